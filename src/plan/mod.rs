@@ -1,0 +1,3 @@
+//! Pure: (desired, observed, policy) → plan. No clock, no I/O, no engine.
+
+pub mod observed;
