@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod engine;
 pub mod plan;
 pub mod ui;
 

@@ -1,0 +1,280 @@
+//! What the engine has of a project, in a constant number of list calls, all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{try_join, try_join_all, try_join4};
+use http::Method;
+use serde::{Deserialize, Deserializer};
+
+use super::call::Call;
+use super::error::EngineError;
+use super::wire::query::Path;
+use super::{Engine, labels};
+use crate::plan::observed::{Container, HeldPort, Image, Network, NetworkId, Observed, Owner, State, Volume};
+
+mod container;
+mod image;
+mod status;
+
+use container::ContainerReply;
+
+/// What a plan wants to know beside the project's own objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// References of images that the model names.
+    pub images: BTreeSet<String>,
+    /// Names of networks that the model names, external ones included.
+    pub networks: BTreeSet<String>,
+    /// Names of volumes that the model names, external ones included.
+    pub volumes: BTreeSet<String>,
+}
+
+impl Engine {
+    /// Everything of `project` that the engine has: three lists and one inspect for each distinct image, in parallel.
+    ///
+    /// # Errors
+    /// Those of any of the calls. An image that is absent is no error.
+    pub async fn observe(&self, project: &str, wanted: &Wanted) -> Result<Observed, EngineError> {
+        let images = self.observe_images(&wanted.images);
+        let (containers, networks, volumes, images) = try_join4(
+            self.list_containers(),
+            self.list_networks(),
+            self.list_volumes(),
+            images,
+        )
+        .await?;
+        let mut observed = sort_out(project, containers);
+        observed.networks = networks
+            .into_iter()
+            .filter(|n| is_of(project, &n.labels) || wanted.networks.contains(&n.name))
+            .collect();
+        observed.volumes = volumes
+            .into_iter()
+            .filter(|v| is_of(project, &v.labels) || wanted.volumes.contains(&v.name))
+            .collect();
+        observed.images = images;
+        Ok(observed)
+    }
+
+    /// The project's own objects alone: what verbs that read no files need. Images, foreign ports and names are empty.
+    ///
+    /// # Errors
+    /// Those of any of the calls.
+    pub async fn observe_project(&self, project: &str) -> Result<Observed, EngineError> {
+        let filters = serde_json::json!({ "label": [format!("{}={project}", labels::compose::PROJECT)] });
+        let path = Path::new("/containers/json")
+            .with("all", "1")
+            .with("filters", filters.to_string());
+        let call = Call::new("list of containers");
+        let containers = self
+            .wire()
+            .json::<Vec<ContainerReply>>(&call, Method::GET, path.as_str(), None);
+        let others = try_join(self.list_networks(), self.list_volumes());
+        let (containers, (networks, volumes)) = try_join(containers, others).await?;
+        let containers = containers
+            .into_iter()
+            .map(ContainerReply::into_container)
+            .collect();
+        let mut observed = sort_out(project, containers);
+        observed.networks = networks
+            .into_iter()
+            .filter(|n| is_of(project, &n.labels))
+            .collect();
+        observed.volumes = volumes
+            .into_iter()
+            .filter(|v| is_of(project, &v.labels))
+            .collect();
+        Ok(observed)
+    }
+
+    /// Every container of the engine in every state, whoever made it.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
+        let call = Call::new("list of containers");
+        let replies: Vec<ContainerReply> = self
+            .wire()
+            .json(&call, Method::GET, "/containers/json?all=1", None)
+            .await?;
+        Ok(replies.into_iter().map(ContainerReply::into_container).collect())
+    }
+
+    /// Every network of the engine, ordered by name.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_networks(&self) -> Result<Vec<Network>, EngineError> {
+        let call = Call::new("list of networks");
+        let replies: Vec<NetworkReply> = self.wire().json(&call, Method::GET, "/networks", None).await?;
+        let mut networks: Vec<Network> = replies.into_iter().map(NetworkReply::into_network).collect();
+        networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        Ok(networks)
+    }
+
+    /// Every volume of the engine, ordered by name.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_volumes(&self) -> Result<Vec<Volume>, EngineError> {
+        let call = Call::new("list of volumes");
+        let reply: VolumesReply = self.wire().json(&call, Method::GET, "/volumes", None).await?;
+        let mut volumes: Vec<Volume> = reply.volumes.into_iter().map(VolumeReply::into_volume).collect();
+        volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(volumes)
+    }
+
+    async fn observe_images(
+        &self,
+        references: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Image>, EngineError> {
+        let inspects = references.iter().map(|reference| async move {
+            let image = self.inspect_image(reference).await?;
+            Ok::<_, EngineError>(image.map(|image| (reference.clone(), image)))
+        });
+        Ok(try_join_all(inspects).await?.into_iter().flatten().collect())
+    }
+}
+
+fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
+    labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
+}
+
+/// Parts the containers of `project` from all others, of which only what can clash is kept.
+fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
+    let mut observed = Observed::default();
+    for container in containers {
+        if is_of(project, &container.labels) {
+            observed.containers.push(container);
+            continue;
+        }
+        let owner = Owner {
+            container: container.name.clone(),
+            project: container.compose_label("project").map(str::to_owned),
+        };
+        if matches!(
+            container.state,
+            State::Running | State::Paused | State::Restarting
+        ) {
+            observed
+                .foreign_ports
+                .extend(container.ports.iter().filter_map(|port| {
+                    Some(HeldPort {
+                        address: port.address.clone().unwrap_or_default(),
+                        port: port.published?,
+                        protocol: port.protocol.clone(),
+                        owner: owner.clone(),
+                    })
+                }));
+        }
+        observed.foreign_names.insert(container.name, owner);
+    }
+    observed.foreign_ports.sort();
+    observed
+        .containers
+        .sort_by(|a, b| (&a.service, a.number, &a.name, &a.id).cmp(&(&b.service, b.number, &b.name, &b.id)));
+    observed
+}
+
+/// Go prints an empty map, list or text as `null`: it is the default here.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkReply {
+    id: String,
+    name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    driver: String,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+}
+
+impl NetworkReply {
+    fn into_network(self) -> Network {
+        Network {
+            id: NetworkId(self.id),
+            name: self.name,
+            driver: self.driver,
+            labels: self.labels,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumesReply {
+    #[serde(default, deserialize_with = "or_default")]
+    volumes: Vec<VolumeReply>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeReply {
+    name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    driver: String,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+}
+
+impl VolumeReply {
+    fn into_volume(self) -> Volume {
+        Volume {
+            name: self.name,
+            driver: self.driver,
+            labels: self.labels,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::container::ContainerReply;
+    use super::sort_out;
+
+    fn reply(json: serde_json::Value) -> crate::plan::observed::Container {
+        serde_json::from_value::<ContainerReply>(json)
+            .unwrap()
+            .into_container()
+    }
+
+    #[test]
+    fn own_containers_are_ordered_and_others_keep_what_can_clash() {
+        let own = |number: &str| {
+            reply(serde_json::json!({
+                "Id": number, "Names": [format!("/p-web-{number}")], "State": "running", "Status": "Up 2 seconds",
+                "Labels": {"com.docker.compose.project": "p", "com.docker.compose.service": "web",
+                           "com.docker.compose.container-number": number}
+            }))
+        };
+        let other = |state: &str| {
+            reply(serde_json::json!({
+                "Id": "x", "Names": [format!("/{state}")], "State": state, "Status": "",
+                "Labels": {"com.docker.compose.project": "q"},
+                "Ports": [{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8000, "Type": "tcp"},
+                          {"PrivatePort": 81, "Type": "tcp"}]
+            }))
+        };
+        let observed = sort_out("p", vec![own("10"), other("running"), own("2"), other("exited")]);
+        let names: Vec<_> = observed.containers.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["p-web-2", "p-web-10"]);
+        assert_eq!(
+            observed.foreign_ports.len(),
+            1,
+            "only running containers hold ports"
+        );
+        assert_eq!(observed.foreign_ports[0].port, 8000);
+        assert_eq!(observed.foreign_ports[0].owner.project.as_deref(), Some("q"));
+        assert!(
+            observed.foreign_names.contains_key("exited"),
+            "a stopped one still holds its name"
+        );
+    }
+}
