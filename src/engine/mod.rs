@@ -8,6 +8,7 @@ use futures_util::Stream;
 
 pub mod api_version;
 mod archive;
+pub mod build;
 mod call;
 pub mod container;
 pub mod convert;
