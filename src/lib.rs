@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod apply;
+pub mod error;
 pub mod plan;
 pub mod ui;
 
