@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::observed::{Image, Observed};
 use super::operation::Gate;
-use crate::compose::hash;
 use crate::compose::model::{
-    Condition, Dependency, JobRun, Network, Probe, Project, ReadyCheck, Role, Service, Volume,
+    Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service, Volume,
 };
+use crate::compose::{Dialect, hash};
 
 /// Time between two tries of a probe that says nothing else.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -81,11 +81,19 @@ impl<'a> Desired<'a> {
             .collect();
         let networks = used(&services, |service| service.networks.keys().map(|key| key.as_str()))
             .filter_map(|key| project.networks.get(key).map(|network| (key, network)))
-            .map(|(key, network)| DesiredNetwork { key, network, hashes: hash::network(network) })
+            .map(|(key, network)| DesiredNetwork {
+                key,
+                network,
+                hashes: hashes(|dialect| hash::network(network, dialect)),
+            })
             .collect();
         let volumes = used(&services, volume_keys)
             .filter_map(|key| project.volumes.get(key).map(|volume| (key, volume)))
-            .map(|(key, volume)| DesiredVolume { key, volume, hashes: hash::volume(volume) })
+            .map(|(key, volume)| DesiredVolume {
+                key,
+                volume,
+                hashes: hashes(|dialect| hash::volume(volume, dialect)),
+            })
             .collect();
         Desired { project, services, networks, volumes }
     }
@@ -94,6 +102,13 @@ impl<'a> Desired<'a> {
     pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
         self.services.iter().find(|desired| desired.service.name == *name)
     }
+}
+
+/// A hash in every dialect, each once; the first is the newest's.
+fn hashes(hash: impl Fn(Dialect) -> String) -> Vec<String> {
+    let mut hashes: Vec<String> = Dialect::ALL.into_iter().map(hash).collect();
+    hashes.dedup();
+    hashes
 }
 
 /// The keys that the services use, each once, in order.
@@ -106,18 +121,23 @@ fn used<'a, I: Iterator<Item = &'a str>>(
 
 /// The keys of the named volumes that a service mounts.
 pub(super) fn volume_keys(service: &Service) -> impl Iterator<Item = &str> {
-    service.volumes.iter().filter_map(|mount| mount.named_volume())
+    service
+        .volumes
+        .iter()
+        .filter(|mount| mount.kind == MountKind::Volume && !mount.source.is_empty())
+        .map(|mount| mount.source.as_str())
 }
 
 impl<'a> DesiredService<'a> {
     fn new(project: &'a Project, service: &'a Service, observed: &'a Observed) -> DesiredService<'a> {
         let image = image_reference(project, service);
+        let resolved = resolve_namespaces(service, observed);
         let found = observed.images.get(&image);
         let job = is_job(project, service);
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: hash::service(&resolve_namespaces(service, observed)),
+            hashes: hashes(|dialect| hash::service(&resolved, dialect)),
             found,
             job,
             gate: gate(service, job, found),
@@ -139,7 +159,11 @@ impl<'a> DesiredService<'a> {
 
 /// The reference of a service's image: its own, else the one that docker compose gives to what it builds.
 pub fn image_reference(project: &Project, service: &Service) -> String {
-    if service.image.is_empty() { format!("{}-{}", project.name, service.name) } else { service.image.clone() }
+    if service.image.is_empty() {
+        format!("{}-{}", project.name, service.name)
+    } else {
+        service.image.clone()
+    }
 }
 
 /// A job: `x-sofa.role: job`, or a service that somebody waits for with `service_completed_successfully`.
@@ -155,7 +179,8 @@ pub fn is_job(project: &Project, service: &Service) -> bool {
 
 /// Whether somebody depends on the service, and everyone who does says `required: false`.
 fn is_optional(project: &Project, service: &Service) -> bool {
-    let mut edges = project.services.values().filter_map(|other| other.depends_on.get(&service.name)).peekable();
+    let mut edges =
+        project.services.values().filter_map(|other| other.depends_on.get(&service.name)).peekable();
     edges.peek().is_some() && edges.all(|dependency| !dependency.required)
 }
 
@@ -204,11 +229,10 @@ fn sole_port(service: &Service) -> Option<u16> {
 
 /// Whether a service gets a GPU: by `gpus`, a device reservation with that capability, or `x-sofa.gpu`.
 pub fn uses_gpu(service: &Service) -> bool {
-    let reserved = service
-        .deploy
-        .as_ref()
-        .and_then(|deploy| deploy.resources.reservations.as_ref())
-        .is_some_and(|resource| resource.devices.iter().any(|d| d.capabilities.iter().any(|c| c == "gpu")));
+    let reserved =
+        service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref()).is_some_and(
+            |resource| resource.devices.iter().any(|d| d.capabilities.iter().any(|c| c == "gpu")),
+        );
     !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
 }
 
@@ -228,7 +252,8 @@ fn resolve_namespaces(service: &Service, observed: &Observed) -> Service {
         }
     }
     for from in &mut resolved.volumes_from {
-        let (name, suffix) = from.split_once(':').map_or((from.as_str(), ""), |(name, access)| (name, access));
+        let (name, suffix) =
+            from.split_once(':').map_or((from.as_str(), ""), |(name, access)| (name, access));
         if let Some(id) = ids.get(name).filter(|_| name != "container") {
             *from = if suffix.is_empty() { (*id).to_string() } else { format!("{id}:{suffix}") };
         }

@@ -171,6 +171,13 @@ pub enum Action {
         /// The container.
         container: ContainerRef,
     },
+    /// Let a frozen container go on.
+    UnpauseContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
     /// Stop a container with its own grace period, or the one given.
     StopContainer {
         /// Which replica.
@@ -309,6 +316,7 @@ impl Action {
         match self {
             Action::CreateContainer { replica, .. }
             | Action::StartContainer { replica, .. }
+            | Action::UnpauseContainer { replica, .. }
             | Action::StopContainer { replica, .. }
             | Action::RemoveContainer { replica, .. }
             | Action::RenameContainer { replica, .. }
@@ -322,6 +330,7 @@ impl Action {
     pub fn container(&self) -> Option<&ContainerRef> {
         match self {
             Action::StartContainer { container, .. }
+            | Action::UnpauseContainer { container, .. }
             | Action::StopContainer { container, .. }
             | Action::RemoveContainer { container, .. }
             | Action::RenameContainer { container, .. }
@@ -341,6 +350,7 @@ impl fmt::Display for Action {
             Action::RemoveVolume { name } => write!(f, "remove volume {name}"),
             Action::CreateContainer { name, .. } => write!(f, "create container {name}"),
             Action::StartContainer { container, .. } => write!(f, "start {container}"),
+            Action::UnpauseContainer { container, .. } => write!(f, "unpause {container}"),
             Action::StopContainer { container, .. } => write!(f, "stop {container}"),
             Action::RemoveContainer { container, volumes, .. } => {
                 write!(f, "remove {container}{}", if *volumes { " and its anonymous volumes" } else { "" })
