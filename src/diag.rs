@@ -31,7 +31,10 @@ pub struct Position {
 impl Sources {
     /// Takes a text under the name that people know it by.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.files.push(Source { name: name.into(), text: text.into() });
+        self.files.push(Source {
+            name: name.into(),
+            text: text.into(),
+        });
         SourceId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -54,7 +57,10 @@ impl Sources {
         }
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
     }
 
     /// `file:line:column` of a span.
@@ -113,12 +119,21 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, message: String) -> Self {
-        Self { severity, message, path: String::new(), labels: Vec::new(), hints: Vec::new() }
+        Self {
+            severity,
+            message,
+            path: String::new(),
+            labels: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Adds a place; the first one is where the problem is.
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
         self
     }
 
@@ -142,16 +157,28 @@ impl Diagnostic {
         };
         let mut group = Group::with_title(level.primary_title(&self.message));
         for (index, label) in self.labels.iter().enumerate() {
-            let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let kind = if index == 0 {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
             let text = sources.text(label.span.source);
             let end = (label.span.end as usize).min(text.len());
             let start = (label.span.start as usize).min(end);
-            let annotation =
-                kind.span(start..end).label((!label.text.is_empty()).then_some(label.text.as_str()));
-            group = group
-                .element(Snippet::source(text).path(sources.name(label.span.source)).annotation(annotation));
+            let annotation = kind
+                .span(start..end)
+                .label((!label.text.is_empty()).then_some(label.text.as_str()));
+            group = group.element(
+                Snippet::source(text)
+                    .path(sources.name(label.span.source))
+                    .annotation(annotation),
+            );
         }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
         let mut text = renderer.render(&[group]);
         for hint in &self.hints {
             let _ = write!(text, "\nhint: {hint}");
@@ -174,7 +201,9 @@ impl Diagnostics {
 
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.list
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Whether there is nothing to say.
@@ -189,15 +218,20 @@ impl Diagnostics {
 
     /// All of them as text, a blank line between two.
     pub fn render(&self, sources: &Sources, color: bool) -> String {
-        let texts: Vec<String> =
-            self.list.iter().map(|diagnostic| diagnostic.render(sources, color)).collect();
+        let texts: Vec<String> = self
+            .list
+            .iter()
+            .map(|diagnostic| diagnostic.render(sources, color))
+            .collect();
         texts.join("\n\n")
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { list: vec![diagnostic] }
+        Self {
+            list: vec![diagnostic],
+        }
     }
 }
 

@@ -48,12 +48,20 @@ pub struct Failure {
 impl Failure {
     /// A failure of that kind, without hints.
     pub fn new(kind: Kind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), rendered: false, hints: Vec::new() }
+        Failure {
+            kind,
+            message: message.into(),
+            rendered: false,
+            hints: Vec::new(),
+        }
     }
 
     /// A failure whose message is rendered diagnostics.
     pub fn rendered(kind: Kind, message: impl Into<String>) -> Failure {
-        Failure { rendered: true, ..Failure::new(kind, message) }
+        Failure {
+            rendered: true,
+            ..Failure::new(kind, message)
+        }
     }
 
     /// The same with one more hint.

@@ -111,9 +111,19 @@ struct Standing {
 /// What is done once the barrier is passed.
 enum Settling {
     /// The successor takes the name of what it replaces, which is removed.
-    Replace { replica: Replica, old: Vec<ContainerRef>, new: ContainerRef, name: Option<String> },
+    Replace {
+        replica: Replica,
+        old: Vec<ContainerRef>,
+        new: ContainerRef,
+        name: Option<String>,
+    },
     /// A container that is not wanted any more is stopped and removed.
-    Drop { replica: Replica, container: ContainerRef, running: bool, cause: String },
+    Drop {
+        replica: Replica,
+        container: ContainerRef,
+        running: bool,
+        cause: String,
+    },
 }
 
 struct Deploy<'a> {
@@ -135,14 +145,21 @@ impl<'a> Deploy<'a> {
     fn networks(&mut self) {
         for desired in &self.desired.networks {
             let name = &desired.network.name;
-            let found = self.observed.networks.iter().find(|network| network.name == *name);
+            let found = self
+                .observed
+                .networks
+                .iter()
+                .find(|network| network.name == *name);
             match found {
                 None if desired.network.external => self.problem(
                     format!("network `{name}` is external and does not exist"),
                     Some(format!("create it: docker network create {name}")),
                 ),
                 None => {
-                    let action = Action::CreateNetwork { key: desired.key.into(), name: name.clone() };
+                    let action = Action::CreateNetwork {
+                        key: desired.key.into(),
+                        name: name.clone(),
+                    };
                     let id = self.draft.add(Group::Project, &[], action, "not there yet");
                     self.draft.undo(id, Undo::Remove);
                     self.networks.insert(desired.key, id);
@@ -167,7 +184,10 @@ impl<'a> Deploy<'a> {
                     Some(format!("create it: docker volume create {name}")),
                 ),
                 None => {
-                    let action = Action::CreateVolume { key: desired.key.into(), name: name.clone() };
+                    let action = Action::CreateVolume {
+                        key: desired.key.into(),
+                        name: name.clone(),
+                    };
                     let id = self.draft.add(Group::Project, &[], action, "not there yet");
                     self.volumes.insert(desired.key, id);
                 }
@@ -188,7 +208,9 @@ impl<'a> Deploy<'a> {
         let mut problems = Vec::new();
         for service in &self.desired.services {
             for (name, dependency) in service.dependencies() {
-                let Some(other) = self.desired.service(name) else { continue };
+                let Some(other) = self.desired.service(name) else {
+                    continue;
+                };
                 if dependency.condition == Condition::Healthy
                     && dependency.required
                     && matches!(other.gate, Gate::Running | Gate::Completed)
@@ -210,8 +232,13 @@ impl<'a> Deploy<'a> {
     fn service(&mut self, service: &'a DesiredService<'a>) {
         let name = service.service.name.as_str();
         let forced = self.forced_by_others(service);
-        let (slots, surplus) =
-            replica::slots(self.desired, service, self.observed, self.policy, forced.as_deref());
+        let (slots, surplus) = replica::slots(
+            self.desired,
+            service,
+            self.observed,
+            self.policy,
+            forced.as_deref(),
+        );
         let mut standing = Standing::default();
         let group_size = update_group(service);
         let mut group: Vec<OpId> = Vec::new();
@@ -240,7 +267,11 @@ impl<'a> Deploy<'a> {
     fn forced_by_others(&self, service: &DesiredService<'_>) -> Option<String> {
         namespace_parents(service.service)
             .into_iter()
-            .find(|parent| self.standings.get(parent).is_some_and(|standing| standing.replaced))
+            .find(|parent| {
+                self.standings
+                    .get(parent)
+                    .is_some_and(|standing| standing.replaced)
+            })
             .map(|parent| format!("shares namespaces or mounts with {parent}, which is replaced"))
     }
 
@@ -252,7 +283,10 @@ impl<'a> Deploy<'a> {
         previous: &[OpId],
         standing: &mut Standing,
     ) -> Vec<OpId> {
-        let replica = Replica { service: service.service.name.to_string(), number: slot.number };
+        let replica = Replica {
+            service: service.service.name.to_string(),
+            number: slot.number,
+        };
         let (new, begun) = match &slot.fate {
             Fate::Keep => {
                 self.settle_leftovers(&replica, slot, None);
@@ -262,15 +296,24 @@ impl<'a> Deploy<'a> {
             Fate::Start(cause) => {
                 let needs = self.begin_needs(service, previous);
                 let container = slot.current.map(existing);
-                let started =
-                    container.clone().map(|found| self.start(service, &replica, found, &needs, cause));
+                let started = container
+                    .clone()
+                    .map(|found| self.start(service, &replica, found, &needs, cause));
                 (container, started.into_iter().collect())
             }
             Fate::Unpause => {
                 let container = slot.current.map(existing);
                 let begun = container.clone().map(|container| {
-                    let action = Action::UnpauseContainer { replica: replica.clone(), container };
-                    self.draft.add(Group::Service(replica.service.clone()), previous, action, "it is paused")
+                    let action = Action::UnpauseContainer {
+                        replica: replica.clone(),
+                        container,
+                    };
+                    self.draft.add(
+                        Group::Service(replica.service.clone()),
+                        previous,
+                        action,
+                        "it is paused",
+                    )
                 });
                 (container, begun.into_iter().collect())
             }
@@ -298,13 +341,21 @@ impl<'a> Deploy<'a> {
         standing: &mut Standing,
     ) -> (ContainerRef, OpId) {
         let group = Group::Service(replica.service.clone());
-        let old: Vec<&Container> = slot.current.into_iter().chain(slot.leftovers.iter().copied()).collect();
+        let old: Vec<&Container> = slot
+            .current
+            .into_iter()
+            .chain(slot.leftovers.iter().copied())
+            .collect();
         let name = match slot.current {
             Some(container) => format!("{}_{}", container.id.short(), slot.name),
             None => slot.name.clone(),
         };
         let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(existing);
-        let action = Action::CreateContainer { replica: replica.clone(), name, replaces };
+        let action = Action::CreateContainer {
+            replica: replica.clone(),
+            name,
+            replaces,
+        };
         let needs = self.create_needs(service);
         let created = self.draft.add(group, &needs, action, cause);
         self.draft.undo(created, Undo::Remove);
@@ -314,7 +365,10 @@ impl<'a> Deploy<'a> {
         needs.push(created);
         let mut before = vec![created];
         for container in old.iter().filter(|container| container.is_up()) {
-            before.push(self.draft.retire(replica, &existing(container), &needs, "replaced"));
+            before.push(
+                self.draft
+                    .retire(replica, &existing(container), &needs, "replaced"),
+            );
         }
         needs.extend(before);
         let started = self.start(service, replica, new.clone(), &needs, "");
@@ -339,7 +393,10 @@ impl<'a> Deploy<'a> {
         cause: &str,
     ) -> OpId {
         let group = Group::Service(replica.service.clone());
-        let action = Action::StartContainer { replica: replica.clone(), container };
+        let action = Action::StartContainer {
+            replica: replica.clone(),
+            container,
+        };
         let id = self.draft.add(group, needs, action, cause);
         self.draft.undo(id, Undo::Stop);
         if service.job {
@@ -359,15 +416,20 @@ impl<'a> Deploy<'a> {
         let replaced = service.dependencies().find(|(name, dependency)| {
             dependency.restart && self.standings.get(name).is_some_and(|standing| standing.replaced)
         });
-        let (Some((dependency, _)), Some(container)) = (replaced, slot.current) else { return Vec::new() };
+        let (Some((dependency, _)), Some(container)) = (replaced, slot.current) else {
+            return Vec::new();
+        };
         if !container.is_up() {
             return Vec::new();
         }
         let cause = format!("{dependency} is replaced, and `restart: true` is set");
         let needs = self.begin_needs(service, &[]);
         let group = Group::Service(replica.service.clone());
-        let action =
-            Action::StopContainer { replica: replica.clone(), container: existing(container), grace: None };
+        let action = Action::StopContainer {
+            replica: replica.clone(),
+            container: existing(container),
+            grace: None,
+        };
         let stopped = self.draft.add(group, &needs, action, cause);
         self.draft.undo(stopped, Undo::Start);
         self.draft.disruptive(stopped);
@@ -398,7 +460,9 @@ impl<'a> Deploy<'a> {
             gate: service.gate.clone(),
             optional: service.optional,
         };
-        let id = self.draft.add(Group::Service(replica.service.clone()), &begun, action, "");
+        let id = self
+            .draft
+            .add(Group::Service(replica.service.clone()), &begun, action, "");
         standing.ready.push(id);
         vec![id]
     }
@@ -416,18 +480,29 @@ impl<'a> Deploy<'a> {
 
     /// What must be done before a container of the service can be created: its networks, volumes, namespaces.
     fn create_needs(&self, service: &DesiredService<'_>) -> Vec<OpId> {
-        let networks = service.service.networks.keys().filter_map(|key| self.networks.get(key.as_str()));
+        let networks = service
+            .service
+            .networks
+            .keys()
+            .filter_map(|key| self.networks.get(key.as_str()));
         let volumes = volume_keys(service.service).filter_map(|key| self.volumes.get(key));
-        let parents =
-            namespace_parents(service.service).into_iter().filter_map(|name| self.standings.get(name));
-        networks.chain(volumes).chain(parents.flat_map(|standing| &standing.created)).copied().collect()
+        let parents = namespace_parents(service.service)
+            .into_iter()
+            .filter_map(|name| self.standings.get(name));
+        networks
+            .chain(volumes)
+            .chain(parents.flat_map(|standing| &standing.created))
+            .copied()
+            .collect()
     }
 
     /// What must be done before a container of the service may begin: its dependencies, and replicas before it.
     fn begin_needs(&self, service: &DesiredService<'_>, previous: &[OpId]) -> Vec<OpId> {
         let mut needs = previous.to_vec();
         for (name, dependency) in service.dependencies() {
-            let Some(standing) = self.standings.get(name) else { continue };
+            let Some(standing) = self.standings.get(name) else {
+                continue;
+            };
             needs.extend(match dependency.condition {
                 Condition::Started => &standing.started,
                 Condition::Healthy | Condition::CompletedSuccessfully => &standing.ready,
@@ -478,12 +553,13 @@ impl<'a> Deploy<'a> {
             ));
             return;
         }
-        self.settling.extend(orphans.into_iter().map(|container| Settling::Drop {
-            replica: replica_of(container),
-            container: existing(container),
-            running: container.is_up(),
-            cause: "orphan: no service of the files owns it".into(),
-        }));
+        self.settling
+            .extend(orphans.into_iter().map(|container| Settling::Drop {
+                replica: replica_of(container),
+                container: existing(container),
+                running: container.is_up(),
+                cause: "orphan: no service of the files owns it".into(),
+            }));
     }
 
     fn finish(mut self) -> Result<Plan, Vec<Problem>> {
@@ -498,7 +574,11 @@ impl<'a> Deploy<'a> {
             project: self.desired.project.name.to_string(),
             operations: self.draft.finish(),
             barrier,
-            on_failure: if self.policy.undo { OnFailure::Undo } else { OnFailure::Halt },
+            on_failure: if self.policy.undo {
+                OnFailure::Undo
+            } else {
+                OnFailure::Halt
+            },
             unchanged: self.unchanged,
             notes: self.notes,
         })
@@ -506,13 +586,29 @@ impl<'a> Deploy<'a> {
 
     /// The end of everything that can be undone: one stability window for all that has no gate of its own.
     fn barrier(&mut self) -> Option<OpId> {
-        let watched = if self.policy.wait { std::mem::take(&mut self.watched) } else { Vec::new() };
+        let watched = if self.policy.wait {
+            std::mem::take(&mut self.watched)
+        } else {
+            Vec::new()
+        };
         if watched.is_empty() && self.settling.is_empty() {
             return None;
         }
-        let window = if watched.is_empty() { Duration::ZERO } else { self.window(&watched) };
+        let window = if watched.is_empty() {
+            Duration::ZERO
+        } else {
+            self.window(&watched)
+        };
         let ends = self.draft.ends();
-        Some(self.draft.add(Group::Project, &ends, Action::Steady { containers: watched, window }, ""))
+        Some(self.draft.add(
+            Group::Project,
+            &ends,
+            Action::Steady {
+                containers: watched,
+                window,
+            },
+            "",
+        ))
     }
 
     /// The longest `update_config.monitor` of the watched services, else the default.
@@ -521,7 +617,11 @@ impl<'a> Deploy<'a> {
             .iter()
             .filter_map(|(replica, _)| self.desired.service(&replica.service))
             .map(|service| {
-                let update = service.service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
+                let update = service
+                    .service
+                    .deploy
+                    .as_ref()
+                    .and_then(|deploy| deploy.update_config.as_ref());
                 update
                     .map(|update| update.monitor.0)
                     .filter(|monitor| !monitor.is_zero())
@@ -534,20 +634,37 @@ impl<'a> Deploy<'a> {
     fn settle(&mut self, settling: Settling, barrier: Option<OpId>) {
         let first: Vec<OpId> = barrier.into_iter().collect();
         match settling {
-            Settling::Replace { replica, old, new, name } => {
+            Settling::Replace {
+                replica,
+                old,
+                new,
+                name,
+            } => {
                 let group = Group::Service(replica.service.clone());
                 let mut needs = first.clone();
                 for container in old {
-                    let action =
-                        Action::RemoveContainer { replica: replica.clone(), container, volumes: false };
+                    let action = Action::RemoveContainer {
+                        replica: replica.clone(),
+                        container,
+                        volumes: false,
+                    };
                     needs.push(self.draft.add(group.clone(), &first, action, "replaced"));
                 }
                 if let Some(name) = name {
-                    let action = Action::RenameContainer { replica, container: new, name };
+                    let action = Action::RenameContainer {
+                        replica,
+                        container: new,
+                        name,
+                    };
                     self.draft.add(group, &needs, action, "");
                 }
             }
-            Settling::Drop { replica, container, running, cause } => {
+            Settling::Drop {
+                replica,
+                container,
+                running,
+                cause,
+            } => {
                 let group = Group::Service(replica.service.clone());
                 let mut needs = first;
                 if running {
@@ -560,25 +677,39 @@ impl<'a> Deploy<'a> {
                     self.draft.disruptive(stopped);
                     needs = vec![stopped];
                 }
-                let action = Action::RemoveContainer { replica, container, volumes: false };
+                let action = Action::RemoveContainer {
+                    replica,
+                    container,
+                    volumes: false,
+                };
                 self.draft.add(group, &needs, action, cause);
             }
         }
     }
 
     fn problem(&mut self, message: String, hint: Option<String>) {
-        self.problems.push(Problem { message, hint, owned: false });
+        self.problems.push(Problem {
+            message,
+            hint,
+            owned: false,
+        });
     }
 }
 
 /// Whether the recorded config hash is one of the model's. Without a record there is nothing to compare with.
 fn same_hash(labels: &BTreeMap<String, String>, hashes: &[String]) -> bool {
-    labels.get("com.docker.compose.config-hash").is_none_or(|recorded| hashes.contains(recorded))
+    labels
+        .get("com.docker.compose.config-hash")
+        .is_none_or(|recorded| hashes.contains(recorded))
 }
 
 /// How many replicas are replaced at once: `update_config.parallelism`, where 0 and nothing mean all.
 fn update_group(service: &DesiredService<'_>) -> usize {
-    let update = service.service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
+    let update = service
+        .service
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.update_config.as_ref());
     match update.and_then(|update| update.parallelism) {
         None | Some(0) => usize::MAX,
         Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
@@ -587,14 +718,24 @@ fn update_group(service: &DesiredService<'_>) -> usize {
 
 /// The value of the label `project.config_files`.
 fn config_files_label(project: &crate::compose::model::Project) -> String {
-    let files: Vec<String> = project.compose_files.iter().map(|path| path.display().to_string()).collect();
+    let files: Vec<String> = project
+        .compose_files
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     files.join(",")
 }
 
 fn existing(container: &Container) -> ContainerRef {
-    ContainerRef::Existing { id: container.id.clone(), name: container.name.clone() }
+    ContainerRef::Existing {
+        id: container.id.clone(),
+        name: container.name.clone(),
+    }
 }
 
 fn replica_of(container: &Container) -> Replica {
-    Replica { service: container.service.clone(), number: container.number }
+    Replica {
+        service: container.service.clone(),
+        number: container.number,
+    }
 }

@@ -79,14 +79,16 @@ impl<'a> Desired<'a> {
             .filter_map(|name| project.service(name))
             .map(|service| DesiredService::new(project, service, observed))
             .collect();
-        let networks = used(&services, |service| service.networks.keys().map(|key| key.as_str()))
-            .filter_map(|key| project.networks.get(key).map(|network| (key, network)))
-            .map(|(key, network)| DesiredNetwork {
-                key,
-                network,
-                hashes: hashes(|dialect| hash::network(network, dialect)),
-            })
-            .collect();
+        let networks = used(&services, |service| {
+            service.networks.keys().map(|key| key.as_str())
+        })
+        .filter_map(|key| project.networks.get(key).map(|network| (key, network)))
+        .map(|(key, network)| DesiredNetwork {
+            key,
+            network,
+            hashes: hashes(|dialect| hash::network(network, dialect)),
+        })
+        .collect();
         let volumes = used(&services, volume_keys)
             .filter_map(|key| project.volumes.get(key).map(|volume| (key, volume)))
             .map(|(key, volume)| DesiredVolume {
@@ -95,7 +97,12 @@ impl<'a> Desired<'a> {
                 hashes: hashes(|dialect| hash::volume(volume, dialect)),
             })
             .collect();
-        Desired { project, services, networks, volumes }
+        Desired {
+            project,
+            services,
+            networks,
+            volumes,
+        }
     }
 
     /// The service of that name, where it is in the scope.
@@ -116,7 +123,11 @@ fn used<'a, I: Iterator<Item = &'a str>>(
     services: &[DesiredService<'a>],
     keys: impl Fn(&'a Service) -> I,
 ) -> impl Iterator<Item = &'a str> {
-    services.iter().flat_map(|desired| keys(desired.service)).collect::<BTreeSet<_>>().into_iter()
+    services
+        .iter()
+        .flat_map(|desired| keys(desired.service))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
 }
 
 /// The keys of the named volumes that a service mounts.
@@ -148,12 +159,20 @@ impl<'a> DesiredService<'a> {
 
     /// Whether a job runs on every deploy.
     pub fn always_runs(&self) -> bool {
-        self.job && self.service.sofa.as_ref().is_some_and(|sofa| sofa.run == JobRun::Always)
+        self.job
+            && self
+                .service
+                .sofa
+                .as_ref()
+                .is_some_and(|sofa| sofa.run == JobRun::Always)
     }
 
     /// What it depends on, by name.
     pub fn dependencies(&self) -> impl Iterator<Item = (&'a str, &'a Dependency)> {
-        self.service.depends_on.iter().map(|(name, dependency)| (name.as_str(), dependency))
+        self.service
+            .depends_on
+            .iter()
+            .map(|(name, dependency)| (name.as_str(), dependency))
     }
 }
 
@@ -179,8 +198,11 @@ pub fn is_job(project: &Project, service: &Service) -> bool {
 
 /// Whether somebody depends on the service, and everyone who does says `required: false`.
 fn is_optional(project: &Project, service: &Service) -> bool {
-    let mut edges =
-        project.services.values().filter_map(|other| other.depends_on.get(&service.name)).peekable();
+    let mut edges = project
+        .services
+        .values()
+        .filter_map(|other| other.depends_on.get(&service.name))
+        .peekable();
     edges.peek().is_some() && edges.all(|dependency| !dependency.required)
 }
 
@@ -191,7 +213,12 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
         return Gate::Completed;
     }
     let ready = service.sofa.as_ref().and_then(|sofa| sofa.ready.as_ref());
-    if let Some(ReadyCheck::Probe { probe, interval, timeout }) = ready {
+    if let Some(ReadyCheck::Probe {
+        probe,
+        interval,
+        timeout,
+    }) = ready
+    {
         let interval = interval.map_or(PROBE_INTERVAL, |duration| duration.0);
         let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
         return match probe {
@@ -202,8 +229,16 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
                 interval,
                 timeout,
             },
-            Probe::Tcp(port) => Gate::Tcp { port: *port, interval, timeout },
-            Probe::Command(command) => Gate::Command { command: command.clone(), interval, timeout },
+            Probe::Tcp(port) => Gate::Tcp {
+                port: *port,
+                interval,
+                timeout,
+            },
+            Probe::Command(command) => Gate::Command {
+                command: command.clone(),
+                interval,
+                timeout,
+            },
         };
     }
     let checked = match &service.healthcheck {
@@ -221,18 +256,31 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
 
 /// The container's port, where the service publishes or exposes just one.
 fn sole_port(service: &Service) -> Option<u16> {
-    let exposed = service.expose.iter().filter_map(|port| port.split('/').next()?.parse().ok());
-    let ports: BTreeSet<u16> =
-        service.ports.iter().filter_map(|port| u16::try_from(port.target).ok()).chain(exposed).collect();
+    let exposed = service
+        .expose
+        .iter()
+        .filter_map(|port| port.split('/').next()?.parse().ok());
+    let ports: BTreeSet<u16> = service
+        .ports
+        .iter()
+        .filter_map(|port| u16::try_from(port.target).ok())
+        .chain(exposed)
+        .collect();
     (ports.len() == 1).then(|| ports.first().copied()).flatten()
 }
 
 /// Whether a service gets a GPU: by `gpus`, a device reservation with that capability, or `x-sofa.gpu`.
 pub fn uses_gpu(service: &Service) -> bool {
-    let reserved =
-        service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref()).is_some_and(
-            |resource| resource.devices.iter().any(|d| d.capabilities.iter().any(|c| c == "gpu")),
-        );
+    let reserved = service
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.resources.reservations.as_ref())
+        .is_some_and(|resource| {
+            resource
+                .devices
+                .iter()
+                .any(|d| d.capabilities.iter().any(|c| c == "gpu"))
+        });
     !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
 }
 
@@ -252,10 +300,15 @@ fn resolve_namespaces(service: &Service, observed: &Observed) -> Service {
         }
     }
     for from in &mut resolved.volumes_from {
-        let (name, suffix) =
-            from.split_once(':').map_or((from.as_str(), ""), |(name, access)| (name, access));
+        let (name, suffix) = from
+            .split_once(':')
+            .map_or((from.as_str(), ""), |(name, access)| (name, access));
         if let Some(id) = ids.get(name).filter(|_| name != "container") {
-            *from = if suffix.is_empty() { (*id).to_string() } else { format!("{id}:{suffix}") };
+            *from = if suffix.is_empty() {
+                (*id).to_string()
+            } else {
+                format!("{id}:{suffix}")
+            };
         }
     }
     resolved

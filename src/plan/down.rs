@@ -27,7 +27,12 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let containers: Vec<&Container> = observed
         .containers
         .iter()
-        .filter(|container| policy.services.as_ref().is_none_or(|names| names.contains(&container.service)))
+        .filter(|container| {
+            policy
+                .services
+                .as_ref()
+                .is_none_or(|names| names.contains(&container.service))
+        })
         .collect();
     let removals = remove_containers(&mut draft, &containers, policy);
     let mut notes = Vec::new();
@@ -49,12 +54,25 @@ fn remove_containers(draft: &mut Draft, containers: &[&Container], policy: &Poli
     let mut stopped: BTreeMap<&str, Vec<OpId>> = BTreeMap::new();
     let mut removals = Vec::new();
     for service in super::graph::dependencies_first(&depends).into_iter().rev() {
-        let dependants = depends.iter().filter(|(_, needs)| needs.contains(&service)).map(|(name, _)| *name);
-        let needs: Vec<OpId> = dependants.filter_map(|name| stopped.get(name)).flatten().copied().collect();
+        let dependants = depends
+            .iter()
+            .filter(|(_, needs)| needs.contains(&service))
+            .map(|(name, _)| *name);
+        let needs: Vec<OpId> = dependants
+            .filter_map(|name| stopped.get(name))
+            .flatten()
+            .copied()
+            .collect();
         for container in containers.iter().filter(|container| container.service == service) {
-            let replica = Replica { service: container.service.clone(), number: container.number };
+            let replica = Replica {
+                service: container.service.clone(),
+                number: container.number,
+            };
             let group = Group::Service(container.service.clone());
-            let target = ContainerRef::Existing { id: container.id.clone(), name: container.name.clone() };
+            let target = ContainerRef::Existing {
+                id: container.id.clone(),
+                name: container.name.clone(),
+            };
             let mut before = needs.clone();
             if container.is_up() {
                 let action = Action::StopContainer {
@@ -67,7 +85,11 @@ fn remove_containers(draft: &mut Draft, containers: &[&Container], policy: &Poli
                 stopped.entry(service).or_default().push(id);
                 before = vec![id];
             }
-            let action = Action::RemoveContainer { replica, container: target, volumes: true };
+            let action = Action::RemoveContainer {
+                replica,
+                container: target,
+                volumes: true,
+            };
             let removed = draft.add(group, &before, action, "down");
             draft.one_way(removed);
             removals.push(removed);
@@ -83,7 +105,10 @@ fn dependencies<'a>(containers: &[&'a Container]) -> BTreeMap<&'a str, Vec<&'a s
         let needs = depends.entry(container.service.as_str()).or_default();
         let label = container.compose_label("depends_on").unwrap_or_default();
         needs.extend(
-            label.split(',').filter_map(|entry| entry.split(':').next()).filter(|name| !name.is_empty()),
+            label
+                .split(',')
+                .filter_map(|entry| entry.split(':').next())
+                .filter(|name| !name.is_empty()),
         );
     }
     depends
@@ -102,12 +127,21 @@ fn remove_networks(
         if !network.labels.contains_key("com.docker.compose.project") {
             continue;
         }
-        let users = others(observed, going, |container| container.networks.contains_key(&network.name));
+        let users = others(observed, going, |container| {
+            container.networks.contains_key(&network.name)
+        });
         if users.is_empty() {
-            let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
+            let action = Action::RemoveNetwork {
+                id: network.id.clone(),
+                name: network.name.clone(),
+            };
             draft.add(Group::Project, removals, action, "down");
         } else {
-            notes.push(format!("network {} stays: used by {}", network.name, users.join(", ")));
+            notes.push(format!(
+                "network {} stays: used by {}",
+                network.name,
+                users.join(", ")
+            ));
         }
     }
 }
@@ -124,7 +158,10 @@ fn remove_volumes(
     let mut kept = BTreeSet::new();
     for volume in &observed.volumes {
         let mounted = |container: &Container| {
-            container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
+            container
+                .mounts
+                .iter()
+                .any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
         };
         if !volume.labels.contains_key("com.docker.compose.project") {
             continue;
@@ -140,11 +177,17 @@ fn remove_volumes(
         if volume.labels.get(PERSIST).is_some_and(|value| value == "true") {
             notes.push(format!("volume {} stays: labelled {PERSIST}=true", volume.name));
         } else if users.is_empty() {
-            let action = Action::RemoveVolume { name: volume.name.clone() };
+            let action = Action::RemoveVolume {
+                name: volume.name.clone(),
+            };
             let id = draft.add(Group::Project, removals, action, "down with volumes");
             draft.one_way(id);
         } else {
-            notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
+            notes.push(format!(
+                "volume {} stays: used by {}",
+                volume.name,
+                users.join(", ")
+            ));
         }
     }
     if !kept.is_empty() {

@@ -26,7 +26,9 @@ fn visit<'a>(
         if let Some(needed) = next.and_then(|name| needs.get(name).filter(|_| seen.insert(name))) {
             path.push((next.unwrap_or_default(), needed.iter()));
         }
-        let Some((name, rest)) = path.last_mut() else { return };
+        let Some((name, rest)) = path.last_mut() else {
+            return;
+        };
         next = rest.next().copied();
         if next.is_none() {
             ordered.push(name);
@@ -52,7 +54,10 @@ mod tests {
     use super::*;
 
     fn needs(edges: &[(&'static str, &[&'static str])]) -> BTreeMap<&'static str, Vec<&'static str>> {
-        edges.iter().map(|(name, needed)| (*name, needed.to_vec())).collect()
+        edges
+            .iter()
+            .map(|(name, needed)| (*name, needed.to_vec()))
+            .collect()
     }
 
     #[test]
@@ -74,7 +79,13 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, name)| {
-                (name.as_str(), names.get(n + 1).map(|next| vec![next.as_str()]).unwrap_or_default())
+                (
+                    name.as_str(),
+                    names
+                        .get(n + 1)
+                        .map(|next| vec![next.as_str()])
+                        .unwrap_or_default(),
+                )
             })
             .collect();
         assert_eq!(dependencies_first(&graph).len(), 50_000);
@@ -83,6 +94,9 @@ mod tests {
     #[test]
     fn the_closure_holds_what_is_needed_indirectly() {
         let graph = needs(&[("a", &["b"]), ("b", &["c"]), ("c", &[]), ("d", &["a"])]);
-        assert_eq!(closure(&["a"], &graph).into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(
+            closure(&["a"], &graph).into_iter().collect::<Vec<_>>(),
+            ["a", "b", "c"]
+        );
     }
 }

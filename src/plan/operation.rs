@@ -297,7 +297,9 @@ impl fmt::Display for Gate {
         match self {
             Gate::Running => f.write_str("running"),
             Gate::Healthy { .. } => f.write_str("healthy"),
-            Gate::Http { path, port, expect, .. } => write!(f, "http {expect} on :{port}{path}"),
+            Gate::Http {
+                path, port, expect, ..
+            } => write!(f, "http {expect} on :{port}{path}"),
             Gate::Tcp { port, .. } => write!(f, "tcp :{port} open"),
             Gate::Command { command, .. } => write!(f, "command `{}` succeeds", command.join(" ")),
             Gate::Completed => f.write_str("completed"),
@@ -352,20 +354,46 @@ impl fmt::Display for Action {
             Action::StartContainer { container, .. } => write!(f, "start {container}"),
             Action::UnpauseContainer { container, .. } => write!(f, "unpause {container}"),
             Action::StopContainer { container, .. } => write!(f, "stop {container}"),
-            Action::RemoveContainer { container, volumes, .. } => {
-                write!(f, "remove {container}{}", if *volumes { " and its anonymous volumes" } else { "" })
+            Action::RemoveContainer {
+                container, volumes, ..
+            } => {
+                write!(
+                    f,
+                    "remove {container}{}",
+                    if *volumes {
+                        " and its anonymous volumes"
+                    } else {
+                        ""
+                    }
+                )
             }
             Action::RenameContainer { container, name, .. } => write!(f, "rename {container} to {name}"),
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
-            Action::Await { container, gate, optional, .. } => {
-                write!(f, "await {container}: {gate}{}", if *optional { " (optional)" } else { "" })
+            Action::Await {
+                container,
+                gate,
+                optional,
+                ..
+            } => {
+                write!(
+                    f,
+                    "await {container}: {gate}{}",
+                    if *optional { " (optional)" } else { "" }
+                )
             }
             Action::Steady { containers, window } => {
-                let names: Vec<String> = containers.iter().map(|(replica, _)| replica.to_string()).collect();
+                let names: Vec<String> = containers
+                    .iter()
+                    .map(|(replica, _)| replica.to_string())
+                    .collect();
                 write!(
                     f,
                     "watch {} for {window:?}",
-                    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+                    if names.is_empty() {
+                        "nothing".into()
+                    } else {
+                        names.join(", ")
+                    }
                 )
             }
         }
@@ -389,7 +417,14 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for operation in &self.operations {
             let needs: Vec<String> = operation.needs.iter().map(|id| id.0.to_string()).collect();
-            write!(f, "[{}] -> {} {}: {}", needs.join(","), operation.id, operation.group, operation.action)?;
+            write!(
+                f,
+                "[{}] -> {} {}: {}",
+                needs.join(","),
+                operation.id,
+                operation.group,
+                operation.action
+            )?;
             if !operation.cause.is_empty() {
                 write!(f, ", {}", operation.cause)?;
             }

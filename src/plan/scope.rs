@@ -42,7 +42,12 @@ pub fn needs(project: &Project) -> BTreeMap<&str, Vec<&str>> {
     project
         .services
         .iter()
-        .map(|(name, service)| (name.as_str(), service.depends_on.keys().map(|need| need.as_str()).collect()))
+        .map(|(name, service)| {
+            (
+                name.as_str(),
+                service.depends_on.keys().map(|need| need.as_str()).collect(),
+            )
+        })
         .collect()
 }
 
@@ -59,9 +64,11 @@ pub fn resolve<'a>(
     let needs = needs(project);
     let chosen: BTreeSet<&str> = match selection {
         Selection::All => needs.keys().copied().collect(),
-        Selection::Named(names) => {
-            needs.keys().copied().filter(|name| names.iter().any(|named| named == name)).collect()
-        }
+        Selection::Named(names) => needs
+            .keys()
+            .copied()
+            .filter(|name| names.iter().any(|named| named == name))
+            .collect(),
     };
     let from: Vec<&str> = chosen.iter().copied().collect();
     let reached = graph::closure(&from, &needs);
@@ -69,7 +76,10 @@ pub fn resolve<'a>(
     let scope: BTreeSet<&str> = match deps {
         Deps::All => reached,
         Deps::Auto => {
-            let down = outside.iter().copied().filter(|name| standing(name, observed).is_err());
+            let down = outside
+                .iter()
+                .copied()
+                .filter(|name| standing(name, observed).is_err());
             chosen.iter().copied().chain(down).collect()
         }
         Deps::None => {
@@ -80,7 +90,10 @@ pub fn resolve<'a>(
             chosen
         }
     };
-    Ok(graph::dependencies_first(&needs).into_iter().filter(|name| scope.contains(name)).collect())
+    Ok(graph::dependencies_first(&needs)
+        .into_iter()
+        .filter(|name| scope.contains(name))
+        .collect())
 }
 
 /// The required direct dependencies of the chosen services that are outside and not up.
@@ -107,7 +120,11 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
 /// else what was found instead.
 fn standing(service: &str, observed: &Observed) -> Result<(), String> {
     let mut found = "no container".to_string();
-    for container in observed.containers.iter().filter(|c| c.service == service && !c.oneoff) {
+    for container in observed
+        .containers
+        .iter()
+        .filter(|c| c.service == service && !c.oneoff)
+    {
         match (&container.state, container.health) {
             (State::Running, Health::Unhealthy) => found = "unhealthy".into(),
             (State::Running, _) | (State::Exited(0), _) => return Ok(()),

@@ -27,7 +27,11 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
                 put("deadline_seconds", json!(deadline.as_secs_f64()));
             }
         }
-        Event::Phase { subject, phase, detail } => {
+        Event::Phase {
+            subject,
+            phase,
+            detail,
+        } => {
             put("kind", json!("phase"));
             put("text", json!(phase.word()));
             if let Some(detail) = detail {
@@ -45,7 +49,12 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
             put("text", json!(text));
             about(line, subject);
         }
-        Event::Progress { subject, what, current, total } => {
+        Event::Progress {
+            subject,
+            what,
+            current,
+            total,
+        } => {
             put("kind", json!("progress"));
             put("text", json!(what));
             put("current", json!(current));
@@ -62,7 +71,11 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
             put("kind", json!("warning"));
             put("text", json!(text));
         }
-        Event::Outcome { success, text, elapsed } => {
+        Event::Outcome {
+            success,
+            text,
+            elapsed,
+        } => {
             put("kind", json!("outcome"));
             put("success", json!(success));
             put("text", json!(text));
@@ -88,7 +101,10 @@ mod tests {
     #[test]
     fn an_event_is_one_line_with_time_kind_and_service() {
         let event = Event::Phase {
-            subject: Subject::Container { service: "web".into(), number: 2 },
+            subject: Subject::Container {
+                service: "web".into(),
+                number: 2,
+            },
             phase: Phase::Waiting,
             detail: Some("healthy".into()),
         };

@@ -23,9 +23,11 @@ impl Plain {
     ) -> std::io::Result<()> {
         match event {
             Event::Begin { title, .. } => writeln!(out, "{title}"),
-            Event::Phase { subject, phase, detail } => {
-                self.phase(out, subject, *phase, detail.as_deref(), now)
-            }
+            Event::Phase {
+                subject,
+                phase,
+                detail,
+            } => self.phase(out, subject, *phase, detail.as_deref(), now),
             Event::BuildLine { subject, line } => {
                 writeln!(out, "{subject} | {}", style::strip_controls(line))
             }
@@ -56,7 +58,11 @@ impl Plain {
         ) {
             return Ok(());
         }
-        write!(out, "  {subject}: {}", style::paint(phase.word(), style::of_phase(phase)))?;
+        write!(
+            out,
+            "  {subject}: {}",
+            style::paint(phase.word(), style::of_phase(phase))
+        )?;
         if let Some(detail) = detail {
             write!(out, " ({})", style::strip_controls(detail))?;
         }

@@ -47,12 +47,16 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     }
     let mut total = 0u64;
     while !rest.is_empty() {
-        let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number_len = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (number, tail) = rest.split_at(number_len);
         if number.is_empty() || number == "." {
             return Err(malformed());
         }
-        let unit_len = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let unit_len = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_len);
         if unit.is_empty() {
             return Err(DurationError::NoUnit(text.to_owned()));
@@ -112,7 +116,11 @@ fn decimal(amount: u128, unit: u128) -> String {
         return (amount / unit).to_string();
     }
     let digits = unit.ilog10() as usize;
-    format!("{}.{}", amount / unit, format!("{fraction:0digits$}").trim_end_matches('0'))
+    format!(
+        "{}.{}",
+        amount / unit,
+        format!("{fraction:0digits$}").trim_end_matches('0')
+    )
 }
 
 #[cfg(test)]
@@ -134,7 +142,10 @@ mod tests {
     #[test]
     fn says_why_a_text_is_no_duration() {
         assert_eq!(parse("30"), Err(DurationError::NoUnit("30".into())));
-        assert_eq!(parse("30sec"), Err(DurationError::UnknownUnit("30sec".into(), "sec".into())));
+        assert_eq!(
+            parse("30sec"),
+            Err(DurationError::UnknownUnit("30sec".into(), "sec".into()))
+        );
         assert_eq!(parse(""), Err(DurationError::Malformed(String::new())));
         assert_eq!(parse("s"), Err(DurationError::Malformed("s".into())));
         assert_eq!(parse("300000w"), Err(DurationError::TooLong("300000w".into())));

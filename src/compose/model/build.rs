@@ -90,6 +90,9 @@ impl<'de> Deserialize<'de> for SshKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (id, path) = text.split_once('=').unwrap_or((&text, ""));
-        Ok(Self { id: id.to_owned(), path: path.to_owned() })
+        Ok(Self {
+            id: id.to_owned(),
+            path: path.to_owned(),
+        })
     }
 }

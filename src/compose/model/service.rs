@@ -225,7 +225,9 @@ record! {
 impl Service {
     /// How many containers it should have.
     pub fn replicas(&self) -> i64 {
-        self.scale.or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas)).unwrap_or(1)
+        self.scale
+            .or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas))
+            .unwrap_or(1)
     }
 
     /// When its image is pulled.
@@ -278,7 +280,9 @@ impl<'de> Visitor<'de> for CommandVisitor {
     }
 
     fn visit_str<E: Error>(self, line: &str) -> Result<Command, E> {
-        crate::util::argv::split(line).map(|words| Command(Some(words))).map_err(E::custom)
+        crate::util::argv::split(line)
+            .map(|words| Command(Some(words)))
+            .map_err(E::custom)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Command, A::Error> {
@@ -354,11 +358,13 @@ impl<'a> NamespaceMode<'a> {
         if text.is_empty() {
             return None;
         }
-        Some(match (text.strip_prefix("service:"), text.strip_prefix("container:")) {
-            (Some(service), _) => Self::Service(service),
-            (_, Some(container)) => Self::Container(container),
-            _ => Self::Other(text),
-        })
+        Some(
+            match (text.strip_prefix("service:"), text.strip_prefix("container:")) {
+                (Some(service), _) => Self::Service(service),
+                (_, Some(container)) => Self::Container(container),
+                _ => Self::Other(text),
+            },
+        )
     }
 }
 
@@ -413,9 +419,11 @@ impl Restart {
             "always" => Self::Always,
             "unless-stopped" => Self::UnlessStopped,
             _ => match text.strip_prefix("on-failure") {
-                Some(rest) => {
-                    Self::OnFailure(rest.strip_prefix(':').and_then(|most| most.parse().ok()).unwrap_or(0))
-                }
+                Some(rest) => Self::OnFailure(
+                    rest.strip_prefix(':')
+                        .and_then(|most| most.parse().ok())
+                        .unwrap_or(0),
+                ),
                 None => Self::No,
             },
         }
@@ -602,7 +610,9 @@ impl<'de> Visitor<'de> for UlimitVisitor {
     }
 
     fn visit_u64<E: Error>(self, both: u64) -> Result<Ulimit, E> {
-        i64::try_from(both).map(Ulimit::Single).map_err(|_| E::custom(format!("`{both}` is too large")))
+        i64::try_from(both)
+            .map(Ulimit::Single)
+            .map_err(|_| E::custom(format!("`{both}` is too large")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Ulimit, A::Error> {
