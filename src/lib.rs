@@ -7,6 +7,7 @@ use std::process::ExitCode;
 pub mod apply;
 pub mod compose;
 pub mod diag;
+pub mod engine;
 pub mod error;
 pub mod plan;
 pub mod ui;

@@ -242,6 +242,8 @@ pub struct Image {
     /// What docker compose writes into the label `image` of a container made from it
     /// (the id; from API 1.48 on the digest of the platform's manifest).
     pub digest: String,
+    /// `repository@sha256:…` as registries know it; empty for an image that never was in one.
+    pub repo_digests: Vec<String>,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
     /// Whether its configuration has a healthcheck that is not `NONE`.
