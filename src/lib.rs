@@ -4,9 +4,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod apply;
 pub mod compose;
 pub mod diag;
 pub mod engine;
+pub mod error;
 pub mod plan;
 pub mod ui;
 pub mod util;

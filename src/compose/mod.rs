@@ -2,6 +2,7 @@
 //! docker compose does, `hash` computes the labels' config hashes.
 
 mod dialect;
+pub mod hash;
 pub mod load;
 pub mod model;
 

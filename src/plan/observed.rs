@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Serialize;
+
 /// Declares an engine object's id: an opaque string, shown by its first 12 characters.
 macro_rules! engine_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $name(pub String);
 
         impl $name {
@@ -55,32 +57,8 @@ pub struct Observed {
     pub volumes: Vec<Volume>,
     /// Local images by the reference that was asked for; a reference that is absent is not on the engine.
     pub images: BTreeMap<String, Image>,
-    /// Host ports that running containers of other projects hold.
-    pub foreign_ports: Vec<HeldPort>,
-    /// Names of containers of other projects or of none, for clashes with `container_name`.
-    pub foreign_names: BTreeMap<String, Owner>,
-}
-
-/// Who a foreign container belongs to, as far as its labels tell.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
-    /// The container's name.
-    pub container: String,
-    /// Its Compose project, if it has one.
-    pub project: Option<String>,
-}
-
-/// One published host port in use.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HeldPort {
-    /// The host address it is bound to (`0.0.0.0` and `::` mean every address).
-    pub address: String,
-    /// The host port.
-    pub port: u16,
-    /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
-    /// Who holds it.
-    pub owner: Owner,
+    /// Containers of other projects or of none: who holds ports, names, networks and volumes.
+    pub foreign: Vec<Container>,
 }
 
 /// A container, as one entry of the engine's list tells it.
@@ -119,6 +97,16 @@ pub struct Container {
 }
 
 impl Container {
+    /// The Compose project that it belongs to, if it has one.
+    pub fn project(&self) -> Option<&str> {
+        self.compose_label("project")
+    }
+
+    /// Whether its process exists: it holds its ports and addresses.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Running | State::Paused | State::Restarting)
+    }
+
     /// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
     pub fn compose_label(&self, name: &str) -> Option<&str> {
         self.labels

@@ -1,5 +1,6 @@
 //! What happens during a run, as typed events: producers send them, printers render them. No wording of layout here.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Where producers send events. Sending never blocks and never fails: a run does not depend on being watched.
@@ -8,6 +9,13 @@ pub type EventSender = tokio::sync::mpsc::UnboundedSender<Event>;
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// A run begins: what is done to which project («deploy coordinator-local»), and how long its waits may take.
+    Begin {
+        /// One line for a person.
+        title: String,
+        /// The total deadline of its waits, where there is one.
+        deadline: Option<Duration>,
+    },
     /// A service of the scope (or `network x`, `volume y`) entered a phase; the first one announces its line.
     Phase {
         /// Who: a service, a replica (`web 2`), `network front`, `volume data`, `image app`.
@@ -60,13 +68,13 @@ pub enum Event {
 /// What an event is about. Ordered as displays show it: images, networks, volumes, then services.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// An image, by reference.
+    /// An image, by reference or by the service that builds it.
     Image(String),
     /// A network, by its name on the engine.
     Network(String),
     /// A volume, by its name on the engine.
     Volume(String),
-    /// A container of a service: service name and replica number. A display drops the number of a sole replica.
+    /// A container of a service: service name and replica number. Displays drop the number of the first.
     Container {
         /// The service.
         service: String,
@@ -114,6 +122,22 @@ pub enum Phase {
     Done,
     /// It failed.
     Failed,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Image(name) => write!(f, "image {name}"),
+            Subject::Network(name) => write!(f, "network {name}"),
+            Subject::Volume(name) => write!(f, "volume {name}"),
+            Subject::Container {
+                service,
+                number: 0 | 1,
+            } => f.write_str(service),
+            Subject::Container { service, number } => write!(f, "{service} {number}"),
+            Subject::Project(name) => f.write_str(name),
+        }
+    }
 }
 
 impl Phase {

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::error::EngineError;
 use super::wire::query::Path;
 use super::{Engine, labels};
-use crate::plan::observed::{Container, HeldPort, Image, Network, NetworkId, Observed, Owner, State, Volume};
+use crate::plan::observed::{Container, Image, Network, NetworkId, Observed, Volume};
 
 mod container;
 mod image;
@@ -56,7 +56,7 @@ impl Engine {
         Ok(observed)
     }
 
-    /// The project's own objects alone: what verbs that read no files need. Images, foreign ports and names are empty.
+    /// The project's own objects alone: what verbs that read no files need. Images and foreign containers are empty.
     ///
     /// # Errors
     /// Those of any of the calls.
@@ -140,39 +140,20 @@ fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
     labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
 }
 
-/// Parts the containers of `project` from all others, of which only what can clash is kept.
+/// Parts the containers of `project` from all others.
 fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
-    let mut observed = Observed::default();
-    for container in containers {
-        if is_of(project, &container.labels) {
-            observed.containers.push(container);
-            continue;
-        }
-        let owner = Owner {
-            container: container.name.clone(),
-            project: container.compose_label("project").map(str::to_owned),
-        };
-        if matches!(
-            container.state,
-            State::Running | State::Paused | State::Restarting
-        ) {
-            observed
-                .foreign_ports
-                .extend(container.ports.iter().filter_map(|port| {
-                    Some(HeldPort {
-                        address: port.address.clone().unwrap_or_default(),
-                        port: port.published?,
-                        protocol: port.protocol.clone(),
-                        owner: owner.clone(),
-                    })
-                }));
-        }
-        observed.foreign_names.insert(container.name, owner);
-    }
-    observed.foreign_ports.sort();
+    let (containers, foreign) = containers.into_iter().partition(|c| is_of(project, &c.labels));
+    let mut observed = Observed {
+        containers,
+        foreign,
+        ..Observed::default()
+    };
     observed
         .containers
         .sort_by(|a, b| (&a.service, a.number, &a.name, &a.id).cmp(&(&b.service, b.number, &b.name, &b.id)));
+    observed
+        .foreign
+        .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     observed
 }
 
@@ -246,35 +227,21 @@ mod tests {
     }
 
     #[test]
-    fn own_containers_are_ordered_and_others_keep_what_can_clash() {
-        let own = |number: &str| {
+    fn own_containers_are_ordered_by_service_and_number_and_others_are_kept_apart() {
+        let container = |project: &str, number: &str| {
             reply(serde_json::json!({
-                "Id": number, "Names": [format!("/p-web-{number}")], "State": "running", "Status": "Up 2 seconds",
-                "Labels": {"com.docker.compose.project": "p", "com.docker.compose.service": "web",
+                "Id": number, "Names": [format!("/{project}-web-{number}")], "State": "running", "Status": "Up 2 seconds",
+                "Labels": {"com.docker.compose.project": project, "com.docker.compose.service": "web",
                            "com.docker.compose.container-number": number}
             }))
         };
-        let other = |state: &str| {
-            reply(serde_json::json!({
-                "Id": "x", "Names": [format!("/{state}")], "State": state, "Status": "",
-                "Labels": {"com.docker.compose.project": "q"},
-                "Ports": [{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8000, "Type": "tcp"},
-                          {"PrivatePort": 81, "Type": "tcp"}]
-            }))
-        };
-        let observed = sort_out("p", vec![own("10"), other("running"), own("2"), other("exited")]);
+        let observed = sort_out(
+            "p",
+            vec![container("p", "10"), container("q", "1"), container("p", "2")],
+        );
         let names: Vec<_> = observed.containers.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["p-web-2", "p-web-10"]);
-        assert_eq!(
-            observed.foreign_ports.len(),
-            1,
-            "only running containers hold ports"
-        );
-        assert_eq!(observed.foreign_ports[0].port, 8000);
-        assert_eq!(observed.foreign_ports[0].owner.project.as_deref(), Some("q"));
-        assert!(
-            observed.foreign_names.contains_key("exited"),
-            "a stopped one still holds its name"
-        );
+        assert_eq!(observed.foreign.len(), 1);
+        assert_eq!(observed.foreign[0].project(), Some("q"));
     }
 }
