@@ -5,5 +5,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod build;
 mod convert_parity;
 mod engine_calls;

@@ -50,15 +50,24 @@ impl Engine {
     }
 
     /// Makes an image of one layer from the tar archive of a root file system. An empty archive is an empty image.
+    /// `changes` are lines of a Dockerfile (`CMD`, `LABEL`, `ENV`, …) that set the image's configuration.
     ///
     /// # Errors
     /// The engine's refusal.
-    pub async fn import_image(&self, name: &Reference, tar: Bytes) -> Result<ImageId, EngineError> {
+    pub async fn import_image(
+        &self,
+        name: &Reference,
+        tar: Bytes,
+        changes: &[&str],
+    ) -> Result<ImageId, EngineError> {
         let call = Call::new(format!("import of image `{name}`")).slow();
         let path = Path::new("/images/create")
             .with("fromSrc", "-")
             .with("repo", name.name())
             .with("tag", name.tag_or_latest());
+        let path = changes
+            .iter()
+            .fold(path, |path, change| path.with("changes", change));
         let headers = [("content-type", "application/x-tar".to_owned())];
         super::wire::within(&call, async {
             let body = bollard::body_full(tar);

@@ -17,6 +17,9 @@ const APPLETS: [&str; 22] = [
     "test", "printf", "id", "seq", "mkdir", "rm", "nslookup", "stat", "tail",
 ];
 
+/// The label of the image, which every layer built from it inherits.
+const MARK: &str = "sofa.test";
+
 /// How many projects of this process use the image now.
 static USERS: AsyncMutex<usize> = AsyncMutex::const_new(0);
 
@@ -33,7 +36,11 @@ pub async fn acquire(engine: &Engine) -> Option<String> {
     if engine.inspect_image(&name).await.expect("inspect").is_none() {
         let reference = name.parse().expect("reference");
         engine
-            .import_image(&reference, archive(&binary).into())
+            .import_image(
+                &reference,
+                archive(&binary).into(),
+                &[&format!("LABEL {MARK}={}", std::process::id())],
+            )
             .await
             .expect("import");
     }
@@ -47,6 +54,17 @@ pub async fn release(engine: &Engine) {
     *users = users.saturating_sub(1);
     if *users == 0 {
         drop(engine.remove_image(&name(), true).await);
+        remove_leftovers(engine).await;
+    }
+}
+
+/// Removes what failing builds leave: images without a name.
+async fn remove_leftovers(engine: &Engine) {
+    let own = std::process::id().to_string();
+    for image in engine.list_images().await.expect("images") {
+        if image.names.is_empty() && image.labels.get(MARK) == Some(&own) {
+            drop(engine.remove_image(image.id.as_str(), true).await);
+        }
     }
 }
 
