@@ -24,6 +24,7 @@ const HELPER_PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     config_dir: Option<PathBuf>,
+    helpers_dir: Option<PathBuf>,
 }
 
 /// What is sent to the engine for one registry. Never printed.
@@ -96,7 +97,18 @@ struct HelperReply {
 impl Credentials {
     /// Credentials of `config.json` in a folder (`DOCKER_CONFIG`, else `~/.docker`); none has no credentials.
     pub fn new(config_dir: Option<PathBuf>) -> Credentials {
-        Credentials { config_dir }
+        Credentials {
+            config_dir,
+            helpers_dir: None,
+        }
+    }
+
+    /// The same, with credential helpers in a folder instead of on the path.
+    pub fn with_helpers_in(self, folder: &Path) -> Credentials {
+        Credentials {
+            helpers_dir: Some(folder.to_owned()),
+            ..self
+        }
     }
 
     /// The credentials for a registry's host (`docker.io` for Docker Hub); none where there are none.
@@ -118,7 +130,7 @@ impl Credentials {
             .or_else(|| config.cred_helpers.get(registry));
         let store = Some(&config.creds_store).filter(|s| !s.is_empty());
         if let Some(helper) = named.or(store)
-            && let Some(auth) = ask(helper, key).await?
+            && let Some(auth) = self.ask(helper, key).await?
         {
             return Ok(Some(auth));
         }
@@ -153,6 +165,38 @@ impl Credentials {
             }
         }
         Ok(all)
+    }
+
+    /// Asks `docker-credential-HELPER`, found on the path unless a folder was named. «Not found» is no credentials.
+    async fn ask(&self, helper: &str, key: &str) -> Result<Option<RegistryAuth>, EngineError> {
+        let program = format!("docker-credential-{helper}");
+        let path = self
+            .helpers_dir
+            .as_deref()
+            .map_or(PathBuf::from(&program), |folder| folder.join(&program));
+        let failed = |source: io::Error| EngineError::File {
+            what: "credential helper".to_owned(),
+            path: program.clone(),
+            source,
+        };
+        let output = tokio::time::timeout(HELPER_PATIENCE, run(&path, key)).await;
+        let output = output
+            .map_err(|_| failed(io::ErrorKind::TimedOut.into()))?
+            .map_err(failed)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stdout);
+            return match said.contains("credentials not found") {
+                true => Ok(None),
+                false => Err(failed(io::Error::other(said.trim().to_owned()))),
+            };
+        }
+        let reply: HelperReply = serde_json::from_slice(&output.stdout)
+            .map_err(|_| failed(io::Error::other("its answer is not JSON")))?;
+        Ok(match reply.username.as_str() {
+            "" => None,
+            "<token>" => Some(RegistryAuth::identity_token(key, &reply.secret)),
+            username => Some(RegistryAuth::password(key, username, &reply.secret)),
+        })
     }
 
     fn read(&self) -> Result<Option<Config>, EngineError> {
@@ -201,34 +245,6 @@ impl Entry {
             password.trim_end_matches('\0'),
         ))
     }
-}
-
-/// Asks `docker-credential-HELPER`, found on the path. «Not found» is no credentials.
-async fn ask(helper: &str, key: &str) -> Result<Option<RegistryAuth>, EngineError> {
-    let program = format!("docker-credential-{helper}");
-    let failed = |source: io::Error| EngineError::File {
-        what: "credential helper".to_owned(),
-        path: program.clone(),
-        source,
-    };
-    let output = tokio::time::timeout(HELPER_PATIENCE, run(Path::new(&program), key)).await;
-    let output = output
-        .map_err(|_| failed(io::ErrorKind::TimedOut.into()))?
-        .map_err(failed)?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stdout);
-        return match said.contains("credentials not found") {
-            true => Ok(None),
-            false => Err(failed(io::Error::other(said.trim().to_owned()))),
-        };
-    }
-    let reply: HelperReply = serde_json::from_slice(&output.stdout)
-        .map_err(|_| failed(io::Error::other("its answer is not JSON")))?;
-    Ok(match reply.username.as_str() {
-        "" => None,
-        "<token>" => Some(RegistryAuth::identity_token(key, &reply.secret)),
-        username => Some(RegistryAuth::password(key, username, &reply.secret)),
-    })
 }
 
 async fn run(program: &Path, key: &str) -> io::Result<std::process::Output> {

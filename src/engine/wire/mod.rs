@@ -197,6 +197,29 @@ impl Wire {
         body: Body,
         headers: &[(&'static str, String)],
     ) -> Result<Response<Incoming>, EngineError> {
+        let first = self.attempt(&method, path, body, headers).await;
+        let response = match first {
+            // Reading twice harms nobody, and an engine that restarted breaks the connections that lay idle.
+            Err(SendError::Client(error)) if method == Method::GET && !error.is_connect() => {
+                self.attempt(&method, path, json_body(None), headers).await
+            }
+            other => other,
+        };
+        let response = response.map_err(|error| error.named(call, &self.host))?;
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS => Ok(response),
+            _ => Err(refusal(call, response).await),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Body,
+        headers: &[(&'static str, String)],
+    ) -> Result<Response<Incoming>, SendError> {
         let mut builder = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| *name == "content-type") {
             builder = builder.header(http::header::CONTENT_TYPE, "application/json");
@@ -204,18 +227,7 @@ impl Wire {
         for (name, value) in headers {
             builder = builder.header(*name, value);
         }
-        let request = builder
-            .body(body)
-            .map_err(|error| SendError::Request(error).named(call, &self.host))?;
-        let response = self
-            .send(request)
-            .await
-            .map_err(|error| error.named(call, &self.host))?;
-        match response.status() {
-            status if status.is_success() => Ok(response),
-            StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS => Ok(response),
-            _ => Err(refusal(call, response).await),
-        }
+        self.send(builder.body(body).map_err(SendError::Request)?).await
     }
 
     /// Gives a future of bollard's the call's deadline and its error our words.
