@@ -10,6 +10,7 @@ pub mod diag;
 pub mod engine;
 pub mod error;
 pub mod plan;
+pub mod settings;
 pub mod ui;
 pub mod util;
 pub mod yaml;

@@ -108,6 +108,13 @@ impl Ui {
         }
     }
 
+    /// Shows rendered diagnostics that are no errors.
+    pub fn warnings(&self, rendered: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(rendered);
+        }
+    }
+
     /// Shows something worth knowing.
     pub fn note(&self, message: &str) {
         if self.progress != ProgressKind::Quiet {
