@@ -16,7 +16,7 @@ use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::{Engine, EngineError};
 use crate::plan::desired::Desired;
-use crate::plan::observed::{ContainerId, NetworkId, Observed};
+use crate::plan::observed::{Container, ContainerId, NetworkId, Observed};
 use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica, Undo};
 use crate::ui::event::EventSender;
 
@@ -31,7 +31,7 @@ pub struct Limits {
 
 /// The Docker Engine as the target of a plan.
 pub struct Docker<'a> {
-    engine: &'a Engine,
+    pub(super) engine: &'a Engine,
     desired: Option<&'a Desired<'a>>,
     observed: &'a Observed,
     watch: Watch,
@@ -45,7 +45,7 @@ pub struct Docker<'a> {
 /// What an operation left that its undo, or a later operation, must know.
 #[derive(Debug, Clone)]
 enum Made {
-    Container(ContainerId),
+    Container { id: ContainerId, service: String },
     Policy(RestartPolicy),
 }
 
@@ -86,7 +86,7 @@ impl<'a> Docker<'a> {
             Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
             Action::CreateContainer { replica, name, replaces } => {
                 let id = self.create_container(replica, name, replaces.as_ref()).await?;
-                self.made.borrow_mut().insert(operation.id, Made::Container(id));
+                self.made.borrow_mut().insert(operation.id, Made::Container { id, service: replica.service.clone() });
             }
             Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
@@ -168,13 +168,33 @@ impl<'a> Docker<'a> {
         match container {
             ContainerRef::Existing { id, .. } => Ok(id.clone()),
             ContainerRef::Created(op) => match self.made.borrow().get(op) {
-                Some(Made::Container(id)) => Ok(id.clone()),
+                Some(Made::Container { id, .. }) => Ok(id.clone()),
                 _ => Err(OperationError::Impossible(format!("operation {op} created no container"))),
             },
         }
     }
 
-    fn desired(&self) -> Result<&'a Desired<'a>, OperationError> {
+    /// The container that this run created for a service; the first replica's.
+    pub(super) fn created_for(&self, wanted: &str) -> Option<ContainerId> {
+        self.made.borrow().values().find_map(|made| match made {
+            Made::Container { id, service } if service == wanted => Some(id.clone()),
+            _ => None,
+        })
+    }
+
+    /// The first replica that a service had before the run.
+    pub(super) fn first_of(&self, service: &str) -> Option<ContainerId> {
+        let own = |container: &&Container| container.service == service && !container.oneoff;
+        self.observed.containers.iter().find(own).map(|container| container.id.clone())
+    }
+
+    /// A container that was there before the run.
+    pub(super) fn observed_container(&self, id: &ContainerId) -> Option<&Container> {
+        self.observed.containers.iter().find(|container| container.id == *id)
+    }
+
+    /// What should exist; plans of verbs that read no files have none.
+    pub(super) fn desired(&self) -> Result<&'a Desired<'a>, OperationError> {
         self.desired.ok_or_else(|| OperationError::Impossible("the plan creates things, but no files were read".into()))
     }
 
@@ -210,7 +230,7 @@ impl<'a> Docker<'a> {
     /// one that was there before the run is left alone.
     async fn remove_created(&self, op: OpId, name: &str) -> Result<(), OperationError> {
         let known = match self.made.borrow().get(&op) {
-            Some(Made::Container(id)) => Some(id.clone()),
+            Some(Made::Container { id, .. }) => Some(id.clone()),
             _ => None,
         };
         let id = match known {

@@ -7,7 +7,7 @@ use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
 use crate::plan::operation::{Action, Gate, OpId, Plan};
-use crate::util::duration;
+use crate::util::duration::human as format_elapsed;
 
 /// Tells how a run ended.
 ///
@@ -125,7 +125,7 @@ fn summary(plan: &Plan, elapsed: Duration) -> String {
     if parts.is_empty() {
         parts.push("ready".into());
     }
-    format!("{}: {} in {}", plan.project, parts.join(", "), duration::human(elapsed))
+    format!("{}: {} in {}", plan.project, parts.join(", "), format_elapsed(elapsed))
 }
 
 /// How many containers take the place of another.

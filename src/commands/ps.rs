@@ -1,6 +1,7 @@
 //! `sofa ps`: the services' containers and their state. Works from labels; no file is read.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -9,8 +10,7 @@ use crate::commands::Context;
 use crate::commands::context::engine_failure;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::observed::{Container, Health, State};
-use crate::ui::table;
-use crate::util::duration;
+use crate::ui::{style, table};
 
 /// Arguments of `ps`.
 #[derive(Debug, clap::Args)]
@@ -89,7 +89,7 @@ fn row(container: &Container, now: i64) -> Vec<String> {
         readiness(container).to_string(),
         container.image.clone(),
         ports(container),
-        duration::human(std::time::Duration::from_secs(age)),
+        style::age(Duration::from_secs(age)),
         container.name.clone(),
     ]
 }

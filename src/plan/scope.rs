@@ -104,6 +104,17 @@ pub fn resolve<'a>(
         .collect())
 }
 
+/// The services that a selection means, without their dependencies.
+pub fn chosen<'a>(project: &'a Project, selection: &Selection) -> BTreeSet<&'a str> {
+    let all = project.services.keys().map(|name| name.as_str());
+    match selection {
+        Selection::All => all.collect(),
+        Selection::Backend => backend(project),
+        Selection::Infra => infra(project, &needs(project)),
+        Selection::Named(names) => all.filter(|name| names.iter().any(|named| named == name)).collect(),
+    }
+}
+
 /// The services with the role, else those that are known as the backend by name.
 fn backend(project: &Project) -> BTreeSet<&str> {
     let said = with_role(project, Role::Backend);

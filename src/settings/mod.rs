@@ -13,6 +13,7 @@ pub use layout::Layout;
 pub use mode::{BACKEND, Mode, Services};
 pub use words::{Vocabulary, Words};
 
+use crate::compose::Dialect;
 use crate::ui::{Color, ProgressKind};
 use crate::util::duration;
 
@@ -85,6 +86,8 @@ pub struct Settings {
     pub color: Color,
     /// Whether nobody watches (`CI` is set).
     pub ci: bool,
+    /// Which docker compose's config hash new containers get, where none is there to go by.
+    pub dialect: Dialect,
     /// How much is logged: 0 nothing, 1 what `sofa` does, 2 every engine call.
     pub verbose: u8,
 }
@@ -143,12 +146,19 @@ impl Settings {
             },
             color: typed.color.or(color).unwrap_or(Color::Auto),
             ci: environment.filled("CI").is_some(),
+            dialect: dialect(&environment)?,
             verbose: typed.verbose,
             directory,
             environment,
             mode,
             words,
         })
+    }
+
+    /// The folder of docker's `config.json`: DOCKER_CONFIG, else `~/.docker`.
+    pub fn docker_config(&self) -> Option<PathBuf> {
+        let home = || self.environment.filled("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        self.environment.filled("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
     }
 
     /// How long the waits of a deploy may take: as typed, else the mode's, else the default.
@@ -166,6 +176,13 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
         return Ok(Duration::from_secs(seconds));
     }
     duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// SOFA_DIALECT, by default the newest.
+fn dialect(environment: &Environment) -> Result<Dialect, SettingsError> {
+    let Some(text) = environment.filled("SOFA_DIALECT") else { return Ok(Dialect::default()) };
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
+    known.ok_or_else(|| SettingsError::new(format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
 }
 
 fn or_else<T>(typed: Vec<T>, otherwise: impl FnOnce() -> Vec<T>) -> Vec<T> {

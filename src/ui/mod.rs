@@ -14,6 +14,7 @@ mod json;
 mod live;
 pub mod logs;
 mod plain;
+pub mod plan;
 pub mod progress;
 pub mod style;
 pub mod table;
