@@ -18,7 +18,12 @@ impl Announcer {
         let renewed = plan
             .operations
             .iter()
-            .filter(|operation| matches!(operation.action, Action::StartContainer { .. } | Action::Await { .. }))
+            .filter(|operation| {
+                matches!(
+                    operation.action,
+                    Action::StartContainer { .. } | Action::Await { .. }
+                )
+            })
             .filter_map(|operation| operation.action.replica().cloned())
             .collect();
         Announcer { events, renewed }
@@ -27,11 +32,15 @@ impl Announcer {
     /// An operation begins.
     pub(super) fn begin(&self, operation: &Operation) {
         let phase = match &operation.action {
-            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => Phase::Creating,
+            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
+                Phase::Creating
+            }
             Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Phase::Starting,
             Action::StopContainer { .. } => Phase::Stopping,
             Action::RemoveContainer { replica, .. } if self.renewed.contains(replica) => return,
-            Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => Phase::Removing,
+            Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
+                Phase::Removing
+            }
             Action::Await { .. } => Phase::Waiting,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {
@@ -60,10 +69,17 @@ impl Announcer {
                 return;
             }
             Action::StopContainer { .. } => Phase::Stopped,
-            Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => Phase::Removed,
-            Action::Await { gate: Gate::Completed, .. } => Phase::Completed,
+            Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
+                Phase::Removed
+            }
+            Action::Await {
+                gate: Gate::Completed,
+                ..
+            } => Phase::Completed,
             // The stability window has the last word on what has no gate of its own.
-            Action::Await { gate: Gate::Running, .. } => return,
+            Action::Await {
+                gate: Gate::Running, ..
+            } => return,
             Action::Await { .. } => Phase::Ready,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {
@@ -76,7 +92,10 @@ impl Announcer {
         let detail = match &operation.action {
             Action::CreateContainer { .. } => Some("waits for its dependencies".into()),
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } => Some("created".into()),
-            Action::Await { gate: Gate::Completed, .. } => None,
+            Action::Await {
+                gate: Gate::Completed,
+                ..
+            } => None,
             Action::Await { gate, .. } => Some(gate.to_string()),
             _ => None,
         };
@@ -111,19 +130,30 @@ impl Announcer {
 
     fn send(&self, subject: Subject, phase: Phase, detail: Option<String>) {
         // Nobody watching is no reason to stop.
-        let _ = self.events.send(Event::Phase { subject, phase, detail });
+        let _ = self.events.send(Event::Phase {
+            subject,
+            phase,
+            detail,
+        });
     }
 }
 
 /// What a replica is called in events.
 pub(super) fn subject(replica: &Replica) -> Subject {
-    Subject::Container { service: replica.service.clone(), number: replica.number }
+    Subject::Container {
+        service: replica.service.clone(),
+        number: replica.number,
+    }
 }
 
 fn subject_of(action: &Action) -> Option<Subject> {
     match action {
-        Action::CreateNetwork { name, .. } | Action::RemoveNetwork { name, .. } => Some(Subject::Network(name.clone())),
-        Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => Some(Subject::Volume(name.clone())),
+        Action::CreateNetwork { name, .. } | Action::RemoveNetwork { name, .. } => {
+            Some(Subject::Network(name.clone()))
+        }
+        Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => {
+            Some(Subject::Volume(name.clone()))
+        }
         action => action.replica().map(subject),
     }
 }

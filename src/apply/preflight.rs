@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 use crate::engine::Engine;
+use crate::plan::Problem;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::{Action, Plan};
-use crate::plan::Problem;
 
 /// Host ports that containers of the plan will publish and that a program of this machine holds. Found by binding them
 /// for a moment, so only where the engine is on this machine, and only ports that no container of the project has now.
@@ -29,10 +29,16 @@ pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed:
         .filter_map(|operation| operation.action.replica().map(|replica| replica.service.as_str()))
         .collect();
     let mut problems = Vec::new();
-    for service in desired.services.iter().filter(|service| starting.contains(service.service.name.as_str())) {
+    for service in desired
+        .services
+        .iter()
+        .filter(|service| starting.contains(service.service.name.as_str()))
+    {
         for port in &service.service.ports {
             // A range is a pool from which the engine takes what is free.
-            let Some((number, last)) = port.published_range() else { continue };
+            let Some((number, last)) = port.published_range() else {
+                continue;
+            };
             if number != last || own.contains(&(number, port.protocol.as_str())) {
                 continue;
             }
@@ -42,7 +48,9 @@ pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed:
                         "service `{}`: host port {number}/{} is held by a program on this machine",
                         service.service.name, port.protocol
                     ),
-                    hint: Some(format!("find it: ss -lptn 'sport = :{number}'; or publish another port")),
+                    hint: Some(format!(
+                        "find it: ss -lptn 'sport = :{number}'; or publish another port"
+                    )),
                     owned: true,
                 });
             }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::executor::Stopped;
 use super::failure::{GateFailure, LOG_TAIL, OperationError, Reason};
 use super::probe::{self, Answer};
-use super::executor::Stopped;
 use super::watch::Watch;
 use crate::engine::logs::LogQuery;
 use crate::engine::{ContainerDetails, Engine, Healthcheck};
@@ -71,14 +71,20 @@ impl Waiter<'_> {
         };
         match outcome {
             Ok(()) => Ok(()),
-            Err(reason) => Err(Stopped::Failed(self.explain(candidate, reason, begun.elapsed()).await)),
+            Err(reason) => Err(Stopped::Failed(
+                self.explain(candidate, reason, begun.elapsed()).await,
+            )),
         }
     }
 
     /// Looks at the container at once, then after every event and every own test.
     async fn judge(&self, candidate: &Candidate<'_>) -> Result<Result<(), Reason>, OperationError> {
         let changed = self.watch.of(candidate.id);
-        let mut tests = Tests { begun: Instant::now(), run: 0, allowed: true };
+        let mut tests = Tests {
+            begun: Instant::now(),
+            run: 0,
+            allowed: true,
+        };
         let mut first_restarts = None;
         let mut unhealthy_since: Option<Instant> = None;
         loop {
@@ -86,7 +92,9 @@ impl Waiter<'_> {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
-            let restarts = details.restarts.saturating_sub(*first_restarts.get_or_insert(details.restarts));
+            let restarts = details
+                .restarts
+                .saturating_sub(*first_restarts.get_or_insert(details.restarts));
             match verdict(candidate.gate, &details, restarts) {
                 Verdict::Ready => return Ok(Ok(())),
                 Verdict::Failed(reason) => return Ok(Err(reason)),
@@ -101,7 +109,9 @@ impl Waiter<'_> {
             } else {
                 unhealthy_since = None;
             }
-            let recheck = unhealthy_since.zip(details.healthcheck.as_ref()).map(|(since, check)| since + second_round(check));
+            let recheck = unhealthy_since
+                .zip(details.healthcheck.as_ref())
+                .map(|(since, check)| since + second_round(check));
             tokio::select! {
                 () = changed.notified() => {}
                 () = sleep_until(recheck) => {}
@@ -121,19 +131,35 @@ impl Waiter<'_> {
         }
         match candidate.gate {
             Gate::Healthy { probe: true } if !details.has_gpu => {
-                let Some(check) = &details.healthcheck else { return std::future::pending().await };
+                let Some(check) = &details.healthcheck else {
+                    return std::future::pending().await;
+                };
                 tokio::time::sleep(tests.pause(check.interval)).await;
                 probe::command(self.engine, candidate.id, &check.command, check.timeout).await
             }
-            Gate::Command { command, interval, timeout } => {
+            Gate::Command {
+                command,
+                interval,
+                timeout,
+            } => {
                 tokio::time::sleep(tests.pause(*interval)).await;
                 probe::command(self.engine, candidate.id, command, *timeout).await
             }
-            Gate::Http { path, port, expect, interval, timeout } => {
+            Gate::Http {
+                path,
+                port,
+                expect,
+                interval,
+                timeout,
+            } => {
                 tokio::time::sleep(tests.pause(*interval)).await;
                 probe::http(self.engine, details, *port, path, *expect, *timeout).await
             }
-            Gate::Tcp { port, interval, timeout } => {
+            Gate::Tcp {
+                port,
+                interval,
+                timeout,
+            } => {
                 tokio::time::sleep(tests.pause(*interval)).await;
                 probe::tcp(self.engine, details, *port, *timeout).await
             }
@@ -143,19 +169,35 @@ impl Waiter<'_> {
 
     /// Passes the container's last log line on to whoever watches, as long as the wait lasts.
     async fn show_log(&self, candidate: &Candidate<'_>) -> Infallible {
-        let query = LogQuery { follow: true, tail: Some(1), ..LogQuery::default() };
+        let query = LogQuery {
+            follow: true,
+            tail: Some(1),
+            ..LogQuery::default()
+        };
         if let Ok(mut lines) = self.engine.log_lines(candidate.id, &query).await {
             while let Some(Ok(line)) = lines.next().await {
-                let _ = self.events.send(Event::LogLine { subject: candidate.subject.clone(), line: line.text });
+                let _ = self.events.send(Event::LogLine {
+                    subject: candidate.subject.clone(),
+                    line: line.text,
+                });
             }
         }
         std::future::pending().await
     }
 
     /// Gathers what a person needs to know about a failed container, before an undo removes it.
-    pub(super) async fn explain(&self, candidate: &Candidate<'_>, reason: Reason, waited: Duration) -> OperationError {
+    pub(super) async fn explain(
+        &self,
+        candidate: &Candidate<'_>,
+        reason: Reason,
+        waited: Duration,
+    ) -> OperationError {
         let details = self.engine.inspect(candidate.id.as_str()).await.ok();
-        let tail = self.engine.log_tail(candidate.id, LOG_TAIL).await.unwrap_or_default();
+        let tail = self
+            .engine
+            .log_tail(candidate.id, LOG_TAIL)
+            .await
+            .unwrap_or_default();
         let failed_test = details
             .as_ref()
             .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
@@ -163,7 +205,9 @@ impl Waiter<'_> {
             .filter(|output| !output.is_empty());
         OperationError::Gate(Box::new(GateFailure {
             service: candidate.service.to_string(),
-            container: details.as_ref().map_or_else(|| candidate.id.to_string(), |details| details.name.clone()),
+            container: details
+                .as_ref()
+                .map_or_else(|| candidate.id.to_string(), |details| details.name.clone()),
             gate: candidate.gate.clone(),
             reason,
             waited,
@@ -177,11 +221,17 @@ impl Waiter<'_> {
 /// Whether the container has passed its gate by what the engine says of it alone.
 fn verdict(gate: &Gate, details: &ContainerDetails, restarts: u64) -> Verdict {
     if restarts >= RESTARTS_ALLOWED {
-        return Verdict::Failed(Reason::Restarting { code: details.exit_code, oom: details.oom_killed });
+        return Verdict::Failed(Reason::Restarting {
+            code: details.exit_code,
+            oom: details.oom_killed,
+        });
     }
     match (&details.state, gate) {
         (State::Exited(0), Gate::Completed) => Verdict::Ready,
-        (State::Exited(code), _) => Verdict::Failed(Reason::Exited { code: *code, oom: details.oom_killed }),
+        (State::Exited(code), _) => Verdict::Failed(Reason::Exited {
+            code: *code,
+            oom: details.oom_killed,
+        }),
         (State::Dead | State::Removing, _) => Verdict::Failed(Reason::Gone),
         (State::Paused, _) => Verdict::Failed(Reason::Paused),
         (State::Running, Gate::Running) => Verdict::Ready,
@@ -223,7 +273,9 @@ impl Tests {
         if self.run == 0 {
             return Duration::ZERO;
         }
-        (self.begun.elapsed() / 8).clamp(FIRST_PAUSE, LONGEST_PAUSE).min(interval.max(FIRST_PAUSE))
+        (self.begun.elapsed() / 8)
+            .clamp(FIRST_PAUSE, LONGEST_PAUSE)
+            .min(interval.max(FIRST_PAUSE))
     }
 }
 

@@ -7,7 +7,7 @@ use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
 use crate::plan::operation::{Action, Gate, OpId, Plan};
-use crate::util::duration::human as format_elapsed;
+use crate::util::elapsed;
 
 /// Tells how a run ended.
 ///
@@ -17,12 +17,21 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
     if report.end == End::Done {
         return Ok(summary(plan, elapsed));
     }
-    let mut lines: Vec<String> = report.failures.iter().map(|(id, error)| told(plan, *id, error)).collect();
+    let mut lines: Vec<String> = report
+        .failures
+        .iter()
+        .map(|(id, error)| told(plan, *id, error))
+        .collect();
     if report.interrupted {
         lines.push(format!("{}: interrupted", plan.project));
     }
     lines.push(aftermath(plan, report));
-    lines.extend(report.undo_failures.iter().map(|(id, error)| format!("left: {}", told(plan, *id, error))));
+    lines.extend(
+        report
+            .undo_failures
+            .iter()
+            .map(|(id, error)| format!("left: {}", told(plan, *id, error))),
+    );
     let mut failure = Failure::new(kind(report), lines.join("\nerror: "));
     for hint in hints(plan, report) {
         failure = failure.hint(hint);
@@ -32,7 +41,10 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
 
 /// The exit code of a run that did not end well.
 fn kind(report: &Report<OperationError>) -> Kind {
-    let not_ready = report.failures.iter().any(|(_, error)| matches!(error, OperationError::Gate(_)));
+    let not_ready = report
+        .failures
+        .iter()
+        .any(|(_, error)| matches!(error, OperationError::Gate(_)));
     match report.end {
         End::UndoIncomplete => Kind::UndoIncomplete,
         _ if report.interrupted => Kind::Interrupted,
@@ -70,11 +82,15 @@ fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
 fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
     let mut hints = BTreeSet::new();
     for (_, error) in &report.failures {
-        let OperationError::Gate(failure) = error else { continue };
+        let OperationError::Gate(failure) = error else {
+            continue;
+        };
         let service = &failure.service;
         match (&failure.reason, &failure.gate) {
             (Reason::Exited { code: 0, .. }, Gate::Running) => {
-                hints.insert(format!("if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"));
+                hints.insert(format!(
+                    "if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"
+                ));
             }
             (Reason::Deadline(_), _) => {
                 hints.insert("`--wait-timeout` gives it more time".into());
@@ -88,7 +104,10 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
         }
     }
     if report.end == End::UndoIncomplete {
-        hints.insert(format!("look at it: docker ps -a --filter label=com.docker.compose.project={}", plan.project));
+        hints.insert(format!(
+            "look at it: docker ps -a --filter label=com.docker.compose.project={}",
+            plan.project
+        ));
     }
     hints
 }
@@ -98,9 +117,11 @@ fn summary(plan: &Plan, elapsed: Duration) -> String {
     let count = |fits: fn(&Action) -> bool| plan.operations.iter().filter(|op| fits(&op.action)).count();
     let replaced = replaced(plan);
     let created = count(|action| matches!(action, Action::CreateContainer { .. })) - replaced;
-    let started = count(|action| matches!(action, Action::StartContainer { .. })).saturating_sub(created + replaced);
+    let started =
+        count(|action| matches!(action, Action::StartContainer { .. })).saturating_sub(created + replaced);
     let removed = count(|action| matches!(action, Action::RemoveContainer { .. })).saturating_sub(replaced);
-    let stopped = count(|action| matches!(action, Action::StopContainer { .. })).saturating_sub(removed + replaced);
+    let stopped =
+        count(|action| matches!(action, Action::StopContainer { .. })).saturating_sub(removed + replaced);
     let mut parts = Vec::new();
     for (number, what) in [
         (created, "created"),
@@ -115,20 +136,45 @@ fn summary(plan: &Plan, elapsed: Duration) -> String {
         }
     }
     for (name, number) in [
-        ("network", count(|action| matches!(action, Action::RemoveNetwork { .. }))),
-        ("volume", count(|action| matches!(action, Action::RemoveVolume { .. }))),
+        (
+            "network",
+            count(|action| matches!(action, Action::RemoveNetwork { .. })),
+        ),
+        (
+            "volume",
+            count(|action| matches!(action, Action::RemoveVolume { .. })),
+        ),
     ] {
         if number > 0 {
-            parts.push(format!("{number} {name}{} removed", if number == 1 { "" } else { "s" }));
+            parts.push(format!(
+                "{number} {name}{} removed",
+                if number == 1 { "" } else { "s" }
+            ));
         }
     }
     if parts.is_empty() {
         parts.push("ready".into());
     }
-    format!("{}: {} in {}", plan.project, parts.join(", "), format_elapsed(elapsed))
+    format!(
+        "{}: {} in {}",
+        plan.project,
+        parts.join(", "),
+        elapsed::elapsed(elapsed)
+    )
 }
 
 /// How many containers take the place of another.
 fn replaced(plan: &Plan) -> usize {
-    plan.operations.iter().filter(|op| matches!(op.action, Action::CreateContainer { replaces: Some(_), .. })).count()
+    plan.operations
+        .iter()
+        .filter(|op| {
+            matches!(
+                op.action,
+                Action::CreateContainer {
+                    replaces: Some(_),
+                    ..
+                }
+            )
+        })
+        .count()
 }

@@ -8,11 +8,16 @@ const OWN_ARGUMENTS: [&str; 4] = ["exec", "run", "cp", "port"];
 /// Puts the verb behind the program's name. Options keep their values and the words keep their order; what stands behind
 /// `--` is not looked at. Where no verb is among the words nothing is moved, and clap says what is missing.
 pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
-    let Some(at) = verb_position(&arguments, command) else { return arguments };
+    let Some(at) = verb_position(&arguments, command) else {
+        return arguments;
+    };
     let mut ordered = arguments;
     // docker compose's `logs -f` follows; a file for `logs` is given as `--file`, or before the verb.
     if ordered[at] == "logs" {
-        ordered[at..].iter_mut().filter(|argument| *argument == "-f").for_each(|argument| *argument = "--follow".into());
+        ordered[at..]
+            .iter_mut()
+            .filter(|argument| *argument == "-f")
+            .for_each(|argument| *argument = "--follow".into());
     }
     let verb = ordered.remove(at);
     ordered.insert(1, verb);
@@ -45,15 +50,22 @@ fn takes_next(option: &str, command: &Command) -> bool {
         return false;
     }
     let takes = |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
-    let mut all = command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
+    let mut all = command
+        .get_arguments()
+        .chain(command.get_subcommands().flat_map(Command::get_arguments));
     match option.strip_prefix("--") {
         Some(long) => all.any(|argument| {
-            takes(argument) && argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))
+            takes(argument)
+                && argument
+                    .get_long_and_visible_aliases()
+                    .is_some_and(|names| names.contains(&long))
         }),
         // `-fx` and bundles such as `-qv` hold what they need.
         None => {
             let mut letters = option.chars().skip(1);
-            let (Some(letter), None) = (letters.next(), letters.next()) else { return false };
+            let (Some(letter), None) = (letters.next(), letters.next()) else {
+                return false;
+            };
             all.any(|argument| takes(argument) && argument.get_short() == Some(letter))
         }
     }
@@ -81,9 +93,15 @@ mod tests {
             ("sofa deploy dev", "sofa deploy dev"),
             ("sofa dev deploy", "sofa deploy dev"),
             ("sofa all production deploy", "sofa deploy all production"),
-            ("sofa SERVICES=a,b production deploy -q", "sofa deploy SERVICES=a,b production -q"),
+            (
+                "sofa SERVICES=a,b production deploy -q",
+                "sofa deploy SERVICES=a,b production -q",
+            ),
             ("sofa -p deploy ps", "sofa ps -p deploy"),
-            ("sofa --project-name=x dev logs --tail 5 web", "sofa logs --project-name=x dev --tail 5 web"),
+            (
+                "sofa --project-name=x dev logs --tail 5 web",
+                "sofa logs --project-name=x dev --tail 5 web",
+            ),
             ("sofa --tail 5 web logs", "sofa logs --tail 5 web"),
             ("sofa -C /srv dev plan deploy", "sofa plan -C /srv dev deploy"),
             ("sofa logs -f web", "sofa logs --follow web"),

@@ -10,7 +10,7 @@ use crate::compose::load::Options;
 use crate::error::{CommandResult, Exit};
 use crate::plan::scope;
 use crate::ui::event::Event;
-use crate::ui::style;
+use crate::util::elapsed::elapsed;
 
 /// Arguments of `build`.
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,11 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let observed = deployment::observe(&engine, project).await?;
     let scope: Vec<&str> = scope::chosen(project, &selection)
         .into_iter()
-        .filter(|name| project.service(name).is_some_and(|service| service.build.is_some()))
+        .filter(|name| {
+            project
+                .service(name)
+                .is_some_and(|service| service.build.is_some())
+        })
         .collect();
     if scope.is_empty() {
         context.ui.note("no service of the scope has a `build:`");
@@ -47,18 +51,38 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     }
     let progress = context.ui.progress();
     let title = format!("build {}", project.name);
-    let _ = progress.sender().send(Event::Begin { title, deadline: None });
+    let _ = progress.sender().send(Event::Begin {
+        title,
+        deadline: None,
+    });
     let policy = Policy {
         build: Build::Always,
         pull: args.pull.then_some(Pull::Always),
         no_cache: args.no_cache,
     };
-    let fetched = images::fetch(context, &engine, project, &scope, &observed, policy, progress.sender()).await;
+    let fetched = images::fetch(
+        context,
+        &engine,
+        project,
+        &scope,
+        &observed,
+        policy,
+        progress.sender(),
+    )
+    .await;
     if let Ok(count) = &fetched {
-        let elapsed = begun.elapsed();
+        let took = begun.elapsed();
         let plural = if *count == 1 { "" } else { "s" };
-        let text = format!("{}: {count} image{plural} built in {}", project.name, style::elapsed(elapsed));
-        let _ = progress.sender().send(Event::Outcome { success: true, text, elapsed });
+        let text = format!(
+            "{}: {count} image{plural} built in {}",
+            project.name,
+            elapsed(took)
+        );
+        let _ = progress.sender().send(Event::Outcome {
+            success: true,
+            text,
+            elapsed: took,
+        });
     }
     progress.finish().await;
     fetched.map(|_| Exit::Success)

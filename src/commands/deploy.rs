@@ -52,9 +52,20 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let progress = context.ui.progress();
     let wait = context.settings.wait_timeout(choices.wait_timeout);
     let title = format!("deploy {}", project.name);
-    let _ = progress.sender().send(Event::Begin { title, deadline: Some(wait) });
-    let fetched =
-        images::fetch(context, &engine, project, &scope, &observed, choices.images(), progress.sender()).await;
+    let _ = progress.sender().send(Event::Begin {
+        title,
+        deadline: Some(wait),
+    });
+    let fetched = images::fetch(
+        context,
+        &engine,
+        project,
+        &scope,
+        &observed,
+        choices.images(),
+        progress.sender(),
+    )
+    .await;
     if let Err(failure) = fetched {
         progress.finish().await;
         return Err(failure);
@@ -70,8 +81,14 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
             return Err(failure);
         }
     };
-    let run =
-        Run { engine: &engine, plan: &plan, desired: Some(&desired), observed: &observed, wait, begun };
+    let run = Run {
+        engine: &engine,
+        plan: &plan,
+        desired: Some(&desired),
+        observed: &observed,
+        wait,
+        begun,
+    };
     run.execute(context, progress).await?;
     Ok(Exit::Success)
 }
@@ -85,5 +102,9 @@ fn plan(
 ) -> Result<Plan, Failure> {
     let plan = deployment::planned(desired, observed, choices)?;
     let held = preflight::held_ports(engine, &plan, desired, observed);
-    if held.is_empty() { Ok(plan) } else { Err(problems_failure(&held)) }
+    if held.is_empty() {
+        Ok(plan)
+    } else {
+        Err(problems_failure(&held))
+    }
 }

@@ -88,11 +88,26 @@ impl Choices {
 /// Those of the engine.
 pub async fn observe(engine: &Engine, project: &Project) -> Result<Observed, Failure> {
     let wanted = Wanted {
-        images: project.services.values().map(|service| image_reference(project, service)).collect(),
-        networks: project.networks.values().map(|network| network.name.clone()).collect(),
-        volumes: project.volumes.values().map(|volume| volume.name.clone()).collect(),
+        images: project
+            .services
+            .values()
+            .map(|service| image_reference(project, service))
+            .collect(),
+        networks: project
+            .networks
+            .values()
+            .map(|network| network.name.clone())
+            .collect(),
+        volumes: project
+            .volumes
+            .values()
+            .map(|volume| volume.name.clone())
+            .collect(),
     };
-    engine.observe(&project.name, &wanted).await.map_err(engine_failure)
+    engine
+        .observe(&project.name, &wanted)
+        .await
+        .map_err(engine_failure)
 }
 
 /// The services of the scope, dependencies first.
@@ -106,7 +121,8 @@ pub fn scope_of<'a>(
     deps: Option<Deps>,
     observed: &Observed,
 ) -> Result<Vec<&'a str>, Failure> {
-    scope::resolve(project, selection, context.deps(deps), observed).map_err(|missing| missing_failure(&missing))
+    scope::resolve(project, selection, context.deps(deps), observed)
+        .map_err(|missing| missing_failure(&missing))
 }
 
 /// What should exist for the scope.
@@ -127,4 +143,3 @@ pub fn desired<'a>(
 pub fn planned(desired: &Desired<'_>, observed: &Observed, choices: &Choices) -> Result<Plan, Failure> {
     plan::deploy(desired, observed, choices.policy()).map_err(|problems| problems_failure(&problems))
 }
-

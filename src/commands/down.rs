@@ -36,8 +36,15 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
     let project = context.project_name()?;
     let engine = context.engine().await?;
-    let observed = engine.observe(&project, &Wanted::default()).await.map_err(engine_failure)?;
-    let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
+    let observed = engine
+        .observe(&project, &Wanted::default())
+        .await
+        .map_err(engine_failure)?;
+    let mode_removes = context
+        .settings
+        .mode
+        .as_ref()
+        .is_some_and(|mode| mode.down_volumes);
     let services = &context.settings.words.services;
     let policy = down::Policy {
         services: (!services.is_empty()).then(|| services.clone()),
@@ -52,8 +59,18 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     }
     let progress = context.ui.progress();
     let title = format!("down {project}");
-    let _ = progress.sender().send(Event::Begin { title, deadline: None });
-    let run = Run { engine: &engine, plan: &plan, desired: None, observed: &observed, wait: WAIT_TIMEOUT, begun };
+    let _ = progress.sender().send(Event::Begin {
+        title,
+        deadline: None,
+    });
+    let run = Run {
+        engine: &engine,
+        plan: &plan,
+        desired: None,
+        observed: &observed,
+        wait: WAIT_TIMEOUT,
+        begun,
+    };
     run.execute(context, progress).await?;
     Ok(Exit::Success)
 }

@@ -31,10 +31,10 @@ async fn next(int: &mut Option<Signal>, term: &mut Option<Signal>) {
 
 /// Ends with the next signal; never where the signal cannot be listened to.
 async fn received(signal: &mut Option<Signal>) {
-    if let Some(signal) = signal {
-        if signal.recv().await.is_some() {
-            return;
-        }
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
     }
     std::future::pending().await
 }

@@ -54,7 +54,8 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let tail = match args.tail.as_str() {
         "all" => None,
         text => Some(text.parse().map_err(|_| {
-            Failure::new(Kind::Usage, format!("`--tail {text}`: not a number of lines")).hint("or `--tail all`")
+            Failure::new(Kind::Usage, format!("`--tail {text}`: not a number of lines"))
+                .hint("or `--tail all`")
         })?),
     };
     let project = context.project_name()?;
@@ -62,8 +63,15 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
     let named = &context.settings.words.services;
     for name in named {
-        if !observed.containers.iter().any(|container| container.service == *name) {
-            return Err(Failure::new(Kind::Usage, format!("project `{project}` has no container of service `{name}`")));
+        if !observed
+            .containers
+            .iter()
+            .any(|container| container.service == *name)
+        {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("project `{project}` has no container of service `{name}`"),
+            ));
         }
     }
     let containers: Vec<&Container> = observed
@@ -77,11 +85,22 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     }
     let printer = Printer {
         context,
-        prefixes: Prefixes::new(containers.iter().map(|container| source(container)), !args.no_prefix),
+        prefixes: Prefixes::new(
+            containers.iter().map(|container| source(container)),
+            !args.no_prefix,
+        ),
         timestamps: args.timestamps,
     };
-    let query = LogQuery { follow: false, since: args.since, until: args.until, tail, timestamps: true };
-    let Some(last) = backlog(&engine, &containers, &query, &printer).await? else { return Ok(Exit::Success) };
+    let query = LogQuery {
+        follow: false,
+        since: args.since,
+        until: args.until,
+        tail,
+        timestamps: true,
+    };
+    let Some(last) = backlog(&engine, &containers, &query, &printer).await? else {
+        return Ok(Exit::Success);
+    };
     if args.follow || (!args.no_follow && context.ui.watched()) {
         follow(&engine, &project, named, last, &printer).await?;
     }
@@ -120,18 +139,24 @@ async fn backlog(
     let mut last: Last = BTreeMap::new();
     for container in containers {
         last.insert(container.id.clone(), None);
-        let mut lines = engine.log_lines(&container.id, query).await.map_err(engine_failure)?;
+        let mut lines = engine
+            .log_lines(&container.id, query)
+            .await
+            .map_err(engine_failure)?;
         let head = lines.next().await.transpose().map_err(engine_failure)?;
         heads.push((container, lines, head));
     }
     loop {
         let next = heads.iter_mut().filter(|(_, _, head)| head.is_some());
-        let Some((container, lines, head)) = next.min_by_key(|(_, _, head)| head.as_ref().and_then(|line| line.time))
+        let Some((container, lines, head)) =
+            next.min_by_key(|(_, _, head)| head.as_ref().and_then(|line| line.time))
         else {
             return Ok(Some(last));
         };
         let following = lines.next().await.transpose().map_err(engine_failure)?;
-        let Some(line) = std::mem::replace(head, following) else { continue };
+        let Some(line) = std::mem::replace(head, following) else {
+            continue;
+        };
         last.insert(container.id.clone(), line.time);
         if !printer.print(&source(container), &line) {
             return Ok(None);
@@ -181,16 +206,29 @@ type Sourced = Pin<Box<dyn Stream<Item = (String, LogLine)> + Send>>;
 /// The lines after a moment. A container that is gone by now has none.
 async fn following(engine: &Engine, id: &ContainerId, after: Option<Timestamp>) -> Result<Sourced, Failure> {
     let since = after.and_then(|time| time.checked_add(SignedDuration::from_nanos(1)).ok());
-    let query = LogQuery { follow: true, since, timestamps: true, ..LogQuery::default() };
+    let query = LogQuery {
+        follow: true,
+        since,
+        timestamps: true,
+        ..LogQuery::default()
+    };
     let details = match engine.inspect(id.as_str()).await {
         Err(error) if error.is_not_found() => return Ok(futures_util::stream::empty().boxed()),
         details => details.map_err(engine_failure)?,
     };
     let lines = engine.log_lines(id, &query).await.map_err(engine_failure)?;
-    let number = details.labels.get(labels::compose::CONTAINER_NUMBER).map_or("1", String::as_str);
-    let service = details.labels.get(labels::compose::SERVICE).map_or("", String::as_str);
+    let number = details
+        .labels
+        .get(labels::compose::CONTAINER_NUMBER)
+        .map_or("1", String::as_str);
+    let service = details
+        .labels
+        .get(labels::compose::SERVICE)
+        .map_or("", String::as_str);
     let source = format!("{service}-{number}");
-    Ok(lines.filter_map(move |line| std::future::ready(line.ok().map(|line| (source.clone(), line)))).boxed())
+    Ok(lines
+        .filter_map(move |line| std::future::ready(line.ok().map(|line| (source.clone(), line))))
+        .boxed())
 }
 
 /// The name that a container's lines are printed under.
@@ -204,5 +242,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
         return Ok(time);
     }
     let ago = parse_time(text).map_err(|_| "neither a time (2026-01-31T10:00:00Z) nor how long ago (10m)")?;
-    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
+    Timestamp::now()
+        .checked_sub(ago)
+        .map_err(|error| error.to_string())
 }

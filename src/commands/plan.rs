@@ -37,7 +37,10 @@ pub enum Format {
 impl Args {
     /// The verb among the words that is planned, where one is.
     pub fn verb(&self) -> Option<&str> {
-        self.words.iter().map(String::as_str).find(|word| matches!(*word, "deploy" | "down"))
+        self.words
+            .iter()
+            .map(String::as_str)
+            .find(|word| matches!(*word, "deploy" | "down"))
     }
 }
 
@@ -55,12 +58,18 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         Format::Json => {
             let explanation = explain::explain(&plan);
             let value = serde_json::json!({ "summary": explanation.summary(), "lines": explanation.lines, "plan": plan });
-            serde_json::to_string_pretty(&value).map_err(|error| Failure::new(Kind::Failed, error.to_string()))? + "\n"
+            serde_json::to_string_pretty(&value)
+                .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?
+                + "\n"
         }
     };
     // A reader that is gone needs no plan.
     let _ = context.ui.print(&text);
-    Ok(if args.exit_code && !plan.changes_nothing() { Exit::Changes } else { Exit::Success })
+    Ok(if args.exit_code && !plan.changes_nothing() {
+        Exit::Changes
+    } else {
+        Exit::Success
+    })
 }
 
 async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failure> {
@@ -70,17 +79,28 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
     let engine = context.engine().await?;
     let observed = deployment::observe(&engine, project).await?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
-    deployment::planned(&deployment::desired(context, project, &scope, &observed), &observed, choices)
+    deployment::planned(
+        &deployment::desired(context, project, &scope, &observed),
+        &observed,
+        choices,
+    )
 }
 
 async fn plan_down(context: &Context) -> Result<Plan, Failure> {
     let project = context.project_name()?;
     let engine = context.engine().await?;
-    let observed = engine.observe(&project, &Wanted::default()).await.map_err(engine_failure)?;
+    let observed = engine
+        .observe(&project, &Wanted::default())
+        .await
+        .map_err(engine_failure)?;
     let services = &context.settings.words.services;
     let policy = down::Policy {
         services: (!services.is_empty()).then(|| services.clone()),
-        volumes: context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes),
+        volumes: context
+            .settings
+            .mode
+            .as_ref()
+            .is_some_and(|mode| mode.down_volumes),
         grace: None,
     };
     Ok(down::down(&project, &observed, &policy))

@@ -10,7 +10,8 @@ use crate::commands::Context;
 use crate::commands::context::engine_failure;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::observed::{Container, Health, State};
-use crate::ui::{style, table};
+use crate::ui::table;
+use crate::util::elapsed::age;
 
 /// Arguments of `ps`.
 #[derive(Debug, clap::Args)]
@@ -44,9 +45,16 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let engine = context.engine().await?;
     let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
     let named = &context.settings.words.services;
-    let known: BTreeSet<&str> = observed.containers.iter().map(|container| container.service.as_str()).collect();
+    let known: BTreeSet<&str> = observed
+        .containers
+        .iter()
+        .map(|container| container.service.as_str())
+        .collect();
     if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
-        return Err(Failure::new(Kind::Usage, format!("project `{project}` has no container of service `{unknown}`")));
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("project `{project}` has no container of service `{unknown}`"),
+        ));
     }
     let shown: Vec<&Container> = observed
         .containers
@@ -62,7 +70,10 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         }
         Format::Table => table::render(
             &["SERVICE", "STATE", "READY", "IMAGE", "PORTS", "AGE", "CONTAINER"],
-            &shown.iter().map(|container| row(container, now)).collect::<Vec<_>>(),
+            &shown
+                .iter()
+                .map(|container| row(container, now))
+                .collect::<Vec<_>>(),
         ),
         Format::Json => shown.iter().map(|container| object(container) + "\n").collect(),
     };
@@ -78,7 +89,7 @@ fn is_of_interest(container: &Container) -> bool {
 }
 
 fn row(container: &Container, now: i64) -> Vec<String> {
-    let age = u64::try_from(now - container.created).unwrap_or(0);
+    let seconds = u64::try_from(now - container.created).unwrap_or(0);
     vec![
         if container.number > 1 {
             format!("{} {}", container.service, container.number)
@@ -89,7 +100,7 @@ fn row(container: &Container, now: i64) -> Vec<String> {
         readiness(container).to_string(),
         container.image.clone(),
         ports(container),
-        style::age(Duration::from_secs(age)),
+        age(Duration::from_secs(seconds)),
         container.name.clone(),
     ]
 }
@@ -115,7 +126,11 @@ fn ports(container: &Container) -> String {
                 None | Some("" | "0.0.0.0" | "::") => String::new(),
                 Some(address) => format!("{address}:"),
             };
-            let protocol = if port.protocol == "tcp" { String::new() } else { format!("/{}", port.protocol) };
+            let protocol = if port.protocol == "tcp" {
+                String::new()
+            } else {
+                format!("/{}", port.protocol)
+            };
             Some(format!("{address}{}→{}{protocol}", port.published?, port.target))
         })
         .collect();

@@ -38,12 +38,29 @@ impl Run<'_> {
     pub async fn execute(self, context: &Context, progress: Progress) -> Result<(), Failure> {
         let events = progress.sender();
         for service in &self.plan.unchanged {
-            let subject = Subject::Container { service: service.clone(), number: 1 };
-            let _ = events.send(Event::Phase { subject, phase: Phase::Unchanged, detail: None });
+            let subject = Subject::Container {
+                service: service.clone(),
+                number: 1,
+            };
+            let _ = events.send(Event::Phase {
+                subject,
+                phase: Phase::Unchanged,
+                detail: None,
+            });
         }
-        let limits = Limits { parallel: context.settings.parallel, wait: self.wait };
-        let target =
-            Docker::begin(self.engine, self.plan, self.desired, self.observed, events.clone(), limits).await;
+        let limits = Limits {
+            parallel: context.settings.parallel,
+            wait: self.wait,
+        };
+        let target = Docker::begin(
+            self.engine,
+            self.plan,
+            self.desired,
+            self.observed,
+            events.clone(),
+            limits,
+        )
+        .await;
         let ended = match target {
             Ok(target) => {
                 let outcome = executor::execute(self.plan, &target, &interrupt::listen()).await;
@@ -59,7 +76,11 @@ impl Run<'_> {
             Ok(text) => text.clone(),
             Err(failure) => failure.message.clone(),
         };
-        let _ = events.send(Event::Outcome { success: ended.is_ok(), text, elapsed });
+        let _ = events.send(Event::Outcome {
+            success: ended.is_ok(),
+            text,
+            elapsed,
+        });
         drop(events);
         progress.finish().await;
         ended.map(drop)

@@ -85,7 +85,10 @@ impl<'a> Desired<'a> {
         dialect: Dialect,
         mode: Option<&'a str>,
     ) -> Desired<'a> {
-        let spoken = observed.containers.iter().find_map(|container| container.compose_label("version"));
+        let spoken = observed
+            .containers
+            .iter()
+            .find_map(|container| container.compose_label("version"));
         let dialect = spoken.map_or(dialect, Dialect::of_version);
         let services: Vec<DesiredService<'a>> = order
             .iter()
@@ -115,6 +118,8 @@ impl<'a> Desired<'a> {
             services,
             networks,
             volumes,
+            dialect,
+            mode,
         }
     }
 

@@ -111,7 +111,9 @@ pub fn chosen<'a>(project: &'a Project, selection: &Selection) -> BTreeSet<&'a s
         Selection::All => all.collect(),
         Selection::Backend => backend(project),
         Selection::Infra => infra(project, &needs(project)),
-        Selection::Named(names) => all.filter(|name| names.iter().any(|named| named == name)).collect(),
+        Selection::Named(names) => all
+            .filter(|name| names.iter().any(|named| named == name))
+            .collect(),
     }
 }
 
@@ -121,7 +123,12 @@ fn backend(project: &Project) -> BTreeSet<&str> {
     if !said.is_empty() {
         return said;
     }
-    project.services.keys().map(|name| name.as_str()).filter(|name| BACKEND.contains(name)).collect()
+    project
+        .services
+        .keys()
+        .map(|name| name.as_str())
+        .filter(|name| BACKEND.contains(name))
+        .collect()
 }
 
 /// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.
@@ -142,7 +149,12 @@ fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> B
 
 fn with_role(project: &Project, role: Role) -> BTreeSet<&str> {
     let has = |service: &&Service| service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(role);
-    project.services.values().filter(has).map(|service| service.name.as_str()).collect()
+    project
+        .services
+        .values()
+        .filter(has)
+        .map(|service| service.name.as_str())
+        .collect()
 }
 
 /// The required direct dependencies of the chosen services that are outside and not up.

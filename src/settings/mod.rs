@@ -104,7 +104,10 @@ pub struct SettingsError {
 
 impl SettingsError {
     pub(crate) fn new(message: impl Into<String>) -> SettingsError {
-        SettingsError { message: message.into(), hint: None }
+        SettingsError {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> SettingsError {
@@ -118,9 +121,16 @@ impl Settings {
     ///
     /// # Errors
     /// Words that are neither mode nor service name, two modes, values that cannot be read.
-    pub fn resolve(typed: Typed, environment: Environment, directory: PathBuf) -> Result<Settings, SettingsError> {
+    pub fn resolve(
+        typed: Typed,
+        environment: Environment,
+        directory: PathBuf,
+    ) -> Result<Settings, SettingsError> {
         let layout = Layout::find(&directory);
-        let vocabulary = Vocabulary { modes: Mode::builtin_names(), has_modes: layout.is_some() };
+        let vocabulary = Vocabulary {
+            modes: Mode::builtin_names(),
+            has_modes: layout.is_some(),
+        };
         let words = Words::classify(&typed.words, &typed.services, &environment, &vocabulary)?;
         // `-f` without a mode is a plain Compose project; with one it replaces the mode's files.
         let mode = layout
@@ -132,12 +142,19 @@ impl Settings {
         let own = mode.as_ref();
         let profiles = own.map(|mode| mode.profiles.clone()).unwrap_or_default();
         Ok(Settings {
-            files: or_else(typed.files, || own.map(|mode| mode.files.clone()).unwrap_or_default()),
-            env_files: or_else(typed.env_files, || own.map(|mode| mode.env_files.clone()).unwrap_or_default()),
+            files: or_else(typed.files, || {
+                own.map(|mode| mode.files.clone()).unwrap_or_default()
+            }),
+            env_files: or_else(typed.env_files, || {
+                own.map(|mode| mode.env_files.clone()).unwrap_or_default()
+            }),
             project_name: typed.project_name,
             project_directory: typed.project_directory,
             profiles: profiles.into_iter().chain(typed.profiles).collect(),
-            host: typed.host.or_else(|| environment.filled("SOFA_HOST")).or_else(|| environment.filled("DOCKER_HOST")),
+            host: typed
+                .host
+                .or_else(|| environment.filled("SOFA_HOST"))
+                .or_else(|| environment.filled("DOCKER_HOST")),
             parallel: typed.parallel.or(parallel).unwrap_or(PARALLEL).max(1),
             progress: if typed.quiet {
                 ProgressKind::Quiet
@@ -157,13 +174,22 @@ impl Settings {
 
     /// The folder of docker's `config.json`: DOCKER_CONFIG, else `~/.docker`.
     pub fn docker_config(&self) -> Option<PathBuf> {
-        let home = || self.environment.filled("HOME").map(|home| PathBuf::from(home).join(".docker"));
-        self.environment.filled("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
+        let home = || {
+            self.environment
+                .filled("HOME")
+                .map(|home| PathBuf::from(home).join(".docker"))
+        };
+        self.environment
+            .filled("DOCKER_CONFIG")
+            .map(PathBuf::from)
+            .or_else(home)
     }
 
     /// How long the waits of a deploy may take: as typed, else the mode's, else the default.
     pub fn wait_timeout(&self, typed: Option<Duration>) -> Duration {
-        typed.or(self.mode.as_ref().and_then(|mode| mode.wait_timeout)).unwrap_or(WAIT_TIMEOUT)
+        typed
+            .or(self.mode.as_ref().and_then(|mode| mode.wait_timeout))
+            .unwrap_or(WAIT_TIMEOUT)
     }
 }
 
@@ -180,8 +206,12 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
 
 /// SOFA_DIALECT, by default the newest.
 fn dialect(environment: &Environment) -> Result<Dialect, SettingsError> {
-    let Some(text) = environment.filled("SOFA_DIALECT") else { return Ok(Dialect::default()) };
-    let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
+    let Some(text) = environment.filled("SOFA_DIALECT") else {
+        return Ok(Dialect::default());
+    };
+    let known = Dialect::ALL
+        .into_iter()
+        .find(|dialect| dialect.to_string() == text);
     known.ok_or_else(|| SettingsError::new(format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
 }
 
@@ -192,16 +222,25 @@ fn or_else<T>(typed: Vec<T>, otherwise: impl FnOnce() -> Vec<T>) -> Vec<T> {
 fn number(environment: &Environment, name: &str) -> Result<Option<usize>, SettingsError> {
     environment
         .filled(name)
-        .map(|text| text.parse().map_err(|_| SettingsError::new(format!("{name}: `{text}` is not a number"))))
+        .map(|text| {
+            text.parse()
+                .map_err(|_| SettingsError::new(format!("{name}: `{text}` is not a number")))
+        })
         .transpose()
 }
 
 fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<Option<T>, SettingsError> {
-    let Some(text) = environment.filled(name) else { return Ok(None) };
+    let Some(text) = environment.filled(name) else {
+        return Ok(None);
+    };
     T::from_str(&text, true).map(Some).map_err(|_| {
         let known: Vec<String> = T::value_variants()
             .iter()
-            .filter_map(|value| value.to_possible_value().map(|value| value.get_name().to_string()))
+            .filter_map(|value| {
+                value
+                    .to_possible_value()
+                    .map(|value| value.get_name().to_string())
+            })
             .collect();
         SettingsError::new(format!("{name}: `{text}` is not one of {}", known.join(", ")))
     })

@@ -1,7 +1,7 @@
 //! The words behind a verb: a mode, `all`, service names; and SERVICES from the command line or the environment.
 
-use super::environment::Environment;
 use super::SettingsError;
+use super::environment::Environment;
 
 /// What words may mean.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +61,11 @@ impl Words {
         }
         for list in lists {
             let before = named.len();
-            named.extend(list.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty()).map(String::from));
+            named.extend(
+                list.split([',', ' ', '\t', '\n'])
+                    .filter(|name| !name.is_empty())
+                    .map(String::from),
+            );
             if named.len() == before {
                 return Err(SettingsError::new("SERVICES is empty")
                     .hint("name services (SERVICES=a,b), or leave SERVICES out for the mode's own"));
@@ -92,25 +96,39 @@ mod tests {
 
     fn classify(words: &[&str], options: &[&str], environment: Environment) -> Result<Words, SettingsError> {
         let owned = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
-        let vocabulary = Vocabulary { modes: owned(&["local", "dev", "production"]), has_modes: true };
+        let vocabulary = Vocabulary {
+            modes: owned(&["local", "dev", "production"]),
+            has_modes: true,
+        };
         Words::classify(&owned(words), &owned(options), &environment, &vocabulary)
     }
 
     #[test]
     fn modes_all_and_services_come_in_any_order() {
         let words = classify(&["web", "production", "all"], &[], Environment::default()).unwrap();
-        assert_eq!((words.mode(), words.all, words.services), ("production", true, vec!["web".to_string()]));
+        assert_eq!(
+            (words.mode(), words.all, words.services.clone()),
+            ("production", true, vec!["web".to_string()])
+        );
     }
 
     #[test]
     fn no_mode_means_local() {
-        assert_eq!(classify(&[], &[], Environment::default()).unwrap().mode(), "local");
+        assert_eq!(
+            classify(&[], &[], Environment::default()).unwrap().mode(),
+            "local"
+        );
     }
 
     #[test]
     fn two_different_modes_are_refused_and_the_same_twice_is_not() {
         assert!(classify(&["dev", "local"], &[], Environment::default()).is_err());
-        assert_eq!(classify(&["dev", "dev"], &[], Environment::default()).unwrap().mode(), "dev");
+        assert_eq!(
+            classify(&["dev", "dev"], &[], Environment::default())
+                .unwrap()
+                .mode(),
+            "dev"
+        );
     }
 
     #[test]
@@ -137,6 +155,9 @@ mod tests {
     #[test]
     fn a_service_with_a_modes_name_is_reached_by_services() {
         let words = classify(&["SERVICES=dev"], &[], Environment::default()).unwrap();
-        assert_eq!((words.mode(), words.services), ("local", vec!["dev".to_string()]));
+        assert_eq!(
+            (words.mode(), words.services.clone()),
+            ("local", vec!["dev".to_string()])
+        );
     }
 }

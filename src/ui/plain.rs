@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::event::{Event, Phase, Subject};
 use super::style;
+use crate::util::elapsed::elapsed;
 
 /// Prints events as lines. Remembers when each subject began, to tell how long it took.
 #[derive(Debug, Default)]
@@ -72,7 +73,7 @@ impl Plain {
             self.begun.remove(subject);
             let took = now.saturating_sub(since);
             if took >= Duration::from_millis(50) {
-                write!(out, " {}", style::elapsed(took))?;
+                write!(out, " {}", elapsed(took))?;
             }
         }
         writeln!(out)
