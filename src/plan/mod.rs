@@ -13,5 +13,8 @@ pub mod operation;
 mod replica;
 pub mod scope;
 
+#[cfg(test)]
+mod tests;
+
 pub use deploy::{Policy, Problem, Recreate, deploy};
 pub use down::down;
