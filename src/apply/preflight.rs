@@ -31,7 +31,7 @@ pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed:
     let mut problems = Vec::new();
     for service in desired
         .services
-        .iter()
+        .values()
         .filter(|service| starting.contains(service.service.name.as_str()))
     {
         for port in &service.service.ports {

@@ -87,7 +87,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.networks();
     deploy.volumes();
     deploy.dependencies_have_health();
-    for service in &desired.services {
+    for service in desired.services.values() {
         deploy.service(service);
     }
     deploy.problems.extend(conflict::find(desired, observed));
@@ -213,7 +213,7 @@ impl<'a> Deploy<'a> {
     /// A dependency on the health of a service that has no healthcheck can never hold.
     fn dependencies_have_health(&mut self) {
         let mut problems = Vec::new();
-        for service in &self.desired.services {
+        for service in self.desired.services.values() {
             for (name, dependency) in service.dependencies() {
                 let Some(other) = self.desired.service(name) else {
                     continue;
@@ -454,7 +454,7 @@ impl<'a> Deploy<'a> {
         begun: Vec<OpId>,
         standing: &mut Standing,
     ) -> Vec<OpId> {
-        if !self.policy.wait && !self.somebody_waits_for(service) {
+        if !self.policy.wait && !service.awaited {
             standing.ready.extend(&begun);
             return begun;
         }
@@ -472,17 +472,6 @@ impl<'a> Deploy<'a> {
             .add(Group::Service(replica.service.clone()), &begun, action, "");
         standing.ready.push(id);
         vec![id]
-    }
-
-    /// Whether a service of the scope starts only when this one is healthy or completed.
-    fn somebody_waits_for(&self, service: &DesiredService<'_>) -> bool {
-        self.desired.services.iter().any(|other| {
-            other
-                .service
-                .depends_on
-                .get(&service.service.name)
-                .is_some_and(|dependency| dependency.condition != Condition::Started)
-        })
     }
 
     /// What must be done before a container of the service can be created: its networks, volumes, namespaces.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::is_job;
+use super::desired::{edges, is_job};
 use super::graph;
 use super::observed::{Health, Observed, State};
 use crate::compose::model::{Project, Role, Service};
@@ -138,10 +138,19 @@ fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> B
         return said;
     }
     let backend = backend(project);
+    let edges = edges(project);
     project
         .services
         .values()
-        .filter(|service| !is_job(project, service))
+        .filter(|service| {
+            !is_job(
+                service,
+                edges
+                    .get(service.name.as_str())
+                    .map(Vec::as_slice)
+                    .unwrap_or_default(),
+            )
+        })
         .map(|service| service.name.as_str())
         .filter(|name| graph::closure(&[name], needs).is_disjoint(&backend))
         .collect()
