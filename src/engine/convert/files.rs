@@ -1,7 +1,7 @@
 //! Configs and secrets: files of this machine as bind mounts on a local engine, everything else as uploads into the
 //! created container.
 
-use bollard::models::{Mount as MountBody, MountType};
+use bollard::models::{Mount as MountBody, MountBindOptions, MountType};
 
 use super::{ConvertError, Target};
 use crate::compose::model::{FileObject, FileReference, Project, Service};
@@ -122,6 +122,7 @@ fn add(
                 source: Some(object.file.clone()),
                 target: Some(given.target.clone()),
                 read_only: Some(true),
+                bind_options: (given.key == "secrets").then(MountBindOptions::default),
                 ..MountBody::default()
             });
             return Ok(());

@@ -1,6 +1,6 @@
 //! The part of a container that docker's API calls its host configuration.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bollard::models::{HostConfig, HostConfigCgroupnsModeEnum, HostConfigIsolationEnum, HostConfigLogConfig};
 
@@ -21,15 +21,15 @@ pub(super) fn build(
     let security = security::read(project, service)?;
     let mut config = HostConfig {
         annotations: hash_map(&service.annotations),
-        binds: Some(mounts.binds),
+        binds: list(&mounts.binds),
         mounts: Some(mounts.mounts.into_iter().chain(files.mounts).collect()),
-        cap_add: list(&service.cap_add),
-        cap_drop: list(&service.cap_drop),
+        cap_add: list(&capabilities(&service.cap_add)),
+        cap_drop: list(&capabilities(&service.cap_drop)),
         cgroupns_mode: cgroup_namespace(service)?,
         dns: list(&service.dns),
         dns_options: list(&service.dns_opt),
         dns_search: list(&service.dns_search),
-        extra_hosts: list(&service.extra_hosts.entries(":")),
+        extra_hosts: Some(service.extra_hosts.entries(":")),
         group_add: list(&service.group_add),
         init: service.init,
         ipc_mode: namespace(service, instance, "ipc", &service.ipc)?,
@@ -40,7 +40,7 @@ pub(super) fn build(
         port_bindings: Some(ports::bindings(service, instance)),
         privileged: Some(service.privileged),
         readonly_rootfs: Some(service.read_only),
-        restart_policy: Some(restart_policy(service).body()),
+        restart_policy: has_restart_policy(service).then(|| restart_policy(service).body()),
         runtime: text(&service.runtime),
         security_opt: list(&security.options),
         shm_size: (service.shm_size.0 != 0).then_some(service.shm_size.0),
@@ -85,6 +85,29 @@ pub fn restart_policy(service: &Service) -> RestartPolicy {
         Restart::UnlessStopped => RestartPolicy::UnlessStopped,
         Restart::OnFailure(most) => RestartPolicy::OnFailure(most),
     }
+}
+
+fn has_restart_policy(service: &Service) -> bool {
+    let deployed = service
+        .deploy
+        .as_ref()
+        .is_some_and(|deploy| deploy.restart_policy.is_some());
+    deployed || !service.restart.is_empty()
+}
+
+/// Capabilities under their full names, sorted, each once, as docker's own client sends them.
+fn capabilities(names: &[String]) -> Vec<String> {
+    let full = |name: &String| match name.to_ascii_uppercase() {
+        all if all == "ALL" => all,
+        full if full.starts_with("CAP_") => full,
+        short => format!("CAP_{short}"),
+    };
+    names
+        .iter()
+        .map(full)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 /// A namespace for the engine: another service's is that of its container.

@@ -150,7 +150,8 @@ fn endpoint(service: &Service, instance: &Instance, attachment: Option<&Attachme
             ipv6_address: text(&attachment.ipv6_address),
             link_local_ips: list(&attachment.link_local_ips),
         };
-        endpoint.ipam_config = (ipam != EndpointIpamConfig::default()).then_some(ipam);
+        endpoint.ipam_config = Some(ipam);
+        endpoint.ip_address = text(&attachment.ipv4_address);
         endpoint.mac_address = text(&attachment.mac_address);
         endpoint.gw_priority = (attachment.gw_priority != 0).then_some(attachment.gw_priority);
         let mut options = attachment.driver_opts.clone();

@@ -46,3 +46,33 @@ fn key(target: u32, protocol: &str) -> String {
     let protocol = if protocol.is_empty() { "tcp" } else { protocol };
     format!("{target}/{protocol}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::exposed;
+    use crate::compose::model::{Port, Service};
+
+    #[test]
+    fn exposed_ports_have_a_protocol_each_and_ranges_are_spread() {
+        let expose = ["90", "91/udp", "92-94"].map(str::to_owned).to_vec();
+        let port = Port {
+            target: 80,
+            protocol: "tcp".to_owned(),
+            ..Port::default()
+        };
+        let service = Service {
+            expose,
+            ports: vec![port],
+            ..Service::default()
+        };
+        assert_eq!(
+            exposed(&service).unwrap(),
+            ["80/tcp", "90/tcp", "91/udp", "92/tcp", "93/tcp", "94/tcp"]
+        );
+        let service = Service {
+            expose: vec!["http".to_owned()],
+            ..Service::default()
+        };
+        assert!(exposed(&service).is_err());
+    }
+}

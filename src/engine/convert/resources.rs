@@ -14,7 +14,7 @@ pub(super) fn fill(config: &mut HostConfig, service: &Service) {
         block_devices(config, blkio);
     }
     config.device_cgroup_rules = list(&service.device_cgroup_rules);
-    config.ulimits = Some(ulimits(service));
+    config.ulimits = (!service.ulimits.is_empty()).then(|| ulimits(service));
     let mut requests = Vec::new();
     if let Some(deploy) = &service.deploy {
         if let Some(limits) = &deploy.resources.limits {

@@ -26,8 +26,7 @@ pub(super) fn read(project: &Project, service: &Service) -> Result<Security, Con
                     .options
                     .push(format!("seccomp={}", profile_text(project, service, profile)?));
             }
-            (key, "") => security.options.push(key.to_owned()),
-            (key, value) => security.options.push(format!("{key}={value}")),
+            _ => security.options.push(option.clone()),
         }
     }
     Ok(security)

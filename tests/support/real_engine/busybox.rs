@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
+use tokio::sync::Mutex as AsyncMutex;
+
 use sofa::engine::Engine;
 
 use super::tools;
@@ -16,7 +18,7 @@ const APPLETS: [&str; 22] = [
 ];
 
 /// How many projects of this process use the image now.
-static USERS: Mutex<usize> = Mutex::new(0);
+static USERS: AsyncMutex<usize> = AsyncMutex::const_new(0);
 
 /// The image's name: one per process, so that test runs beside each other do not remove each other's.
 pub fn name() -> String {
@@ -26,10 +28,8 @@ pub fn name() -> String {
 /// Sees to the image, for one more user. None where there is no busybox and none can be had.
 pub async fn acquire(engine: &Engine) -> Option<String> {
     let binary = binary()?;
-    static IMPORTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _one = IMPORTING.lock().await;
     let name = name();
-    *USERS.lock().expect("users") += 1;
+    let mut users = USERS.lock().await;
     if engine.inspect_image(&name).await.expect("inspect").is_none() {
         let reference = name.parse().expect("reference");
         engine
@@ -37,14 +37,17 @@ pub async fn acquire(engine: &Engine) -> Option<String> {
             .await
             .expect("import");
     }
+    *users += 1;
     Some(name)
 }
 
-/// Counts one user less; true where that was the last one and the image should go.
-pub fn release() -> bool {
-    let mut users = USERS.lock().expect("users");
+/// Counts one user less; with the last one the image goes.
+pub async fn release(engine: &Engine) {
+    let mut users = USERS.lock().await;
     *users = users.saturating_sub(1);
-    *users == 0
+    if *users == 0 {
+        drop(engine.remove_image(&name(), true).await);
+    }
 }
 
 /// The root file system: busybox, a link for each of its commands, and the folders that programs expect.

@@ -5,7 +5,7 @@ use sofa::engine::container::Removal;
 
 /// Removes containers, networks, volumes and images of a project, and the test image with its last user. Runs on a
 /// thread of its own, since a test's runtime may be gone or panicking.
-pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[String], with_image: bool) {
+pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[String]) {
     let host = engine.host().clone();
     let projects: Vec<String> = extra_projects
         .iter()
@@ -22,9 +22,7 @@ pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[Strin
             for project in projects {
                 remove_project(&engine, &project).await;
             }
-            if with_image {
-                drop(engine.remove_image(&super::busybox::name(), true).await);
-            }
+            super::busybox::release(&engine).await;
         });
     });
     drop(thread.join());

@@ -171,6 +171,6 @@ impl TestProject {
 
 impl Drop for TestProject {
     fn drop(&mut self) {
-        cleanup::remove_everything(&self.engine, &self.name, &self.also, busybox::release());
+        cleanup::remove_everything(&self.engine, &self.name, &self.also);
     }
 }
