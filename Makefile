@@ -107,7 +107,7 @@ bench:
 	@$(TOOLS)/ensure-engine
 	@$(TOOLS)/build >/dev/null
 	@$(TOOLS)/compose-oracle >/dev/null
-	@cargo bench --locked --bench compare
+	@cargo bench --locked --profile dev --bench compare
 
 lint:
 	@cargo clippy --locked --all-targets -- -D warnings
