@@ -4,7 +4,17 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs one command line (program name first) and returns the process's exit code (the table in [`error`]).
+pub mod apply;
+pub mod compose;
+pub mod diag;
+pub mod engine;
+pub mod error;
+pub mod plan;
+pub mod ui;
+pub mod util;
+pub mod yaml;
+
+/// Runs one command line (program name first) and returns the process's exit code.
 pub fn run(_args: Vec<OsString>) -> ExitCode {
     ExitCode::SUCCESS
 }

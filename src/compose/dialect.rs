@@ -1,0 +1,54 @@
+//! Which docker compose is spoken: versions print and hash a few things differently.
+
+use std::fmt;
+
+/// A family of docker compose versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// Up to 2.40: prints `create_host_path: true`, omits `false`.
+    V2,
+    /// From 5.0 on: the other way round.
+    #[default]
+    V5,
+}
+
+impl Dialect {
+    /// Every dialect, the newest first.
+    pub const ALL: [Self; 2] = [Self::V5, Self::V2];
+
+    /// The dialect of a version such as `2.40.3` or `5.5.0` (the container label `version`).
+    pub fn of_version(version: &str) -> Self {
+        let major = version
+            .trim_start_matches('v')
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u32>().ok());
+        if major.is_some_and(|major| major < 5) {
+            Self::V2
+        } else {
+            Self::V5
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V2 => "2",
+            Self::V5 => "5",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dialect;
+
+    #[test]
+    fn versions_before_5_speak_2() {
+        assert_eq!(Dialect::of_version("2.40.3"), Dialect::V2);
+        assert_eq!(Dialect::of_version("v2.29.1-desktop.1"), Dialect::V2);
+        assert_eq!(Dialect::of_version("5.0.0"), Dialect::V5);
+        assert_eq!(Dialect::of_version(""), Dialect::V5);
+    }
+}

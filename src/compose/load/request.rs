@@ -1,0 +1,114 @@
+//! What the loader is asked for and what it answers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::compose::model::{Project, ServiceName};
+use crate::diag::Diagnostics;
+use crate::yaml::Span;
+
+/// What to load. `Request::default()` with a working directory and an environment is `docker compose config` without options.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The process's working directory, absolute; relative paths of the request start here, and so does discovery.
+    pub working_directory: PathBuf,
+    /// `-f`, in order; empty means `COMPOSE_FILE`, else discovery.
+    pub files: Vec<Input>,
+    /// `--project-directory`; without it the folder of the first file.
+    pub project_directory: Option<PathBuf>,
+    /// `--env-file`, in order; empty means `COMPOSE_ENV_FILES`, else the default `.env`.
+    pub env_files: Vec<PathBuf>,
+    /// `--project-name`; without it `COMPOSE_PROJECT_NAME`, else `name:` in the files, else the folder's name.
+    pub project_name: Option<String>,
+    /// `--profile`, added to `COMPOSE_PROFILES`.
+    pub profiles: Vec<String>,
+    /// Services named on the command line: each enables its own profiles.
+    pub services: Vec<ServiceName>,
+    /// The process's environment (`COMPOSE_*` included).
+    pub environment: BTreeMap<String, String>,
+    /// Stages to leave out.
+    pub options: Options,
+}
+
+/// Where a Compose file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A path, relative to the working directory or absolute.
+    Path(PathBuf),
+    /// `-f -`: the text that was read from standard input.
+    Stdin(String),
+}
+
+/// Stages to leave out; the default leaves out none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `--no-interpolate`: variables stay as written.
+    pub no_interpolate: bool,
+    /// `--no-normalize`: no defaults are added.
+    pub no_normalize: bool,
+    /// `--no-path-resolution`: paths stay relative.
+    pub no_path_resolution: bool,
+    /// `--no-consistency`: references between parts are not checked.
+    pub no_consistency: bool,
+    /// `--no-env-resolution`: `env_file` stays, and what it says is not added to `environment`.
+    pub no_env_resolution: bool,
+}
+
+/// A loaded project.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The project.
+    pub project: Project,
+    /// What is allowed but probably not meant.
+    pub warnings: Diagnostics,
+    /// The variables that the files name, by name.
+    pub variables: BTreeMap<String, Variable>,
+    /// Where values were written, by path in the model (`services.web.environment.TOKEN`).
+    pub origins: Origins,
+}
+
+/// A variable named by the files.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Variable {
+    /// Its value where it is set; may be a secret.
+    pub value: Option<String>,
+    /// The value used where it is not set, from the first place that gives one.
+    pub default: Option<String>,
+    /// The text of `${NAME:+text}`.
+    pub alternate: Option<String>,
+    /// Whether some place insists on it (`${NAME:?message}`).
+    pub required: bool,
+    /// The env file that set it; `None` for the environment or nobody.
+    pub set_by: Option<PathBuf>,
+    /// Where it is used.
+    pub used_at: Vec<Span>,
+}
+
+/// Where a value of the model came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it was written: its last writer, through extends, include and merges.
+    pub span: Span,
+    /// Whether it was written as it is; false where a variable or an env file gave it, so it may be a secret.
+    pub literal: bool,
+}
+
+/// Where the values of a model came from.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    places: BTreeMap<String, Origin>,
+}
+
+impl Origins {
+    /// The origin of the value at a path such as `services.web.environment.TOKEN` or `services.web.ports[0]`, or of the
+    /// nearest value around it. `None` for what nobody wrote.
+    pub fn of(&self, path: &str) -> Option<&Origin> {
+        let mut path = path;
+        loop {
+            if let Some(origin) = self.places.get(path) {
+                return Some(origin);
+            }
+            path = &path[..path.rfind(['.', '['])?];
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Compose: `model` is the fully resolved application as plain data, `load` turns files into it, `render` prints it the way
+//! docker compose does, `hash` computes the labels' config hashes.
+
+mod dialect;
+pub mod hash;
+pub mod load;
+pub mod model;
+
+pub use dialect::Dialect;

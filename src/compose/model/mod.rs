@@ -1,0 +1,43 @@
+//! The resolved Compose application as plain data: no I/O, no YAML, no engine.
+//!
+//! Every value is final: variables substituted, files merged, short forms expanded, paths absolute, profiles applied.
+//! Field order is the order in which docker compose prints (and hashes) the fields; it must not be changed.
+//! Fields whose serialised name begins with `#` are `sofa`'s own or belong to no printed form: `render` leaves them out
+//! (`#extensions` are the `x-*` keys, which YAML shows in place and JSON does not).
+
+mod build;
+mod deploy;
+mod files;
+mod health;
+mod hooks;
+mod mounts;
+mod name;
+mod network;
+mod ports;
+mod project;
+mod raw;
+mod record;
+mod service;
+mod sofa;
+mod units;
+
+pub use build::{Build, SshKey};
+pub use deploy::{
+    Deploy, DeviceRequest, DiscreteResource, GenericResource, Placement, PlacementPreference, Resource,
+    Resources, RestartPolicy, UpdateConfig,
+};
+pub use files::{EnvFile, FileMode, FileObject, FileReference};
+pub use health::{Healthcheck, HealthcheckTest};
+pub use hooks::{Develop, Hook, Trigger};
+pub use mounts::{BindOptions, ImageOptions, Mount, MountKind, TmpfsOptions, Volume, VolumeOptions};
+pub use name::{ConfigName, ModelName, NetworkName, ProjectName, SecretName, ServiceName, VolumeName};
+pub use network::{Attachment, Ipam, IpamPool, Network};
+pub use ports::Port;
+pub use project::{Model, ModelReference, Project};
+pub use raw::{Extensions, HostList, Labels, Mapping, OptionalMapping, Options, RepeatedOptions, Value};
+pub use service::{
+    Blkio, Command, Condition, CredentialSpec, Dependency, DeviceMapping, Extends, Logging, NamespaceMode,
+    Provider, PullPolicy, Restart, Service, ThrottleDevice, Ulimit, WeightDevice,
+};
+pub use sofa::{HttpProbe, JobRun, Probe, ReadyCheck, Role, Sofa};
+pub use units::{Bytes, Cpus, DeviceCount, Duration};

@@ -1,0 +1,95 @@
+//! The `x-sofa` block of a service: what Compose has no key for.
+
+use serde::{Deserialize, Serialize};
+
+use super::Duration;
+
+/// What a service's `x-sofa` block says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sofa {
+    /// What part it plays; `None` where nothing is written.
+    pub role: Option<Role>,
+    /// How it is known to be ready; `None` means by its healthcheck.
+    pub ready: Option<ReadyCheck>,
+    /// When a job runs.
+    pub run: JobRun,
+    /// The kind of queue worker it is, such as `celery`; `None` means none.
+    pub worker: Option<String>,
+    /// Whether it uses a GPU although no device reservation says so.
+    pub gpu: bool,
+}
+
+/// What part a service plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// What is deployed often.
+    Backend,
+    /// What the backend stands on.
+    Infra,
+    /// A one-shot.
+    Job,
+}
+
+impl Role {
+    /// As written in a Compose file and in the label `sofa.role`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::Infra => "infra",
+            Self::Job => "job",
+        }
+    }
+}
+
+/// When a job runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobRun {
+    /// When its configuration or image differs from its last success.
+    #[default]
+    OnChange,
+    /// On every deploy.
+    Always,
+}
+
+/// How a service is known to be ready.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadyCheck {
+    /// By the engine's health events alone; `sofa` runs no test itself.
+    Engine,
+    /// By asking.
+    Probe {
+        /// What is asked.
+        probe: Probe,
+        /// Pause between two questions; `None` means the default.
+        interval: Option<Duration>,
+        /// How long an answer may take; `None` means the default.
+        timeout: Option<Duration>,
+    },
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probe {
+    /// A path over HTTP.
+    Http(HttpProbe),
+    /// A connection to a port of the container.
+    Tcp(u16),
+    /// A command in the container that must exit with 0.
+    Command(Vec<String>),
+}
+
+/// A question over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpProbe {
+    /// The path, beginning with `/`.
+    pub path: String,
+    /// Port in the container; `None` means the only one that is published or exposed.
+    pub port: Option<u16>,
+    /// The status that means ready.
+    pub expect: u16,
+}

@@ -1,0 +1,61 @@
+//! Networks: making and removing them, and attaching containers. What one is made of comes from `convert`.
+
+use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
+
+use super::Engine;
+use super::call::Call;
+use super::error::EngineError;
+use crate::plan::observed::{ContainerId, NetworkId};
+
+impl Engine {
+    /// Removes a network.
+    ///
+    /// # Errors
+    /// The engine's refusal (403 or 409) while running containers use it. Stopped ones do not hold it: look at the
+    /// containers first.
+    pub async fn remove_network(&self, id: &NetworkId) -> Result<(), EngineError> {
+        let call = Call::new(format!("removal of network `{id}`"));
+        self.wire()
+            .bounded(&call, self.docker().remove_network(id.as_str()))
+            .await
+    }
+
+    /// Takes a container off a network; with `force` also where the network is gone or the container does not run.
+    ///
+    /// # Errors
+    /// `is_not_found` where there is no such network or container.
+    pub async fn disconnect(&self, network: &str, id: &ContainerId, force: bool) -> Result<(), EngineError> {
+        let call = Call::new(format!("disconnecting container `{id}` from network `{network}`"));
+        let body = NetworkDisconnectRequest {
+            container: id.as_str().to_owned(),
+            force: Some(force),
+        };
+        self.wire()
+            .bounded(&call, self.docker().disconnect_network(network, body))
+            .await
+    }
+
+    /// Attaches a container to a network under further DNS names.
+    ///
+    /// # Errors
+    /// The engine's refusal: an address that is taken, a container that is attached already.
+    pub async fn connect_container(
+        &self,
+        network: &str,
+        id: &ContainerId,
+        endpoint: Endpoint,
+    ) -> Result<(), EngineError> {
+        let call = Call::new(format!("connecting container `{id}` to network `{network}`"));
+        let body = NetworkConnectRequest {
+            container: id.as_str().to_owned(),
+            endpoint_config: Some(endpoint.0),
+        };
+        self.wire()
+            .bounded(&call, self.docker().connect_network(network, body))
+            .await
+    }
+}
+
+/// How a container is attached to a network: names, addresses, priorities. Made by `convert`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Endpoint(pub(crate) bollard::models::EndpointSettings);

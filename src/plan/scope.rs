@@ -1,0 +1,135 @@
+//! The services a command acts on: what was named, and which of their dependencies come along.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph;
+use super::observed::{Health, Observed, State};
+use crate::compose::model::Project;
+
+/// Which services were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Every service of the model.
+    All,
+    /// These, in the order given.
+    Named(Vec<String>),
+}
+
+/// What happens to dependencies outside the selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deps {
+    /// A missing one is started; one that runs is never touched.
+    Auto,
+    /// It must be up already.
+    None,
+    /// It joins the scope.
+    All,
+}
+
+/// A dependency that must be up already and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The service that needs it.
+    pub service: String,
+    /// The dependency.
+    pub dependency: String,
+    /// What the engine has of it.
+    pub found: String,
+}
+
+/// What each service depends on, by name.
+pub fn needs(project: &Project) -> BTreeMap<&str, Vec<&str>> {
+    project
+        .services
+        .iter()
+        .map(|(name, service)| {
+            (
+                name.as_str(),
+                service.depends_on.keys().map(|need| need.as_str()).collect(),
+            )
+        })
+        .collect()
+}
+
+/// The names of the scope, dependencies first.
+///
+/// # Errors
+/// With [`Deps::None`], every required dependency outside the selection that is not up.
+pub fn resolve<'a>(
+    project: &'a Project,
+    selection: &Selection,
+    deps: Deps,
+    observed: &Observed,
+) -> Result<Vec<&'a str>, Vec<Missing>> {
+    let needs = needs(project);
+    let chosen: BTreeSet<&str> = match selection {
+        Selection::All => needs.keys().copied().collect(),
+        Selection::Named(names) => needs
+            .keys()
+            .copied()
+            .filter(|name| names.iter().any(|named| named == name))
+            .collect(),
+    };
+    let from: Vec<&str> = chosen.iter().copied().collect();
+    let reached = graph::closure(&from, &needs);
+    let outside: Vec<&str> = reached.difference(&chosen).copied().collect();
+    let scope: BTreeSet<&str> = match deps {
+        Deps::All => reached,
+        Deps::Auto => {
+            let down = outside
+                .iter()
+                .copied()
+                .filter(|name| standing(name, observed).is_err());
+            chosen.iter().copied().chain(down).collect()
+        }
+        Deps::None => {
+            let missing = missing(project, &chosen, observed);
+            if !missing.is_empty() {
+                return Err(missing);
+            }
+            chosen
+        }
+    };
+    Ok(graph::dependencies_first(&needs)
+        .into_iter()
+        .filter(|name| scope.contains(name))
+        .collect())
+}
+
+/// The required direct dependencies of the chosen services that are outside and not up.
+fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    for service in chosen.iter().filter_map(|name| project.service(name)) {
+        for (name, dependency) in &service.depends_on {
+            if !dependency.required || chosen.contains(name.as_str()) {
+                continue;
+            }
+            if let Err(found) = standing(name, observed) {
+                missing.push(Missing {
+                    service: service.name.to_string(),
+                    dependency: name.to_string(),
+                    found,
+                });
+            }
+        }
+    }
+    missing
+}
+
+/// Whether a dependency is up: a container of it runs and is not unhealthy, or a job of it ended with 0;
+/// else what was found instead.
+fn standing(service: &str, observed: &Observed) -> Result<(), String> {
+    let mut found = "no container".to_string();
+    for container in observed
+        .containers
+        .iter()
+        .filter(|c| c.service == service && !c.oneoff)
+    {
+        match (&container.state, container.health) {
+            (State::Running, Health::Unhealthy) => found = "unhealthy".into(),
+            (State::Running, _) | (State::Exited(0), _) => return Ok(()),
+            (state, _) => found = state.to_string(),
+        }
+    }
+    Err(found)
+}

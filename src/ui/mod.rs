@@ -1,0 +1,159 @@
+//! The only module that prints. Producers send typed events; printers render them. Data goes to stdout, the rest to stderr.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use anstream::AutoStream;
+use owo_colors::Style;
+
+use crate::error::Failure;
+
+mod board;
+pub mod event;
+mod json;
+mod live;
+pub mod logs;
+mod plain;
+pub mod progress;
+pub mod style;
+pub mod table;
+
+pub use progress::Progress;
+
+/// How a run's progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressKind {
+    /// `tty` on a terminal outside CI, else `plain`.
+    Auto,
+    /// A line per service, redrawn in place.
+    Tty,
+    /// A line per change.
+    Plain,
+    /// An event per line, as JSON.
+    Json,
+    /// Errors only.
+    Quiet,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The terminal, or what stands in its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    progress: ProgressKind,
+    color: anstream::ColorChoice,
+    ci: bool,
+}
+
+/// Whoever read the output is gone: commands that only show something end quietly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+impl Ui {
+    /// What to show and how; `ci` says that nobody watches, so nothing is redrawn in place.
+    pub fn new(progress: ProgressKind, color: Color, ci: bool) -> Ui {
+        let color = match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        Ui { progress, color, ci }
+    }
+
+    /// Writes data to stdout.
+    ///
+    /// # Errors
+    /// [`Closed`] when the reader is gone.
+    pub fn print(&self, text: &str) -> Result<(), Closed> {
+        let mut out = AutoStream::new(std::io::stdout().lock(), self.color);
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|_| Closed)
+    }
+
+    /// Shows a failure: its message under `error:`, then its hints.
+    pub fn failure(&self, failure: &Failure) {
+        let mut text = String::new();
+        if failure.rendered {
+            text.push_str(&failure.message);
+        } else {
+            text.push_str(&head("error", Style::new().red().bold()));
+            text.push_str(&failure.message);
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        for hint in &failure.hints {
+            text.push_str(&format!("{}{hint}\n", head("hint", Style::new().cyan().bold())));
+        }
+        self.tell(&text);
+    }
+
+    /// Shows something that may become a failure.
+    pub fn warning(&self, message: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(&format!(
+                "{}{message}\n",
+                head("warning", Style::new().yellow().bold())
+            ));
+        }
+    }
+
+    /// Shows something worth knowing.
+    pub fn note(&self, message: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(&format!("{}{message}\n", head("note", Style::new().bold())));
+        }
+    }
+
+    /// Writes text to stderr, whether or not anybody reads it.
+    pub fn tell(&self, text: &str) {
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.color);
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// Begins to show a run's progress.
+    pub fn progress(&self) -> Progress {
+        Progress::begin(self.progress_kind(), self.color)
+    }
+
+    /// Whether stdout is a terminal that somebody watches.
+    pub fn watched(&self) -> bool {
+        !self.ci && std::io::stdout().is_terminal()
+    }
+
+    /// The width of the terminal on stdout in columns, where there is one.
+    pub fn width(&self) -> Option<u16> {
+        size(std::io::stdout()).map(|(width, _)| width)
+    }
+
+    fn progress_kind(&self) -> ProgressKind {
+        match self.progress {
+            ProgressKind::Auto if !self.ci && std::io::stderr().is_terminal() => ProgressKind::Tty,
+            ProgressKind::Auto => ProgressKind::Plain,
+            kind => kind,
+        }
+    }
+}
+
+fn head(word: &str, look: Style) -> String {
+    format!("{} ", style::paint(&format!("{word}:"), look))
+}
+
+/// The columns and rows of a terminal.
+fn size(stream: impl std::os::fd::AsFd) -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
+}
+
+/// How often a live display is redrawn where nothing happens, so that its clocks run.
+const REDRAW: Duration = Duration::from_millis(100);

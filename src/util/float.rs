@@ -1,0 +1,43 @@
+//! Floating-point numbers as Go prints them.
+
+/// Go's `%v`: shortest digits that read back, exponent form below 1e-4 and from 1e21 on.
+pub fn format(value: f64) -> String {
+    let text = format!("{value:e}");
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        return match value {
+            _ if value.is_nan() => "NaN".to_owned(),
+            _ if value > 0.0 => "+Inf".to_owned(),
+            _ => "-Inf".to_owned(),
+        };
+    };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..21).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
+        }
+        _ => format!("{value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::format;
+
+    #[test]
+    fn exponents_begin_where_go_begins_them() {
+        for (value, text) in [
+            (1.0, "1"),
+            (1.1, "1.1"),
+            (0.5, "0.5"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.2345678901234568e29, "1.2345678901234568e+29"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(format(value), text);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Leaves without domain words.
+
+pub mod argv;
+pub mod bytes;
+pub mod duration;
+pub mod float;
