@@ -6,12 +6,30 @@ use http::Method;
 use http_body_util::BodyExt;
 
 use super::call::Call;
+use super::convert::FileUpload;
 use super::error::EngineError;
 use super::wire::query::Path;
 use super::{Engine, wire};
 use crate::plan::observed::ContainerId;
 
 impl Engine {
+    /// Puts files into a container in one upload. Folders that are missing are made.
+    ///
+    /// # Errors
+    /// As `upload`.
+    pub async fn upload_files(&self, id: &ContainerId, files: &[FileUpload]) -> Result<(), EngineError> {
+        let tar = pack(files).map_err(|source| EngineError::File {
+            what: "upload".to_owned(),
+            path: files
+                .iter()
+                .map(|file| file.target.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            source,
+        })?;
+        self.upload(id, "/", tar).await
+    }
+
     /// Unpacks a tar archive into a folder of a container, volumes included. Not atomic: a broken upload may leave a
     /// file cut short.
     ///
@@ -61,4 +79,23 @@ impl Engine {
         })
         .await
     }
+}
+
+/// A tar archive of files by their absolute paths.
+fn pack(files: &[FileUpload]) -> std::io::Result<Bytes> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(file.mode);
+        header.set_uid(file.uid);
+        header.set_gid(file.gid);
+        header.set_size(file.content.len() as u64);
+        archive.append_data(
+            &mut header,
+            file.target.trim_start_matches('/'),
+            &file.content[..],
+        )?;
+    }
+    archive.into_inner().map(Bytes::from)
 }

@@ -12,7 +12,9 @@ use serde::Deserialize;
 
 use super::Engine;
 use super::call::Call;
+use super::convert::NewContainer;
 use super::error::EngineError;
+use super::observe::or_default;
 use super::wire::query::Path;
 use crate::plan::observed::ContainerId;
 
@@ -78,7 +80,63 @@ pub enum WaitFor {
     Removed,
 }
 
+/// A container that was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// Its id.
+    pub id: ContainerId,
+    /// What the engine had to say about it.
+    pub warnings: Vec<String>,
+}
+
 impl Engine {
+    /// Creates a container with all its networks and uploaded files; it is not started. Where a later part fails, the
+    /// container is removed again.
+    ///
+    /// # Errors
+    /// `is_conflict` where the name is taken, `is_not_found` where the image is missing, else the engine's refusal.
+    pub async fn create(&self, new: &NewContainer) -> Result<Created, EngineError> {
+        let call = Call::new(format!("creation of container `{}`", new.name)).slow();
+        let mut body = super::to_json(&call, &new.body)?;
+        if let Some(mac) = &new.mac_address {
+            body["MacAddress"] = mac.as_str().into();
+        }
+        let path = Path::new("/containers/create")
+            .with("name", &new.name)
+            .with_some("platform", new.platform.as_deref());
+        let reply: CreateReply = self
+            .wire()
+            .json(&call, Method::POST, path.as_str(), Some(&body))
+            .await?;
+        let created = Created {
+            id: ContainerId(reply.id),
+            warnings: reply.warnings,
+        };
+        match self.furnish(&created.id, new).await {
+            Ok(()) => Ok(created),
+            Err(error) => {
+                let all = Removal {
+                    force: true,
+                    anonymous_volumes: true,
+                };
+                if let Err(left) = self.remove(&created.id, all).await {
+                    tracing::warn!(container = %created.id, %left, "container is left half made");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn furnish(&self, id: &ContainerId, new: &NewContainer) -> Result<(), EngineError> {
+        for (network, endpoint) in &new.later {
+            self.connect_container(network, id, endpoint.clone()).await?;
+        }
+        match new.uploads.is_empty() {
+            true => Ok(()),
+            false => self.upload_files(id, &new.uploads).await,
+        }
+    }
+
     /// Starts a container; one that runs already is left as it is.
     ///
     /// # Errors
@@ -210,6 +268,14 @@ impl Engine {
             None => Ok(reply.status_code),
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateReply {
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    warnings: Vec<String>,
 }
 
 #[derive(Deserialize)]

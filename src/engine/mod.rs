@@ -8,8 +8,10 @@ use futures_util::Stream;
 
 pub mod api_version;
 mod archive;
+pub mod build;
 mod call;
 pub mod container;
+pub mod convert;
 pub mod error;
 pub mod events;
 pub mod exec;
@@ -122,4 +124,12 @@ impl std::fmt::Debug for Engine {
             .field("api", &self.api())
             .finish_non_exhaustive()
     }
+}
+
+/// A body as JSON, for calls that bollard's types cannot hold whole.
+fn to_json(call: &Call, body: &impl serde::Serialize) -> Result<serde_json::Value, EngineError> {
+    serde_json::to_value(body).map_err(|error| EngineError::Answer {
+        call: call.to_string(),
+        reason: error.to_string(),
+    })
 }

@@ -1,13 +1,32 @@
 //! Networks: making and removing them, and attaching containers. What one is made of comes from `convert`.
 
 use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
+use http::Method;
+use serde::Deserialize;
 
 use super::Engine;
 use super::call::Call;
+use super::convert::NewNetwork;
 use super::error::EngineError;
 use crate::plan::observed::{ContainerId, NetworkId};
 
 impl Engine {
+    /// Creates a network.
+    ///
+    /// # Errors
+    /// `is_conflict` where there is one of that name; the engine's refusal where no address pool is left.
+    pub async fn create_network(&self, network: &NewNetwork) -> Result<NetworkId, EngineError> {
+        let call = Call::new(format!("creation of network `{}`", network.name())).slow();
+        let mut body = super::to_json(&call, &network.body)?;
+        // Before API 1.44 the engine makes a second network of the same name unless it is told not to.
+        body["CheckDuplicate"] = true.into();
+        let created: Created = self
+            .wire()
+            .json(&call, Method::POST, "/networks/create", Some(&body))
+            .await?;
+        Ok(NetworkId(created.id))
+    }
+
     /// Removes a network.
     ///
     /// # Errors
@@ -54,6 +73,12 @@ impl Engine {
             .bounded(&call, self.docker().connect_network(network, body))
             .await
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Created {
+    id: String,
 }
 
 /// How a container is attached to a network: names, addresses, priorities. Made by `convert`.

@@ -26,6 +26,10 @@ pub struct Desired<'a> {
     pub networks: Vec<DesiredNetwork<'a>>,
     /// The volumes that they use, by key.
     pub volumes: Vec<DesiredVolume<'a>>,
+    /// Which docker compose's config hash new objects get.
+    pub dialect: Dialect,
+    /// The mode, for labels.
+    pub mode: Option<&'a str>,
 }
 
 /// A service of the scope.
@@ -73,11 +77,23 @@ pub struct DesiredVolume<'a> {
 
 impl<'a> Desired<'a> {
     /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
-    pub fn new(project: &'a Project, order: &[&'a str], observed: &'a Observed) -> Desired<'a> {
+    /// New objects get the dialect of the project's present containers, else the one given.
+    pub fn new(
+        project: &'a Project,
+        order: &[&'a str],
+        observed: &'a Observed,
+        dialect: Dialect,
+        mode: Option<&'a str>,
+    ) -> Desired<'a> {
+        let spoken = observed
+            .containers
+            .iter()
+            .find_map(|container| container.compose_label("version"));
+        let dialect = spoken.map_or(dialect, Dialect::of_version);
         let services: Vec<DesiredService<'a>> = order
             .iter()
             .filter_map(|name| project.service(name))
-            .map(|service| DesiredService::new(project, service, observed))
+            .map(|service| DesiredService::new(project, service, observed, dialect))
             .collect();
         let networks = used(&services, |service| {
             service.networks.keys().map(|key| key.as_str())
@@ -86,7 +102,7 @@ impl<'a> Desired<'a> {
         .map(|(key, network)| DesiredNetwork {
             key,
             network,
-            hashes: hashes(|dialect| hash::network(network, dialect)),
+            hashes: hashes(dialect, |dialect| hash::network(network, dialect)),
         })
         .collect();
         let volumes = used(&services, volume_keys)
@@ -94,7 +110,7 @@ impl<'a> Desired<'a> {
             .map(|(key, volume)| DesiredVolume {
                 key,
                 volume,
-                hashes: hashes(|dialect| hash::volume(volume, dialect)),
+                hashes: hashes(dialect, |dialect| hash::volume(volume, dialect)),
             })
             .collect();
         Desired {
@@ -102,6 +118,8 @@ impl<'a> Desired<'a> {
             services,
             networks,
             volumes,
+            dialect,
+            mode,
         }
     }
 
@@ -111,9 +129,10 @@ impl<'a> Desired<'a> {
     }
 }
 
-/// A hash in every dialect, each once; the first is the newest's.
-fn hashes(hash: impl Fn(Dialect) -> String) -> Vec<String> {
-    let mut hashes: Vec<String> = Dialect::ALL.into_iter().map(hash).collect();
+/// A hash in every dialect, each once, the preferred one first.
+fn hashes(preferred: Dialect, hash: impl Fn(Dialect) -> String) -> Vec<String> {
+    let others = Dialect::ALL.into_iter().filter(|dialect| *dialect != preferred);
+    let mut hashes: Vec<String> = [preferred].into_iter().chain(others).map(hash).collect();
     hashes.dedup();
     hashes
 }
@@ -140,7 +159,12 @@ pub(super) fn volume_keys(service: &Service) -> impl Iterator<Item = &str> {
 }
 
 impl<'a> DesiredService<'a> {
-    fn new(project: &'a Project, service: &'a Service, observed: &'a Observed) -> DesiredService<'a> {
+    fn new(
+        project: &'a Project,
+        service: &'a Service,
+        observed: &'a Observed,
+        dialect: Dialect,
+    ) -> DesiredService<'a> {
         let image = image_reference(project, service);
         let resolved = resolve_namespaces(service, observed);
         let found = observed.images.get(&image);
@@ -148,12 +172,20 @@ impl<'a> DesiredService<'a> {
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: hashes(|dialect| hash::service(&resolved, dialect)),
+            hashes: hashes(dialect, |dialect| hash::service(&resolved, dialect)),
             found,
             job,
             gate: gate(service, job, found),
             optional: is_optional(project, service),
             image,
+        }
+    }
+
+    /// The final name of a replica's container (docker compose: `container_name`, else project-service-number).
+    pub fn container_name(&self, project: &Project, number: u32) -> String {
+        match self.service.container_name.as_str() {
+            "" => format!("{}-{}-{number}", project.name, self.service.name),
+            name => name.to_string(),
         }
     }
 

@@ -6,6 +6,7 @@ pub mod desired;
 mod diff;
 pub mod down;
 mod draft;
+pub mod explain;
 pub mod graph;
 pub mod observed;
 pub mod operation;

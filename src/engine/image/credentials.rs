@@ -36,6 +36,15 @@ impl RegistryAuth {
         URL_SAFE.encode(self.0.to_string())
     }
 
+    /// The header of a build: all registries that base images may come from.
+    pub(crate) fn config_header(registries: &[(String, RegistryAuth)]) -> String {
+        let map: serde_json::Map<_, _> = registries
+            .iter()
+            .map(|(host, auth)| (host.clone(), auth.0.clone()))
+            .collect();
+        URL_SAFE.encode(serde_json::Value::from(map).to_string())
+    }
+
     fn password(registry: &str, username: &str, password: &str) -> RegistryAuth {
         RegistryAuth(serde_json::json!({
             "username": username, "password": password, "serveraddress": registry,
@@ -119,6 +128,31 @@ impl Credentials {
             .find(|(server, _)| host_of(server) == host_of(key))
             .map(|(_, e)| e);
         Ok(entry.and_then(|entry| entry.auth(key)))
+    }
+
+    /// The credentials of every registry that the config names, by its key there, for a build's base images.
+    ///
+    /// # Errors
+    /// As `lookup`.
+    pub async fn all(&self) -> Result<Vec<(String, RegistryAuth)>, EngineError> {
+        let Some(config) = self.read()? else {
+            return Ok(Vec::new());
+        };
+        let mut all = Vec::new();
+        for key in config.auths.keys().chain(config.cred_helpers.keys()) {
+            let host = if key == DOCKER_HUB_KEY {
+                "docker.io"
+            } else {
+                host_of(key)
+            };
+            if all.iter().any(|(known, _)| known == key) {
+                continue;
+            }
+            if let Some(auth) = self.lookup(host).await? {
+                all.push((key.clone(), auth));
+            }
+        }
+        Ok(all)
     }
 
     fn read(&self) -> Result<Option<Config>, EngineError> {

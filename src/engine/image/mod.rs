@@ -17,6 +17,7 @@ mod pull;
 mod reference;
 
 pub use credentials::{Credentials, RegistryAuth};
+pub(crate) use pull::Message;
 pub use pull::PullProgress;
 pub use reference::{NotAReference, Reference};
 

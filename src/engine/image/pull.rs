@@ -62,15 +62,18 @@ fn progress(
     body: hyper::body::Incoming,
 ) -> impl Stream<Item = Result<PullProgress, EngineError>> + Send {
     let values = json_lines::values(call.clone(), body);
-    values.map(move |value| {
-        let message = Message::read(&call, value?)?;
-        Ok(PullProgress {
+    values.map(move |value| Message::read(&call, value?).map(PullProgress::of))
+}
+
+impl PullProgress {
+    pub(crate) fn of(message: Message) -> PullProgress {
+        PullProgress {
             layer: message.id.filter(|id| !id.is_empty()),
             status: message.status.unwrap_or_default(),
             current: message.progress_detail.current.max(0).unsigned_abs(),
             total: message.progress_detail.total.max(0).unsigned_abs(),
-        })
-    })
+        }
+    }
 }
 
 /// One message of a pull, an import or a build (moby `jsonmessage`).
@@ -81,6 +84,10 @@ pub(crate) struct Message {
     pub(crate) id: Option<String>,
     #[serde(default)]
     pub(crate) status: Option<String>,
+    #[serde(default)]
+    pub(crate) stream: Option<String>,
+    #[serde(default)]
+    pub(crate) aux: Option<serde_json::Value>,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) progress_detail: ProgressDetail,
     #[serde(default)]
@@ -107,13 +114,21 @@ impl Message {
     /// Reads a message; one that tells of a failure is an error. Shapes that we do not know are empty messages.
     pub(crate) fn read(call: &Call, value: serde_json::Value) -> Result<Message, EngineError> {
         let message: Message = serde_json::from_value(value).unwrap_or_default();
-        let detail = message.error_detail.as_ref().and_then(|d| d.message.clone());
-        match detail.or_else(|| message.error.clone()) {
-            Some(text) => Err(EngineError::Failed {
+        match message.failure() {
+            Some(message) => Err(EngineError::Failed {
                 call: call.to_string(),
-                message: text.trim().to_owned(),
+                message,
             }),
             None => Ok(message),
         }
+    }
+
+    /// Why what the message is about failed, if it tells of a failure.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let detail = self
+            .error_detail
+            .as_ref()
+            .and_then(|detail| detail.message.as_ref());
+        detail.or(self.error.as_ref()).map(|text| text.trim().to_owned())
     }
 }

@@ -36,6 +36,53 @@ impl Engine {
     }
 }
 
+/// One entry of the engine's list of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Its names with tags; empty for one that has lost them all.
+    pub names: Vec<String>,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its size in bytes, layers shared with others included.
+    pub size: u64,
+}
+
+impl Engine {
+    /// Every image of the engine that is no intermediate layer.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_images(&self) -> Result<Vec<ListedImage>, EngineError> {
+        let call = Call::new("list of images");
+        let replies: Vec<ListReply> = self.wire().json(&call, Method::GET, "/images/json", None).await?;
+        let listed = |reply: ListReply| ListedImage {
+            id: ImageId(reply.id),
+            names: reply
+                .repo_tags
+                .into_iter()
+                .filter(|name| name != "<none>:<none>")
+                .collect(),
+            labels: reply.labels,
+            size: reply.size.max(0).unsigned_abs(),
+        };
+        Ok(replies.into_iter().map(listed).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListReply {
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    repo_tags: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    size: i64,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ImageReply {
@@ -49,7 +96,17 @@ struct ImageReply {
     #[serde(default, deserialize_with = "or_default")]
     config: ConfigReply,
     #[serde(default, deserialize_with = "or_default")]
+    metadata: MetadataReply,
+    #[serde(default, deserialize_with = "or_default")]
     manifests: Vec<ManifestReply>,
+}
+
+/// What the engine itself remembers of an image. The zero time of Go means that it never got a name here.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct MetadataReply {
+    #[serde(default, deserialize_with = "or_default")]
+    last_tag_time: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -111,6 +168,13 @@ impl ImageReply {
             digest: self.digest().to_owned(),
             id: ImageId(self.id),
             repo_digests: self.repo_digests,
+            tagged: self
+                .metadata
+                .last_tag_time
+                .parse()
+                .ok()
+                .map(|time: jiff::Timestamp| time.as_second())
+                .filter(|&time| time > 0),
             labels: self.config.labels,
             healthcheck: self.config.healthcheck.effective(&[]).is_some(),
             volumes: self.config.volumes.into_keys().collect(),

@@ -16,6 +16,8 @@ mod container;
 mod image;
 mod status;
 
+pub use image::ListedImage;
+
 use container::ContainerReply;
 
 /// What a plan wants to know beside the project's own objects.

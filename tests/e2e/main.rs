@@ -1,0 +1,8 @@
+//! Tests on a real Docker Engine, with docker compose as the reference where it is installed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod engine_calls;

@@ -1,0 +1,3 @@
+//! What tests stand on: an engine that is a fake, an engine that is real.
+
+pub mod real_engine;
