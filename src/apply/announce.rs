@@ -1,6 +1,7 @@
 //! Tells whoever watches what an operation does: the phases of a subject, from the plan's point of view.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::operation::{Action, Gate, Operation, Plan, Replica};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
@@ -11,6 +12,8 @@ pub(super) struct Announcer {
     events: EventSender,
     /// Replicas that run when the plan is done: what is stopped and removed under their name is their predecessor.
     renewed: BTreeSet<Replica>,
+    /// How many begun operations of each subject can be taken back: it counts as undone with the last of them.
+    undoable: RefCell<BTreeMap<Subject, usize>>,
 }
 
 impl Announcer {
@@ -26,11 +29,18 @@ impl Announcer {
             })
             .filter_map(|operation| operation.action.replica().cloned())
             .collect();
-        Announcer { events, renewed }
+        Announcer {
+            events,
+            renewed,
+            undoable: RefCell::default(),
+        }
     }
 
     /// An operation begins.
     pub(super) fn begin(&self, operation: &Operation) {
+        if let Some(subject) = subject_of(&operation.action).filter(|_| operation.undo.is_some()) {
+            *self.undoable.borrow_mut().entry(subject).or_default() += 1;
+        }
         let phase = match &operation.action {
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
                 Phase::Creating
@@ -41,6 +51,9 @@ impl Announcer {
             Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
                 Phase::Removing
             }
+            Action::Await {
+                gate: Gate::Running, ..
+            } => return,
             Action::Await { .. } => Phase::Waiting,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {
@@ -107,10 +120,23 @@ impl Announcer {
         self.about(operation, Phase::Failed, error.lines().next().map(String::from));
     }
 
-    /// An operation is being taken back, or was.
-    pub(super) fn undo(&self, operation: &Operation, done: bool) {
-        let phase = if done { Phase::Undone } else { Phase::Undoing };
-        self.about(operation, phase, None);
+    /// An operation is being taken back.
+    pub(super) fn undoing(&self, operation: &Operation) {
+        self.about(operation, Phase::Undoing, None);
+    }
+
+    /// An operation was taken back.
+    pub(super) fn undone(&self, operation: &Operation) {
+        let Some(subject) = subject_of(&operation.action) else {
+            return;
+        };
+        let left = self.undoable.borrow_mut().get_mut(&subject).map(|left| {
+            *left = left.saturating_sub(1);
+            *left
+        });
+        if left == Some(0) {
+            self.send(subject, Phase::Undone, None);
+        }
     }
 
     /// Something about the run as a whole that a person should know.

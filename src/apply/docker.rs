@@ -368,10 +368,10 @@ impl Target for Docker<'_> {
 
     async fn undo(&self, operation: &Operation) -> Result<(), OperationError> {
         let Some(undo) = operation.undo else { return Ok(()) };
-        self.announcer.undo(operation, false);
+        self.announcer.undoing(operation);
         let outcome = self.take_back(operation, undo).await;
         match &outcome {
-            Ok(()) => self.announcer.undo(operation, true),
+            Ok(()) => self.announcer.undone(operation),
             Err(error) => self.announcer.failed(operation, &error.to_string()),
         }
         outcome

@@ -12,6 +12,7 @@ use crate::util::elapsed::elapsed;
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     begun: BTreeMap<Subject, Duration>,
+    shown: BTreeMap<Subject, Phase>,
 }
 
 impl Plain {
