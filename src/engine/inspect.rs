@@ -63,6 +63,8 @@ pub struct ContainerDetails {
     pub addresses: BTreeMap<String, IpAddr>,
     /// Its DNS names per network name, as they were asked for at its creation.
     pub aliases: BTreeMap<String, Vec<String>>,
+    /// Its network mode in the engine's words: `host`, `none`, `container:<id>`, or a network's name.
+    pub network_mode: String,
     /// Whether it has a device request or the `nvidia` runtime: a GPU that a probe must not disturb.
     pub has_gpu: bool,
 }
@@ -214,6 +216,8 @@ struct HostConfigReply {
     device_requests: Vec<serde_json::Value>,
     #[serde(default, deserialize_with = "or_default")]
     runtime: String,
+    #[serde(default, deserialize_with = "or_default")]
+    network_mode: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -321,6 +325,7 @@ impl Reply {
             labels: self.config.labels,
             addresses,
             aliases,
+            network_mode: host.network_mode,
             has_gpu: !host.device_requests.is_empty() || host.runtime == "nvidia",
         }
     }

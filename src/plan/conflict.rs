@@ -7,7 +7,7 @@ use super::observed::{Container, Observed};
 /// Every host port and `container_name` of the scope that a container of another project, or of none, holds.
 pub(super) fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for service in &desired.services {
+    for service in desired.services.values() {
         let name = &service.service.name;
         if let Some(holder) = named(observed, &service.service.container_name) {
             problems.push(Problem {

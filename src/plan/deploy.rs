@@ -87,7 +87,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.networks();
     deploy.volumes();
     deploy.dependencies_have_health();
-    for service in &desired.services {
+    for service in desired.services.values() {
         deploy.service(service);
     }
     deploy.problems.extend(conflict::find(desired, observed));
@@ -113,7 +113,7 @@ enum Settling {
     /// The successor takes the name of what it replaces, which is removed.
     Replace {
         replica: Replica,
-        old: Vec<ContainerRef>,
+        old: Vec<Old>,
         new: ContainerRef,
         name: Option<String>,
     },
@@ -124,6 +124,13 @@ enum Settling {
         running: bool,
         cause: String,
     },
+}
+
+/// A container that something else has taken the place of.
+struct Old {
+    container: ContainerRef,
+    /// Whether it still runs when the plan settles.
+    running: bool,
 }
 
 struct Deploy<'a> {
@@ -206,7 +213,7 @@ impl<'a> Deploy<'a> {
     /// A dependency on the health of a service that has no healthcheck can never hold.
     fn dependencies_have_health(&mut self) {
         let mut problems = Vec::new();
-        for service in &self.desired.services {
+        for service in self.desired.services.values() {
             for (name, dependency) in service.dependencies() {
                 let Some(other) = self.desired.service(name) else {
                     continue;
@@ -294,7 +301,8 @@ impl<'a> Deploy<'a> {
             }
             Fate::Await => (slot.current.map(existing), Vec::new()),
             Fate::Start(cause) => {
-                let needs = self.begin_needs(service, previous);
+                let mut needs = self.begin_needs(service, previous);
+                needs.extend(self.retire_all(&replica, &slot.leftovers, &needs));
                 let container = slot.current.map(existing);
                 let started = container
                     .clone()
@@ -363,20 +371,19 @@ impl<'a> Deploy<'a> {
         let new = ContainerRef::Created(created);
         let mut needs = self.begin_needs(service, previous);
         needs.push(created);
-        let mut before = vec![created];
-        for container in old.iter().filter(|container| container.is_up()) {
-            before.push(
-                self.draft
-                    .retire(replica, &existing(container), &needs, "replaced"),
-            );
-        }
-        needs.extend(before);
+        needs.extend(self.retire_all(replica, &old, &needs));
         let started = self.start(service, replica, new.clone(), &needs, "");
         if !old.is_empty() {
             standing.replaced = true;
             self.settling.push(Settling::Replace {
                 replica: replica.clone(),
-                old: old.into_iter().map(existing).collect(),
+                old: old
+                    .into_iter()
+                    .map(|container| Old {
+                        container: existing(container),
+                        running: false,
+                    })
+                    .collect(),
                 new: new.clone(),
                 name: slot.current.is_some().then(|| slot.name.clone()),
             });
@@ -447,7 +454,7 @@ impl<'a> Deploy<'a> {
         begun: Vec<OpId>,
         standing: &mut Standing,
     ) -> Vec<OpId> {
-        if !self.policy.wait && !self.somebody_waits_for(service) {
+        if !self.policy.wait && !service.awaited {
             standing.ready.extend(&begun);
             return begun;
         }
@@ -465,17 +472,6 @@ impl<'a> Deploy<'a> {
             .add(Group::Service(replica.service.clone()), &begun, action, "");
         standing.ready.push(id);
         vec![id]
-    }
-
-    /// Whether a service of the scope starts only when this one is healthy or completed.
-    fn somebody_waits_for(&self, service: &DesiredService<'_>) -> bool {
-        self.desired.services.iter().any(|other| {
-            other
-                .service
-                .depends_on
-                .get(&service.service.name)
-                .is_some_and(|dependency| dependency.condition != Condition::Started)
-        })
     }
 
     /// What must be done before a container of the service can be created: its networks, volumes, namespaces.
@@ -519,9 +515,17 @@ impl<'a> Deploy<'a> {
         if slot.leftovers.is_empty() && renamed.is_none() {
             return;
         }
+        // Where the kept one had to be started, the others were stopped before.
+        let stopped = matches!(slot.fate, Fate::Start(_));
+        let leftovers = slot.leftovers.iter().copied();
         self.settling.push(Settling::Replace {
             replica: replica.clone(),
-            old: slot.leftovers.iter().copied().map(existing).collect(),
+            old: leftovers
+                .map(|container| Old {
+                    container: existing(container),
+                    running: container.is_up() && !stopped,
+                })
+                .collect(),
             new: new.cloned().unwrap_or_else(|| existing(current)),
             name: renamed,
         });
@@ -642,13 +646,8 @@ impl<'a> Deploy<'a> {
             } => {
                 let group = Group::Service(replica.service.clone());
                 let mut needs = first.clone();
-                for container in old {
-                    let action = Action::RemoveContainer {
-                        replica: replica.clone(),
-                        container,
-                        volumes: false,
-                    };
-                    needs.push(self.draft.add(group.clone(), &first, action, "replaced"));
+                for Old { container, running } in old {
+                    needs.push(self.remove(&replica, container, running, &first, "replaced"));
                 }
                 if let Some(name) = name {
                     let action = Action::RenameContainer {
@@ -665,26 +664,49 @@ impl<'a> Deploy<'a> {
                 running,
                 cause,
             } => {
-                let group = Group::Service(replica.service.clone());
-                let mut needs = first;
-                if running {
-                    let action = Action::StopContainer {
-                        replica: replica.clone(),
-                        container: container.clone(),
-                        grace: None,
-                    };
-                    let stopped = self.draft.add(group.clone(), &needs, action, cause.clone());
-                    self.draft.disruptive(stopped);
-                    needs = vec![stopped];
-                }
-                let action = Action::RemoveContainer {
-                    replica,
-                    container,
-                    volumes: false,
-                };
-                self.draft.add(group, &needs, action, cause);
+                self.remove(&replica, container, running, &first, &cause);
             }
         }
+    }
+
+    /// Removes a container for good, after stopping it where it runs.
+    fn remove(
+        &mut self,
+        replica: &Replica,
+        container: ContainerRef,
+        running: bool,
+        needs: &[OpId],
+        cause: &str,
+    ) -> OpId {
+        let group = Group::Service(replica.service.clone());
+        let mut needs = needs.to_vec();
+        if running {
+            let (replica, container) = (replica.clone(), container.clone());
+            let action = Action::StopContainer {
+                replica,
+                container,
+                grace: None,
+            };
+            let stopped = self.draft.add(group.clone(), &needs, action, cause);
+            self.draft.disruptive(stopped);
+            needs = vec![stopped];
+        }
+        let action = Action::RemoveContainer {
+            replica: replica.clone(),
+            container,
+            volumes: false,
+        };
+        self.draft.add(group, &needs, action, cause)
+    }
+
+    /// Ends what runs of these; returns the stops.
+    fn retire_all(&mut self, replica: &Replica, old: &[&Container], needs: &[OpId]) -> Vec<OpId> {
+        let up = old.iter().filter(|container| container.is_up());
+        up.map(|container| {
+            self.draft
+                .retire(replica, &existing(container), needs, "replaced")
+        })
+        .collect()
     }
 
     fn problem(&mut self, message: String, hint: Option<String>) {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use super::observed::{Image, Observed};
 use super::operation::Gate;
 use crate::compose::model::{
@@ -21,11 +23,15 @@ pub struct Desired<'a> {
     /// The whole model; services outside the scope are named in it too.
     pub project: &'a Project,
     /// The services of the scope, dependencies before dependants.
-    pub services: Vec<DesiredService<'a>>,
+    pub services: IndexMap<&'a str, DesiredService<'a>>,
     /// The networks that they use, by key.
     pub networks: Vec<DesiredNetwork<'a>>,
     /// The volumes that they use, by key.
     pub volumes: Vec<DesiredVolume<'a>>,
+    /// Which docker compose's config hash new objects get.
+    pub dialect: Dialect,
+    /// The mode, for labels.
+    pub mode: Option<&'a str>,
 }
 
 /// A service of the scope.
@@ -47,6 +53,8 @@ pub struct DesiredService<'a> {
     pub gate: Gate,
     /// Whether every service that depends on it does so with `required: false`.
     pub optional: bool,
+    /// Whether some service waits for it to be healthy or completed.
+    pub awaited: bool,
 }
 
 /// A network of the scope.
@@ -73,11 +81,30 @@ pub struct DesiredVolume<'a> {
 
 impl<'a> Desired<'a> {
     /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
-    pub fn new(project: &'a Project, order: &[&'a str], observed: &'a Observed) -> Desired<'a> {
-        let services: Vec<DesiredService<'a>> = order
+    /// New objects get the dialect of the project's present containers, else the one given.
+    pub fn new(
+        project: &'a Project,
+        order: &[&'a str],
+        observed: &'a Observed,
+        dialect: Dialect,
+        mode: Option<&'a str>,
+    ) -> Desired<'a> {
+        let spoken = observed
+            .containers
             .iter()
-            .filter_map(|name| project.service(name))
-            .map(|service| DesiredService::new(project, service, observed))
+            .find_map(|container| container.compose_label("version"));
+        let dialect = spoken.map_or(dialect, Dialect::of_version);
+        let edges = edges(project);
+        let services: IndexMap<&'a str, DesiredService<'a>> = order
+            .iter()
+            .filter_map(|name| Some((*name, project.service(name)?)))
+            .map(|(name, service)| {
+                let dependants = edges.get(name).map(Vec::as_slice).unwrap_or_default();
+                (
+                    name,
+                    DesiredService::new(project, service, dependants, observed, dialect),
+                )
+            })
             .collect();
         let networks = used(&services, |service| {
             service.networks.keys().map(|key| key.as_str())
@@ -86,7 +113,7 @@ impl<'a> Desired<'a> {
         .map(|(key, network)| DesiredNetwork {
             key,
             network,
-            hashes: hashes(|dialect| hash::network(network, dialect)),
+            hashes: hashes(dialect, |dialect| hash::network(network, dialect)),
         })
         .collect();
         let volumes = used(&services, volume_keys)
@@ -94,7 +121,7 @@ impl<'a> Desired<'a> {
             .map(|(key, volume)| DesiredVolume {
                 key,
                 volume,
-                hashes: hashes(|dialect| hash::volume(volume, dialect)),
+                hashes: hashes(dialect, |dialect| hash::volume(volume, dialect)),
             })
             .collect();
         Desired {
@@ -102,29 +129,32 @@ impl<'a> Desired<'a> {
             services,
             networks,
             volumes,
+            dialect,
+            mode,
         }
     }
 
     /// The service of that name, where it is in the scope.
     pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
-        self.services.iter().find(|desired| desired.service.name == *name)
+        self.services.get(name)
     }
 }
 
-/// A hash in every dialect, each once; the first is the newest's.
-fn hashes(hash: impl Fn(Dialect) -> String) -> Vec<String> {
-    let mut hashes: Vec<String> = Dialect::ALL.into_iter().map(hash).collect();
+/// A hash in every dialect, each once, the preferred one first.
+fn hashes(preferred: Dialect, hash: impl Fn(Dialect) -> String) -> Vec<String> {
+    let others = Dialect::ALL.into_iter().filter(|dialect| *dialect != preferred);
+    let mut hashes: Vec<String> = [preferred].into_iter().chain(others).map(hash).collect();
     hashes.dedup();
     hashes
 }
 
 /// The keys that the services use, each once, in order.
 fn used<'a, I: Iterator<Item = &'a str>>(
-    services: &[DesiredService<'a>],
+    services: &IndexMap<&'a str, DesiredService<'a>>,
     keys: impl Fn(&'a Service) -> I,
 ) -> impl Iterator<Item = &'a str> {
     services
-        .iter()
+        .values()
         .flat_map(|desired| keys(desired.service))
         .collect::<BTreeSet<_>>()
         .into_iter()
@@ -140,20 +170,35 @@ pub(super) fn volume_keys(service: &Service) -> impl Iterator<Item = &str> {
 }
 
 impl<'a> DesiredService<'a> {
-    fn new(project: &'a Project, service: &'a Service, observed: &'a Observed) -> DesiredService<'a> {
+    fn new(
+        project: &'a Project,
+        service: &'a Service,
+        dependants: &[&Dependency],
+        observed: &'a Observed,
+        dialect: Dialect,
+    ) -> DesiredService<'a> {
         let image = image_reference(project, service);
         let resolved = resolve_namespaces(service, observed);
         let found = observed.images.get(&image);
-        let job = is_job(project, service);
+        let job = is_job(service, dependants);
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: hashes(|dialect| hash::service(&resolved, dialect)),
+            hashes: hashes(dialect, |dialect| hash::service(&resolved, dialect)),
             found,
             job,
             gate: gate(service, job, found),
-            optional: is_optional(project, service),
+            optional: !dependants.is_empty() && dependants.iter().all(|edge| !edge.required),
+            awaited: dependants.iter().any(|edge| edge.condition != Condition::Started),
             image,
+        }
+    }
+
+    /// The final name of a replica's container (docker compose: `container_name`, else project-service-number).
+    pub fn container_name(&self, project: &Project, number: u32) -> String {
+        match self.service.container_name.as_str() {
+            "" => format!("{}-{}-{number}", project.name, self.service.name),
+            name => name.to_string(),
         }
     }
 
@@ -185,25 +230,21 @@ pub fn image_reference(project: &Project, service: &Service) -> String {
     }
 }
 
-/// A job: `x-sofa.role: job`, or a service that somebody waits for with `service_completed_successfully`.
-pub fn is_job(project: &Project, service: &Service) -> bool {
-    let said = service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(Role::Job);
-    said || project.services.values().any(|other| {
-        other
-            .depends_on
-            .get(&service.name)
-            .is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully)
-    })
+/// What depends on each service.
+pub fn edges(project: &Project) -> BTreeMap<&str, Vec<&Dependency>> {
+    let mut edges: BTreeMap<&str, Vec<&Dependency>> = BTreeMap::new();
+    for (name, dependency) in project.services.values().flat_map(|service| &service.depends_on) {
+        edges.entry(name.as_str()).or_default().push(dependency);
+    }
+    edges
 }
 
-/// Whether somebody depends on the service, and everyone who does says `required: false`.
-fn is_optional(project: &Project, service: &Service) -> bool {
-    let mut edges = project
-        .services
-        .values()
-        .filter_map(|other| other.depends_on.get(&service.name))
-        .peekable();
-    edges.peek().is_some() && edges.all(|dependency| !dependency.required)
+/// A job: `x-sofa.role: job`, or a service that somebody waits for with `service_completed_successfully`.
+pub fn is_job(service: &Service, dependants: &[&Dependency]) -> bool {
+    let said = service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(Role::Job);
+    said || dependants
+        .iter()
+        .any(|edge| edge.condition == Condition::CompletedSuccessfully)
 }
 
 /// Which gate a service's containers must pass. Job comes before the healthcheck: a one-shot made from an image

@@ -12,7 +12,7 @@ use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Repli
 pub struct Policy {
     /// The services; `None` means every container of the project.
     pub services: Option<Vec<String>>,
-    /// Whether named volumes go too.
+    /// Whether volumes go too, named and anonymous ones.
     pub volumes: bool,
     /// Overrides the containers' grace periods.
     pub grace: Option<Duration>,
@@ -88,7 +88,7 @@ fn remove_containers(draft: &mut Draft, containers: &[&Container], policy: &Poli
             let action = Action::RemoveContainer {
                 replica,
                 container: target,
-                volumes: true,
+                volumes: policy.volumes,
             };
             let removed = draft.add(group, &before, action, "down");
             draft.one_way(removed);

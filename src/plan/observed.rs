@@ -244,6 +244,8 @@ pub struct Image {
     pub digest: String,
     /// `repository@sha256:…` as registries know it; empty for an image that never was in one.
     pub repo_digests: Vec<String>,
+    /// When it last got a name here (a pull or a build), in seconds since the epoch; none where the engine does not say.
+    pub tagged: Option<i64>,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
     /// Whether its configuration has a healthcheck that is not `NONE`.

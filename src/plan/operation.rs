@@ -381,20 +381,13 @@ impl fmt::Display for Action {
                     if *optional { " (optional)" } else { "" }
                 )
             }
+            Action::Steady { containers, .. } if containers.is_empty() => f.write_str("settle"),
             Action::Steady { containers, window } => {
                 let names: Vec<String> = containers
                     .iter()
                     .map(|(replica, _)| replica.to_string())
                     .collect();
-                write!(
-                    f,
-                    "watch {} for {window:?}",
-                    if names.is_empty() {
-                        "nothing".into()
-                    } else {
-                        names.join(", ")
-                    }
-                )
+                write!(f, "watch {} for {window:?}", names.join(", "))
             }
         }
     }

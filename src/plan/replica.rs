@@ -77,7 +77,7 @@ pub(super) fn slots<'a>(
             let fate = fate(service, current, diverges(current));
             Slot {
                 number,
-                name: name(desired, service, number),
+                name: service.container_name(desired.project, number),
                 current: Some(current),
                 leftovers: found,
                 fate,
@@ -93,7 +93,7 @@ pub(super) fn slots<'a>(
         };
         slots.push(Slot {
             number: next,
-            name: name(desired, service, next),
+            name: service.container_name(desired.project, next),
             current: None,
             leftovers: Vec::new(),
             fate: Fate::Create(cause),
@@ -154,14 +154,5 @@ fn is_ready(service: &DesiredService<'_>, container: &Container) -> bool {
         Gate::Running => true,
         Gate::Healthy { .. } => container.health == Health::Healthy,
         _ => false,
-    }
-}
-
-/// The final name of a replica's container (docker compose: `container_name`, else project-service-number).
-fn name(desired: &Desired<'_>, service: &DesiredService<'_>, number: u32) -> String {
-    if service.service.container_name.is_empty() {
-        format!("{}-{}-{number}", desired.project.name, service.service.name)
-    } else {
-        service.service.container_name.clone()
     }
 }

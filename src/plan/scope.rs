@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::desired::{edges, is_job};
 use super::graph;
 use super::observed::{Health, Observed, State};
-use crate::compose::model::Project;
+use crate::compose::model::{Project, Role, Service};
+use crate::settings::BACKEND;
 
 /// Which services were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Every service of the model.
     All,
+    /// What the backend stands on: `x-sofa.role: infra`, else what is no job and depends on no backend service.
+    Infra,
+    /// What is deployed often: `x-sofa.role: backend`, else the services known by that name.
+    Backend,
     /// These, in the order given.
     Named(Vec<String>),
 }
@@ -64,6 +70,8 @@ pub fn resolve<'a>(
     let needs = needs(project);
     let chosen: BTreeSet<&str> = match selection {
         Selection::All => needs.keys().copied().collect(),
+        Selection::Backend => backend(project),
+        Selection::Infra => infra(project, &needs),
         Selection::Named(names) => needs
             .keys()
             .copied()
@@ -94,6 +102,68 @@ pub fn resolve<'a>(
         .into_iter()
         .filter(|name| scope.contains(name))
         .collect())
+}
+
+/// The services that a selection means, without their dependencies.
+pub fn chosen<'a>(project: &'a Project, selection: &Selection) -> BTreeSet<&'a str> {
+    let all = project.services.keys().map(|name| name.as_str());
+    match selection {
+        Selection::All => all.collect(),
+        Selection::Backend => backend(project),
+        Selection::Infra => infra(project, &needs(project)),
+        Selection::Named(names) => all
+            .filter(|name| names.iter().any(|named| named == name))
+            .collect(),
+    }
+}
+
+/// The services with the role, else those that are known as the backend by name.
+fn backend(project: &Project) -> BTreeSet<&str> {
+    let said = with_role(project, Role::Backend);
+    if !said.is_empty() {
+        return said;
+    }
+    project
+        .services
+        .keys()
+        .map(|name| name.as_str())
+        .filter(|name| BACKEND.contains(name))
+        .collect()
+}
+
+/// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.
+fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> BTreeSet<&'a str> {
+    let said = with_role(project, Role::Infra);
+    if !said.is_empty() {
+        return said;
+    }
+    let backend = backend(project);
+    let edges = edges(project);
+    project
+        .services
+        .values()
+        .filter(|service| {
+            !is_job(
+                service,
+                edges
+                    .get(service.name.as_str())
+                    .map(Vec::as_slice)
+                    .unwrap_or_default(),
+            )
+        })
+        .map(|service| service.name.as_str())
+        .filter(|name| graph::closure(&[name], needs).is_disjoint(&backend))
+        .collect()
+}
+
+fn with_role(project: &Project, role: Role) -> BTreeSet<&str> {
+    let has = |service: &&Service| service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(role);
+    project
+        .services
+        .values()
+        .filter(has)
+        .map(|service| service.name.as_str())
+        .collect()
 }
 
 /// The required direct dependencies of the chosen services that are outside and not up.

@@ -100,6 +100,8 @@ pub enum Phase {
     Created,
     /// It is being started.
     Starting,
+    /// It was started, and nobody waits for more.
+    Started,
     /// It runs and is not ready yet.
     Waiting,
     /// It is ready (healthy, answering, or running where nothing says more).
@@ -159,6 +161,7 @@ impl Phase {
             Phase::Creating => "creating",
             Phase::Created => "created",
             Phase::Starting => "starting",
+            Phase::Started => "started",
             Phase::Waiting => "waiting",
             Phase::Ready => "ready",
             Phase::Completed => "completed",

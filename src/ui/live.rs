@@ -9,6 +9,7 @@ use owo_colors::Style;
 use super::board::{Board, Line};
 use super::event::Subject;
 use super::style;
+use crate::util::elapsed::elapsed;
 
 /// Draws the board `now` after the run's begin, at most `height` lines of `width` columns. Where there are more
 /// lines than that, those that ended well give way first.
@@ -43,8 +44,8 @@ pub(super) fn frame(board: &Board, now: Duration, width: usize, height: usize) -
 
 fn head(board: &Board, now: Duration, width: usize) -> String {
     let time = match board.deadline {
-        Some(deadline) => format!("{} of {}", style::elapsed(now), style::elapsed(deadline)),
-        None => style::elapsed(now),
+        Some(deadline) => format!("{} of {}", elapsed(now), elapsed(deadline)),
+        None => elapsed(now),
     };
     let title = style::fit(&board.title, width.saturating_sub(time.len() + 2));
     format!(
@@ -59,7 +60,7 @@ fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usiz
     let end = if line.phase.is_final() { line.until } else { now };
     let look = style::of_phase(line.phase);
     let name = style::fit(&subject.to_string(), column);
-    let spent = style::elapsed(end.saturating_sub(line.since));
+    let spent = elapsed(end.saturating_sub(line.since));
     let before = format!(" {} {name:<column$}  ", style::sign(line.phase, tick));
     let word = format!("{:<10}", line.phase.word());
     let room = width.saturating_sub(before.chars().count() + word.len() + spent.len().max(7) + 3);

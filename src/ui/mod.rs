@@ -14,6 +14,7 @@ mod json;
 mod live;
 pub mod logs;
 mod plain;
+pub mod plan;
 pub mod progress;
 pub mod style;
 pub mod table;
@@ -69,6 +70,28 @@ impl Ui {
         Ui { progress, color, ci }
     }
 
+    /// A terminal before anything is known of what was typed.
+    pub fn plain() -> Ui {
+        Ui::new(ProgressKind::Auto, Color::Auto, false)
+    }
+
+    /// Sends the program's own log to stderr from now on: 0 nothing, 1 what `sofa` does, 2 every engine call.
+    /// bollard and hyper never say more than warnings: at `debug` they print request bodies, which hold secrets.
+    pub fn log(&self, verbose: u8) {
+        let level = match verbose {
+            0 => return,
+            1 => "sofa=info,bollard=warn,hyper=warn",
+            _ => "sofa=debug,bollard=warn,hyper=warn",
+        };
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .finish();
+        // A second call in one process (tests) keeps the first subscriber.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+
     /// Writes data to stdout.
     ///
     /// # Errors
@@ -105,6 +128,13 @@ impl Ui {
                 "{}{message}\n",
                 head("warning", Style::new().yellow().bold())
             ));
+        }
+    }
+
+    /// Shows rendered diagnostics that are no errors.
+    pub fn warnings(&self, rendered: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(rendered);
         }
     }
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use super::event::{Event, Phase, Subject};
 use super::style;
+use crate::util::elapsed::elapsed;
 
 /// Prints events as lines. Remembers when each subject began, to tell how long it took.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     begun: BTreeMap<Subject, Duration>,
+    shown: BTreeMap<Subject, Phase>,
 }
 
 impl Plain {
@@ -34,6 +36,8 @@ impl Plain {
             Event::LogLine { .. } | Event::Progress { .. } => Ok(()),
             Event::Note(text) => writeln!(out, "note: {text}"),
             Event::Warning(text) => writeln!(out, "warning: {text}"),
+            // A failed run's text is the command's error, told once.
+            Event::Outcome { success: false, .. } => Ok(()),
             Event::Outcome { text, .. } => writeln!(out, "{text}"),
         }
     }
@@ -70,7 +74,7 @@ impl Plain {
             self.begun.remove(subject);
             let took = now.saturating_sub(since);
             if took >= Duration::from_millis(50) {
-                write!(out, " {}", style::elapsed(took))?;
+                write!(out, " {}", elapsed(took))?;
             }
         }
         writeln!(out)

@@ -1,7 +1,5 @@
 //! Signs, colours and widths that all printers share.
 
-use std::time::Duration;
-
 use owo_colors::{OwoColorize, Style};
 
 use super::event::Phase;
@@ -33,16 +31,6 @@ pub(super) fn sign(phase: Phase, tick: usize) -> &'static str {
 /// Text in a style.
 pub(super) fn paint(text: &str, style: Style) -> String {
     text.style(style).to_string()
-}
-
-/// A time for people: `0.4s`, `12.3s`, `4m05s`, `2h03m`.
-pub fn elapsed(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..60 => format!("{:.1}s", duration.as_secs_f64()),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
-    }
 }
 
 /// The text's first `width` columns, ending in `…` where something was cut. Control characters are dropped,
@@ -88,12 +76,5 @@ mod tests {
     #[test]
     fn escape_sequences_of_a_log_line_are_dropped() {
         assert_eq!(fit("\u{1b}[31mred\u{1b}[0m\u{1b}[2J\tx\r", 20), "red x");
-    }
-
-    #[test]
-    fn times_grow_coarser() {
-        assert_eq!(elapsed(Duration::from_millis(420)), "0.4s");
-        assert_eq!(elapsed(Duration::from_secs(245)), "4m05s");
-        assert_eq!(elapsed(Duration::from_secs(7380)), "2h03m");
     }
 }

@@ -3,4 +3,6 @@
 pub mod argv;
 pub mod bytes;
 pub mod duration;
+pub mod elapsed;
 pub mod float;
+pub mod spelling;

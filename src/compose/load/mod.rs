@@ -15,3 +15,11 @@ pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnost
     let _ = (request, sources);
     Err(Diagnostic::error("the loader is not written yet").into())
 }
+
+/// temp
+pub fn project_name(request: &Request) -> Option<String> {
+    request
+        .project_name
+        .clone()
+        .or_else(|| request.fallback_name.clone())
+}

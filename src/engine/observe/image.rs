@@ -96,7 +96,17 @@ struct ImageReply {
     #[serde(default, deserialize_with = "or_default")]
     config: ConfigReply,
     #[serde(default, deserialize_with = "or_default")]
+    metadata: MetadataReply,
+    #[serde(default, deserialize_with = "or_default")]
     manifests: Vec<ManifestReply>,
+}
+
+/// What the engine itself remembers of an image. The zero time of Go means that it never got a name here.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct MetadataReply {
+    #[serde(default, deserialize_with = "or_default")]
+    last_tag_time: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -158,6 +168,13 @@ impl ImageReply {
             digest: self.digest().to_owned(),
             id: ImageId(self.id),
             repo_digests: self.repo_digests,
+            tagged: self
+                .metadata
+                .last_tag_time
+                .parse()
+                .ok()
+                .map(|time: jiff::Timestamp| time.as_second())
+                .filter(|&time| time > 0),
             labels: self.config.labels,
             healthcheck: self.config.healthcheck.effective(&[]).is_some(),
             volumes: self.config.volumes.into_keys().collect(),

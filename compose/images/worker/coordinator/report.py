@@ -9,15 +9,19 @@ GET /healthz      200 when the database answers
 import json
 import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import sqrt
 from pathlib import Path
+
+import psycopg2
 
 from coordinator import database, market, service
 
 PAGE = Path(__file__).with_name("page.html").read_bytes()
 BENCHMARK = "last-value"
 PRICES = 120
+ANSWER_SECONDS = 0.2
 
 
 class Server(ThreadingHTTPServer):
@@ -59,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer_json(404, {"error": "no such path"})
         try:
             self.answer_json(200, self.server.ask(question))
-        except database.LOST:
+        except psycopg2.Error:
             self.answer_json(503, {"status": "failing", "error": "the database does not answer"})
 
     def answer_json(self, status, content):
@@ -131,4 +135,13 @@ def main():
     port = int(os.environ.get("PORT", "8000"))
     server = Server(("0.0.0.0", port))
     service.log(f"leaderboard on port {port}")
-    service.run(lambda stopping: server.serve_forever(poll_interval=0.2))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+    service.run(lambda stopping: _finish(server, stopping))
+
+
+def _finish(server, stopping):
+    """Takes no new request once the program is to end; those in hand have a moment to be answered."""
+    stopping.wait()
+    server.shutdown()
+    server.server_close()
+    time.sleep(ANSWER_SECONDS)

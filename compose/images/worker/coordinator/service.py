@@ -40,6 +40,8 @@ def run(work):
     It has a thread of its own, so that a call that hangs (a name lookup, a dead connection) cannot delay the end.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    # A container that starts again has its files still: the work of its last life is no sign of this one's.
+    HEARTBEAT.unlink(missing_ok=True)
     stopping = threading.Event()
     worker = threading.Thread(target=_guarded, args=(work, stopping), daemon=True)
     worker.start()

@@ -1,0 +1,88 @@
+//! Runs a plan with its progress on the terminal: what every verb that changes something ends in.
+
+use std::time::{Duration, Instant};
+
+use crate::apply::docker::{Docker, Limits};
+use crate::apply::{executor, report};
+use crate::commands::context::{Context, engine_failure};
+use crate::commands::interrupt;
+use crate::engine::Engine;
+use crate::error::Failure;
+use crate::plan::desired::Desired;
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
+use crate::ui::Progress;
+use crate::ui::event::{Event, Phase, Subject};
+
+/// A plan and what it was made from.
+pub struct Run<'a> {
+    /// The engine it changes.
+    pub engine: &'a Engine,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The model behind it, where files were read.
+    pub desired: Option<&'a Desired<'a>>,
+    /// What the engine had when it was made.
+    pub observed: &'a Observed,
+    /// How long its waits may take in all.
+    pub wait: Duration,
+    /// When the command began, for the last line.
+    pub begun: Instant,
+}
+
+impl Run<'_> {
+    /// Runs the plan and shows it on `progress`, which ends with it.
+    ///
+    /// # Errors
+    /// The run's failure, with what became of what was done.
+    pub async fn execute(self, context: &Context, progress: Progress) -> Result<(), Failure> {
+        let events = progress.sender();
+        for service in &self.plan.unchanged {
+            let subject = Subject::Container {
+                service: service.clone(),
+                number: 1,
+            };
+            let _ = events.send(Event::Phase {
+                subject,
+                phase: Phase::Unchanged,
+                detail: None,
+            });
+        }
+        let limits = Limits {
+            parallel: context.settings.parallel,
+            wait: self.wait,
+        };
+        let target = Docker::begin(
+            self.engine,
+            self.plan,
+            self.desired,
+            self.observed,
+            events.clone(),
+            limits,
+        )
+        .await;
+        let ended = match target {
+            Ok(target) => {
+                let outcome = executor::execute(self.plan, &target, &interrupt::listen()).await;
+                report::conclude(self.plan, &outcome, self.begun.elapsed())
+            }
+            Err(error) => Err(engine_failure(error)),
+        };
+        let elapsed = self.begun.elapsed();
+        for note in self.plan.notes.iter().filter(|_| ended.is_ok()) {
+            let _ = events.send(Event::Note(note.clone()));
+        }
+        let text = match &ended {
+            Ok(text) => text.clone(),
+            Err(failure) => failure.message.clone(),
+        };
+        let _ = events.send(Event::Outcome {
+            success: ended.is_ok(),
+            text,
+            elapsed,
+        });
+        drop(events);
+        progress.finish().await;
+        ended.map(drop)
+    }
+}
