@@ -393,7 +393,7 @@ async fn containers_are_those_of_docker_compose() {
         .cloned()
         .zip(inspect("container", &names))
         .collect();
-    test.docker_compose(["rm", "-f"]).ok();
+    test.docker_compose(["rm", "-f", "-v"]).ok();
 
     let engine = test.engine();
     let mut created: BTreeMap<ServiceName, ContainerId> = BTreeMap::new();
