@@ -2,7 +2,9 @@
 //! docker compose does, `hash` computes the labels' config hashes.
 
 mod dialect;
+pub mod hash;
 pub mod load;
 pub mod model;
+pub mod render;
 
 pub use dialect::Dialect;

@@ -4,3 +4,4 @@ pub mod argv;
 pub mod bytes;
 pub mod duration;
 pub mod float;
+pub mod spelling;
