@@ -422,7 +422,7 @@ async fn containers_are_those_of_docker_compose() {
         for mode in ["NetworkMode", "IpcMode", "PidMode"] {
             same_parent(&mut theirs["HostConfig"][mode], &ours["HostConfig"][mode]);
         }
-        if key == &"shared" {
+        if *key == "shared" {
             theirs["HostConfig"]["VolumesFrom"] = ours["HostConfig"]["VolumesFrom"].clone();
         }
         differences(key, &comparable(theirs), &comparable(ours), &mut found);
