@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::yaml::{SourceId, Span};
+use crate::yaml::{SourceId, Span, YamlError};
 
 /// The texts that were read, so that a place can be shown.
 #[derive(Debug, Clone, Default)]
@@ -184,6 +184,17 @@ impl Diagnostic {
             let _ = write!(text, "\nhint: {hint}");
         }
         text
+    }
+}
+
+impl From<YamlError> for Diagnostic {
+    fn from(error: YamlError) -> Self {
+        let mut diagnostic = Self::error(error.message);
+        for (span, text) in error.places {
+            diagnostic = diagnostic.at(span, text);
+        }
+        diagnostic.hints.extend(error.hint.map(str::to_owned));
+        diagnostic
     }
 }
 

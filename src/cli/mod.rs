@@ -91,7 +91,6 @@ struct Global {
     /// Only these services (comma-separated; repeatable); also SERVICES=a,b as a word.
     #[arg(
         short,
-        long = "services",
         global = true,
         value_name = "SERVICES",
         help_heading = "Global options"

@@ -106,6 +106,7 @@ impl Context {
     pub fn project_name(&self) -> Result<String, Failure> {
         let request = self.request(Options::default())?;
         load::project_name(&request)
+            .map(|name| name.to_string())
             .ok_or_else(|| Failure::new(Kind::Usage, "project has no name").hint("name it: -p NAME"))
     }
 

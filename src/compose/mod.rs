@@ -5,5 +5,6 @@ mod dialect;
 pub mod hash;
 pub mod load;
 pub mod model;
+pub mod render;
 
 pub use dialect::Dialect;

@@ -50,6 +50,10 @@ impl Plain {
         detail: Option<&str>,
         now: Duration,
     ) -> std::io::Result<()> {
+        // The time spent on waiting for dependencies is theirs.
+        if phase == Phase::Starting {
+            self.begun.insert(subject.clone(), now);
+        }
         let since = *self.begun.entry(subject.clone()).or_insert(now);
         if matches!(
             phase,
@@ -62,6 +66,9 @@ impl Plain {
         ) {
             return Ok(());
         }
+        if self.shown.insert(subject.clone(), phase) == Some(phase) {
+            return Ok(());
+        }
         write!(
             out,
             "  {subject}: {}",
@@ -70,7 +77,7 @@ impl Plain {
         if let Some(detail) = detail {
             write!(out, " ({})", style::strip_controls(detail))?;
         }
-        if phase.is_final() {
+        if phase.is_final() && phase != Phase::Started {
             self.begun.remove(subject);
             let took = now.saturating_sub(since);
             if took >= Duration::from_millis(50) {

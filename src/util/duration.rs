@@ -74,14 +74,21 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(total))
 }
 
-/// Whole part exactly, fraction by floating point, as Go does.
+/// Whole part exactly, fraction by floating point, as Go does; too much is `u64::MAX`.
 fn nanoseconds(number: &str, scale: f64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let mut nanoseconds = whole.checked_mul(scale as u64)?;
+    if fraction.contains('.') {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().unwrap_or(u64::MAX)
+    };
+    let mut nanoseconds = whole.saturating_mul(scale as u64);
     if !fraction.is_empty() {
         let fraction: f64 = format!("0.{fraction}").parse().ok()?;
-        nanoseconds = nanoseconds.checked_add((fraction * scale) as u64)?;
+        nanoseconds = nanoseconds.saturating_add((fraction * scale) as u64);
     }
     Some(nanoseconds)
 }

@@ -19,6 +19,34 @@ pub fn format(value: f64) -> String {
     }
 }
 
+/// As Go's JSON encoder prints it: exponent form below 1e-6 and from 1e21 on, without padding.
+pub fn format_json(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        with_exponent(format!("{value:e}"))
+    } else {
+        value.to_string()
+    }
+}
+
+/// The same for a number of 32 bits.
+pub fn format_json32(value: f32) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        with_exponent(format!("{value:e}"))
+    } else {
+        value.to_string()
+    }
+}
+
+fn with_exponent(text: String) -> String {
+    if text.contains("e-") {
+        text
+    } else {
+        text.replace('e', "e+")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::format;

@@ -1,25 +1,220 @@
-//! From files to the resolved model, one file per stage, in this order: discover, dotenv, parse, include, extends, merge,
-//! tags, interpolate, decode, validate, normalize, profiles.
+//! From files to the resolved model, one file per stage: discover (with dotenv) finds what to read, assemble puts the files over
+//! each other (parse, tags, interpolate with template, canonical with short, include, extends, merge, unicity, shape with
+//! schema), then the whole is completed (defaults, paths, resolve, normalize), typed (decode, x_sofa) and judged (profiles,
+//! env_files, validate).
 
+mod assemble;
+mod canonical;
+mod decode;
+mod defaults;
+mod discover;
+mod dotenv;
+mod env_files;
+mod extends;
+mod include;
+mod interpolate;
+mod merge;
+mod normalize;
+mod path;
+mod paths;
+mod profiles;
+mod project_name;
 mod request;
+mod resolve;
+mod schema;
+mod session;
+mod shape;
+mod short;
+mod tags;
+mod template;
+mod unicity;
+mod validate;
+mod variables;
+mod x_sofa;
 
 pub use request::{Input, Loaded, Options, Origin, Origins, Request, Variable};
 
+use std::path::PathBuf;
+
+use assemble::{Document, Level};
+use discover::Layout;
+use session::Session;
+use variables::Environment;
+
+use crate::compose::model::{Project, ProjectName};
 use crate::diag::{Diagnostic, Diagnostics, Sources};
+use crate::yaml::Node;
 
 /// Loads a project. Every file that is read is added to `sources`, so that problems (and [`Loaded::warnings`]) can be shown.
 ///
 /// # Errors
 /// Everything that is wrong with the files, the env files or the request, each with its place; warnings are among them.
 pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnostics> {
-    let _ = (request, sources);
-    Err(Diagnostic::error("the loader is not written yet").into())
+    let mut session = Session::new(&request.working_directory, sources);
+    let loaded = run(request, &mut session);
+    let (warnings, uses) = session.finish()?;
+    match loaded {
+        Some((project, origins)) => Ok(Loaded {
+            project,
+            warnings,
+            variables: uses.by_name,
+            origins,
+        }),
+        None => Err(Diagnostic::error("nothing was loaded").into()),
+    }
 }
 
-/// temp
-pub fn project_name(request: &Request) -> Option<String> {
-    request
-        .project_name
-        .clone()
-        .or_else(|| request.fallback_name.clone())
+/// The project's name as far as it can be told: files and env files that are missing or broken are passed over, and the
+/// name is then the folder's. `None` where nothing makes a name.
+pub fn project_name(request: &Request) -> Option<ProjectName> {
+    let mut sources = Sources::default();
+    let mut session = Session::new(&request.working_directory, &mut sources);
+    let found = discover::discover(request, &mut session).and_then(|layout| {
+        let documents = read_all(&layout.files, &mut session).unwrap_or_default();
+        let roots = documents.iter().map(|document| &document.root);
+        project_name::project_name(request, roots, &layout.folder, &layout.environment, &mut session)
+    });
+    found.or_else(|| {
+        let by_hand = request
+            .project_name
+            .clone()
+            .or_else(|| request.environment.get("COMPOSE_PROJECT_NAME").cloned());
+        let name = by_hand.or_else(|| request.fallback_name.clone()).or_else(|| {
+            let folder = request
+                .project_directory
+                .as_ref()
+                .unwrap_or(&request.working_directory);
+            Some(project_name::normalized(&folder.file_name()?.to_string_lossy()))
+        })?;
+        (!name.is_empty()).then(|| ProjectName::new(name))
+    })
+}
+
+/// Every stage in order; `None` when one of them could not go on, and the session knows why.
+fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins)> {
+    let Layout {
+        files,
+        folder,
+        env_files,
+        mut environment,
+        profiles,
+    } = discover::discover(request, session)?;
+    let documents = read_all(&files, session)?;
+    let roots = documents.iter().map(|document| &document.root);
+    let name = project_name::project_name(request, roots, &folder, &environment, session)?;
+    environment.set("COMPOSE_PROJECT_NAME", &name);
+
+    let level = Level {
+        folder: &folder,
+        environment: &environment,
+        options: request.options,
+        including: &[],
+    };
+    let mut model = assemble::assemble(documents, level, session);
+    if session.errors() > 0 {
+        return None;
+    }
+    complete(&mut model, &name, level, session)?;
+
+    let mut project = decode::decode(&model, session);
+    if session.errors() > 0 {
+        return None;
+    }
+    project.name = name;
+    project.compose_files = files.iter().map(file_name).collect();
+    project.environment_files = env_files;
+    project.environment = environment.to_map();
+    project.working_dir = folder;
+    let mut origins = Origins::new(model);
+    judge(
+        &mut project,
+        request,
+        &profiles,
+        &environment,
+        &mut origins,
+        session,
+    );
+    (session.errors() == 0).then_some((project, origins))
+}
+
+fn read_all(files: &[Input], session: &mut Session<'_>) -> Option<Vec<Document>> {
+    let read: Vec<Option<Vec<Document>>> = files
+        .iter()
+        .map(|file| assemble::read(file, None, session))
+        .collect();
+    let documents: Vec<Document> = read
+        .into_iter()
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    if documents.is_empty() {
+        let names: Vec<String> = files.iter().map(|file| session.shown(&file_name(file))).collect();
+        session.error(Diagnostic::error(format!(
+            "{}: nothing is written there",
+            names.join(", ")
+        )));
+        return None;
+    }
+    Some(documents)
+}
+
+fn file_name(input: &Input) -> PathBuf {
+    match input {
+        Input::Path(path) => path.clone(),
+        Input::Stdin(_) => PathBuf::from("-"),
+    }
+}
+
+/// Adds to the tree what nobody wrote.
+fn complete(model: &mut Node, name: &ProjectName, level: Level<'_>, session: &mut Session<'_>) -> Option<()> {
+    if model.as_map().is_none_or(|map| map.is_empty()) {
+        session.error(Diagnostic::error("the Compose file is empty").hint("it begins with `services:`"));
+        return None;
+    }
+    defaults::set(model);
+    defaults::check(model, session);
+    if !level.options.no_path_resolution {
+        paths::resolve(model, level.base(level.folder));
+    }
+    resolve::environment(model, level.environment);
+    if !level.options.no_normalize {
+        normalize::normalize(model, name, level.environment);
+    }
+    Some(())
+}
+
+/// Profiles, env files, and the rules between parts.
+fn judge(
+    project: &mut Project,
+    request: &Request,
+    active: &[String],
+    environment: &Environment,
+    origins: &mut Origins,
+    session: &mut Session<'_>,
+) {
+    profiles::apply(project, active, &request.services);
+    for service in project
+        .services
+        .values_mut()
+        .chain(project.disabled_services.values_mut())
+    {
+        // `scale` is the truth where both are written; that they agree is checked.
+        if let (Some(scale), Some(deploy)) = (service.scale, &mut service.deploy)
+            && deploy.replicas.is_none()
+        {
+            deploy.replicas = Some(scale);
+        }
+    }
+    if !request.options.no_consistency {
+        validate::check(project, origins, session);
+    }
+    let mut cache = env_files::Cache::default();
+    for service in project.services.values_mut() {
+        if !request.options.no_env_resolution {
+            env_files::resolve_environment(service, environment, origins, &mut cache, session);
+        }
+        env_files::resolve_labels(service, origins, &mut cache, session);
+    }
+    profiles::drop_unused(project);
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::compose::model::{Project, ServiceName};
 use crate::diag::Diagnostics;
-use crate::yaml::Span;
+use crate::yaml::{Node, Span};
 
 /// What to load. `Request::default()` with a working directory and an environment is `docker compose config` without options.
 #[derive(Debug, Clone, Default)]
@@ -98,19 +98,62 @@ pub struct Origin {
 /// Where the values of a model came from.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
-    places: BTreeMap<String, Origin>,
+    model: Node,
+    /// What is not in the model's tree: variables out of env files.
+    added: BTreeMap<String, Origin>,
 }
 
 impl Origins {
+    pub(crate) fn new(model: Node) -> Self {
+        Self {
+            model,
+            added: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, path: String, origin: Origin) {
+        self.added.insert(path, origin);
+    }
+
+    /// The merged tree, in long form, as it was before it was typed.
+    pub fn tree(&self) -> &Node {
+        &self.model
+    }
+
     /// The origin of the value at a path such as `services.web.environment.TOKEN` or `services.web.ports[0]`, or of the
     /// nearest value around it. `None` for what nobody wrote.
-    pub fn of(&self, path: &str) -> Option<&Origin> {
-        let mut path = path;
-        loop {
-            if let Some(origin) = self.places.get(path) {
-                return Some(origin);
-            }
-            path = &path[..path.rfind(['.', '['])?];
+    pub fn of(&self, path: &str) -> Option<Origin> {
+        if let Some(added) = self.added.get(path) {
+            return Some(added.clone());
         }
+        let mut node = &self.model;
+        let mut literal = true;
+        let mut rest = path;
+        while let Some((below, left)) = step(node, rest) {
+            literal &= below.literal;
+            node = below;
+            rest = left;
+        }
+        (node.span != Span::default()).then_some(Origin {
+            span: node.span,
+            literal,
+        })
+    }
+}
+
+/// The value one step down a path, and the rest of the path. A key may hold dots: the longest that fits is taken.
+fn step<'n, 'p>(node: &'n Node, path: &'p str) -> Option<(&'n Node, &'p str)> {
+    let path = path.trim_start_matches('.');
+    if let Some(index) = path.strip_prefix('[') {
+        let (index, rest) = index.split_once(']')?;
+        return Some((node.as_list()?.get(index.parse::<usize>().ok()?)?, rest));
+    }
+    let map = node.as_map().filter(|_| !path.is_empty())?;
+    let mut end = path.len();
+    loop {
+        if let Some(value) = map.get(&path[..end]) {
+            return Some((value, &path[end..]));
+        }
+        end = path[..end].rfind(['.', '['])?;
     }
 }

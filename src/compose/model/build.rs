@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
 use super::record::record;
 use super::{
@@ -27,6 +29,7 @@ record! {
         /// SBOM attestation.
         pub sbom: String,
         /// SSH agents and keys that the build may use.
+        #[serde(deserialize_with = "ssh_keys")]
         pub ssh: Vec<SshKey>,
         /// Labels of the image.
         pub labels: Labels,
@@ -95,4 +98,41 @@ impl<'de> Deserialize<'de> for SshKey {
             path: path.to_owned(),
         })
     }
+}
+
+/// Reads `ssh` as the mapping of the long form, or as the list that is printed.
+fn ssh_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SshKey>, D::Error> {
+    struct Keys;
+
+    impl<'de> Visitor<'de> for Keys {
+        type Value = Vec<SshKey>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("`default` or `ID=PATH` entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<SshKey>, A::Error> {
+            let mut keys = Vec::new();
+            while let Some(key) = access.next_element()? {
+                keys.push(key);
+            }
+            Ok(keys)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<SshKey>, A::Error> {
+            let mut keys: BTreeMap<String, Option<String>> = BTreeMap::new();
+            while let Some((id, path)) = access.next_entry()? {
+                keys.insert(id, path);
+            }
+            Ok(keys
+                .into_iter()
+                .map(|(id, path)| SshKey {
+                    id,
+                    path: path.unwrap_or_default(),
+                })
+                .collect())
+        }
+    }
+
+    deserializer.deserialize_any(Keys)
 }

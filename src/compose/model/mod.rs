@@ -34,6 +34,7 @@ pub use name::{ConfigName, ModelName, NetworkName, ProjectName, SecretName, Serv
 pub use network::{Attachment, Ipam, IpamPool, Network};
 pub use ports::Port;
 pub use project::{Model, ModelReference, Project};
+pub(crate) use raw::EMPTY_LIST;
 pub use raw::{Extensions, HostList, Labels, Mapping, OptionalMapping, Options, RepeatedOptions, Value};
 pub use service::{
     Blkio, Command, Condition, CredentialSpec, Dependency, DeviceMapping, Extends, Logging, NamespaceMode,

@@ -79,13 +79,21 @@ record! {
         pub selinux: String,
         /// Mount propagation.
         pub propagation: String,
-        /// Whether a missing source is created as a folder. Printed as `true` by docker compose 2, as `false` by 5.
-        pub create_host_path: bool,
+        /// Whether a missing source is created as a folder, where it is written; see [`BindOptions::creates_host_path`].
+        /// docker compose 2 prints only `true`, 5 only `false`.
+        pub create_host_path: Option<bool>,
         /// `enabled`, `disabled`, `writable` or `readonly`.
         pub recursive: String,
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
+    }
+}
+
+impl BindOptions {
+    /// Whether a missing source is created as a folder; it is, unless the files say no.
+    pub fn creates_host_path(&self) -> bool {
+        self.create_host_path.unwrap_or(true)
     }
 }
 

@@ -57,6 +57,9 @@ impl Value {
     }
 }
 
+/// How an empty list of an extension makes itself known to a serializer: docker compose 2 prints it as `null`.
+pub(crate) const EMPTY_LIST: &str = "EmptyList";
+
 /// The `x-*` keys of a mapping.
 pub type Extensions = BTreeMap<String, Value>;
 /// Text to text; a key without a value has the empty text.
@@ -184,6 +187,9 @@ impl Serialize for Value {
             Value::Int(value) => serializer.serialize_i64(*value),
             Value::Float(value) => serializer.serialize_f64(*value),
             Value::String(value) => serializer.serialize_str(value),
+            Value::List(values) if values.is_empty() => {
+                serializer.serialize_newtype_struct(EMPTY_LIST, values)
+            }
             Value::List(values) => values.serialize(serializer),
             Value::Map(values) => values.serialize(serializer),
         }

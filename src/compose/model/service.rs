@@ -574,9 +574,7 @@ impl Ulimit {
 
 #[derive(Serialize)]
 struct UlimitBounds {
-    #[serde(skip_serializing_if = "Omit::omit")]
     soft: i64,
-    #[serde(skip_serializing_if = "Omit::omit")]
     hard: i64,
 }
 

@@ -94,7 +94,7 @@ fn bind_string(project: &Project, mount: &Mount) -> Option<String> {
 }
 
 fn needs_mount(bind: &BindOptions) -> bool {
-    !bind.create_host_path || !bind.propagation.is_empty() || !bind.recursive.is_empty()
+    !bind.creates_host_path() || !bind.propagation.is_empty() || !bind.recursive.is_empty()
 }
 
 fn volume_needs_mount(volume: &VolumeOptions) -> bool {
@@ -174,7 +174,7 @@ fn bind_options(
     let recursive = |word: &str| (bind.recursive == word).then_some(true);
     Ok(MountBindOptions {
         propagation,
-        create_mountpoint: bind.create_host_path.then_some(true),
+        create_mountpoint: bind.creates_host_path().then_some(true),
         non_recursive: recursive("disabled"),
         read_only_non_recursive: recursive("writable"),
         read_only_force_recursive: recursive("readonly"),

@@ -1,0 +1,269 @@
+//! Which files are loaded: the Compose files, their folder, the env files; and what the project is called.
+
+use std::path::{Path, PathBuf};
+
+use super::dotenv;
+use super::request::{Input, Request};
+use super::session::Session;
+use super::short::clean;
+use super::variables::Environment;
+use crate::diag::Diagnostic;
+use crate::util::spelling;
+use crate::yaml::Span;
+
+const FILES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+
+/// What is to be read.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// The Compose files in order, absolute.
+    pub(crate) files: Vec<Input>,
+    /// Where relative paths start.
+    pub(crate) folder: PathBuf,
+    /// Env files named by hand, absolute.
+    pub(crate) env_files: Vec<PathBuf>,
+    /// The process's environment and the env files.
+    pub(crate) environment: Environment,
+    /// The active profiles.
+    pub(crate) profiles: Vec<String>,
+}
+
+/// Finds what is to be read; problems are in the session.
+pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<Layout> {
+    let here = &request.working_directory;
+    let mut environment = Environment::of_process(&request.environment);
+    let named_env_files = named_env_files(request, &environment);
+    let project_folder = request
+        .project_directory
+        .as_deref()
+        .map(|folder| absolute(here, folder));
+    let mut files: Vec<Input> = request
+        .files
+        .iter()
+        .map(|input| absolute_input(here, input))
+        .collect();
+
+    // The first look decides about COMPOSE_FILE and the like; the second one, below, sees the folder that was found.
+    let first = project_folder
+        .clone()
+        .or_else(|| folder_of(&files))
+        .unwrap_or_else(|| here.clone());
+    read_env_files(&named_env_files, &first, &mut environment, session)?;
+    if files.is_empty() {
+        files = files_of_environment(here, &environment);
+    }
+    if files.is_empty() {
+        files = search(project_folder.as_deref().unwrap_or(here), session);
+    }
+    let Some(found) = project_folder
+        .or_else(|| folder_of(&files))
+        .or_else(|| (!files.is_empty()).then(|| here.clone()))
+    else {
+        session.error(no_file(request));
+        return None;
+    };
+    if found != first {
+        read_env_files(&named_env_files, &found, &mut environment, session)?;
+    }
+    let profiles = profiles(request, &environment);
+    Some(Layout {
+        files,
+        folder: found,
+        env_files: named_env_files,
+        environment,
+        profiles,
+    })
+}
+
+fn absolute(here: &Path, path: &Path) -> PathBuf {
+    PathBuf::from(clean(&here.join(path).display().to_string()))
+}
+
+fn absolute_input(here: &Path, input: &Input) -> Input {
+    match input {
+        Input::Path(path) => Input::Path(absolute(here, path)),
+        Input::Stdin(text) => Input::Stdin(text.clone()),
+    }
+}
+
+/// The folder of the first file that has one.
+fn folder_of(files: &[Input]) -> Option<PathBuf> {
+    files.iter().find_map(|input| match input {
+        Input::Path(path) => path.parent().map(Path::to_path_buf),
+        Input::Stdin(_) => None,
+    })
+}
+
+fn named_env_files(request: &Request, environment: &Environment) -> Vec<PathBuf> {
+    let here = &request.working_directory;
+    if !request.env_files.is_empty() {
+        return request
+            .env_files
+            .iter()
+            .map(|file| absolute(here, file))
+            .collect();
+    }
+    let files = environment.get("COMPOSE_ENV_FILES").unwrap_or_default();
+    files
+        .split(',')
+        .filter(|file| !file.is_empty())
+        .map(|file| absolute(here, Path::new(file)))
+        .collect()
+}
+
+fn read_env_files(
+    named: &[PathBuf],
+    folder: &Path,
+    environment: &mut Environment,
+    session: &mut Session<'_>,
+) -> Option<()> {
+    if !named.is_empty() {
+        return read_into(named, environment, session);
+    }
+    let disabled = environment
+        .get("COMPOSE_DISABLE_ENV_FILE")
+        .is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let default = folder.join(".env");
+    if disabled || !default.is_file() {
+        return Some(());
+    }
+    read_into(&[default], environment, session)
+}
+
+/// Reads env files into the variables: what is set already stays, and a later file wins over an earlier one.
+pub(crate) fn read_into(
+    files: &[PathBuf],
+    environment: &mut Environment,
+    session: &mut Session<'_>,
+) -> Option<()> {
+    let mut read: Vec<(PathBuf, Vec<dotenv::Assignment>)> = Vec::new();
+    for file in files {
+        let assignments = {
+            let lookup = |name: &str| {
+                let earlier = || {
+                    let earlier = read
+                        .iter()
+                        .rev()
+                        .flat_map(|(_, assignments)| assignments.iter().rev());
+                    earlier
+                        .into_iter()
+                        .find(|assignment| assignment.name == name)
+                        .map(|assignment| assignment.value.clone())
+                };
+                environment.get(name).map(str::to_owned).or_else(earlier)
+            };
+            read_env_file(file, &lookup, session)?
+        };
+        read.push((file.clone(), assignments));
+    }
+    for (file, assignments) in read.into_iter().rev() {
+        let pairs = assignments
+            .into_iter()
+            .rev()
+            .map(|assignment| (assignment.name, assignment.value));
+        environment.add_file(&file, pairs);
+        if !session.env_files.contains(&file) {
+            session.env_files.push(file);
+        }
+    }
+    Some(())
+}
+
+fn read_env_file(
+    file: &Path,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    session: &mut Session<'_>,
+) -> Option<Vec<dotenv::Assignment>> {
+    let text = session.read(file, "env file", None)?;
+    let id = session.sources.add(session.shown(file), text.as_str());
+    dotenv::parse(&text, lookup)
+        .map_err(|error| {
+            let span = Span::new(id, error.range.0, error.range.1);
+            let mut diagnostic = Diagnostic::error(error.message).at(span, "");
+            diagnostic.hints.extend(error.hint.map(str::to_owned));
+            session.error(diagnostic);
+        })
+        .ok()
+}
+
+fn files_of_environment(here: &Path, environment: &Environment) -> Vec<Input> {
+    let separator = environment
+        .get("COMPOSE_PATH_SEPARATOR")
+        .filter(|text| !text.is_empty())
+        .unwrap_or(":");
+    let files = environment.get("COMPOSE_FILE").unwrap_or_default();
+    let files = files.split(separator).filter(|file| !file.is_empty());
+    files
+        .map(|file| Input::Path(absolute(here, Path::new(file))))
+        .collect()
+}
+
+/// The first folder upwards that holds a Compose file, and the override beside it.
+fn search(from: &Path, session: &mut Session<'_>) -> Vec<Input> {
+    for folder in from.ancestors() {
+        let mut files = Vec::new();
+        for names in [FILES, OVERRIDES] {
+            let found: Vec<&str> = names
+                .into_iter()
+                .filter(|name| folder.join(name).exists())
+                .collect();
+            if let [used, ignored, ..] = found.as_slice() {
+                let message = format!("`{used}` is used, `{ignored}` beside it is not");
+                session.warn(Diagnostic::warning(message));
+            }
+            match found.first() {
+                Some(name) => files.push(Input::Path(folder.join(name))),
+                None => break,
+            }
+        }
+        if !files.is_empty() {
+            return files;
+        }
+    }
+    Vec::new()
+}
+
+fn no_file(request: &Request) -> Diagnostic {
+    let here = &request.working_directory;
+    let names: Vec<String> = std::fs::read_dir(here)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".yml") || name.ends_with(".yaml"))
+        .collect();
+    let error = Diagnostic::error(format!("no Compose file in {} or above", here.display()));
+    let near = FILES
+        .iter()
+        .find_map(|file| spelling::nearest(file, names.iter().map(String::as_str)));
+    match near.or_else(|| names.first().map(String::as_str)) {
+        Some(name) => error.hint(format!("`-f {name}` uses {name}")),
+        None => error.hint(format!("it is called {}, or `-f` names it", FILES.join(", "))),
+    }
+}
+
+/// `--profile`, else `COMPOSE_PROFILES`.
+fn profiles(request: &Request, environment: &Environment) -> Vec<String> {
+    if !request.profiles.is_empty() {
+        return request.profiles.clone();
+    }
+    let profiles = environment
+        .get("COMPOSE_PROFILES")
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim);
+    profiles
+        .filter(|profile| !profile.is_empty())
+        .map(str::to_owned)
+        .collect()
+}

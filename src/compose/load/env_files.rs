@@ -1,0 +1,160 @@
+//! `env_file` and `label_file` of services: read into `environment` and `labels`, under what is written there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::dotenv::{self, Assignment, DotenvError};
+use super::request::{Origin, Origins};
+use super::session::Session;
+use super::variables::Environment;
+use crate::compose::model::{EnvFile, OptionalMapping, Service};
+use crate::diag::Diagnostic;
+use crate::yaml::{SourceId, Span};
+
+/// Texts that were read already; services often share a file.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    texts: BTreeMap<std::path::PathBuf, Option<(SourceId, String)>>,
+}
+
+/// Reads a service's env files into its environment.
+pub(crate) fn resolve_environment(
+    service: &mut Service,
+    environment: &Environment,
+    origins: &mut Origins,
+    cache: &mut Cache,
+    session: &mut Session<'_>,
+) {
+    for (name, value) in &mut service.environment {
+        if value.is_none() {
+            *value = environment.get(name).map(str::to_owned);
+        }
+    }
+    let files = std::mem::take(&mut service.env_file);
+    if files.is_empty() {
+        return;
+    }
+    let own = std::mem::take(&mut service.environment);
+    let mut read: BTreeMap<String, String> = own
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+        .collect();
+    for (index, file) in files.iter().enumerate() {
+        let place = origins
+            .of(&format!("services.{}.env_file[{index}]", service.name))
+            .map(|origin| origin.span);
+        let Some((source, assignments)) =
+            read_env_file(file, place, &own, environment, &read, cache, session)
+        else {
+            continue;
+        };
+        for Assignment { name, value, range } in assignments {
+            if !own.contains_key(&name) {
+                let span = Span::new(source, range.0, range.1);
+                let path = format!("services.{}.environment.{name}", service.name);
+                origins.add(path, Origin { span, literal: false });
+            }
+            read.insert(name, value);
+        }
+    }
+    let mut merged: OptionalMapping = read
+        .into_iter()
+        .map(|(name, value)| (name, Some(value)))
+        .collect();
+    merged.extend(own);
+    service.environment = merged;
+}
+
+fn read_env_file(
+    file: &EnvFile,
+    place: Option<Span>,
+    own: &OptionalMapping,
+    environment: &Environment,
+    read: &BTreeMap<String, String>,
+    cache: &mut Cache,
+    session: &mut Session<'_>,
+) -> Option<(SourceId, Vec<Assignment>)> {
+    if !file.required && !file.path.exists() {
+        return None;
+    }
+    let (source, text) = cache.read(&file.path, "env file", place, session)?;
+    // The project's variables, the service's own, then what the files before and above say.
+    let outer = |name: &str| {
+        environment
+            .get(name)
+            .map(str::to_owned)
+            .or_else(|| own.get(name).cloned().flatten())
+    };
+    let lookup = |name: &str| outer(name).or_else(|| read.get(name).cloned());
+    let parsed = match file.format.as_str() {
+        "" => dotenv::parse(&text, &lookup),
+        "raw" => dotenv::parse_raw(&text, &outer),
+        other => {
+            let message = format!("env file format `{other}` is unknown");
+            let error = Diagnostic::error(message).hint("leave it out, or write `format: raw`");
+            session.error(match place {
+                Some(span) => error.at(span, ""),
+                None => error,
+            });
+            return None;
+        }
+    };
+    match parsed {
+        Ok(assignments) => Some((source, assignments)),
+        Err(error) => {
+            report(error, source, session);
+            None
+        }
+    }
+}
+
+fn report(error: DotenvError, source: SourceId, session: &mut Session<'_>) {
+    let span = Span::new(source, error.range.0, error.range.1);
+    let mut diagnostic = Diagnostic::error(error.message).at(span, "");
+    diagnostic.hints.extend(error.hint.map(str::to_owned));
+    session.error(diagnostic);
+}
+
+/// Reads a service's label files into its labels.
+pub(crate) fn resolve_labels(
+    service: &mut Service,
+    origins: &Origins,
+    cache: &mut Cache,
+    session: &mut Session<'_>,
+) {
+    let files = std::mem::take(&mut service.label_file);
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        let place = origins
+            .of(&format!("services.{}.label_file[{index}]", service.name))
+            .map(|origin| origin.span);
+        let Some((source, text)) = cache.read(Path::new(file), "label file", place, session) else {
+            continue;
+        };
+        match dotenv::parse(&text, &|name| labels.get(name).cloned()) {
+            Ok(assignments) => labels.extend(assignments.into_iter().map(|one| (one.name, one.value))),
+            Err(error) => report(error, source, session),
+        }
+    }
+    for (name, value) in labels {
+        service.labels.entry(name).or_insert(value);
+    }
+}
+
+impl Cache {
+    fn read(
+        &mut self,
+        file: &Path,
+        what: &str,
+        place: Option<Span>,
+        session: &mut Session<'_>,
+    ) -> Option<(SourceId, String)> {
+        if let Some(known) = self.texts.get(file).filter(|known| known.is_some()) {
+            return known.clone();
+        }
+        let text = session.read(file, what, place)?;
+        let read = (session.sources.add(session.shown(file), text.as_str()), text);
+        self.texts.insert(file.to_path_buf(), Some(read.clone()));
+        Some(read)
+    }
+}

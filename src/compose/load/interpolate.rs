@@ -1,0 +1,239 @@
+//! Variables in values, never in keys; and the keys whose text becomes a number or boolean right after, as docker compose
+//! casts them (before any check of types).
+
+use std::borrow::Cow;
+
+use super::path::{self, Path, Step};
+use super::session::Session;
+use super::template::{TemplateError, substitute};
+use super::variables::{Environment, ScalarScope};
+use crate::diag::Diagnostic;
+use crate::yaml::{Kind, Node, Span};
+
+/// Substitutes every text below a node, and casts what is typed.
+pub(crate) fn interpolate(root: &mut Node, environment: &Environment, session: &mut Session<'_>) {
+    walk(root, &mut Path::new(), environment, session);
+}
+
+fn walk<'a>(node: &'a mut Node, path: &mut Path<'a>, environment: &Environment, session: &mut Session<'_>) {
+    if matches!(node.kind, Kind::String(_)) {
+        text(node, path, environment, session);
+        return;
+    }
+    match &mut node.kind {
+        Kind::List(list) => {
+            for (index, item) in list.iter_mut().enumerate() {
+                path.push(Step::Index(index));
+                walk(item, path, environment, session);
+                path.pop();
+            }
+        }
+        Kind::Map(map) => {
+            for entry in map {
+                path.push(Step::Key(&entry.key));
+                walk(&mut entry.value, path, environment, session);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn text(node: &mut Node, path: &[Step<'_>], environment: &Environment, session: &mut Session<'_>) {
+    let Kind::String(text) = &mut node.kind else {
+        return;
+    };
+    if text.contains('$') {
+        let Some(new) = substituted(text, node.span, path, environment, session) else {
+            return;
+        };
+        *text = new;
+        node.literal = false;
+    }
+    if let Some(cast) = Cast::at(path) {
+        cast_node(node, cast, path, session);
+    }
+}
+
+fn substituted(
+    text: &str,
+    span: Span,
+    path: &[Step<'_>],
+    environment: &Environment,
+    session: &mut Session<'_>,
+) -> Option<Box<str>> {
+    let mut scope = ScalarScope {
+        environment,
+        uses: &mut session.uses,
+        span,
+        unset: Vec::new(),
+    };
+    let result = substitute(text, &mut scope).map(Cow::into_owned);
+    let unset = scope.unset;
+    for name in unset {
+        session.warn_unset(&name, span);
+    }
+    match result {
+        Ok(text) => Some(text.into()),
+        Err(error) => {
+            let diagnostic = explain(&error, text, span, path, session);
+            session.error(diagnostic.path(path::text(path)));
+            None
+        }
+    }
+}
+
+fn explain(
+    error: &TemplateError,
+    text: &str,
+    span: Span,
+    path: &[Step<'_>],
+    session: &Session<'_>,
+) -> Diagnostic {
+    let subject = path::subject(path);
+    match error {
+        TemplateError::Required { name, message } => {
+            let reason = if message.is_empty() {
+                String::new()
+            } else {
+                format!(": {message}")
+            };
+            let label = format!("not set in {}", session.where_variables_come_from());
+            let place = session.find(span, &format!("${{{name}"), '}');
+            Diagnostic::error(format!("{subject}: variable `{name}` is required{reason}")).at(place, label)
+        }
+        TemplateError::Invalid => {
+            let place = session.find(span, "${", '}');
+            let error = Diagnostic::error(format!("{subject}: `${{` begins no reference to a variable"))
+                .at(place, "")
+                .hint("a literal `$` is written `$$`");
+            if text.contains('\n') {
+                error.hint("a default ends with its line; put longer text into a variable")
+            } else {
+                error
+                    .hint("references are `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `${NAME:+text}`")
+            }
+        }
+    }
+}
+
+/// What a text becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cast {
+    Bool,
+    Int,
+    Float,
+    Float32,
+}
+
+impl Cast {
+    fn at(path: &[Step<'_>]) -> Option<Self> {
+        use Step::Key;
+        match path {
+            [Key("services"), Key(_), rest @ ..] => Self::in_service(rest),
+            [
+                Key("networks"),
+                Key(_),
+                Key("external" | "internal" | "attachable" | "enable_ipv4" | "enable_ipv6"),
+            ]
+            | [Key("volumes" | "secrets" | "configs"), Key(_), Key("external")] => Some(Self::Bool),
+            _ => None,
+        }
+    }
+
+    fn in_service(path: &[Step<'_>]) -> Option<Self> {
+        use Step::{Index, Key};
+        Some(match path {
+            [Key("cpu_percent")] => Self::Float,
+            [Key("cpus")] => Self::Float32,
+            [
+                Key(
+                    "cpu_count" | "cpu_period" | "cpu_quota" | "cpu_rt_period" | "cpu_rt_runtime"
+                    | "cpu_shares" | "oom_score_adj" | "pids_limit" | "scale",
+                ),
+            ]
+            | [Key("deploy"), Key("replicas")]
+            | [
+                Key("deploy"),
+                Key("update_config" | "rollback_config"),
+                Key("parallelism"),
+            ]
+            | [Key("deploy"), Key("restart_policy"), Key("max_attempts")]
+            | [Key("deploy"), Key("placement"), Key("max_replicas_per_node")]
+            | [Key("healthcheck"), Key("retries")]
+            | [Key("ports"), Index(_), Key("target")]
+            | [Key("ulimits"), Key(_)]
+            | [Key("ulimits"), Key(_), Key("hard" | "soft")] => Self::Int,
+            [
+                Key("deploy"),
+                Key("update_config" | "rollback_config"),
+                Key("max_failure_ratio"),
+            ] => Self::Float,
+            [Key("init" | "oom_kill_disable" | "privileged" | "read_only" | "stdin_open" | "tty")]
+            | [Key("healthcheck"), Key("disable")]
+            | [Key("depends_on"), Key(_), Key("required" | "restart")]
+            | [Key("volumes"), Index(_), Key("read_only")]
+            | [Key("volumes"), Index(_), Key("volume"), Key("nocopy")] => Self::Bool,
+            _ => return None,
+        })
+    }
+
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Bool => "`true` or `false`",
+            Self::Int => "a whole number",
+            Self::Float | Self::Float32 => "a number",
+        }
+    }
+}
+
+fn cast_node(node: &mut Node, cast: Cast, path: &[Step<'_>], session: &mut Session<'_>) {
+    let Kind::String(text) = &node.kind else { return };
+    let kind = match cast {
+        Cast::Bool => boolean(text).map(|(value, old_spelling)| {
+            if old_spelling {
+                let message = format!(
+                    "{}: `{text}` is no boolean of YAML 1.2; write `{value}`",
+                    path::subject(path)
+                );
+                session.warn(Diagnostic::warning(message).at(node.span, ""));
+            }
+            Kind::Bool(value)
+        }),
+        Cast::Int => text.parse().ok().map(Kind::Int),
+        Cast::Float => text.parse().ok().map(Kind::Float),
+        Cast::Float32 => text.parse::<f32>().ok().map(|value| Kind::Float(shortest(value))),
+    };
+    match kind {
+        Some(kind) => node.kind = kind,
+        None => {
+            let message = format!("{} must be {}", path::subject(path), cast.wanted());
+            let shown = if node.literal {
+                format!("`{text}` is not")
+            } else {
+                "the variable's value is not".to_owned()
+            };
+            session.error(
+                Diagnostic::error(message)
+                    .at(node.span, shown)
+                    .path(path::text(path)),
+            );
+        }
+    }
+}
+
+/// The number with the fewest digits that is this one in 32 bits: what is printed later is what was written.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+/// A boolean in any of YAML 1.1's spellings, and whether it is one that YAML 1.2 gave up.
+pub(crate) fn boolean(text: &str) -> Option<(bool, bool)> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Some((true, false)),
+        "false" => Some((false, false)),
+        "y" | "yes" | "on" => Some((true, true)),
+        "n" | "no" | "off" => Some((false, true)),
+        _ => None,
+    }
+}

@@ -1,0 +1,148 @@
+//! What one run of the loader carries from stage to stage: the sources, the problems found so far, the variables asked for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::variables::Uses;
+use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
+use crate::yaml::{Span, YamlError};
+
+/// One run of the loader.
+pub(crate) struct Session<'s> {
+    /// Every text that was read.
+    pub(crate) sources: &'s mut Sources,
+    /// What the files ask of variables.
+    pub(crate) uses: Uses,
+    /// The env files that interpolation was fed from.
+    pub(crate) env_files: Vec<PathBuf>,
+    /// The working directory, for showing paths.
+    here: PathBuf,
+    problems: Diagnostics,
+    errors: usize,
+    reported: usize,
+    unset_seen: BTreeSet<String>,
+}
+
+/// Nobody reads more; and what is wrong everywhere must not take forever to say.
+const MOST_REPORTED: usize = 100;
+
+/// The same place may be judged several times: once for every file that is merged over it, once for every alias of it.
+fn is_same(seen: &Diagnostic, new: &Diagnostic) -> bool {
+    seen == new
+        || (seen.labels == new.labels && new.labels.first().is_some_and(|label| !label.text.is_empty()))
+}
+
+impl<'s> Session<'s> {
+    pub(crate) fn new(here: &Path, sources: &'s mut Sources) -> Self {
+        Self {
+            sources,
+            here: here.to_path_buf(),
+            uses: Uses::default(),
+            env_files: Vec::new(),
+            problems: Diagnostics::default(),
+            errors: 0,
+            reported: 0,
+            unset_seen: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn error(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
+        if self.reported < MOST_REPORTED && !self.problems.iter().any(|seen| is_same(seen, &diagnostic)) {
+            self.reported += 1;
+            self.problems.push(diagnostic);
+        }
+    }
+
+    pub(crate) fn warn(&mut self, diagnostic: Diagnostic) {
+        self.error(diagnostic);
+    }
+
+    /// How many errors there are so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Says once for each variable that it is not set.
+    pub(crate) fn warn_unset(&mut self, name: &str, span: Span) {
+        if self.unset_seen.insert(name.to_owned()) {
+            let label = format!("not set in {}", self.where_variables_come_from());
+            let place = self.find(span, &format!("${name}"), ' ');
+            let place = if place == span {
+                self.find(span, &format!("${{{name}"), '}')
+            } else {
+                place
+            };
+            let warning =
+                Diagnostic::warning(format!("variable `{name}` is not set; it becomes the empty text"));
+            self.warn(warning.at(place, label));
+        }
+    }
+
+    /// `envs/.local.env, nor in the environment`, or just the latter.
+    pub(crate) fn where_variables_come_from(&self) -> String {
+        let files: Vec<String> = self.env_files.iter().map(|file| self.shown(file)).collect();
+        match files.as_slice() {
+            [] => "the environment, and there is no env file".to_owned(),
+            files => format!("{}, nor in the environment", files.join(", ")),
+        }
+    }
+
+    /// The part of a span where a text begins, up to and with `end` (a blank `end`: the text itself); else the whole span.
+    pub(crate) fn find(&self, span: Span, text: &str, end: char) -> Span {
+        let source = self.sources.text(span.source);
+        let (from, to) = (span.start as usize, (span.end as usize).min(source.len()));
+        let Some(written) = source.get(from..to) else {
+            return span;
+        };
+        let Some(at) = written.find(text) else { return span };
+        let length = match end {
+            ' ' => text.len(),
+            end => written[at..]
+                .find(end)
+                .map_or(text.len(), |last| last + end.len_utf8()),
+        };
+        Span::new(span.source, from + at, from + at + length)
+    }
+
+    /// Takes in what is wrong with a YAML text.
+    pub(crate) fn yaml_errors(&mut self, errors: Vec<YamlError>) {
+        for error in errors {
+            self.error(error.into());
+        }
+    }
+
+    /// A file as messages show it: relative to the working directory where it lies below it.
+    pub(crate) fn shown(&self, file: &Path) -> String {
+        file.strip_prefix(&self.here)
+            .unwrap_or(file)
+            .display()
+            .to_string()
+    }
+
+    /// Reads a file; why it cannot be read is reported where it was mentioned.
+    pub(crate) fn read(&mut self, file: &Path, what: &str, mentioned: Option<Span>) -> Option<String> {
+        let error = match std::fs::read(file).map(String::from_utf8) {
+            Ok(Ok(text)) => return Some(text),
+            Ok(Err(_)) => Diagnostic::error(format!("{what} {} is not UTF-8 text", self.shown(file))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Diagnostic::error(format!("{what} {} is not there", self.shown(file)))
+            }
+            Err(error) => Diagnostic::error(format!("{what} {} cannot be read: {error}", self.shown(file))),
+        };
+        self.error(match mentioned {
+            Some(span) => error.at(span, ""),
+            None => error,
+        });
+        None
+    }
+
+    /// Ends the run.
+    pub(crate) fn finish(self) -> Result<(Diagnostics, Uses), Diagnostics> {
+        if self.errors > 0 {
+            Err(self.problems)
+        } else {
+            Ok((self.problems, self.uses))
+        }
+    }
+}

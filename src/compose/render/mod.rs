@@ -1,0 +1,91 @@
+//! What `sofa config` prints: the project as docker compose prints it, as JSON or YAML, and the lists of names.
+
+mod form;
+mod json;
+mod lists;
+mod yaml;
+
+pub use form::{Form, Tree};
+pub use lists::{environment, images, networks, profiles, services, variables, volumes};
+
+use std::collections::BTreeMap;
+
+use super::Dialect;
+use super::model::Project;
+use crate::yaml::Node;
+
+/// The project as JSON, indented, with `$` doubled, as `docker compose config --format json` prints it.
+pub fn project_json(project: &Project, dialect: Dialect) -> String {
+    escape_dollars(&json::pretty(&project_tree(project, Form::Json(dialect))))
+}
+
+/// The project as YAML, with `$` doubled, as `docker compose config` prints it.
+pub fn project_yaml(project: &Project, dialect: Dialect) -> String {
+    escape_dollars(&yaml::print(&project_tree(project, Form::Yaml(dialect))))
+}
+
+/// The merged files as JSON, variables untouched (`--no-interpolate`).
+pub fn raw_json(model: &Node) -> String {
+    json::pretty(&Tree::of_node(model))
+}
+
+/// The merged files as YAML, variables untouched (`--no-interpolate`).
+pub fn raw_yaml(model: &Node) -> String {
+    yaml::print(&Tree::of_node(model))
+}
+
+/// One value as compact JSON, byte for byte what docker compose hashes.
+pub fn compact_json<T: serde::Serialize>(value: &T, dialect: Dialect) -> String {
+    json::compact(&Tree::of(value, Form::Json(dialect)))
+}
+
+fn project_tree(project: &Project, form: Form) -> Tree {
+    let Project {
+        name,
+        services,
+        networks,
+        volumes,
+        secrets,
+        configs,
+        models,
+        extensions,
+        ..
+    } = project;
+    let mut sections: Vec<(&str, Tree)> = vec![
+        ("name", Tree::of(name, form)),
+        ("services", Tree::of(services, form)),
+    ];
+    let mut add = |name: &'static str, tree: Tree| {
+        if !tree.is_empty() {
+            sections.push((name, tree));
+        }
+    };
+    add("networks", Tree::of(networks, form));
+    add("volumes", Tree::of(volumes, form));
+    add("secrets", Tree::of(secrets, form));
+    add("configs", Tree::of(configs, form));
+    if let Form::Yaml(_) = form {
+        add("models", Tree::of(models, form));
+    }
+    let mut entries: Vec<(String, Tree)> = sections
+        .into_iter()
+        .map(|(key, tree)| (key.to_owned(), tree))
+        .collect();
+    entries.extend(
+        extensions
+            .iter()
+            .map(|(key, value)| (key.clone(), Tree::of(value, form))),
+    );
+    if let Form::Json(_) = form {
+        entries = entries
+            .into_iter()
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect();
+    }
+    Tree::Map(entries)
+}
+
+fn escape_dollars(text: &str) -> String {
+    text.replace('$', "$$")
+}
