@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
+use sofa::compose::load::{Request, load};
 use sofa::compose::model::{Project, Service, ServiceName};
+use sofa::diag::Sources;
 use sofa::engine::convert::{self, ContainerLabels, Instance, Replica};
 use sofa::plan::observed::ContainerId;
 
@@ -176,25 +178,18 @@ secrets:
   file_secret: {file: ./secret.txt}
 "#;
 
-/// Reads the model from what docker compose itself resolved, so that only `convert` is compared.
+/// The model as the loader reads it.
 fn model(test: &TestProject) -> Project {
-    let json = test.docker_compose(["config", "--format", "json"]);
-    let mut project: Project = serde_json::from_str(&json.ok().stdout).expect("model");
-    for (name, service) in &mut project.services {
-        service.name = name.clone();
-        // The JSON form writes `$` doubled and keeps keys without value, which creation leaves out.
-        service.environment.retain(|_, value| value.is_some());
-        for value in service.environment.values_mut().flatten() {
-            *value = value.replace("$$", "$");
-        }
-        for mount in &mut service.volumes {
-            let plain = mount.kind == sofa::compose::model::MountKind::Bind && mount.bind.is_none();
-            assert!(!plain, "{name}: every bind has its options");
-        }
+    let request = Request {
+        working_directory: test.folder().canonicalize().unwrap(),
+        project_name: Some(test.name().to_owned()),
+        environment: test.environment().clone(),
+        ..Request::default()
+    };
+    match load(&request, &mut Sources::default()) {
+        Ok(loaded) => loaded.project,
+        Err(problems) => panic!("{problems:?}"),
     }
-    project.working_dir = test.folder().canonicalize().unwrap();
-    project.compose_files = vec![project.working_dir.join("compose.yaml")];
-    project
 }
 
 fn inspect(kind: &str, names: &[String]) -> Vec<Value> {

@@ -120,6 +120,11 @@ impl TestProject {
         self
     }
 
+    /// The variables that programs get beside those of the test's own process.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     /// Another project whose objects go with this one's.
     pub fn also_clean(&mut self, project: &str) {
         self.also.push(project.to_owned());
