@@ -22,6 +22,7 @@ PAGE = Path(__file__).with_name("page.html").read_bytes()
 BENCHMARK = "last-value"
 PRICES = 120
 ANSWER_SECONDS = 0.2
+TURN_SECONDS = 3
 
 
 class Server(ThreadingHTTPServer):
@@ -37,7 +38,10 @@ class Server(ThreadingHTTPServer):
 
     def ask(self, question):
         """question(connection); a connection that was lost meanwhile is replaced once."""
-        with self.turn:
+        # Behind a database that hangs requests are turned away, or they would queue up without end.
+        if not self.turn.acquire(timeout=TURN_SECONDS):
+            raise psycopg2.OperationalError("the database hangs")
+        try:
             for attempt in (1, 2):
                 try:
                     self.connection = self.connection or database.connect()
@@ -47,6 +51,8 @@ class Server(ThreadingHTTPServer):
                     self.connection = None
                     if attempt == 2:
                         raise
+        finally:
+            self.turn.release()
 
 
 class Handler(BaseHTTPRequestHandler):
