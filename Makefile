@@ -79,7 +79,8 @@ help:
 deploy build:
 	@$(TOOLS)/ensure-engine
 	@$(TOOLS)/build >/dev/null
-	@BASE_IMAGE=$$($(TOOLS)/base-image) && export BASE_IMAGE && exec $(SOFA) $@ $(words)
+	@$(TOOLS)/base-image >/dev/null
+	@exec $(SOFA) $@ $(words)
 
 # These work with the binary that is there: a source tree that does not compile keeps nobody from seeing or stopping what runs.
 ps logs down plan config:
@@ -96,12 +97,14 @@ binary:
 test: export SOFA_TEST_ENGINE := required
 test:
 	@$(TOOLS)/ensure-engine
-	@BASE_IMAGE=$$($(TOOLS)/base-image) && export BASE_IMAGE && cargo test --locked
+	@$(TOOLS)/base-image >/dev/null
+	@cargo test --locked
 
 test-full: export SOFA_TEST_ENGINE := required
 test-full:
 	@$(TOOLS)/ensure-engine
-	@BASE_IMAGE=$$($(TOOLS)/base-image) && export BASE_IMAGE && cargo test --locked -- --include-ignored
+	@$(TOOLS)/base-image >/dev/null
+	@cargo test --locked -- --include-ignored
 
 bench:
 	@$(TOOLS)/ensure-engine

@@ -113,7 +113,7 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
 }
 
 /// What was done, in one line.
-fn summary(plan: &Plan, elapsed: Duration) -> String {
+pub fn summary(plan: &Plan, elapsed: Duration) -> String {
     let count = |fits: fn(&Action) -> bool| plan.operations.iter().filter(|op| fits(&op.action)).count();
     let replaced = replaced(plan);
     let created = count(|action| matches!(action, Action::CreateContainer { .. })) - replaced;

@@ -12,7 +12,7 @@ use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::ui::Progress;
-use crate::ui::event::{Event, Phase, Subject};
+use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// A plan and what it was made from.
 pub struct Run<'a> {
@@ -48,26 +48,7 @@ impl Run<'_> {
                 detail: None,
             });
         }
-        let limits = Limits {
-            parallel: context.settings.parallel,
-            wait: self.wait,
-        };
-        let target = Docker::begin(
-            self.engine,
-            self.plan,
-            self.desired,
-            self.observed,
-            events.clone(),
-            limits,
-        )
-        .await;
-        let ended = match target {
-            Ok(target) => {
-                let outcome = executor::execute(self.plan, &target, &interrupt::listen()).await;
-                report::conclude(self.plan, &outcome, self.begun.elapsed())
-            }
-            Err(error) => Err(engine_failure(error)),
-        };
+        let ended = self.carry_out(context, events.clone()).await;
         let elapsed = self.begun.elapsed();
         for note in self.plan.notes.iter().filter(|_| ended.is_ok()) {
             let _ = events.send(Event::Note(note.clone()));
@@ -84,5 +65,28 @@ impl Run<'_> {
         drop(events);
         progress.finish().await;
         ended.map(drop)
+    }
+
+    /// Runs the operations; a plan without any needs no engine.
+    async fn carry_out(&self, context: &Context, events: EventSender) -> Result<String, Failure> {
+        if self.plan.operations.is_empty() {
+            return Ok(report::summary(self.plan, self.begun.elapsed()));
+        }
+        let limits = Limits {
+            parallel: context.settings.parallel,
+            wait: self.wait,
+        };
+        let target = Docker::begin(
+            self.engine,
+            self.plan,
+            self.desired,
+            self.observed,
+            events,
+            limits,
+        )
+        .await
+        .map_err(engine_failure)?;
+        let outcome = executor::execute(self.plan, &target, &interrupt::listen()).await;
+        report::conclude(self.plan, &outcome, self.begun.elapsed())
     }
 }

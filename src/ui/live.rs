@@ -7,7 +7,7 @@ use std::time::Duration;
 use owo_colors::Style;
 
 use super::board::{Board, Line};
-use super::event::Subject;
+use super::event::{Phase, Subject};
 use super::style;
 use crate::util::elapsed::elapsed;
 
@@ -62,7 +62,7 @@ fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usiz
     let name = style::fit(&subject.to_string(), column);
     let spent = elapsed(end.saturating_sub(line.since));
     let before = format!(" {} {name:<column$}  ", style::sign(line.phase, tick));
-    let word = format!("{:<10}", line.phase.word());
+    let word = format!("{:<10}", style::word(line.phase, line.detail.as_deref()));
     let room = width.saturating_sub(before.chars().count() + word.len() + spent.len().max(7) + 3);
     if room == 0 {
         return style::fit(&format!("{before}{word}"), width);
@@ -84,7 +84,8 @@ fn explanation(line: &Line) -> String {
             None => format!("{what} {} MiB", mib(*current)),
         };
     }
-    match (&line.detail, &line.last_line) {
+    let detail = line.detail.as_ref().filter(|_| line.phase != Phase::Done);
+    match (detail, &line.last_line) {
         (Some(detail), Some(log)) => format!("{detail} │ {log}"),
         (Some(text), None) | (None, Some(text)) => text.clone(),
         (None, None) => String::new(),
@@ -126,7 +127,7 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::event::{Event, Phase};
+    use crate::ui::event::Event;
 
     fn service(name: &str) -> Subject {
         Subject::Container {
@@ -154,7 +155,11 @@ mod tests {
             at(0),
         );
         board.apply(
-            &phase(Subject::Network("shop-local_default".into()), Phase::Done, None),
+            &phase(
+                Subject::Network("shop-local_default".into()),
+                Phase::Done,
+                Some("created"),
+            ),
             at(100),
         );
         board.apply(&phase(service("db"), Phase::Starting, None), at(200));
@@ -185,7 +190,7 @@ mod tests {
     fn a_frame_shows_state_time_and_the_last_log_line() {
         insta::assert_snapshot!(plain(&frame(&board(), Duration::from_secs(4), 90, 24)), @r"
         deploy shop-local  4.0s of 6m00s
-         ✔ network shop-local_default  done          0.0s  
+         ✔ network shop-local_default  created       0.0s  
          ✔ db                          ready         1.5s  healthy
          ⠋ web                         waiting       2.2s  healthy │ loading model
          · cache                       created       2.1s  after db

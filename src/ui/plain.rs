@@ -72,9 +72,9 @@ impl Plain {
         write!(
             out,
             "  {subject}: {}",
-            style::paint(phase.word(), style::of_phase(phase))
+            style::paint(style::word(phase, detail), style::of_phase(phase))
         )?;
-        if let Some(detail) = detail {
+        if let Some(detail) = detail.filter(|_| phase != Phase::Done) {
             write!(out, " ({})", style::strip_controls(detail))?;
         }
         if phase.is_final() && phase != Phase::Started {

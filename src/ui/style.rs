@@ -15,6 +15,11 @@ pub(super) fn of_phase(phase: Phase) -> Style {
     }
 }
 
+/// The word for a phase. What is merely done says how: `created`, `pulled`, `built`.
+pub(super) fn word(phase: Phase, detail: Option<&str>) -> &str {
+    detail.filter(|_| phase == Phase::Done).unwrap_or(phase.word())
+}
+
 /// The sign before a line; `tick` turns the wheel of what is under way.
 pub(super) fn sign(phase: Phase, tick: usize) -> &'static str {
     const WHEEL: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];

@@ -4,12 +4,10 @@ use crate::stage::{Run, Stage};
 
 /// The programs that the Makefile calls, and what they say of the variables it sets.
 fn stage() -> Stage {
-    let says = "printf '%s' \"${SOFA_SERVICES+ services=$SOFA_SERVICES}\" \"${BASE_IMAGE+ base=$BASE_IMAGE}\" >>$CALLS";
+    let says = "printf '%s' \"${SOFA_SERVICES+ services=$SOFA_SERVICES}\" >>$CALLS";
     ["sofa", "ensure-engine", "build", "base-image"]
         .iter()
-        .fold(Stage::new(), |stage, program| {
-            stage.with(program, &format!("{says}; echo some-base"))
-        })
+        .fold(Stage::new(), |stage, program| stage.with(program, says))
 }
 
 fn make(stage: &Stage, arguments: &[&str]) -> Run {
@@ -19,7 +17,7 @@ fn make(stage: &Stage, arguments: &[&str]) -> Run {
         .arg(format!("SOFA={folder}/sofa"))
         .arg(format!("TOOLS={folder}"))
         .args(arguments);
-    for name in ["MAKEFLAGS", "MAKELEVEL", "BASE_IMAGE"] {
+    for name in ["MAKEFLAGS", "MAKELEVEL"] {
         command.env_remove(name);
     }
     stage.run(command)
@@ -50,15 +48,7 @@ fn make_alone_prints_help() {
 #[test]
 fn deploy_sees_to_engine_binary_and_base_first() {
     let calls = called(&["deploy"]);
-    assert_eq!(
-        calls,
-        [
-            "ensure-engine",
-            "build",
-            "base-image",
-            "sofa deploy base=some-base"
-        ]
-    );
+    assert_eq!(calls, ["ensure-engine", "build", "base-image", "sofa deploy"]);
 }
 
 #[test]
@@ -90,17 +80,11 @@ fn other_verbs_build_a_binary_where_there_is_none() {
 #[test]
 fn words_come_in_any_order() {
     for (typed, called_with) in [
-        (["dev", "deploy"].as_slice(), "sofa deploy dev base=some-base"),
-        (&["deploy", "dev"], "sofa deploy dev base=some-base"),
-        (
-            &["production", "all", "deploy"],
-            "sofa deploy production all base=some-base",
-        ),
-        (
-            &["all", "deploy", "production"],
-            "sofa deploy all production base=some-base",
-        ),
-        (&["-j4", "local", "deploy"], "sofa deploy local base=some-base"),
+        (["dev", "deploy"].as_slice(), "sofa deploy dev"),
+        (&["deploy", "dev"], "sofa deploy dev"),
+        (&["production", "all", "deploy"], "sofa deploy production all"),
+        (&["all", "deploy", "production"], "sofa deploy all production"),
+        (&["-j4", "local", "deploy"], "sofa deploy local"),
     ] {
         assert_eq!(called(typed).last().unwrap(), called_with, "make {typed:?}");
     }
