@@ -189,7 +189,9 @@ impl<'de> Deserializer<'de> for &'de Node {
         match &self.kind {
             Kind::Null => self.at(visitor.visit_seq(Entries([].iter()))),
             // One entry may stand without its list.
-            Kind::String(_) => self.at(visitor.visit_seq(Entries(std::slice::from_ref(self).iter()))),
+            Kind::String(_) | Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
+                self.at(visitor.visit_seq(Entries(std::slice::from_ref(self).iter())))
+            }
             _ => self.deserialize_any(visitor),
         }
     }
