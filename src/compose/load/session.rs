@@ -52,10 +52,20 @@ impl<'s> Session<'s> {
 
     pub(crate) fn error(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.severity == Severity::Error);
-        if self.reported < MOST_REPORTED && !self.problems.iter().any(|seen| is_same(seen, &diagnostic)) {
+        if !self.is_full() && !self.problems.iter().any(|seen| is_same(seen, &diagnostic)) {
             self.reported += 1;
             self.problems.push(diagnostic);
         }
+    }
+
+    /// Whether more is only counted; then it need not be explained.
+    pub(crate) fn is_full(&self) -> bool {
+        self.reported >= MOST_REPORTED
+    }
+
+    /// Counts an error that nobody explains.
+    pub(crate) fn count_error(&mut self) {
+        self.errors += 1;
     }
 
     pub(crate) fn warn(&mut self, diagnostic: Diagnostic) {

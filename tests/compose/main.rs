@@ -1,0 +1,8 @@
+//! The loader against docker compose: every case under `cases/` holds what docker compose answered, recorded with its version,
+//! so that no docker compose is needed to run them. `cargo test --test compose record -- --ignored` records anew.
+
+mod cases;
+mod errors;
+mod laws;
+mod limits;
+mod support;
