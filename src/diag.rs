@@ -51,10 +51,7 @@ impl Sources {
     /// Line and column where a span begins.
     pub fn position(&self, span: Span) -> Position {
         let text = self.text(span.source);
-        let mut start = (span.start as usize).min(text.len());
-        while !text.is_char_boundary(start) {
-            start -= 1;
-        }
+        let (start, _) = self.bounds(span);
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position {
@@ -67,6 +64,28 @@ impl Sources {
     pub fn place(&self, span: Span) -> String {
         let Position { line, column } = self.position(span);
         format!("{}:{line}:{column}", self.name(span.source))
+    }
+
+    /// First byte of a span and the byte after its last, both between characters of the text.
+    fn bounds(&self, span: Span) -> (usize, usize) {
+        let text = self.text(span.source);
+        let start = text.floor_char_boundary(span.start as usize);
+        (start, text.ceil_char_boundary((span.end as usize).max(start)))
+    }
+
+    /// The whole lines that a span stands on, at most so many.
+    fn lines(&self, span: Span, most: usize) -> (usize, usize) {
+        let text = self.text(span.source);
+        let (from, to) = self.bounds(span);
+        let start = text[..from].rfind('\n').map_or(0, |newline| newline + 1);
+        let shown = text[from..to]
+            .match_indices('\n')
+            .nth(most - 1)
+            .map_or(to, |(at, _)| from + at);
+        let end = text[shown..]
+            .find('\n')
+            .map_or(text.len(), |newline| shown + newline);
+        (start, end)
     }
 
     fn get(&self, id: SourceId) -> Option<&Source> {
@@ -156,23 +175,24 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
         };
         let mut group = Group::with_title(level.primary_title(&self.message));
-        for (index, label) in self.labels.iter().enumerate() {
-            let kind = if index == 0 {
-                AnnotationKind::Primary
-            } else {
-                AnnotationKind::Context
-            };
-            let text = sources.text(label.span.source);
-            let end = (label.span.end as usize).min(text.len());
-            let start = (label.span.start as usize).min(end);
-            let annotation = kind
-                .span(start..end)
-                .label((!label.text.is_empty()).then_some(label.text.as_str()));
-            group = group.element(
-                Snippet::source(text)
-                    .path(sources.name(label.span.source))
-                    .annotation(annotation),
-            );
+        for cluster in self.clusters(sources) {
+            let excerpt = &sources.text(cluster.source)[cluster.start..cluster.end];
+            let mut snippet = Snippet::source(excerpt)
+                .path(sources.name(cluster.source))
+                .line_start(cluster.first_line);
+            for index in cluster.labels {
+                let label = &self.labels[index];
+                let kind = if index == 0 {
+                    AnnotationKind::Primary
+                } else {
+                    AnnotationKind::Context
+                };
+                let (start, end) = sources.bounds(label.span);
+                let annotation = kind.span(start - cluster.start..end.min(cluster.end) - cluster.start);
+                snippet = snippet
+                    .annotation(annotation.label((!label.text.is_empty()).then_some(label.text.as_str())));
+            }
+            group = group.element(snippet);
         }
         let renderer = if color {
             Renderer::styled()
@@ -195,6 +215,50 @@ impl From<YamlError> for Diagnostic {
         }
         diagnostic.hints.extend(error.hint.map(str::to_owned));
         diagnostic
+    }
+}
+
+/// Labels that are shown in one excerpt of a source.
+struct Cluster {
+    source: SourceId,
+    /// First byte of the excerpt's first line, and the end of its last.
+    start: usize,
+    end: usize,
+    first_line: usize,
+    labels: Vec<usize>,
+}
+
+impl Diagnostic {
+    /// Labels of one source whose lines are near each other share an excerpt. A long value shows its first lines only.
+    fn clusters(&self, sources: &Sources) -> Vec<Cluster> {
+        const NEAR: usize = 12;
+        let mut clusters: Vec<Cluster> = Vec::new();
+        for (index, label) in self.labels.iter().enumerate() {
+            let (start, end) = sources.lines(label.span, NEAR);
+            let first_line = sources.position(label.span).line;
+            let near = |cluster: &&mut Cluster| {
+                cluster.source == label.span.source && first_line.abs_diff(cluster.first_line) <= NEAR
+            };
+            match clusters.iter_mut().find(near) {
+                Some(cluster) => {
+                    cluster.start = cluster.start.min(start);
+                    cluster.end = cluster.end.max(end);
+                    cluster.first_line = cluster.first_line.min(first_line);
+                    cluster.labels.push(index);
+                }
+                None => {
+                    let source = label.span.source;
+                    clusters.push(Cluster {
+                        source,
+                        start,
+                        end,
+                        first_line,
+                        labels: vec![index],
+                    });
+                }
+            }
+        }
+        clusters
     }
 }
 

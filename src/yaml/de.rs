@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::scalar::timestamp_text;
 use super::{Entry, Kind, Map, Node, Span};
 
 /// The field under which a struct sees its keys that begin with `x-`.
@@ -108,7 +109,8 @@ impl<'de> Deserializer<'de> for &'de Node {
             Kind::Bool(value) => visitor.visit_bool(*value),
             Kind::Int(value) => visitor.visit_i64(*value),
             Kind::Float(value) => visitor.visit_f64(*value),
-            Kind::String(text) | Kind::Timestamp(text) => visitor.visit_borrowed_str(text),
+            Kind::String(text) => visitor.visit_borrowed_str(text),
+            Kind::Timestamp(text) => visitor.visit_string(timestamp_text(text)),
             Kind::List(list) => visitor.visit_seq(Entries(list.iter())),
             Kind::Map(map) => visitor.visit_map(Fields::all(map)),
         })
@@ -189,7 +191,9 @@ impl<'de> Deserializer<'de> for &'de Node {
         match &self.kind {
             Kind::Null => self.at(visitor.visit_seq(Entries([].iter()))),
             // One entry may stand without its list.
-            Kind::String(_) => self.at(visitor.visit_seq(Entries(std::slice::from_ref(self).iter()))),
+            Kind::String(_) | Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
+                self.at(visitor.visit_seq(Entries(std::slice::from_ref(self).iter())))
+            }
             _ => self.deserialize_any(visitor),
         }
     }

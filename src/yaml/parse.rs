@@ -60,6 +60,8 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<YamlError>> 
     let mut builder = Builder {
         source,
         offset: start,
+        length: text.len(),
+        ends_with_line: text.ends_with('\n'),
         events: Parser::new_from_str_with_options(&text[start..], options),
         anchors: HashMap::new(),
         parsed: 0,
@@ -81,6 +83,10 @@ struct Builder<'a> {
     source: SourceId,
     /// Bytes before what the parser sees.
     offset: usize,
+    /// Bytes of the text.
+    length: usize,
+    /// Whether the text ends with a line end.
+    ends_with_line: bool,
     events: Parser<'a, granit_parser::StrInput<'a>>,
     /// Finished nodes by anchor, with their size; `None` while the node is being read.
     anchors: HashMap<usize, Option<(Node, usize)>>,
@@ -169,6 +175,7 @@ impl<'a> Builder<'a> {
         place: Span,
     ) -> Node {
         let plain = matches!(style, ScalarStyle::Plain);
+        let text = self.without_added_line_end(text, style, place);
         let Some(tag) = tag else {
             let kind = if plain {
                 scalar::resolve(&text)
@@ -195,6 +202,17 @@ impl<'a> Builder<'a> {
             tag: custom(&tag),
             ..Node::new(kind, place)
         }
+    }
+
+    /// A block scalar that the file ends with has no line end where the file has none, as libyaml reads it.
+    fn without_added_line_end(&self, text: Cow<'a, str>, style: ScalarStyle, place: Span) -> Cow<'a, str> {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if is_block && place.end as usize >= self.length && !self.ends_with_line && text.ends_with('\n') {
+            let mut text = text.into_owned();
+            text.pop();
+            return text.into();
+        }
+        text
     }
 
     fn list(&mut self, anchor: usize, tag: Option<Cow<'a, Tag>>, place: Span) -> Result<Node, Stop> {
@@ -412,6 +430,16 @@ mod tests {
         let documents = parse(SourceId(0), "\u{feff}a: 1\r\n---\r\nb: 2\r\n").expect("two documents");
         assert_eq!(documents.len(), 2);
         assert_eq!(documents[0].get("a").map(|node| node.span.start), Some(6));
+    }
+
+    #[test]
+    fn a_block_scalar_ends_as_the_file_does() {
+        assert_eq!(one("a: |\n  x").get("a").and_then(Node::as_str), Some("x"));
+        assert_eq!(one("a: |\n  x\n").get("a").and_then(Node::as_str), Some("x\n"));
+        assert_eq!(
+            one("a: |\n  x\nb: 1").get("a").and_then(Node::as_str),
+            Some("x\n")
+        );
     }
 
     #[test]

@@ -110,6 +110,36 @@ fn is_timestamp(text: &str) -> bool {
     is_date(date) && (time.is_empty() || is_time(&time[1..], time.starts_with(' ')))
 }
 
+/// A date or time as Go prints it: `2024-01-31T00:00:00Z`.
+pub(super) fn timestamp_text(text: &str) -> String {
+    let date_len = text.find(['T', 't', ' ']).unwrap_or(text.len());
+    let (date, time) = text.split_at(date_len);
+    let padded = |text: &str| {
+        if text.len() == 1 {
+            format!("0{text}")
+        } else {
+            text.to_owned()
+        }
+    };
+    let date = date.split('-').map(padded).collect::<Vec<_>>().join("-");
+    let time = time
+        .get(1..)
+        .filter(|time| !time.is_empty())
+        .unwrap_or("00:00:00");
+    let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(zone_at);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let clock = clock.split(':').map(padded).collect::<Vec<_>>().join(":");
+    let fraction = match fraction.trim_end_matches('0') {
+        "" => String::new(),
+        digits => format!(".{digits}"),
+    };
+    format!(
+        "{date}T{clock}{fraction}{}",
+        if zone.is_empty() { "Z" } else { zone }
+    )
+}
+
 fn is_date(date: &str) -> bool {
     let mut parts = date.split('-');
     let (Some(year), Some(month), Some(day), None) = (parts.next(), parts.next(), parts.next(), parts.next())

@@ -355,6 +355,9 @@ fn report(error: ShortError, node: &Node, path: &[Step<'_>], lenient: bool, sess
 }
 
 fn volume(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) {
+    if let Some(labels) = node.get_mut("volume").and_then(|volume| volume.get_mut("labels")) {
+        mapping(labels);
+    }
     let Some(text) = node.as_str() else { return };
     match short::mount(text) {
         Ok(mount) => {

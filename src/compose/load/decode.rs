@@ -13,7 +13,7 @@ use crate::yaml::{DecodeError, Kind, Map, Node};
 
 /// Decodes a model; what does not fit is in the session, and left out.
 pub(crate) fn decode(root: &Node, session: &mut Session<'_>) -> Project {
-    Project {
+    let mut project = Project {
         services: services(root, session),
         networks: section(root, "networks", "network", session),
         volumes: section(root, "volumes", "volume", session),
@@ -22,7 +22,17 @@ pub(crate) fn decode(root: &Node, session: &mut Session<'_>) -> Project {
         models: section(root, "models", "model", session),
         extensions: extensions(root),
         ..Project::default()
+    };
+    for ((section, name), content) in std::mem::take(&mut session.contents) {
+        let object = match section {
+            "secrets" => project.secrets.get_mut(name.as_str()),
+            _ => project.configs.get_mut(name.as_str()),
+        };
+        if let Some(object) = object {
+            object.resolved = Some(content);
+        }
     }
+    project
 }
 
 fn section<N: Ord + From<String>, T: DeserializeOwned>(

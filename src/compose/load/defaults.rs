@@ -145,6 +145,20 @@ fn check_file_object(section: &str, name: &str, object: &Node, keys: &[&str], se
 }
 
 fn check_service(name: &str, service: &Node, session: &mut Session<'_>) {
+    for (index, mount) in service
+        .get("volumes")
+        .and_then(Node::as_list)
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+    {
+        if mount.get("type").and_then(Node::as_str) == Some("bind") && mount.get("source").is_none() {
+            let path = format!("services.{name}.volumes[{index}]");
+            let error =
+                Diagnostic::error(format!("service `{name}`: a bind mount has no source")).at(mount.span, "");
+            session.error(error.path(path).hint("write `source:`, or `type: volume`"));
+        }
+    }
     let list = |node: Option<&Node>| node.and_then(Node::as_list).unwrap_or_default().to_vec();
     for (index, port) in service
         .get("ports")

@@ -122,9 +122,8 @@ pub(crate) fn resolve_labels(
     cache: &mut Cache,
     session: &mut Session<'_>,
 ) {
-    let files = std::mem::take(&mut service.label_file);
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
-    for (index, file) in files.iter().enumerate() {
+    for (index, file) in service.label_file.iter().enumerate() {
         let place = origins
             .of(&format!("services.{}.label_file[{index}]", service.name))
             .map(|origin| origin.span);

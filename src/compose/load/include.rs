@@ -121,7 +121,7 @@ impl Include {
         let mut model = assemble(documents, level, session);
         defaults::set(&mut model);
         paths::resolve(&mut model, level.base(&self.folder));
-        resolve::environment(&mut model, &environment);
+        resolve::environment(&mut model, &environment, &mut session.contents);
         Some(model)
     }
 

@@ -177,7 +177,7 @@ fn complete(model: &mut Node, name: &ProjectName, level: Level<'_>, session: &mu
     if !level.options.no_path_resolution {
         paths::resolve(model, level.base(level.folder));
     }
-    resolve::environment(model, level.environment);
+    resolve::environment(model, level.environment, &mut session.contents);
     if !level.options.no_normalize {
         normalize::normalize(model, name, level.environment);
     }

@@ -1,10 +1,15 @@
 //! Values that the environment gives: variables named without a value, and what secrets and configs hold by variable.
 
+use std::collections::BTreeMap;
+
 use super::variables::Environment;
 use crate::yaml::{Kind, Node};
 
+/// What secrets and configs hold that name a variable, by section and name. An included file's variables come first.
+pub(crate) type Contents = BTreeMap<(&'static str, String), String>;
+
 /// Resolves what belongs to the files, not to the project: an included file has its own variables.
-pub(crate) fn environment(root: &mut Node, environment: &Environment) {
+pub(crate) fn environment(root: &mut Node, environment: &Environment, contents: &mut Contents) {
     for entry in root
         .get_mut("services")
         .and_then(Node::as_map_mut)
@@ -16,29 +21,11 @@ pub(crate) fn environment(root: &mut Node, environment: &Environment) {
         }
     }
     for section in ["secrets", "configs"] {
-        for entry in root
-            .get_mut(section)
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
-            let span = entry.value.span;
-            let Some(object) = entry.value.as_map_mut() else {
-                continue;
-            };
-            let value = object
-                .get("environment")
-                .and_then(Node::as_str)
-                .and_then(|name| environment.get(name));
-            let Some(value) = value.map(str::to_owned) else {
-                continue;
-            };
-            if !object.contains("#resolved") {
-                let value = Node {
-                    literal: false,
-                    ..Node::string(value, span)
-                };
-                object.insert("#resolved", span, value);
+        for entry in root.get(section).and_then(Node::as_map).into_iter().flatten() {
+            let name = entry.value.get("environment").and_then(Node::as_str);
+            if let Some(value) = name.and_then(|name| environment.get(name)) {
+                let key = (section, entry.key.to_string());
+                contents.entry(key).or_insert_with(|| value.to_owned());
             }
         }
     }

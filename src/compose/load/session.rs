@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::resolve::Contents;
 use super::variables::Uses;
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::yaml::{Span, YamlError};
@@ -15,6 +16,8 @@ pub(crate) struct Session<'s> {
     pub(crate) uses: Uses,
     /// The env files that interpolation was fed from.
     pub(crate) env_files: Vec<PathBuf>,
+    /// What secrets and configs hold that name a variable.
+    pub(crate) contents: Contents,
     /// The working directory, for showing paths.
     here: PathBuf,
     problems: Diagnostics,
@@ -39,6 +42,7 @@ impl<'s> Session<'s> {
             here: here.to_path_buf(),
             uses: Uses::default(),
             env_files: Vec::new(),
+            contents: Contents::new(),
             problems: Diagnostics::default(),
             errors: 0,
             reported: 0,
@@ -48,10 +52,20 @@ impl<'s> Session<'s> {
 
     pub(crate) fn error(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.severity == Severity::Error);
-        if self.reported < MOST_REPORTED && !self.problems.iter().any(|seen| is_same(seen, &diagnostic)) {
+        if !self.is_full() && !self.problems.iter().any(|seen| is_same(seen, &diagnostic)) {
             self.reported += 1;
             self.problems.push(diagnostic);
         }
+    }
+
+    /// Whether more is only counted; then it need not be explained.
+    pub(crate) fn is_full(&self) -> bool {
+        self.reported >= MOST_REPORTED
+    }
+
+    /// Counts an error that nobody explains.
+    pub(crate) fn count_error(&mut self) {
+        self.errors += 1;
     }
 
     pub(crate) fn warn(&mut self, diagnostic: Diagnostic) {

@@ -1,6 +1,8 @@
 //! Checks a tree against shapes: kinds of values, known keys, required keys. Every mistake is reported with its place, and
 //! an unknown key with the known one that it is most like.
 
+use std::collections::HashMap;
+
 use super::path::{self, Path, Step};
 use super::session::Session;
 use crate::diag::Diagnostic;
@@ -156,13 +158,11 @@ fn check_map<'a>(
         if let Some(shape) = table.shape_of(&entry.key) {
             check_node(&entry.value, shape, path, session);
         } else if table.extensible && entry.key.starts_with("x-") {
-            check_free(&entry.value, path, session);
+            // Anything goes.
         } else if let Some((_, shape)) = table.names.filter(|(is_good, _)| is_good(&entry.key)) {
             check_node(&entry.value, shape, path, session);
         } else if table.extra == Extra::Refused {
             unknown_key(&entry.key, entry.key_span, table, path, session);
-        } else {
-            check_free(&entry.value, path, session);
         }
         path.pop();
     }
@@ -175,6 +175,9 @@ fn check_map<'a>(
 }
 
 fn unknown_key(key: &str, span: Span, table: &'static Table, path: &[Step<'_>], session: &mut Session<'_>) {
+    if session.is_full() {
+        return session.count_error();
+    }
     let parent = &path[..path.len() - 1];
     let whole = path::text(path);
     if table.names.is_some() {
@@ -261,37 +264,14 @@ fn check_node<'a>(node: &'a Node, shape: &'static Shape, path: &mut Path<'a>, se
                 );
             }
         }
-        (Shape::Any, _) => check_free(node, path, session),
         (_, kind) if accepts_kind(shape, kind) => {}
         _ => wrong_kind(node, shape, path, session),
     }
 }
 
-/// What stands under a key of one's own may be anything that JSON knows; a date is not.
-fn check_free<'a>(node: &'a Node, path: &mut Path<'a>, session: &mut Session<'_>) {
-    match &node.kind {
-        Kind::Timestamp(_) => wrong_kind(node, &Shape::Text, path, session),
-        Kind::List(list) => {
-            for (index, entry) in list.iter().enumerate() {
-                path.push(Step::Index(index));
-                check_free(entry, path, session);
-                path.pop();
-            }
-        }
-        Kind::Map(map) => {
-            for entry in map {
-                path.push(Step::Key(&entry.key));
-                check_free(&entry.value, path, session);
-                path.pop();
-            }
-        }
-        _ => {}
-    }
-}
-
 fn accepts_kind(shape: &Shape, kind: &Kind) -> bool {
     match shape {
-        Shape::Any => !matches!(kind, Kind::Timestamp(_)),
+        Shape::Any => true,
         Shape::Null => matches!(kind, Kind::Null),
         Shape::Bool => matches!(kind, Kind::Bool(_)),
         Shape::Integer | Shape::Range(..) => match kind {
@@ -357,10 +337,19 @@ fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {
 }
 
 fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
-    for (index, node) in list.iter().enumerate() {
-        let Some(first) = list[..index].iter().find(|earlier| same_json(earlier, node)) else {
-            continue;
+    // Texts are the usual case, and there may be many; what is left is compared one by one.
+    let mut texts: HashMap<&str, &Node> = HashMap::new();
+    let mut others: Vec<&Node> = Vec::new();
+    for node in list {
+        let first = match node.as_str() {
+            Some(text) => texts.insert(text, node),
+            None => {
+                let first = others.iter().copied().find(|earlier| same_json(earlier, node));
+                others.push(node);
+                first
+            }
         };
+        let Some(first) = first else { continue };
         let what = node
             .to_text()
             .map_or_else(|| "an entry".to_owned(), |text| format!("`{text}`"));

@@ -29,6 +29,7 @@ pub(crate) fn check(project: &Project, origins: &Origins, session: &mut Session<
         checker.watch(service);
         checker.targets(service);
     }
+    checker.container_names();
     checker.secrets();
     checker.circles();
 }
@@ -390,6 +391,30 @@ impl Checker<'_, '_> {
                 self.error(service, &below, message, "", None);
             }
             seen.insert(target, below);
+        }
+    }
+
+    fn container_names(&mut self) {
+        let mut seen: BTreeMap<&str, &Service> = BTreeMap::new();
+        for service in self
+            .project
+            .services
+            .values()
+            .filter(|service| !service.container_name.is_empty())
+        {
+            if let Some(first) = seen.insert(&service.container_name, service) {
+                let message = format!(
+                    " has the container name of service `{}`, `{}`",
+                    first.name, service.container_name
+                );
+                self.error(
+                    service,
+                    "container_name",
+                    message,
+                    "",
+                    Some("a container's name is unique".to_owned()),
+                );
+            }
         }
     }
 

@@ -117,7 +117,7 @@ record! {
         pub isolation: String,
         /// Labels of its containers, `label_file` included, without docker compose's own.
         pub labels: Labels,
-        /// Files that `labels` was read from; empty once they have been read.
+        /// Files that `labels` was read from. Only the config hash still knows them.
         pub label_file: Vec<String>,
         /// Links to other services: `service` or `service:alias`.
         pub links: Vec<String>,

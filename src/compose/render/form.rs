@@ -12,8 +12,10 @@ use crate::yaml::{EXTENSIONS, Kind, Node};
 /// What is printed, and for whom. Extensions appear in YAML alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// JSON of `config` and of the config hash.
+    /// JSON of `config`.
     Json(Dialect),
+    /// JSON of the config hash.
+    Hash(Dialect),
     /// YAML of `config`.
     Yaml(Dialect),
 }
@@ -98,7 +100,7 @@ struct Builder {
 impl Builder {
     fn dialect(self) -> Dialect {
         match self.form {
-            Form::Json(dialect) | Form::Yaml(dialect) => dialect,
+            Form::Json(dialect) | Form::Hash(dialect) | Form::Yaml(dialect) => dialect,
         }
     }
 
@@ -309,6 +311,8 @@ impl StructBuilder {
             ("BindOptions", "create_host_path") => {
                 *value == Tree::Bool(self.builder.dialect() == Dialect::V2)
             }
+            // `config` has read them; docker compose still hashes their names.
+            ("Service", "label_file") => matches!(self.builder.form, Form::Hash(_)),
             ("Service", "pre_start") => self.builder.dialect() == Dialect::V5,
             ("UlimitBounds", _) => is_yaml || *value != Tree::Number("0".to_owned()),
             // Go holds these by value: JSON shows them even when empty.

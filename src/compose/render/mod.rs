@@ -19,9 +19,12 @@ pub fn project_json(project: &Project, dialect: Dialect) -> String {
     escape_dollars(&json::pretty(&project_tree(project, Form::Json(dialect))))
 }
 
-/// The project as YAML, with `$` doubled, as `docker compose config` prints it.
+/// The project as YAML, with `$` doubled in values, as `docker compose config` prints it. In keys, which are never
+/// interpolated, docker compose doubles it as well; here it stays, so that the text reads back as the same model.
 pub fn project_yaml(project: &Project, dialect: Dialect) -> String {
-    escape_dollars(&yaml::print(&project_tree(project, Form::Yaml(dialect))))
+    let mut tree = project_tree(project, Form::Yaml(dialect));
+    escape_values(&mut tree);
+    yaml::print(&tree)
 }
 
 /// The merged files as JSON, variables untouched (`--no-interpolate`).
@@ -36,7 +39,7 @@ pub fn raw_yaml(model: &Node) -> String {
 
 /// One value as compact JSON, byte for byte what docker compose hashes.
 pub fn compact_json<T: serde::Serialize>(value: &T, dialect: Dialect) -> String {
-    json::compact(&Tree::of(value, Form::Json(dialect)))
+    json::compact(&Tree::of(value, Form::Hash(dialect)))
 }
 
 fn project_tree(project: &Project, form: Form) -> Tree {
@@ -84,6 +87,15 @@ fn project_tree(project: &Project, form: Form) -> Tree {
             .collect();
     }
     Tree::Map(entries)
+}
+
+fn escape_values(tree: &mut Tree) {
+    match tree {
+        Tree::Text(text) if text.contains('$') => *text = escape_dollars(text),
+        Tree::List(list) => list.iter_mut().for_each(escape_values),
+        Tree::Map(entries) => entries.iter_mut().for_each(|(_, value)| escape_values(value)),
+        _ => {}
+    }
 }
 
 fn escape_dollars(text: &str) -> String {

@@ -1,0 +1,101 @@
+//! Files that would take for ever, or all memory, are refused at once.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use crate::support::load_text;
+
+/// Generous, since tests run beside others; the point is that nothing grows without bound.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+fn refused_at_once(text: &str) -> String {
+    let start = Instant::now();
+    let (loaded, sources) = load_text(text);
+    let took = start.elapsed();
+    assert!(took < AT_ONCE, "took {took:?}");
+    loaded.map(|_| ()).expect_err("refused").render(&sources, false)
+}
+
+#[test]
+fn a_bomb_of_aliases() {
+    let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for (name, before) in "bcdefghi".chars().zip("abcdefgh".chars()) {
+        writeln!(
+            bomb,
+            "{name}: &{name} [{}]",
+            [format!("*{before}").as_str(); 9].join(",")
+        )
+        .expect("text");
+    }
+    assert!(refused_at_once(&bomb).contains("aliases expand"));
+}
+
+#[test]
+fn a_bomb_of_merge_keys() {
+    let mut bomb = "x0: &x0 {k: v}\n".to_owned();
+    for level in 1..30 {
+        writeln!(bomb, "x{level}: &x{level} {{a: *x{0}, b: *x{0}}}", level - 1).expect("text");
+    }
+    assert!(refused_at_once(&bomb).contains("aliases expand"));
+}
+
+#[test]
+fn depth() {
+    assert!(refused_at_once(&format!("a: {}", "[".repeat(100_000))).contains("error"));
+    let mut deep = String::new();
+    for level in 0..5_000 {
+        writeln!(deep, "{}a:", " ".repeat(level)).expect("text");
+    }
+    assert!(refused_at_once(&deep).contains("error"));
+}
+
+#[test]
+fn an_anchor_that_holds_itself() {
+    assert!(refused_at_once("services: &s\n  a: *s\n").contains("inside its own anchor"));
+}
+
+#[test]
+fn more_mistakes_than_anybody_reads() {
+    let mut text = "services:\n".to_owned();
+    for service in 0..3_000 {
+        writeln!(text, "  s{service}: {{imag: x, restrat: y}}").expect("text");
+    }
+    let rendered = refused_at_once(&text);
+    assert!(
+        rendered.lines().count() < 1_500,
+        "{} lines",
+        rendered.lines().count()
+    );
+}
+
+#[test]
+fn long_lists_are_checked_for_repetition_in_linear_time() {
+    let mut text = "services:\n  a:\n    image: x\n    security_opt:\n".to_owned();
+    for number in 0..20_000 {
+        writeln!(text, "      - label:x{number}").expect("text");
+    }
+    text.push_str("      - label:x7\n");
+    let start = Instant::now();
+    let (loaded, sources) = load_text(&text);
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "took {:?}",
+        start.elapsed()
+    );
+    assert!(
+        loaded
+            .map(|_| ())
+            .expect_err("repeated")
+            .render(&sources, false)
+            .contains("`label:x7` is there twice")
+    );
+}
+
+#[test]
+fn a_long_chain_of_dependencies_is_no_circle() {
+    let mut text = "services:\n  s0: {image: x}\n".to_owned();
+    for service in 1..5_000 {
+        writeln!(text, "  s{service}: {{image: x, depends_on: [s{}]}}", service - 1).expect("text");
+    }
+    assert!(load_text(&text).0.is_ok());
+}
