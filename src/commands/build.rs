@@ -6,6 +6,7 @@ use crate::apply::images::{Build, Policy, Pull};
 use crate::commands::Context;
 use crate::commands::deployment;
 use crate::commands::images;
+use crate::commands::run::shown;
 use crate::compose::load::Options;
 use crate::error::{CommandResult, Exit};
 use crate::plan::scope;
@@ -49,41 +50,36 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         context.ui.note("no service of the scope has a `build:`");
         return Ok(Exit::Success);
     }
-    let progress = context.ui.progress();
-    let title = format!("build {}", project.name);
-    let _ = progress.sender().send(Event::Begin {
-        title,
-        deadline: None,
-    });
     let policy = Policy {
         build: Build::Always,
         pull: args.pull.then_some(Pull::Always),
         no_cache: args.no_cache,
     };
-    let fetched = images::fetch(
-        context,
-        &engine,
-        project,
-        &scope,
-        &observed,
-        policy,
-        progress.sender(),
-    )
-    .await;
-    if let Ok(count) = &fetched {
+    shown(context, async |events| {
+        let title = format!("build {}", project.name);
+        let _ = events.send(Event::Begin {
+            title,
+            deadline: None,
+        });
+        let count = images::fetch(
+            context,
+            &engine,
+            project,
+            &scope,
+            &observed,
+            policy,
+            events.clone(),
+        )
+        .await?;
         let took = begun.elapsed();
-        let plural = if *count == 1 { "" } else { "s" };
+        let plural = if count == 1 { "" } else { "s" };
         let text = format!(
             "{}: {count} image{plural} built in {}",
             project.name,
             elapsed(took)
         );
-        let _ = progress.sender().send(Event::Outcome {
-            success: true,
-            text,
-            elapsed: took,
-        });
-    }
-    progress.finish().await;
-    fetched.map(|_| Exit::Success)
+        let _ = events.send(Event::Outcome { text, elapsed: took });
+        Ok(Exit::Success)
+    })
+    .await
 }

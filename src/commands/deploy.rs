@@ -7,7 +7,7 @@ use crate::commands::Context;
 use crate::commands::context::problems_failure;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images;
-use crate::commands::run::Run;
+use crate::commands::run::{Run, shown};
 use crate::compose::load::Options;
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure};
@@ -49,47 +49,41 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         let _ = context.ui.print(&crate::ui::plan::render(&plan, true));
         return Ok(Exit::Success);
     }
-    let progress = context.ui.progress();
     let wait = context.settings.wait_timeout(choices.wait_timeout);
-    let title = format!("deploy {}", project.name);
-    let _ = progress.sender().send(Event::Begin {
-        title,
-        deadline: Some(wait),
-    });
-    let fetched = images::fetch(
-        context,
-        &engine,
-        project,
-        &scope,
-        &observed,
-        choices.images(),
-        progress.sender(),
-    )
-    .await;
-    if let Err(failure) = fetched {
-        progress.finish().await;
-        return Err(failure);
-    }
-    if fetched.is_ok_and(|count| count > 0) {
-        observed = deployment::observe(&engine, project).await?;
-    }
-    let desired = deployment::desired(context, project, &scope, &observed);
-    let plan = match plan(&engine, &desired, &observed, choices) {
-        Ok(plan) => plan,
-        Err(failure) => {
-            progress.finish().await;
-            return Err(failure);
+    shown(context, async |events| {
+        let title = format!("deploy {}", project.name);
+        let _ = events.send(Event::Begin {
+            title,
+            deadline: Some(wait),
+        });
+        let policy = choices.images();
+        if images::fetch(
+            context,
+            &engine,
+            project,
+            &scope,
+            &observed,
+            policy,
+            events.clone(),
+        )
+        .await?
+            > 0
+        {
+            observed = deployment::observe(&engine, project).await?;
         }
-    };
-    let run = Run {
-        engine: &engine,
-        plan: &plan,
-        desired: Some(&desired),
-        observed: &observed,
-        wait,
-        begun,
-    };
-    run.execute(context, progress).await?;
+        let desired = deployment::desired(context, project, &scope, &observed);
+        let plan = plan(&engine, &desired, &observed, choices)?;
+        let run = Run {
+            engine: &engine,
+            plan: &plan,
+            desired: Some(&desired),
+            observed: &observed,
+            wait,
+            begun,
+        };
+        run.execute(context, events).await
+    })
+    .await?;
     Ok(Exit::Success)
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::Context;
 use crate::commands::context::engine_failure;
-use crate::commands::run::Run;
+use crate::commands::run::{Run, shown};
 use crate::engine::Wanted;
 use crate::error::{CommandResult, Exit};
 use crate::plan::down;
@@ -57,20 +57,21 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         plan.notes.iter().for_each(|note| context.ui.note(note));
         return Ok(Exit::Success);
     }
-    let progress = context.ui.progress();
-    let title = format!("down {project}");
-    let _ = progress.sender().send(Event::Begin {
-        title,
-        deadline: None,
-    });
-    let run = Run {
-        engine: &engine,
-        plan: &plan,
-        desired: None,
-        observed: &observed,
-        wait: WAIT_TIMEOUT,
-        begun,
-    };
-    run.execute(context, progress).await?;
+    shown(context, async |events| {
+        let _ = events.send(Event::Begin {
+            title: format!("down {project}"),
+            deadline: None,
+        });
+        let run = Run {
+            engine: &engine,
+            plan: &plan,
+            desired: None,
+            observed: &observed,
+            wait: WAIT_TIMEOUT,
+            begun,
+        };
+        run.execute(context, events).await
+    })
+    .await?;
     Ok(Exit::Success)
 }

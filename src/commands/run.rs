@@ -11,7 +11,6 @@ use crate::error::Failure;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::ui::Progress;
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// A plan and what it was made from.
@@ -30,13 +29,29 @@ pub struct Run<'a> {
     pub begun: Instant,
 }
 
+/// Does something with its progress on the terminal; whatever way it ends, the display is closed. A failure is told later,
+/// by whoever ends the program.
+///
+/// # Errors
+/// Those of the work.
+pub async fn shown<T>(
+    context: &Context,
+    work: impl AsyncFnOnce(&EventSender) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let progress = context.ui.progress();
+    let events = progress.sender();
+    let outcome = work(&events).await;
+    drop(events);
+    progress.finish().await;
+    outcome
+}
+
 impl Run<'_> {
-    /// Runs the plan and shows it on `progress`, which ends with it.
+    /// Runs the plan and tells of it.
     ///
     /// # Errors
     /// The run's failure, with what became of what was done.
-    pub async fn execute(self, context: &Context, progress: Progress) -> Result<(), Failure> {
-        let events = progress.sender();
+    pub async fn execute(self, context: &Context, events: &EventSender) -> Result<(), Failure> {
         for service in &self.plan.unchanged {
             let subject = Subject::Container {
                 service: service.clone(),
@@ -48,23 +63,15 @@ impl Run<'_> {
                 detail: None,
             });
         }
-        let ended = self.carry_out(context, events.clone()).await;
-        let elapsed = self.begun.elapsed();
-        for note in self.plan.notes.iter().filter(|_| ended.is_ok()) {
+        let text = self.carry_out(context, events.clone()).await?;
+        for note in &self.plan.notes {
             let _ = events.send(Event::Note(note.clone()));
         }
-        let text = match &ended {
-            Ok(text) => text.clone(),
-            Err(failure) => failure.message.clone(),
-        };
         let _ = events.send(Event::Outcome {
-            success: ended.is_ok(),
             text,
-            elapsed,
+            elapsed: self.begun.elapsed(),
         });
-        drop(events);
-        progress.finish().await;
-        ended.map(drop)
+        Ok(())
     }
 
     /// Runs the operations; a plan without any needs no engine.

@@ -54,10 +54,8 @@ pub enum Event {
     Note(String),
     /// Something that may become a failure.
     Warning(String),
-    /// The last event of a run: it succeeded or not, in one line.
+    /// The last event of a run that succeeded. One that failed ends with the command's failure.
     Outcome {
-        /// Whether the command ends with 0.
-        success: bool,
         /// One line for a person.
         text: String,
         /// How long the run took.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::event::{Event, Subject};
+use crate::error::Failure;
 
 /// Prints one event as one line of JSON.
 pub(super) fn print(out: &mut impl Write, event: &Event, time: Timestamp) -> std::io::Result<()> {
@@ -13,6 +14,20 @@ pub(super) fn print(out: &mut impl Write, event: &Event, time: Timestamp) -> std
     line.insert("time".into(), json!(format!("{time:.3}")));
     fill(&mut line, event);
     writeln!(out, "{}", Value::Object(line))
+}
+
+/// Prints the last line of a command that failed: the outcome, with its message, hints and exit code.
+pub(super) fn print_failure(out: &mut impl Write, failure: &Failure, time: Timestamp) -> std::io::Result<()> {
+    let message = anstream::adapter::strip_str(&failure.message).to_string();
+    let line = json!({
+        "time": format!("{time:.3}"),
+        "kind": "outcome",
+        "success": false,
+        "text": message,
+        "hints": failure.hints,
+        "exit_code": failure.kind as u8,
+    });
+    writeln!(out, "{line}")
 }
 
 fn fill(line: &mut Map<String, Value>, event: &Event) {
@@ -71,13 +86,9 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
             put("kind", json!("warning"));
             put("text", json!(text));
         }
-        Event::Outcome {
-            success,
-            text,
-            elapsed,
-        } => {
+        Event::Outcome { text, elapsed } => {
             put("kind", json!("outcome"));
-            put("success", json!(success));
+            put("success", json!(true));
             put("text", json!(text));
             put("elapsed_seconds", json!(elapsed.as_secs_f64()));
         }
@@ -96,6 +107,19 @@ fn about(line: &mut Map<String, Value>, subject: &Subject) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_failure_is_the_last_outcome() {
+        let failure = Failure::new(Kind::NotReady, "service `web`: exited").hint("look");
+        let mut out = Vec::new();
+        print_failure(&mut out, &failure, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"kind\":\"outcome\",\"success\":false,\"text\":\"service `web`: exited\",\
+             \"hints\":[\"look\"],\"exit_code\":4}\n"
+        );
+    }
     use crate::ui::event::Phase;
 
     #[test]

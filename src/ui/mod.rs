@@ -105,6 +105,12 @@ impl Ui {
 
     /// Shows a failure: its message under `error:`, then its hints.
     pub fn failure(&self, failure: &Failure) {
+        if self.progress == ProgressKind::Json {
+            let mut err = std::io::stderr().lock();
+            // Nobody reading is no reason to end otherwise.
+            let _ = json::print_failure(&mut err, failure, jiff::Timestamp::now());
+            return;
+        }
         let mut text = String::new();
         if failure.rendered {
             text.push_str(&failure.message);

@@ -36,8 +36,6 @@ impl Plain {
             Event::LogLine { .. } | Event::Progress { .. } => Ok(()),
             Event::Note(text) => writeln!(out, "note: {text}"),
             Event::Warning(text) => writeln!(out, "warning: {text}"),
-            // A failed run's text is the command's error, told once.
-            Event::Outcome { success: false, .. } => Ok(()),
             Event::Outcome { text, .. } => writeln!(out, "{text}"),
         }
     }

@@ -71,7 +71,7 @@ async fn show_live(mut events: UnboundedReceiver<Event>, color: ColorChoice) {
         match event {
             Some(Event::Note(text)) => above(&mut canvas, &mut out, &format!("note: {text}")),
             Some(Event::Warning(text)) => above(&mut canvas, &mut out, &format!("warning: {text}")),
-            Some(Event::Outcome { success, text, .. }) => outcome = success.then_some(text),
+            Some(Event::Outcome { text, .. }) => outcome = Some(text),
             Some(event) => board.apply(&event, begin.elapsed()),
             None => draw(&board, &mut canvas, &mut out, begin.elapsed()),
         }
