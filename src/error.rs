@@ -32,14 +32,14 @@ impl From<Kind> for ExitCode {
     }
 }
 
-/// A command's failure: its kind, its text (which may span lines) and hints, each printed on a line of its own.
+/// A command's failure: its kind, what happened (each message may span lines) and hints, each printed on a line of its own.
 #[derive(Debug)]
 pub struct Failure {
     /// Decides the exit code.
     pub kind: Kind,
-    /// What happened; lower case, noun first. Rendered diagnostics stand here whole.
-    pub message: String,
-    /// Whether `message` already carries its own `error:` heads (rendered diagnostics do).
+    /// What happened, one entry for each thing; lower case, noun first. Rendered diagnostics stand here whole.
+    pub messages: Vec<String>,
+    /// Whether the messages already carry their own `error:` heads (rendered diagnostics do).
     pub rendered: bool,
     /// What to do next.
     pub hints: Vec<String>,
@@ -48,9 +48,14 @@ pub struct Failure {
 impl Failure {
     /// A failure of that kind, without hints.
     pub fn new(kind: Kind, message: impl Into<String>) -> Failure {
+        Failure::all(kind, vec![message.into()])
+    }
+
+    /// A failure with several things to tell.
+    pub fn all(kind: Kind, messages: Vec<String>) -> Failure {
         Failure {
             kind,
-            message: message.into(),
+            messages,
             rendered: false,
             hints: Vec::new(),
         }
@@ -74,7 +79,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.messages.join("\n"))
     }
 }
 

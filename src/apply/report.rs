@@ -32,7 +32,7 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
             .iter()
             .map(|(id, error)| format!("left: {}", told(plan, *id, error))),
     );
-    let mut failure = Failure::new(kind(report), lines.join("\nerror: "));
+    let mut failure = Failure::all(kind(report), lines);
     for hint in hints(plan, report) {
         failure = failure.hint(hint);
     }

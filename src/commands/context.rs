@@ -193,8 +193,8 @@ pub fn engine_failure(error: EngineError) -> Failure {
 pub fn problems_failure(problems: &[Problem]) -> Failure {
     let owned = problems.iter().any(|problem| problem.owned);
     let kind = if owned { Kind::Refused } else { Kind::Invalid };
-    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
-    let mut failure = Failure::new(kind, messages.join("\nerror: "));
+    let messages = problems.iter().map(|problem| problem.message.clone()).collect();
+    let mut failure = Failure::all(kind, messages);
     for hint in problems.iter().filter_map(|problem| problem.hint.as_ref()) {
         if !failure.hints.contains(hint) {
             failure.hints.push(hint.clone());
@@ -214,5 +214,5 @@ pub fn missing_failure(missing: &[Missing]) -> Failure {
             )
         })
         .collect();
-    Failure::new(Kind::Refused, lines.join("\nerror: ")).hint("`--deps=auto` starts what is missing")
+    Failure::all(Kind::Refused, lines).hint("`--deps=auto` starts what is missing")
 }

@@ -56,5 +56,5 @@ fn failure(errors: &[ImageError]) -> Failure {
     } else {
         Kind::Failed
     };
-    Failure::new(kind, told.join("\nerror: ")).hint("nothing was changed: images come before containers")
+    Failure::all(kind, told).hint("nothing was changed: images come before containers")
 }

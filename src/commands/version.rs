@@ -22,7 +22,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     } else {
         let engine = match context.engine().await {
             Ok(engine) => format!("{} (API {})", engine.server().product, engine.api()),
-            Err(failure) => failure.message,
+            Err(failure) => failure.to_string(),
         };
         format!("sofa {own}\nengine {engine}\n")
     };

@@ -18,7 +18,7 @@ pub(super) fn print(out: &mut impl Write, event: &Event, time: Timestamp) -> std
 
 /// Prints the last line of a command that failed: the outcome, with its message, hints and exit code.
 pub(super) fn print_failure(out: &mut impl Write, failure: &Failure, time: Timestamp) -> std::io::Result<()> {
-    let message = anstream::adapter::strip_str(&failure.message).to_string();
+    let message = anstream::adapter::strip_str(&failure.to_string()).to_string();
     let line = json!({
         "time": format!("{time:.3}"),
         "kind": "outcome",

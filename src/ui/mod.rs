@@ -112,13 +112,11 @@ impl Ui {
             return;
         }
         let mut text = String::new();
-        if failure.rendered {
-            text.push_str(&failure.message);
-        } else {
-            text.push_str(&head("error", Style::new().red().bold()));
-            text.push_str(&failure.message);
-        }
-        if !text.ends_with('\n') {
+        for message in &failure.messages {
+            if !failure.rendered {
+                text.push_str(&head("error", Style::new().red().bold()));
+            }
+            text.push_str(message.trim_end());
             text.push('\n');
         }
         for hint in &failure.hints {
