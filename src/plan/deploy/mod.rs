@@ -1,0 +1,210 @@
+//! The plan of `deploy`: networks and volumes (`objects`), then per service what its containers need (`service`), then the
+//! barrier and what settles behind it (`settle`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+mod objects;
+mod service;
+mod settle;
+
+use service::Standing;
+use settle::Settling;
+
+use super::conflict;
+use super::desired::Desired;
+use super::draft::Draft;
+use super::observed::{Container, Observed};
+use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+
+/// How long containers without a gate of their own are watched before the plan settles, where
+/// `update_config.monitor` says nothing.
+const STABILITY_WINDOW: Duration = Duration::from_secs(2);
+
+/// What the command line decides about a deploy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Which containers are replaced.
+    pub recreate: Recreate,
+    /// Whether the plan ends when everything is ready, not when everything is started (`--no-wait`).
+    pub wait: bool,
+    /// Whether a failure takes everything back (`--no-undo`).
+    pub undo: bool,
+    /// Whether containers of services that the files no longer have are removed.
+    pub remove_orphans: bool,
+    /// Whether new containers get new anonymous volumes.
+    pub renew_volumes: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            recreate: Recreate::Diverged,
+            wait: true,
+            undo: true,
+            remove_orphans: false,
+            renew_volumes: false,
+        }
+    }
+}
+
+/// Which containers are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recreate {
+    /// Those that are not as the files say.
+    Diverged,
+    /// All of them.
+    Force,
+    /// None.
+    Never,
+}
+
+/// Why a plan cannot be made; nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether it is somebody else's property that stands in the way, not the files.
+    pub owned: bool,
+}
+
+/// Plans a deploy.
+///
+/// # Errors
+/// Every problem at once: missing external networks and volumes, networks and volumes whose configuration changed,
+/// ports and names that others hold, dependencies whose health nobody can tell.
+pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Result<Plan, Vec<Problem>> {
+    let mut deploy = Deploy {
+        desired,
+        observed,
+        policy,
+        draft: Draft::default(),
+        networks: BTreeMap::new(),
+        volumes: BTreeMap::new(),
+        standings: BTreeMap::new(),
+        settling: Vec::new(),
+        watched: Vec::new(),
+        unchanged: Vec::new(),
+        notes: Vec::new(),
+        problems: Vec::new(),
+    };
+    deploy.networks();
+    deploy.volumes();
+    deploy.dependencies_have_health();
+    for service in desired.services.values() {
+        deploy.service(service);
+    }
+    deploy.problems.extend(conflict::find(desired, observed));
+    deploy.orphans();
+    deploy.finish()
+}
+
+struct Deploy<'a> {
+    desired: &'a Desired<'a>,
+    observed: &'a Observed,
+    policy: Policy,
+    draft: Draft,
+    networks: BTreeMap<&'a str, OpId>,
+    volumes: BTreeMap<&'a str, OpId>,
+    standings: BTreeMap<&'a str, Standing>,
+    settling: Vec<Settling>,
+    watched: Vec<(Replica, ContainerRef)>,
+    unchanged: Vec<String>,
+    notes: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Deploy<'_> {
+    fn finish(mut self) -> Result<Plan, Vec<Problem>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let barrier = self.barrier();
+        for settling in std::mem::take(&mut self.settling) {
+            self.settle(settling, barrier);
+        }
+        Ok(Plan {
+            project: self.desired.project.name.to_string(),
+            operations: self.draft.finish(),
+            barrier,
+            on_failure: if self.policy.undo {
+                OnFailure::Undo
+            } else {
+                OnFailure::Halt
+            },
+            unchanged: self.unchanged,
+            notes: self.notes,
+        })
+    }
+
+    /// The end of everything that can be undone: one stability window for all that has no gate of its own.
+    fn barrier(&mut self) -> Option<OpId> {
+        let watched = if self.policy.wait {
+            std::mem::take(&mut self.watched)
+        } else {
+            Vec::new()
+        };
+        if watched.is_empty() && self.settling.is_empty() {
+            return None;
+        }
+        let window = if watched.is_empty() {
+            Duration::ZERO
+        } else {
+            self.window(&watched)
+        };
+        let ends = self.draft.ends();
+        Some(self.draft.add(
+            Group::Project,
+            &ends,
+            Action::Steady {
+                containers: watched,
+                window,
+            },
+            "",
+        ))
+    }
+
+    /// The longest `update_config.monitor` of the watched services, else the default.
+    fn window(&self, watched: &[(Replica, ContainerRef)]) -> Duration {
+        watched
+            .iter()
+            .filter_map(|(replica, _)| self.desired.service(&replica.service))
+            .map(|service| {
+                let update = service
+                    .service
+                    .deploy
+                    .as_ref()
+                    .and_then(|deploy| deploy.update_config.as_ref());
+                update
+                    .map(|update| update.monitor.0)
+                    .filter(|monitor| !monitor.is_zero())
+                    .unwrap_or(STABILITY_WINDOW)
+            })
+            .max()
+            .unwrap_or(STABILITY_WINDOW)
+    }
+
+    fn problem(&mut self, message: String, hint: Option<String>) {
+        self.problems.push(Problem {
+            message,
+            hint,
+            owned: false,
+        });
+    }
+}
+
+fn existing(container: &Container) -> ContainerRef {
+    ContainerRef::Existing {
+        id: container.id.clone(),
+        name: container.name.clone(),
+    }
+}
+
+fn replica_of(container: &Container) -> Replica {
+    Replica {
+        service: container.service.clone(),
+        number: container.number,
+    }
+}

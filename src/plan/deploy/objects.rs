@@ -1,0 +1,102 @@
+//! Networks and volumes: what is missing is created, what changed cannot be.
+
+use std::collections::BTreeMap;
+
+use super::Deploy;
+use crate::compose::model::Condition;
+use crate::plan::operation::{Action, Gate, Group, Undo};
+
+impl Deploy<'_> {
+    pub(super) fn networks(&mut self) {
+        for desired in &self.desired.networks {
+            let name = &desired.network.name;
+            let found = self
+                .observed
+                .networks
+                .iter()
+                .find(|network| network.name == *name);
+            match found {
+                None if desired.network.external => self.problem(
+                    format!("network `{name}` is external and does not exist"),
+                    Some(format!("create it: docker network create {name}")),
+                ),
+                None => {
+                    let action = Action::CreateNetwork {
+                        key: desired.key.into(),
+                        name: name.clone(),
+                    };
+                    let id = self.draft.add(Group::Project, &[], action, "not there yet");
+                    self.draft.undo(id, Undo::Remove);
+                    self.networks.insert(desired.key, id);
+                }
+                Some(network) if desired.network.external || same_hash(&network.labels, &desired.hashes) => {}
+                Some(_) => self.problem(
+                    format!(
+                        "network `{name}`: configuration changed, and a network cannot be changed in place"
+                    ),
+                    Some("`sofa down` removes it; the next deploy creates it anew".into()),
+                ),
+            }
+        }
+    }
+
+    pub(super) fn volumes(&mut self) {
+        for desired in &self.desired.volumes {
+            let name = &desired.volume.name;
+            match self.observed.volumes.iter().find(|volume| volume.name == *name) {
+                None if desired.volume.external => self.problem(
+                    format!("volume `{name}` is external and does not exist"),
+                    Some(format!("create it: docker volume create {name}")),
+                ),
+                None => {
+                    let action = Action::CreateVolume {
+                        key: desired.key.into(),
+                        name: name.clone(),
+                    };
+                    let id = self.draft.add(Group::Project, &[], action, "not there yet");
+                    self.volumes.insert(desired.key, id);
+                }
+                Some(volume) if desired.volume.external || same_hash(&volume.labels, &desired.hashes) => {}
+                Some(_) => self.problem(
+                    format!("volume `{name}`: configuration changed, and replacing it would lose its data"),
+                    Some(
+                        "give the volume another name in the files, or copy its data and remove it by hand"
+                            .into(),
+                    ),
+                ),
+            }
+        }
+    }
+
+    /// A dependency on the health of a service that has no healthcheck can never hold.
+    pub(super) fn dependencies_have_health(&mut self) {
+        let mut problems = Vec::new();
+        for service in self.desired.services.values() {
+            for (name, dependency) in service.dependencies() {
+                let Some(other) = self.desired.service(name) else {
+                    continue;
+                };
+                if dependency.condition == Condition::Healthy
+                    && dependency.required
+                    && matches!(other.gate, Gate::Running | Gate::Completed)
+                    && other.found.is_some()
+                {
+                    problems.push((service.service.name.to_string(), name.to_string()));
+                }
+            }
+        }
+        for (service, dependency) in problems {
+            self.problem(
+                format!("service `{service}` waits for `{dependency}` to be healthy, and `{dependency}` has no healthcheck"),
+                Some(format!("give `{dependency}` a `healthcheck:` or an `x-sofa.ready`, or depend on `service_started`")),
+            );
+        }
+    }
+}
+
+/// Whether the recorded config hash is one of the model's. Without a record there is nothing to compare with.
+fn same_hash(labels: &BTreeMap<String, String>, hashes: &[String]) -> bool {
+    labels
+        .get("com.docker.compose.config-hash")
+        .is_none_or(|recorded| hashes.contains(recorded))
+}

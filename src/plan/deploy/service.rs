@@ -1,0 +1,319 @@
+//! The containers of one service: what becomes of each replica, and after what.
+
+use super::settle::{Old, Settling};
+use super::{Deploy, existing, replica_of};
+use crate::compose::model::Condition;
+use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
+use crate::plan::observed::Container;
+use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
+use crate::plan::replica::{self, Fate, Slot};
+
+/// What the plan knows of a service that it has dealt with.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// Operations after which its containers exist.
+    created: Vec<OpId>,
+    /// Operations after which it is started.
+    started: Vec<OpId>,
+    /// Operations after which it is ready.
+    ready: Vec<OpId>,
+    /// Whether a container of it is replaced.
+    replaced: bool,
+}
+
+impl<'a> Deploy<'a> {
+    /// Plans the containers of one service; everything it depends on has been planned before.
+    pub(super) fn service(&mut self, service: &'a DesiredService<'a>) {
+        let name = service.service.name.as_str();
+        let forced = self.forced_by_others(service);
+        let (slots, surplus) = replica::slots(
+            self.desired,
+            service,
+            self.observed,
+            self.policy,
+            forced.as_deref(),
+        );
+        let mut standing = Standing::default();
+        let group_size = update_group(service);
+        let mut group: Vec<OpId> = Vec::new();
+        let mut previous: Vec<OpId> = Vec::new();
+        for (index, slot) in slots.iter().enumerate() {
+            if index > 0 && index % group_size == 0 {
+                previous = std::mem::take(&mut group);
+            }
+            group.extend(self.slot(service, slot, &previous, &mut standing));
+        }
+        for container in surplus {
+            self.settling.push(Settling::Drop {
+                replica: replica_of(container),
+                container: existing(container),
+                running: container.is_up(),
+                cause: format!("scaled to {}", service.replicas),
+            });
+        }
+        if standing.started.is_empty() && standing.ready.is_empty() {
+            self.unchanged.push(name.to_string());
+        }
+        self.standings.insert(name, standing);
+    }
+
+    /// Why the service's containers are replaced although nothing about themselves changed.
+    fn forced_by_others(&self, service: &DesiredService<'_>) -> Option<String> {
+        namespace_parents(service.service)
+            .into_iter()
+            .find(|parent| {
+                self.standings
+                    .get(parent)
+                    .is_some_and(|standing| standing.replaced)
+            })
+            .map(|parent| format!("shares namespaces or mounts with {parent}, which is replaced"))
+    }
+
+    /// Plans one replica; returns the operations after which the next group of replicas may begin.
+    fn slot(
+        &mut self,
+        service: &'a DesiredService<'a>,
+        slot: &Slot<'a>,
+        previous: &[OpId],
+        standing: &mut Standing,
+    ) -> Vec<OpId> {
+        let replica = Replica {
+            service: service.service.name.to_string(),
+            number: slot.number,
+        };
+        let (new, begun) = match &slot.fate {
+            Fate::Keep => {
+                self.settle_leftovers(&replica, slot, None);
+                return self.restart_with_dependency(service, slot, &replica, standing);
+            }
+            Fate::Await => (slot.current.map(existing), Vec::new()),
+            Fate::Start(cause) => {
+                let mut needs = self.begin_needs(service, previous);
+                needs.extend(self.retire_all(&replica, &slot.leftovers, &needs));
+                let container = slot.current.map(existing);
+                let started = container
+                    .clone()
+                    .map(|found| self.start(service, &replica, found, &needs, cause));
+                (container, started.into_iter().collect())
+            }
+            Fate::Unpause => {
+                let container = slot.current.map(existing);
+                let begun = container.clone().map(|container| {
+                    let action = Action::UnpauseContainer {
+                        replica: replica.clone(),
+                        container,
+                    };
+                    self.draft.add(
+                        Group::Service(replica.service.clone()),
+                        previous,
+                        action,
+                        "it is paused",
+                    )
+                });
+                (container, begun.into_iter().collect())
+            }
+            Fate::Create(cause) => {
+                let (new, started) = self.replace(service, slot, &replica, previous, cause, standing);
+                (Some(new), vec![started])
+            }
+        };
+        let Some(new) = new else { return begun };
+        if !matches!(slot.fate, Fate::Create(_)) {
+            self.settle_leftovers(&replica, slot, Some(&new));
+        }
+        standing.started.extend(&begun);
+        self.wait_for(service, &replica, new, begun, standing)
+    }
+
+    /// Creates a container, retires what it replaces, starts it. Stop-first: the gap is from that stop to this start.
+    fn replace(
+        &mut self,
+        service: &'a DesiredService<'a>,
+        slot: &Slot<'a>,
+        replica: &Replica,
+        previous: &[OpId],
+        cause: &str,
+        standing: &mut Standing,
+    ) -> (ContainerRef, OpId) {
+        let group = Group::Service(replica.service.clone());
+        let old: Vec<&Container> = slot
+            .current
+            .into_iter()
+            .chain(slot.leftovers.iter().copied())
+            .collect();
+        let name = match slot.current {
+            Some(container) => format!("{}_{}", container.id.short(), slot.name),
+            None => slot.name.clone(),
+        };
+        let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(existing);
+        let action = Action::CreateContainer {
+            replica: replica.clone(),
+            name,
+            replaces,
+        };
+        let needs = self.create_needs(service);
+        let created = self.draft.add(group, &needs, action, cause);
+        self.draft.undo(created, Undo::Remove);
+        standing.created.push(created);
+        let new = ContainerRef::Created(created);
+        let mut needs = self.begin_needs(service, previous);
+        needs.push(created);
+        needs.extend(self.retire_all(replica, &old, &needs));
+        let started = self.start(service, replica, new.clone(), &needs, "");
+        if !old.is_empty() {
+            standing.replaced = true;
+            self.settling.push(Settling::Replace {
+                replica: replica.clone(),
+                old: old
+                    .into_iter()
+                    .map(|container| Old {
+                        container: existing(container),
+                        running: false,
+                    })
+                    .collect(),
+                new: new.clone(),
+                name: slot.current.is_some().then(|| slot.name.clone()),
+            });
+        }
+        (new, started)
+    }
+
+    fn start(
+        &mut self,
+        service: &DesiredService<'_>,
+        replica: &Replica,
+        container: ContainerRef,
+        needs: &[OpId],
+        cause: &str,
+    ) -> OpId {
+        let group = Group::Service(replica.service.clone());
+        let action = Action::StartContainer {
+            replica: replica.clone(),
+            container,
+        };
+        let id = self.draft.add(group, needs, action, cause);
+        self.draft.undo(id, Undo::Stop);
+        if service.job {
+            self.draft.one_way(id);
+        }
+        id
+    }
+
+    /// A container that is kept is restarted when a dependency with `restart: true` is replaced.
+    fn restart_with_dependency(
+        &mut self,
+        service: &'a DesiredService<'a>,
+        slot: &Slot<'a>,
+        replica: &Replica,
+        standing: &mut Standing,
+    ) -> Vec<OpId> {
+        let replaced = service.dependencies().find(|(name, dependency)| {
+            dependency.restart && self.standings.get(name).is_some_and(|standing| standing.replaced)
+        });
+        let (Some((dependency, _)), Some(container)) = (replaced, slot.current) else {
+            return Vec::new();
+        };
+        if !container.is_up() {
+            return Vec::new();
+        }
+        let cause = format!("{dependency} is replaced, and `restart: true` is set");
+        let needs = self.begin_needs(service, &[]);
+        let group = Group::Service(replica.service.clone());
+        let action = Action::StopContainer {
+            replica: replica.clone(),
+            container: existing(container),
+            grace: None,
+        };
+        let stopped = self.draft.add(group, &needs, action, cause);
+        self.draft.undo(stopped, Undo::Start);
+        self.draft.disruptive(stopped);
+        let started = self.start(service, replica, existing(container), &[stopped], "");
+        standing.started.push(started);
+        self.wait_for(service, replica, existing(container), vec![started], standing)
+    }
+
+    /// Adds the wait for a replica's gate where anybody wants it; returns what must be done for it to count as ready.
+    fn wait_for(
+        &mut self,
+        service: &'a DesiredService<'a>,
+        replica: &Replica,
+        container: ContainerRef,
+        begun: Vec<OpId>,
+        standing: &mut Standing,
+    ) -> Vec<OpId> {
+        if !self.policy.wait && !service.awaited {
+            standing.ready.extend(&begun);
+            return begun;
+        }
+        if service.gate == Gate::Running {
+            self.watched.push((replica.clone(), container.clone()));
+        }
+        let action = Action::Await {
+            replica: replica.clone(),
+            container,
+            gate: service.gate.clone(),
+            optional: service.optional,
+        };
+        let id = self
+            .draft
+            .add(Group::Service(replica.service.clone()), &begun, action, "");
+        standing.ready.push(id);
+        vec![id]
+    }
+
+    /// What must be done before a container of the service can be created: its networks, volumes, namespaces.
+    fn create_needs(&self, service: &DesiredService<'_>) -> Vec<OpId> {
+        let networks = service
+            .service
+            .networks
+            .keys()
+            .filter_map(|key| self.networks.get(key.as_str()));
+        let volumes = volume_keys(service.service).filter_map(|key| self.volumes.get(key));
+        let parents = namespace_parents(service.service)
+            .into_iter()
+            .filter_map(|name| self.standings.get(name));
+        networks
+            .chain(volumes)
+            .chain(parents.flat_map(|standing| &standing.created))
+            .copied()
+            .collect()
+    }
+
+    /// What must be done before a container of the service may begin: its dependencies, and replicas before it.
+    fn begin_needs(&self, service: &DesiredService<'_>, previous: &[OpId]) -> Vec<OpId> {
+        let mut needs = previous.to_vec();
+        for (name, dependency) in service.dependencies() {
+            let Some(standing) = self.standings.get(name) else {
+                continue;
+            };
+            needs.extend(match dependency.condition {
+                Condition::Started => &standing.started,
+                Condition::Healthy | Condition::CompletedSuccessfully => &standing.ready,
+            });
+        }
+        needs
+    }
+
+    /// Ends what runs of these; returns the stops.
+    fn retire_all(&mut self, replica: &Replica, old: &[&Container], needs: &[OpId]) -> Vec<OpId> {
+        let up = old.iter().filter(|container| container.is_up());
+        up.map(|container| {
+            self.draft
+                .retire(replica, &existing(container), needs, "replaced")
+        })
+        .collect()
+    }
+}
+
+/// How many replicas are replaced at once: `update_config.parallelism`, where 0 and nothing mean all.
+fn update_group(service: &DesiredService<'_>) -> usize {
+    let update = service
+        .service
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.update_config.as_ref());
+    match update.and_then(|update| update.parallelism) {
+        None | Some(0) => usize::MAX,
+        Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
+    }
+}

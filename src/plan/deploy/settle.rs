@@ -1,0 +1,173 @@
+//! Behind the barrier: successors get their names, what they replaced goes, and so does what nobody wants any more.
+
+use std::collections::BTreeSet;
+
+use super::{Deploy, existing, replica_of};
+use crate::plan::observed::Container;
+use crate::plan::operation::{Action, ContainerRef, Group, OpId, Replica};
+use crate::plan::replica::{Fate, Slot};
+
+/// What is done once the barrier is passed.
+pub(super) enum Settling {
+    /// The successor takes the name of what it replaces, which is removed.
+    Replace {
+        replica: Replica,
+        old: Vec<Old>,
+        new: ContainerRef,
+        name: Option<String>,
+    },
+    /// A container that is not wanted any more is stopped and removed.
+    Drop {
+        replica: Replica,
+        container: ContainerRef,
+        running: bool,
+        cause: String,
+    },
+}
+
+/// A container that something else has taken the place of.
+pub(super) struct Old {
+    pub(super) container: ContainerRef,
+    /// Whether it still runs when the plan settles.
+    pub(super) running: bool,
+}
+
+impl Deploy<'_> {
+    /// What an interrupted run left beside a container that is kept goes when the plan settles; where the kept one
+    /// still has a temporary name, it gets its own.
+    pub(super) fn settle_leftovers(
+        &mut self,
+        replica: &Replica,
+        slot: &Slot<'_>,
+        new: Option<&ContainerRef>,
+    ) {
+        let Some(current) = slot.current else { return };
+        let renamed = (current.name != slot.name).then(|| slot.name.clone());
+        if slot.leftovers.is_empty() && renamed.is_none() {
+            return;
+        }
+        // Where the kept one had to be started, the others were stopped before.
+        let stopped = matches!(slot.fate, Fate::Start(_));
+        let leftovers = slot.leftovers.iter().copied();
+        self.settling.push(Settling::Replace {
+            replica: replica.clone(),
+            old: leftovers
+                .map(|container| Old {
+                    container: existing(container),
+                    running: container.is_up() && !stopped,
+                })
+                .collect(),
+            new: new.cloned().unwrap_or_else(|| existing(current)),
+            name: renamed,
+        });
+    }
+
+    /// Containers of services that the files do not have any more, made from the same files.
+    pub(super) fn orphans(&mut self) {
+        let project = self.desired.project;
+        let known =
+            |name: &str| project.services.contains_key(name) || project.disabled_services.contains_key(name);
+        let ours = config_files_label(project);
+        let orphans: Vec<&Container> = self
+            .observed
+            .containers
+            .iter()
+            .filter(|container| !known(&container.service) && (!container.oneoff || !container.is_up()))
+            .filter(|container| container.compose_label("project.config_files") == Some(ours.as_str()))
+            .collect();
+        if orphans.is_empty() {
+            return;
+        }
+        if !self.policy.remove_orphans {
+            let names: BTreeSet<&str> = orphans.iter().map(|container| container.name.as_str()).collect();
+            let names: Vec<&str> = names.into_iter().collect();
+            self.notes.push(format!(
+                "no service of the files owns {}; `--remove-orphans` removes {}",
+                names.join(", "),
+                if names.len() == 1 { "it" } else { "them" }
+            ));
+            return;
+        }
+        self.settling
+            .extend(orphans.into_iter().map(|container| Settling::Drop {
+                replica: replica_of(container),
+                container: existing(container),
+                running: container.is_up(),
+                cause: "orphan: no service of the files owns it".into(),
+            }));
+    }
+
+    pub(super) fn settle(&mut self, settling: Settling, barrier: Option<OpId>) {
+        let first: Vec<OpId> = barrier.into_iter().collect();
+        match settling {
+            Settling::Replace {
+                replica,
+                old,
+                new,
+                name,
+            } => {
+                let group = Group::Service(replica.service.clone());
+                let mut needs = first.clone();
+                for Old { container, running } in old {
+                    needs.push(self.remove(&replica, container, running, &first, "replaced"));
+                }
+                if let Some(name) = name {
+                    let action = Action::RenameContainer {
+                        replica,
+                        container: new,
+                        name,
+                    };
+                    self.draft.add(group, &needs, action, "");
+                }
+            }
+            Settling::Drop {
+                replica,
+                container,
+                running,
+                cause,
+            } => {
+                self.remove(&replica, container, running, &first, &cause);
+            }
+        }
+    }
+
+    /// Removes a container for good, after stopping it where it runs.
+    fn remove(
+        &mut self,
+        replica: &Replica,
+        container: ContainerRef,
+        running: bool,
+        needs: &[OpId],
+        cause: &str,
+    ) -> OpId {
+        let group = Group::Service(replica.service.clone());
+        let mut needs = needs.to_vec();
+        if running {
+            let (replica, container) = (replica.clone(), container.clone());
+            let action = Action::StopContainer {
+                replica,
+                container,
+                grace: None,
+            };
+            let stopped = self.draft.add(group.clone(), &needs, action, cause);
+            self.draft.disruptive(stopped);
+            needs = vec![stopped];
+        }
+        let action = Action::RemoveContainer {
+            replica: replica.clone(),
+            container,
+            volumes: false,
+        };
+        self.draft.add(group, &needs, action, cause)
+    }
+}
+
+/// The value of the label `project.config_files`.
+fn config_files_label(project: &crate::compose::model::Project) -> String {
+    let files: Vec<String> = project
+        .compose_files
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    files.join(",")
+}
