@@ -1,8 +1,14 @@
 //! The loader against docker compose: every case under `cases/` holds what docker compose answered, recorded with its version,
 //! so that no docker compose is needed to run them. `cargo test --test compose record -- --ignored` records anew.
 
+#![allow(
+    clippy::expect_used,
+    reason = "tests stop where something is not as it must be"
+)]
+
 mod cases;
 mod errors;
 mod laws;
 mod limits;
+mod parity;
 mod support;

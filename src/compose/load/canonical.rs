@@ -346,7 +346,13 @@ fn external(node: &mut Node, section: &str, key: &str, session: &mut Session<'_>
 
 fn report(error: ShortError, node: &Node, path: &[Step<'_>], lenient: bool, session: &mut Session<'_>) {
     if !lenient {
-        let error = Diagnostic::error(format!("{}: {}", path::subject(path), error.message))
+        // What a variable gave may be a secret.
+        let message = if node.literal {
+            &error.message
+        } else {
+            "the variable's value does not fit here"
+        };
+        let error = Diagnostic::error(format!("{}: {message}", path::subject(path)))
             .at(node.span, "")
             .path(path::text(path))
             .hint(error.hint);
