@@ -4,4 +4,5 @@ pub mod argv;
 pub mod bytes;
 pub mod duration;
 pub mod float;
+pub mod natural;
 pub mod spelling;

@@ -195,7 +195,7 @@ impl Resolver<'_> {
             merge(&mut model, document.root, session);
             unicity::enforce(&mut model);
         }
-        paths::resolve(&mut model, self.level.base(&folder));
+        paths::resolve(&mut model, self.level.base_below(&folder));
         let services = model
             .get_mut("services")
             .map(|services| std::mem::take(&mut services.kind));

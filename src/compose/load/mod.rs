@@ -80,6 +80,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
 
     let level = Level {
         folder: &folder,
+        root: &folder,
         environment: &environment,
         options: request.options,
         including: &[],
@@ -90,7 +91,13 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     }
     complete(&mut model, &name, level, session)?;
 
-    let mut project = decode::decode(&model, session);
+    // Text that still holds variables is no number, port or mount yet: only the tree is there to be looked at.
+    let untyped = request.options.no_interpolate;
+    let mut project = if untyped {
+        Project::default()
+    } else {
+        decode::decode(&model, session)
+    };
     if session.errors() > 0 {
         return None;
     }
@@ -147,13 +154,24 @@ fn complete(model: &mut Node, name: &ProjectName, level: Level<'_>, session: &mu
         return None;
     }
     defaults::set(model);
+    // Where variables stay as written, so do those that are named without a value.
+    let nothing = Environment::default();
+    let environment = if level.options.no_interpolate {
+        &nothing
+    } else {
+        level.environment
+    };
     defaults::check(model, session);
     if !level.options.no_path_resolution {
         paths::resolve(model, level.base(level.folder));
     }
-    resolve::environment(model, level.environment, &mut session.contents);
+    resolve::environment(model, environment, &mut session.contents);
     if !level.options.no_normalize {
-        normalize::normalize(model, name, level.environment);
+        normalize::normalize(model, name, environment);
+        let span = model.span;
+        if let Some(map) = model.as_map_mut() {
+            map.insert("name", span, Node::string(name.as_str(), span));
+        }
     }
     Some(())
 }

@@ -42,7 +42,8 @@ pub enum Input {
 /// Stages to leave out; the default leaves out none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// `--no-interpolate`: variables stay as written.
+    /// `--no-interpolate`: variables stay as written. The project then has a name and paths, and nothing else: what the files
+    /// say is in [`Origins::tree`].
     pub no_interpolate: bool,
     /// `--no-normalize`: no defaults are added.
     pub no_normalize: bool,
