@@ -125,3 +125,12 @@ fn a_key_of_ones_own_is_free_and_x_sofa_is_not() {
         problems("services: {a: {image: x, x-sofa: {ready: {http: healthz}}}}").contains("begins with `/`")
     );
 }
+
+#[test]
+fn what_docker_compose_drops_without_a_word_is_noted() {
+    let file = "services: {a: {image: x, command: run && echo done, volumes: ['./a:/b:rw,nocpy']}}";
+    let (loaded, sources) = load_text(file);
+    let lost = loaded.expect("loads").lost.render(&sources, false);
+    assert!(lost.contains("`command` loses `&& echo done`"), "{lost}");
+    assert!(lost.contains("mount option `nocpy` is unknown"), "{lost}");
+}

@@ -1,5 +1,6 @@
 //! Short forms become long ones. What has a wrong kind stays as it is, for the check of shapes to judge.
 
+use super::losses;
 use super::path::{self, Step};
 use super::session::Session;
 use super::short::{self, ShortError};
@@ -367,8 +368,9 @@ fn volume(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>)
     let Some(text) = node.as_str() else { return };
     match short::mount(text) {
         Ok(mount) => {
-            let map = mount.into_map(node.span, node.literal);
-            node.kind = Kind::Map(map);
+            let unknown: Vec<&str> = mount.unknown.iter().map(String::as_str).collect();
+            losses::mount_options(name, &unknown, node, session);
+            node.kind = Kind::Map(mount.into_map(node.span, node.literal));
         }
         Err(error) => {
             let path = [Step::Key("services"), Step::Key(name), Step::Key("volumes")];

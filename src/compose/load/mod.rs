@@ -13,6 +13,7 @@ mod env_files;
 mod extends;
 mod include;
 mod interpolate;
+mod losses;
 mod merge;
 mod normalize;
 mod path;
@@ -38,7 +39,7 @@ use std::path::PathBuf;
 
 use assemble::{Document, Level};
 use discover::Layout;
-use session::Session;
+use session::{Finished, Session};
 use variables::Environment;
 
 use crate::compose::model::{Project, ProjectName};
@@ -52,11 +53,12 @@ use crate::yaml::Node;
 pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnostics> {
     let mut session = Session::new(&request.working_directory, sources);
     let loaded = run(request, &mut session);
-    let (warnings, uses) = session.finish()?;
+    let Finished { warnings, lost, uses } = session.finish()?;
     match loaded {
         Some((project, origins)) => Ok(Loaded {
             project,
             warnings,
+            lost,
             variables: uses.by_name,
             origins,
         }),
@@ -91,6 +93,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     }
     complete(&mut model, &name, level, session)?;
 
+    losses::note(&model, session);
     // Text that still holds variables is no number, port or mount yet: only the tree is there to be looked at.
     let untyped = request.options.no_interpolate;
     let mut project = if untyped {

@@ -62,6 +62,9 @@ pub struct Loaded {
     pub project: Project,
     /// What is allowed but probably not meant.
     pub warnings: Diagnostics,
+    /// What docker compose loses without a word, and so does this loader: parts of command lines, unknown options of mounts,
+    /// variables without a name. For `sofa check`.
+    pub lost: Diagnostics,
     /// The variables that the files name, by name.
     pub variables: BTreeMap<String, Variable>,
     /// Where values were written, by path in the model (`services.web.environment.TOKEN`).
