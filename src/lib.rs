@@ -4,12 +4,104 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::{CommandFactory, Parser};
+
+pub mod apply;
+pub mod cli;
+pub mod commands;
 pub mod compose;
 pub mod diag;
+pub mod engine;
+pub mod error;
+pub mod plan;
+pub mod settings;
+pub mod ui;
 pub mod util;
 pub mod yaml;
 
-/// Runs one command line (program name first) and returns the process's exit code.
-pub fn run(_args: Vec<OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+use commands::Context;
+use error::{Exit, Failure, Kind};
+use settings::{Environment, Settings};
+use ui::Ui;
+
+/// Runs one command line (program name first) and returns the process's exit code (the table of [`error::Kind`]).
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = arguments
+        .into_iter()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let command = cli::Cli::command();
+    let cli = match cli::Cli::try_parse_from(cli::argv::verb_first(arguments, &command)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help and version to stdout, errors to stderr; a reader that is gone needs neither.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Kind::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let settings = match resolve(&cli) {
+        Ok(settings) => settings,
+        Err(failure) => {
+            Ui::plain().failure(&failure);
+            return failure.kind.into();
+        }
+    };
+    let ui = Ui::new(settings.progress, settings.color, settings.ci);
+    ui.log(settings.verbose);
+    let context = Context { settings, ui };
+    match in_runtime(commands::run(cli.verb, &context)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            context.ui.failure(&failure);
+            failure.kind.into()
+        }
+    }
+}
+
+/// The settings of a command line, the environment and the folder.
+fn resolve(cli: &cli::Cli) -> Result<Settings, Failure> {
+    let typed = cli.typed();
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::new(
+            Kind::Failed,
+            format!("current directory is not readable: {error}"),
+        )
+    })?;
+    let directory = typed
+        .directory
+        .as_ref()
+        .map_or_else(|| here.clone(), |directory| here.join(directory));
+    let directory = std::path::absolute(&directory).unwrap_or(directory);
+    if !directory.is_dir() {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("`{}` is not a directory", directory.display()),
+        ));
+    }
+    Environment::of_process()
+        .with_file(&directory)
+        .and_then(|environment| Settings::resolve(typed, environment, directory))
+        .map_err(|error| {
+            let failure = Failure::new(Kind::Usage, error.message);
+            match error.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })
+}
+
+/// Runs a command to its end on one thread: waiting for an engine needs no more, and start-up stays short.
+fn in_runtime(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Kind::Failed, format!("runtime does not start: {error}")))?;
+    let outcome = runtime.block_on(command);
+    // A read of the disk or of standard input that still hangs must not keep the process.
+    runtime.shutdown_background();
+    outcome
 }

@@ -16,6 +16,14 @@ impl Dialect {
     /// Every dialect, the newest first.
     pub const ALL: [Self; 2] = [Self::V5, Self::V2];
 
+    /// The version that stands for the dialect in the label `version` of what is created.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V2 => "2.40.3",
+            Self::V5 => "5.5.0",
+        }
+    }
+
     /// The dialect of a version such as `2.40.3` or `5.5.0` (the container label `version`).
     pub fn of_version(version: &str) -> Self {
         let major = version

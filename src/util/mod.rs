@@ -3,6 +3,7 @@
 pub mod argv;
 pub mod bytes;
 pub mod duration;
+pub mod elapsed;
 pub mod float;
 pub mod natural;
 pub mod spelling;

@@ -8,6 +8,8 @@ use sofa::diag::{Diagnostics, Sources};
 
 /// What stands for the case's folder in recorded answers.
 pub const FOLDER: &str = "/CASE";
+/// What stands in recorded answers for the folder of all cases.
+const AROUND: &str = "/CASES";
 /// The home folder of every case.
 pub const HOME: &str = "/home/me";
 
@@ -72,9 +74,15 @@ impl Case {
         (load(&request, &mut sources), sources)
     }
 
-    /// A text with the case's folder replaced.
+    /// A text with the case's folder replaced, and the one around it.
     pub fn portable(&self, text: &str) -> String {
-        text.replace(&self.folder.display().to_string(), FOLDER)
+        let own = text.replace(&self.folder.display().to_string(), FOLDER);
+        let around = self
+            .folder
+            .parent()
+            .map(|parent| parent.display().to_string())
+            .unwrap_or_default();
+        own.replace(&around, AROUND)
     }
 }
 

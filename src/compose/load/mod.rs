@@ -66,6 +66,32 @@ pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnost
     }
 }
 
+/// The project's name as far as it can be told: files and env files that are missing or broken are passed over, and the
+/// name is then the folder's. `None` where nothing makes a name.
+pub fn project_name(request: &Request) -> Option<ProjectName> {
+    let mut sources = Sources::default();
+    let mut session = Session::new(&request.working_directory, &mut sources);
+    let found = discover::discover(request, &mut session).and_then(|layout| {
+        let documents = read_all(&layout.files, &mut session).unwrap_or_default();
+        let roots = documents.iter().map(|document| &document.root);
+        project_name::project_name(request, roots, &layout.folder, &layout.environment, &mut session)
+    });
+    found.or_else(|| {
+        let by_hand = request
+            .project_name
+            .clone()
+            .or_else(|| request.environment.get("COMPOSE_PROJECT_NAME").cloned());
+        let name = by_hand.or_else(|| request.fallback_name.clone()).or_else(|| {
+            let folder = request
+                .project_directory
+                .as_ref()
+                .unwrap_or(&request.working_directory);
+            Some(project_name::normalized(&folder.file_name()?.to_string_lossy()))
+        })?;
+        (!name.is_empty()).then(|| ProjectName::new(name))
+    })
+}
+
 /// Every stage in order; `None` when one of them could not go on, and the session knows why.
 fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins)> {
     let Layout {

@@ -28,6 +28,9 @@ pub(crate) fn project_name<'n>(
     }) {
         return checked(name, session);
     }
+    if let Some(name) = &request.fallback_name {
+        return Some(ProjectName::new(name.clone()));
+    }
     let written = documents
         .filter_map(|document| document.get("name"))
         .filter_map(|node| {

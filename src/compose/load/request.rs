@@ -20,6 +20,8 @@ pub struct Request {
     pub env_files: Vec<PathBuf>,
     /// `--project-name`; without it `COMPOSE_PROJECT_NAME`, else `name:` in the files, else the folder's name.
     pub project_name: Option<String>,
+    /// A name that gives way to `COMPOSE_PROJECT_NAME` and wins over `name:` in the files: a mode's own.
+    pub fallback_name: Option<String>,
     /// `--profile`, added to `COMPOSE_PROFILES`.
     pub profiles: Vec<String>,
     /// Services named on the command line: each enables its own profiles.

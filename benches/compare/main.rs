@@ -1,0 +1,168 @@
+//! `sofa` and docker compose side by side, in one run and like with like: what starts containers without waiting against
+//! `up -d`, what waits until they are ready against `up --wait`. Beside them the engine alone: the calls that nobody can
+//! do without. It reports; nothing passes or fails by the clock.
+//!
+//! `make bench` runs it. Projects and containers of its own are all it touches.
+#![allow(
+    clippy::print_stdout,
+    reason = "a report on standard output is the whole purpose"
+)]
+
+mod engine;
+mod fleet;
+mod measure;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use fleet::Fleet;
+use measure::{output, peak_memory, time};
+use table::{heading, memory_row, row};
+
+const SERVICES: usize = 20;
+const QUICK_RUNS: usize = 30;
+const ENGINE_RUNS: usize = 5;
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sofa = root.join("target/sofa");
+    ensure!(
+        sofa.exists(),
+        "no {}: `make bench` builds it first",
+        sofa.display()
+    );
+    let image = output(&mut Command::new(root.join("tools/busybox-image")))?;
+    println!(
+        "{}; {}; Docker Engine {}; {SERVICES} services of {image}\n",
+        output(Command::new(&sofa).arg("--version"))?,
+        output(Command::new("docker").args(["compose", "version"]))?,
+        output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))?,
+    );
+    let bench = Bench {
+        root,
+        sofa,
+        fleet: Fleet::write(SERVICES, &image)?,
+        image,
+    };
+    heading();
+    bench.start_up()?;
+    bench.config()?;
+    bench.without_waiting()?;
+    bench.until_ready()
+}
+
+struct Bench<'a> {
+    root: &'a Path,
+    sofa: PathBuf,
+    fleet: Fleet,
+    image: String,
+}
+
+/// The times of a deploy where nothing is, of one that finds nothing to do, and of the way back.
+#[derive(Default)]
+struct Rounds {
+    cold: Vec<Duration>,
+    again: Vec<Duration>,
+    down: Vec<Duration>,
+}
+
+impl Rounds {
+    fn add(&mut self, mut deploy: Command, mut down: Command) -> Result<()> {
+        self.cold.push(time(&mut deploy)?);
+        self.again.push(time(&mut deploy)?);
+        self.down.push(time(&mut down)?);
+        Ok(())
+    }
+}
+
+impl Bench<'_> {
+    fn start_up(&self) -> Result<()> {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..QUICK_RUNS {
+            ours.push(time(Command::new(&self.sofa).arg("--version"))?);
+            theirs.push(time(Command::new("docker").args(["compose", "version"]))?);
+        }
+        row("start-up (version)", &ours, &theirs, &[]);
+        Ok(())
+    }
+
+    fn config(&self) -> Result<()> {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..QUICK_RUNS {
+            ours.push(time(&mut self.sofa_config())?);
+            theirs.push(time(&mut self.compose_config())?);
+        }
+        row("config of the coordinator", &ours, &theirs, &[]);
+        memory_row(
+            "config of the coordinator, peak memory",
+            peak_memory(self.sofa_config())?,
+            peak_memory(self.compose_config())?,
+        );
+        Ok(())
+    }
+
+    fn sofa_config(&self) -> Command {
+        let mut command = Command::new(&self.sofa);
+        command.current_dir(self.root).args(["config", "local"]);
+        command
+    }
+
+    fn compose_config(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.current_dir(self.root).arg("compose");
+        command.args(["-f", "compose/docker-compose.yml"]);
+        command.args(["-f", "compose/docker-compose-local.yml"]);
+        command.args(["--env-file", "envs/.local.env", "config"]);
+        command
+    }
+
+    fn without_waiting(&self) -> Result<()> {
+        let (ours, theirs) = self.take_turns(&["--no-wait"], &["-d"])?;
+        let (mut created, mut removed) = (Vec::new(), Vec::new());
+        for _ in 0..ENGINE_RUNS {
+            created.push(engine::create_and_start(SERVICES, &self.image)?);
+            removed.push(engine::stop_and_remove(SERVICES)?);
+        }
+        row("cold deploy, no wait", &ours.cold, &theirs.cold, &created);
+        row("nothing to do, no wait", &ours.again, &theirs.again, &[]);
+        row("down", &ours.down, &theirs.down, &removed);
+        Ok(())
+    }
+
+    fn until_ready(&self) -> Result<()> {
+        let (ours, theirs) = self.take_turns(&[], &["-d", "--wait"])?;
+        row("cold deploy until ready", &ours.cold, &theirs.cold, &[]);
+        row("nothing to do, all ready", &ours.again, &theirs.again, &[]);
+        Ok(())
+    }
+
+    /// Both tools in turns, each with these options of its deploying verb.
+    fn take_turns(&self, deploy: &[&str], up: &[&str]) -> Result<(Rounds, Rounds)> {
+        let (mut ours, mut theirs) = (Rounds::default(), Rounds::default());
+        time(&mut self.compose("down", &[]))?;
+        for _ in 0..ENGINE_RUNS {
+            ours.add(self.sofa("deploy", deploy), self.sofa("down", &[]))?;
+            theirs.add(self.compose("up", up), self.compose("down", &[]))?;
+        }
+        Ok((ours, theirs))
+    }
+
+    fn sofa(&self, verb: &str, options: &[&str]) -> Command {
+        let mut command = Command::new(&self.sofa);
+        command.current_dir(self.fleet.folder()).arg(verb).args(options);
+        command
+    }
+
+    fn compose(&self, verb: &str, options: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .current_dir(self.fleet.folder())
+            .args(["compose", verb])
+            .args(options);
+        command
+    }
+}

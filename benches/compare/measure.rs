@@ -1,0 +1,88 @@
+//! What a command costs: its time, and the memory of all its processes.
+
+use std::fs;
+use std::io::{PipeWriter, Read, Write, pipe};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// By then a program that only reads files is blocked on its output.
+const SETTLED: Duration = Duration::from_millis(700);
+const PIPE_CAPACITY: usize = 1 << 16;
+
+/// How long a command takes from its start to its end; one that fails ends the benchmark with what it said.
+pub fn time(command: &mut Command) -> Result<Duration> {
+    let start = Instant::now();
+    output(command)?;
+    Ok(start.elapsed())
+}
+
+pub fn output(command: &mut Command) -> Result<String> {
+    let shown = format!("{command:?}");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| shown.clone())?;
+    if !output.status.success() {
+        bail!(
+            "{shown}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The most memory, in bytes, that a command and the programs it starts hold by the time it writes its output.
+///
+/// The output goes to a pipe that is full, so the command stands still at its end and can be looked at.
+pub fn peak_memory(mut command: Command) -> Result<u64> {
+    let (mut reader, mut writer) = pipe()?;
+    fill(&mut writer)?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn()?;
+    drop(command);
+    thread::sleep(SETTLED);
+    let peak = tree_peak(child.id());
+    let drained = thread::spawn(move || reader.read_to_end(&mut Vec::new()));
+    finish(&mut child)?;
+    drained.join().ok().context("the reader of the output")??;
+    peak.with_context(|| format!("process {} did not wait for its output", child.id()))
+}
+
+fn fill(writer: &mut PipeWriter) -> Result<()> {
+    Ok(writer.write_all(&[b' '; PIPE_CAPACITY])?)
+}
+
+fn finish(child: &mut Child) -> Result<()> {
+    let status = child.wait()?;
+    ensure!(status.success(), "the measured command failed: {status}");
+    Ok(())
+}
+
+fn tree_peak(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    let children: u64 = children(pid).into_iter().filter_map(tree_peak).sum();
+    Some(kibibytes * 1024 + children)
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    tasks
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
+        .flat_map(|line| {
+            line.split_whitespace()
+                .filter_map(|id| id.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
+}

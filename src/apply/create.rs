@@ -1,0 +1,177 @@
+//! Creates what the model describes: networks, volumes, and containers with their labels and what they take over.
+
+use std::collections::BTreeMap;
+
+use super::docker::Docker;
+use super::failure::OperationError;
+use crate::compose::model::{NetworkName, ServiceName, VolumeName};
+use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
+use crate::engine::labels;
+use crate::plan::desired::{DesiredService, namespace_parents};
+use crate::plan::observed::{Container, ContainerId};
+use crate::plan::operation::{ContainerRef, Replica};
+
+impl Docker<'_> {
+    /// Creates the network that the model has under this key.
+    pub(super) async fn create_network(&self, key: &str) -> Result<(), OperationError> {
+        let desired = self.desired()?;
+        let wanted = desired
+            .networks
+            .iter()
+            .find(|network| network.key == key)
+            .ok_or_else(|| unknown("network", key))?;
+        let (version, hash) = (
+            desired.dialect.version(),
+            wanted.hashes.first().map_or("", String::as_str),
+        );
+        let labels = convert::network_labels(
+            desired.project,
+            &NetworkName::from(key),
+            wanted.network,
+            version,
+            hash,
+        );
+        self.engine
+            .create_network(&convert::network(wanted.network, labels))
+            .await?;
+        Ok(())
+    }
+
+    /// Creates the volume that the model has under this key.
+    pub(super) async fn create_volume(&self, key: &str) -> Result<(), OperationError> {
+        let desired = self.desired()?;
+        let wanted = desired
+            .volumes
+            .iter()
+            .find(|volume| volume.key == key)
+            .ok_or_else(|| unknown("volume", key))?;
+        let (version, hash) = (
+            desired.dialect.version(),
+            wanted.hashes.first().map_or("", String::as_str),
+        );
+        let labels = convert::volume_labels(
+            desired.project,
+            &VolumeName::from(key),
+            wanted.volume,
+            version,
+            hash,
+        );
+        self.engine
+            .create_volume(&convert::volume(wanted.volume, labels))
+            .await?;
+        Ok(())
+    }
+
+    /// Creates a container of a service under a name; `replaces` is whose anonymous volumes it takes over.
+    pub(super) async fn create_container(
+        &self,
+        replica: &Replica,
+        name: &str,
+        replaces: Option<&ContainerRef>,
+    ) -> Result<ContainerId, OperationError> {
+        let desired = self.desired()?;
+        let service = desired
+            .service(&replica.service)
+            .ok_or_else(|| unknown("service", &replica.service))?;
+        let old = match replaces {
+            Some(ContainerRef::Existing { id, .. }) => self.observed_container(id),
+            _ => None,
+        };
+        let final_name = service.container_name(desired.project, replica.number);
+        let instance = Instance {
+            name: name.to_string(),
+            final_name: final_name.clone(),
+            image: service.image.clone(),
+            labels: self.labels(service, replica, old.map(|_| final_name))?,
+            parents: self.parents(service),
+            links: BTreeMap::new(),
+            inherited: old.map(|old| inherited(service, old)).unwrap_or_default(),
+            service_aliases: true,
+            publish: true,
+        };
+        let new = convert::container(desired.project, service.service, &instance, self.engine.target())
+            .map_err(|error| OperationError::Impossible(error.to_string()))?;
+        Ok(self.engine.create(&new).await?.id)
+    }
+
+    fn labels(
+        &self,
+        service: &DesiredService<'_>,
+        replica: &Replica,
+        replaces: Option<String>,
+    ) -> Result<BTreeMap<String, String>, OperationError> {
+        let desired = self.desired()?;
+        let role = service
+            .service
+            .sofa
+            .as_ref()
+            .and_then(|sofa| sofa.role)
+            .map(|role| role.as_str().to_string());
+        let job = service.job.then(|| "job".to_string());
+        let mode = desired
+            .mode
+            .map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
+        let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
+        let labels = ContainerLabels {
+            replica: convert::Replica::Number(replica.number),
+            version: desired.dialect.version().to_string(),
+            config_hash: service.hashes.first().cloned().unwrap_or_default(),
+            image_digest: service
+                .found
+                .map(|image| image.digest.clone())
+                .unwrap_or_default(),
+            replaces,
+            sofa: mode.into_iter().chain(role).collect(),
+        };
+        Ok(labels.build(desired.project, service.service))
+    }
+
+    /// The containers whose namespaces or mounts a service shares: those of this run, else those that were there.
+    fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerId> {
+        namespace_parents(service.service)
+            .into_iter()
+            .filter_map(|parent| {
+                let id = self.created_for(parent).or_else(|| self.first_of(parent))?;
+                Some((ServiceName::from(parent), id))
+            })
+            .collect()
+    }
+}
+
+/// The anonymous volumes of an old container that go to its successor: those at places which the image declares as
+/// volumes, or where the service mounts a volume without a name.
+fn inherited(service: &DesiredService<'_>, old: &Container) -> Vec<InheritedVolume> {
+    let declared = service
+        .found
+        .map(|image| image.volumes.as_slice())
+        .unwrap_or_default();
+    let anonymous = |target: &str| {
+        service
+            .service
+            .volumes
+            .iter()
+            .any(|mount| mount.source.is_empty() && mount.target == target)
+    };
+    let named = |target: &str| {
+        service
+            .service
+            .volumes
+            .iter()
+            .any(|mount| !mount.source.is_empty() && mount.target == target)
+    };
+    old.mounts
+        .iter()
+        .filter(|mount| mount.kind == "volume" && !named(&mount.destination))
+        .filter(|mount| declared.contains(&mount.destination) || anonymous(&mount.destination))
+        .filter_map(|mount| {
+            Some(InheritedVolume {
+                volume: mount.name.clone()?,
+                target: mount.destination.clone(),
+            })
+        })
+        .collect()
+}
+
+fn unknown(what: &str, name: &str) -> OperationError {
+    OperationError::Impossible(format!("{what} `{name}` is not in the files"))
+}

@@ -1,0 +1,387 @@
+//! Does operations on a Docker Engine, and takes them back.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::announce::{Announcer, subject};
+use super::executor::{Stopped, Target};
+use super::failure::OperationError;
+use super::ready::{Candidate, Waiter};
+use super::watch::Watch;
+use crate::engine::container::{Removal, RestartPolicy};
+use crate::engine::{Engine, EngineError};
+use crate::plan::desired::Desired;
+use crate::plan::observed::{Container, ContainerId, NetworkId, Observed};
+use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica, Undo};
+use crate::ui::event::EventSender;
+
+/// How a run behaves towards the engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Engine calls at once.
+    pub parallel: usize,
+    /// How long all waits together may take.
+    pub wait: Duration,
+}
+
+/// The Docker Engine as the target of a plan.
+pub struct Docker<'a> {
+    pub(super) engine: &'a Engine,
+    desired: Option<&'a Desired<'a>>,
+    observed: &'a Observed,
+    watch: Watch,
+    announcer: Announcer,
+    permits: Semaphore,
+    limits: Limits,
+    waits_end: Instant,
+    made: RefCell<BTreeMap<OpId, Made>>,
+}
+
+/// What an operation left that its undo, or a later operation, must know.
+#[derive(Debug, Clone)]
+enum Made {
+    Container { id: ContainerId, service: String },
+    Policy(RestartPolicy),
+}
+
+impl<'a> Docker<'a> {
+    /// Subscribes to the project's events and begins to count the waits' deadline.
+    ///
+    /// # Errors
+    /// Those of the subscription.
+    pub async fn begin(
+        engine: &'a Engine,
+        plan: &Plan,
+        desired: Option<&'a Desired<'a>>,
+        observed: &'a Observed,
+        events: EventSender,
+        limits: Limits,
+    ) -> Result<Docker<'a>, EngineError> {
+        Ok(Docker {
+            engine,
+            desired,
+            observed,
+            watch: Watch::begin(engine, &plan.project).await?,
+            announcer: Announcer::new(plan, events),
+            permits: Semaphore::new(limits.parallel.max(1)),
+            limits,
+            waits_end: Instant::now() + limits.wait,
+            made: RefCell::default(),
+        })
+    }
+
+    /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
+    async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
+        let _permit = self.permits.acquire().await;
+        let engine = self.engine;
+        match &operation.action {
+            Action::CreateNetwork { key, .. } => self.create_network(key).await?,
+            Action::RemoveNetwork { id, .. } => gone_is_fine(engine.remove_network(id).await)?,
+            Action::CreateVolume { key, .. } => self.create_volume(key).await?,
+            Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
+            Action::CreateContainer {
+                replica,
+                name,
+                replaces,
+            } => {
+                let id = self.create_container(replica, name, replaces.as_ref()).await?;
+                self.made.borrow_mut().insert(
+                    operation.id,
+                    Made::Container {
+                        id,
+                        service: replica.service.clone(),
+                    },
+                );
+            }
+            Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
+            Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
+            Action::StopContainer { container, grace, .. } => {
+                gone_is_fine(engine.stop(&self.id(container)?, *grace).await)?;
+            }
+            Action::RemoveContainer {
+                container, volumes, ..
+            } => {
+                let removal = Removal {
+                    force: true,
+                    anonymous_volumes: *volumes,
+                };
+                gone_is_fine(engine.remove(&self.id(container)?, removal).await)?;
+            }
+            Action::RenameContainer { container, name, .. } => {
+                engine.rename(&self.id(container)?, name).await?
+            }
+            Action::DisableRestart { container, .. } => {
+                let id = self.id(container)?;
+                let policy = engine.inspect(id.as_str()).await?.restart_policy;
+                self.made.borrow_mut().insert(operation.id, Made::Policy(policy));
+                engine.set_restart_policy(&id, RestartPolicy::No).await?;
+            }
+            Action::Await { .. } | Action::Steady { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Waits for one container's gate. Where the service is optional, a failure is a warning.
+    async fn wait(
+        &self,
+        replica: &Replica,
+        container: &ContainerRef,
+        gate: &Gate,
+        optional: bool,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        let id = self.id(container)?;
+        let subject = subject(replica);
+        let candidate = Candidate {
+            id: &id,
+            service: &replica.service,
+            subject: &subject,
+            gate,
+        };
+        match self.waiter(self.waits_end).wait(&candidate, cancel).await {
+            Err(Stopped::Failed(error)) if optional => {
+                self.announcer
+                    .warn(format!("{error}\n  nobody requires it, so the run goes on"));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Watches all of them at once.
+    async fn steady(
+        &self,
+        containers: &[(Replica, ContainerRef)],
+        window: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        let waiter = self.waiter(self.waits_end + window);
+        let watches = containers.iter().map(|(replica, container)| {
+            let waiter = &waiter;
+            async move {
+                let id = self.id(container)?;
+                let subject = subject(replica);
+                let candidate = Candidate {
+                    id: &id,
+                    service: &replica.service,
+                    subject: &subject,
+                    gate: &Gate::Running,
+                };
+                let begun = Instant::now();
+                match waiter.steady(&candidate, window).await? {
+                    Ok(()) => Ok(()),
+                    Err(reason) => Err(waiter.explain(&candidate, reason, begun.elapsed()).await),
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Stopped::Cancelled),
+            outcome = try_join_all(watches) => Ok(outcome.map(drop)?),
+        }
+    }
+
+    fn waiter(&self, deadline: Instant) -> Waiter<'_> {
+        Waiter {
+            engine: self.engine,
+            watch: &self.watch,
+            events: self.announcer.events(),
+            deadline,
+        }
+    }
+
+    /// The id behind a reference; one that an operation was to create may be missing only if that failed.
+    fn id(&self, container: &ContainerRef) -> Result<ContainerId, OperationError> {
+        match container {
+            ContainerRef::Existing { id, .. } => Ok(id.clone()),
+            ContainerRef::Created(op) => match self.made.borrow().get(op) {
+                Some(Made::Container { id, .. }) => Ok(id.clone()),
+                _ => Err(OperationError::Impossible(format!(
+                    "operation {op} created no container"
+                ))),
+            },
+        }
+    }
+
+    /// The container that this run created for a service; the first replica's.
+    pub(super) fn created_for(&self, wanted: &str) -> Option<ContainerId> {
+        self.made.borrow().values().find_map(|made| match made {
+            Made::Container { id, service } if service == wanted => Some(id.clone()),
+            _ => None,
+        })
+    }
+
+    /// The first replica that a service had before the run.
+    pub(super) fn first_of(&self, service: &str) -> Option<ContainerId> {
+        let own = |container: &&Container| container.service == service && !container.oneoff;
+        self.observed
+            .containers
+            .iter()
+            .find(own)
+            .map(|container| container.id.clone())
+    }
+
+    /// A container that was there before the run.
+    pub(super) fn observed_container(&self, id: &ContainerId) -> Option<&Container> {
+        self.observed
+            .containers
+            .iter()
+            .find(|container| container.id == *id)
+    }
+
+    /// What should exist; plans of verbs that read no files have none.
+    pub(super) fn desired(&self) -> Result<&'a Desired<'a>, OperationError> {
+        self.desired.ok_or_else(|| {
+            OperationError::Impossible("the plan creates things, but no files were read".into())
+        })
+    }
+
+    /// Takes one operation back.
+    async fn take_back(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
+        let _permit = self.permits.acquire().await;
+        match (undo, &operation.action) {
+            (Undo::Remove, Action::CreateNetwork { name, .. }) => {
+                gone_is_fine(self.engine.remove_network(&NetworkId(name.clone())).await)?;
+            }
+            (Undo::Remove, Action::CreateContainer { name, .. }) => {
+                self.remove_created(operation.id, name).await?
+            }
+            (Undo::Stop, Action::StartContainer { container, .. }) => {
+                // Where its creation failed there is nothing to stop.
+                if let Ok(id) = self.id(container) {
+                    gone_is_fine(self.engine.stop(&id, None).await)?;
+                }
+            }
+            (
+                Undo::Start,
+                Action::StopContainer {
+                    container, replica, ..
+                },
+            ) => {
+                self.restore(&self.id(container)?, replica).await?;
+            }
+            (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
+                let policy = self.made.borrow().get(&operation.id).cloned();
+                if let Some(Made::Policy(policy)) = policy {
+                    self.engine
+                        .set_restart_policy(&self.id(container)?, policy)
+                        .await?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Removes a container that the run created. Where the answer to its creation was lost, it is looked for by name:
+    /// one that was there before the run is left alone.
+    async fn remove_created(&self, op: OpId, name: &str) -> Result<(), OperationError> {
+        let known = match self.made.borrow().get(&op) {
+            Some(Made::Container { id, .. }) => Some(id.clone()),
+            _ => None,
+        };
+        let id = match known {
+            Some(id) => id,
+            None => match self.engine.inspect(name).await {
+                Err(error) if error.is_not_found() => return Ok(()),
+                found => found?.id,
+            },
+        };
+        let before = self
+            .observed
+            .containers
+            .iter()
+            .chain(&self.observed.foreign)
+            .any(|container| container.id == id);
+        if !before {
+            gone_is_fine(
+                self.engine
+                    .remove(
+                        &id,
+                        Removal {
+                            force: true,
+                            anonymous_volumes: true,
+                        },
+                    )
+                    .await,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Starts an old container again and waits until it is as ready as it can be seen to be.
+    async fn restore(&self, id: &ContainerId, replica: &Replica) -> Result<(), OperationError> {
+        self.engine.start(id).await?;
+        let details = self.engine.inspect(id.as_str()).await?;
+        let gate = match details.healthcheck {
+            Some(_) => Gate::Healthy {
+                probe: !details.has_gpu,
+            },
+            None => Gate::Running,
+        };
+        let subject = subject(replica);
+        let candidate = Candidate {
+            id,
+            service: &replica.service,
+            subject: &subject,
+            gate: &gate,
+        };
+        let waiter = self.waiter(Instant::now() + self.limits.wait);
+        match waiter.wait(&candidate, &CancellationToken::new()).await {
+            Err(Stopped::Failed(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Target for Docker<'_> {
+    type Error = OperationError;
+
+    async fn run(
+        &self,
+        operation: &Operation,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        self.announcer.begin(operation);
+        let outcome = match &operation.action {
+            Action::Await {
+                replica,
+                container,
+                gate,
+                optional,
+            } => self.wait(replica, container, gate, *optional, cancel).await,
+            Action::Steady { containers, window } => self.steady(containers, *window, cancel).await,
+            _ => self.change(operation).await.map_err(Stopped::Failed),
+        };
+        match &outcome {
+            Ok(()) => self.announcer.done(operation),
+            Err(Stopped::Failed(error)) => self.announcer.failed(operation, &error.to_string()),
+            Err(Stopped::Cancelled) => {}
+        }
+        outcome
+    }
+
+    async fn undo(&self, operation: &Operation) -> Result<(), OperationError> {
+        let Some(undo) = operation.undo else { return Ok(()) };
+        self.announcer.undoing(operation);
+        let outcome = self.take_back(operation, undo).await;
+        match &outcome {
+            Ok(()) => self.announcer.undone(operation),
+            Err(error) => self.announcer.failed(operation, &error.to_string()),
+        }
+        outcome
+    }
+}
+
+/// Removing or stopping what is gone already is success: somebody else did the work.
+fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+    match outcome {
+        Err(error) if error.is_not_found() => Ok(()),
+        outcome => outcome,
+    }
+}

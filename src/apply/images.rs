@@ -1,0 +1,343 @@
+//! Images before a plan: what the scope needs and the engine lacks is built or pulled, all at once, before anything is stopped.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::compose::model::{Project, PullPolicy, Service};
+use crate::engine::build::{self, BuildError, BuildEvent, BuildOptions, PreparedBuild};
+use crate::engine::image::{Credentials, NotAReference, Reference};
+use crate::engine::{Engine, EngineError};
+use crate::plan::desired::image_reference;
+use crate::plan::observed::Image;
+use crate::ui::event::{Event, EventSender, Phase, Subject};
+
+/// What the command line says about images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `--build`: build although nothing changed; `--no-build`: never build.
+    pub build: Build,
+    /// `--pull`, over the services' own policies.
+    pub pull: Option<Pull>,
+    /// `build --no-cache`.
+    pub no_cache: bool,
+}
+
+/// When services with `build:` are built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Build {
+    /// When the image is missing, or was built from another context.
+    #[default]
+    WhenStale,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// When images are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Pull {
+    /// Always.
+    Always,
+    /// When they are not there.
+    Missing,
+    /// Never.
+    Never,
+}
+
+/// Why an image cannot be had.
+#[derive(Debug)]
+pub struct ImageError {
+    /// The services that need it.
+    pub services: Vec<String>,
+    /// Its reference.
+    pub image: String,
+    /// What went wrong, with the last lines of a failed build.
+    pub reason: String,
+    /// Whether the files are wrong, not the work.
+    pub invalid: bool,
+}
+
+impl ImageError {
+    fn of(need: &Need<'_>, reason: impl Into<String>) -> ImageError {
+        ImageError {
+            services: need
+                .services
+                .iter()
+                .map(|service| service.name.to_string())
+                .collect(),
+            image: need.image.clone(),
+            reason: reason.into(),
+            invalid: false,
+        }
+    }
+}
+
+/// An image and the services made from it.
+struct Need<'a> {
+    image: String,
+    services: Vec<&'a Service>,
+}
+
+impl<'a> Need<'a> {
+    /// The service whose `build:` makes the image.
+    fn builder(&self) -> Option<&'a Service> {
+        self.services
+            .iter()
+            .copied()
+            .find(|service| service.build.is_some())
+    }
+}
+
+/// What an image step works with.
+pub struct Images<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// The model.
+    pub project: &'a Project,
+    /// What the command line says.
+    pub policy: Policy,
+    /// The folder of docker's `config.json`.
+    pub docker_config: Option<PathBuf>,
+    /// The version of docker compose that built images name.
+    pub version: &'static str,
+    /// Pulls and builds at once.
+    pub parallel: usize,
+    /// Where progress goes.
+    pub events: EventSender,
+}
+
+impl Images<'_> {
+    /// Sees to it that every image of these services is on the engine. Returns how many were pulled or built.
+    ///
+    /// # Errors
+    /// Every image that cannot be had; the others were fetched all the same.
+    pub async fn ensure(
+        &self,
+        services: &[&Service],
+        present: &BTreeMap<String, Image>,
+    ) -> Result<usize, Vec<ImageError>> {
+        let needs = self.needs(services);
+        let steps = needs.iter().map(|need| self.one(need, present.get(&need.image)));
+        let outcomes: Vec<Result<bool, ImageError>> = stream::iter(steps)
+            .buffer_unordered(self.parallel.max(1))
+            .collect()
+            .await;
+        let mut fetched = 0;
+        let mut errors = Vec::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(changed) => fetched += usize::from(changed),
+                Err(error) => errors.push(error),
+            }
+        }
+        errors.sort_by(|one, other| one.image.cmp(&other.image));
+        if errors.is_empty() {
+            Ok(fetched)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The distinct images of the services; several services may share one.
+    fn needs<'s>(&self, services: &[&'s Service]) -> Vec<Need<'s>> {
+        let mut needs: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
+        for service in services {
+            needs
+                .entry(image_reference(self.project, service))
+                .or_default()
+                .push(service);
+        }
+        let needs: Vec<Need<'_>> = needs
+            .into_iter()
+            .map(|(image, services)| Need { image, services })
+            .collect();
+        for need in &needs {
+            let mut builds = need.services.iter().filter_map(|service| service.build.as_ref());
+            let first = builds.next();
+            if builds.any(|build| Some(build) != first) {
+                let text = format!(
+                    "image `{}` is built in different ways; the first service's is used",
+                    need.image
+                );
+                let _ = self.events.send(Event::Warning(text));
+            }
+        }
+        needs
+    }
+
+    /// One image: built, pulled, or left as it is. Returns whether it was fetched.
+    async fn one(&self, need: &Need<'_>, present: Option<&Image>) -> Result<bool, ImageError> {
+        let outcome = match need.builder() {
+            Some(service) if self.policy.build != Build::Never => self.build(need, service, present).await,
+            builder => self.pull(need, present, builder.is_some()).await,
+        };
+        if let Err(error) = &outcome {
+            let detail = error.reason.lines().next().map(String::from);
+            self.tell(need, Phase::Failed, detail);
+        }
+        outcome
+    }
+
+    /// Builds the image where it is missing, built from something else, or building is forced.
+    async fn build(
+        &self,
+        need: &Need<'_>,
+        service: &Service,
+        present: Option<&Image>,
+    ) -> Result<bool, ImageError> {
+        let Some(build) = &service.build else {
+            return Ok(false);
+        };
+        let options = BuildOptions {
+            no_cache: self.policy.no_cache || build.no_cache,
+            pull: build.pull || self.policy.pull == Some(Pull::Always),
+            version: self.version.to_string(),
+            ..BuildOptions::default()
+        };
+        let (project, owned) = (self.project.clone(), (service.clone(), build.clone(), options));
+        // Reading a context of many files must not hold up the other images.
+        let prepared = tokio::task::spawn_blocking(move || {
+            let (service, build, options) = owned;
+            PreparedBuild::new(&project, &service, &build, &options)
+        });
+        let prepared = prepared
+            .await
+            .map_err(|error| ImageError::of(need, error.to_string()))?
+            .map_err(|error| ImageError {
+                invalid: true,
+                ..ImageError::of(need, error.to_string())
+            })?;
+        let forced = self.policy.build == Build::Always || service.pull_policy() == PullPolicy::Build;
+        if !forced && present.is_some_and(|image| build::is_current(&image.labels, prepared.digest())) {
+            return Ok(false);
+        }
+        self.tell(need, Phase::Building, None);
+        let subject = Subject::Image(need.image.clone());
+        let events = self.events.clone();
+        let built = self.engine.build(prepared, move |event| {
+            if let BuildEvent::Line(line) = event {
+                let _ = events.send(Event::BuildLine {
+                    subject: subject.clone(),
+                    line,
+                });
+            }
+        });
+        built.await.map_err(|error| build_error(need, error))?;
+        self.tell(need, Phase::Done, Some("built".into()));
+        Ok(true)
+    }
+
+    /// Pulls the image where its policy says so.
+    async fn pull(
+        &self,
+        need: &Need<'_>,
+        present: Option<&Image>,
+        buildable: bool,
+    ) -> Result<bool, ImageError> {
+        if !self.must_pull(need, present) {
+            return match present {
+                Some(_) => Ok(false),
+                None if buildable => Err(ImageError::of(
+                    need,
+                    "image is missing, and `--no-build` forbids to build it",
+                )),
+                None => Err(ImageError::of(
+                    need,
+                    "image is missing, and its pull policy is `never`",
+                )),
+            };
+        }
+        self.tell(need, Phase::Pulling, None);
+        match self.fetch(need).await {
+            Ok(()) => {
+                self.tell(need, Phase::Done, Some("pulled".into()));
+                Ok(true)
+            }
+            Err(error) => Err(ImageError::of(need, error.to_string())),
+        }
+    }
+
+    fn must_pull(&self, need: &Need<'_>, present: Option<&Image>) -> bool {
+        match self.policy.pull {
+            Some(Pull::Always) => return true,
+            Some(Pull::Never) => return false,
+            Some(Pull::Missing) => return present.is_none(),
+            None => {}
+        }
+        need.services.iter().any(|service| match service.pull_policy() {
+            PullPolicy::Always => true,
+            PullPolicy::Never | PullPolicy::Build => false,
+            PullPolicy::Missing => present.is_none(),
+            PullPolicy::Every(period) => present.is_none_or(|image| {
+                let age = image
+                    .tagged
+                    .map(|tagged| jiff::Timestamp::now().as_second() - tagged);
+                age.is_none_or(|age| u64::try_from(age).unwrap_or(0) >= period.as_secs())
+            }),
+        })
+    }
+
+    async fn fetch(&self, need: &Need<'_>) -> Result<(), EngineError> {
+        let reference: Reference =
+            need.image
+                .parse()
+                .map_err(|error: NotAReference| EngineError::Unsupported {
+                    what: format!("image `{}`", need.image),
+                    needs: error.to_string(),
+                })?;
+        let credentials = Credentials::new(self.docker_config.clone());
+        let auth = credentials.lookup(reference.registry()).await?;
+        let platform = need
+            .services
+            .iter()
+            .map(|service| service.platform.as_str())
+            .find(|text| !text.is_empty());
+        let mut steps = self.engine.pull(&reference, platform, auth.as_ref()).await?;
+        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        while let Some(step) = steps.next().await {
+            let step = step?;
+            if let (Some(layer), true) = (step.layer, step.total > 0) {
+                layers.insert(layer, (step.current, step.total));
+                let (current, total) = layers
+                    .values()
+                    .fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+                let subject = Subject::Image(need.image.clone());
+                let what = step.status.to_lowercase();
+                let _ = self.events.send(Event::Progress {
+                    subject,
+                    what,
+                    current,
+                    total: Some(total),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, need: &Need<'_>, phase: Phase, detail: Option<String>) {
+        let subject = Subject::Image(need.image.clone());
+        let _ = self.events.send(Event::Phase {
+            subject,
+            phase,
+            detail,
+        });
+    }
+}
+
+/// A failed build, with the last lines of its output.
+fn build_error(need: &Need<'_>, error: BuildError) -> ImageError {
+    match error {
+        BuildError::Failed { message, tail } => {
+            let lines: String = tail.iter().map(|line| format!("\n    {line}")).collect();
+            ImageError::of(
+                need,
+                format!("build failed: {message}\n  last lines of the build:{lines}"),
+            )
+        }
+        error => ImageError::of(need, error.to_string()),
+    }
+}

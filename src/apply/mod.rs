@@ -1,0 +1,15 @@
+//! Runs a plan: the executor knows only the graph, `docker` does the operations, `ready` judges the gates.
+
+mod announce;
+mod create;
+pub mod docker;
+pub mod executor;
+pub mod failure;
+mod frontier;
+pub mod images;
+pub mod preflight;
+mod probe;
+mod ready;
+pub mod report;
+mod steady;
+mod watch;

@@ -1,0 +1,86 @@
+//! What can be known to fail before anything is changed, beside what the plan knows: host ports that another program holds.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+
+use crate::engine::Engine;
+use crate::plan::Problem;
+use crate::plan::desired::Desired;
+use crate::plan::observed::Observed;
+use crate::plan::operation::{Action, Plan};
+
+/// Host ports that containers of the plan will publish and that a program of this machine holds. Found by binding them
+/// for a moment, so only where the engine is on this machine, and only ports that no container of the project has now.
+pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
+    if !engine.host().is_local() {
+        return Vec::new();
+    }
+    let own: BTreeSet<(u16, &str)> = observed
+        .containers
+        .iter()
+        .flat_map(|container| &container.ports)
+        .filter_map(|port| Some((port.published?, port.protocol.as_str())))
+        .collect();
+    let starting: BTreeSet<&str> = plan
+        .operations
+        .iter()
+        .filter(|operation| matches!(operation.action, Action::StartContainer { .. }))
+        .filter_map(|operation| operation.action.replica().map(|replica| replica.service.as_str()))
+        .collect();
+    let mut problems = Vec::new();
+    for service in desired
+        .services
+        .values()
+        .filter(|service| starting.contains(service.service.name.as_str()))
+    {
+        for port in &service.service.ports {
+            // A range is a pool from which the engine takes what is free.
+            let Some((number, last)) = port.published_range() else {
+                continue;
+            };
+            if number != last || own.contains(&(number, port.protocol.as_str())) {
+                continue;
+            }
+            if is_held(&port.host_ip, number, &port.protocol) {
+                problems.push(Problem {
+                    message: format!(
+                        "service `{}`: host port {number}/{} is held by a program on this machine",
+                        service.service.name, port.protocol
+                    ),
+                    hint: Some(format!(
+                        "find it: ss -lptn 'sport = :{number}'; or publish another port"
+                    )),
+                    owned: true,
+                });
+            }
+        }
+    }
+    problems
+}
+
+/// Whether binding fails because somebody else is bound. Every other failure (a privileged port, an address that is not
+/// ours) says nothing.
+fn is_held(address: &str, port: u16, protocol: &str) -> bool {
+    let address: IpAddr = address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let outcome = match protocol {
+        "udp" => UdpSocket::bind((address, port)).map(drop),
+        "tcp" => TcpListener::bind((address, port)).map(drop),
+        _ => return false,
+    };
+    outcome.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_held_as_long_as_somebody_listens_on_it() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(is_held("127.0.0.1", port, "tcp"));
+        drop(listener);
+        assert!(!is_held("127.0.0.1", port, "tcp"));
+    }
+}

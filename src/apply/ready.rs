@@ -1,0 +1,295 @@
+//! Judges gates: waits for a container by events, by its own healthcheck run through exec, or by asking it.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::executor::Stopped;
+use super::failure::{GateFailure, LOG_TAIL, OperationError, Reason};
+use super::probe::{self, Answer};
+use super::watch::Watch;
+use crate::engine::logs::LogQuery;
+use crate::engine::{ContainerDetails, Engine, Healthcheck};
+use crate::plan::observed::{ContainerId, Health, State};
+use crate::plan::operation::Gate;
+use crate::ui::event::{Event, EventSender, Subject};
+
+/// Restarts by its own policy after which a container counts as crash-looping.
+pub(super) const RESTARTS_ALLOWED: u64 = 3;
+/// The first pause between two own health tests; pauses grow with the time waited.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two own health tests.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a wait works with.
+pub(super) struct Waiter<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) watch: &'a Watch,
+    pub(super) events: &'a EventSender,
+    /// When waits end.
+    pub(super) deadline: Instant,
+}
+
+/// Who is waited for, and what for.
+pub(super) struct Candidate<'a> {
+    pub(super) id: &'a ContainerId,
+    pub(super) service: &'a str,
+    pub(super) subject: &'a Subject,
+    pub(super) gate: &'a Gate,
+}
+
+/// What one look at a container tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Ready,
+    Pending,
+    Failed(Reason),
+}
+
+impl Waiter<'_> {
+    /// Waits until a container passes its gate.
+    ///
+    /// # Errors
+    /// A [`GateFailure`] with the container's log tail; cancelled when `cancel` fires.
+    pub(super) async fn wait(
+        &self,
+        candidate: &Candidate<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Stopped::Cancelled),
+            outcome = self.judge(candidate) => outcome?,
+            never = self.show_log(candidate) => match never {},
+            () = tokio::time::sleep_until(self.deadline.into()) => {
+                let state = self.engine.inspect(candidate.id.as_str()).await;
+                Err(Reason::Deadline(state.map_or_else(|_| "unknown".into(), |details| standing(&details))))
+            }
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(Stopped::Failed(
+                self.explain(candidate, reason, begun.elapsed()).await,
+            )),
+        }
+    }
+
+    /// Looks at the container at once, then after every event and every own test.
+    async fn judge(&self, candidate: &Candidate<'_>) -> Result<Result<(), Reason>, OperationError> {
+        let changed = self.watch.of(candidate.id);
+        let mut tests = Tests {
+            begun: Instant::now(),
+            run: 0,
+            allowed: true,
+        };
+        let mut first_restarts = None;
+        let mut unhealthy_since: Option<Instant> = None;
+        loop {
+            let details = match self.engine.inspect(candidate.id.as_str()).await {
+                Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
+                details => details?,
+            };
+            let restarts = details
+                .restarts
+                .saturating_sub(*first_restarts.get_or_insert(details.restarts));
+            match verdict(candidate.gate, &details, restarts) {
+                Verdict::Ready => return Ok(Ok(())),
+                Verdict::Failed(reason) => return Ok(Err(reason)),
+                Verdict::Pending => {}
+            }
+            if details.health == Health::Unhealthy {
+                let since = *unhealthy_since.get_or_insert_with(Instant::now);
+                let patience = details.healthcheck.as_ref().map_or(Duration::ZERO, second_round);
+                if since.elapsed() >= patience {
+                    return Ok(Err(Reason::Unhealthy));
+                }
+            } else {
+                unhealthy_since = None;
+            }
+            let recheck = unhealthy_since
+                .zip(details.healthcheck.as_ref())
+                .map(|(since, check)| since + second_round(check));
+            tokio::select! {
+                () = changed.notified() => {}
+                () = sleep_until(recheck) => {}
+                answer = self.probe(candidate, &details, &tests) => match answer {
+                    Answer::Passed => return Ok(Ok(())),
+                    Answer::Impossible(why) => return Ok(Err(Reason::Unreachable(why))),
+                    answer => tests.failed(candidate.gate, &answer),
+                },
+            }
+        }
+    }
+
+    /// Pauses, then runs the gate's own test once. Never ends where there is none to run now.
+    async fn probe(&self, candidate: &Candidate<'_>, details: &ContainerDetails, tests: &Tests) -> Answer {
+        if !tests.allowed || details.state != State::Running {
+            return std::future::pending().await;
+        }
+        match candidate.gate {
+            Gate::Healthy { probe: true } if !details.has_gpu => {
+                let Some(check) = &details.healthcheck else {
+                    return std::future::pending().await;
+                };
+                tokio::time::sleep(tests.pause(check.interval)).await;
+                probe::command(self.engine, candidate.id, &check.command, check.timeout).await
+            }
+            Gate::Command {
+                command,
+                interval,
+                timeout,
+            } => {
+                tokio::time::sleep(tests.pause(*interval)).await;
+                probe::command(self.engine, candidate.id, command, *timeout).await
+            }
+            Gate::Http {
+                path,
+                port,
+                expect,
+                interval,
+                timeout,
+            } => {
+                tokio::time::sleep(tests.pause(*interval)).await;
+                probe::http(self.engine, details, *port, path, *expect, *timeout).await
+            }
+            Gate::Tcp {
+                port,
+                interval,
+                timeout,
+            } => {
+                tokio::time::sleep(tests.pause(*interval)).await;
+                probe::tcp(self.engine, details, *port, *timeout).await
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Passes the container's last log line on to whoever watches, as long as the wait lasts.
+    async fn show_log(&self, candidate: &Candidate<'_>) -> Infallible {
+        let query = LogQuery {
+            follow: true,
+            tail: Some(1),
+            ..LogQuery::default()
+        };
+        if let Ok(mut lines) = self.engine.log_lines(candidate.id, &query).await {
+            while let Some(Ok(line)) = lines.next().await {
+                let _ = self.events.send(Event::LogLine {
+                    subject: candidate.subject.clone(),
+                    line: line.text,
+                });
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Gathers what a person needs to know about a failed container, before an undo removes it.
+    pub(super) async fn explain(
+        &self,
+        candidate: &Candidate<'_>,
+        reason: Reason,
+        waited: Duration,
+    ) -> OperationError {
+        let details = self.engine.inspect(candidate.id.as_str()).await.ok();
+        let tail = self
+            .engine
+            .log_tail(candidate.id, LOG_TAIL)
+            .await
+            .unwrap_or_default();
+        let failed_test = details
+            .as_ref()
+            .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
+            .map(|probe| probe.output.clone())
+            .filter(|output| !output.is_empty());
+        OperationError::Gate(Box::new(GateFailure {
+            service: candidate.service.to_string(),
+            container: details
+                .as_ref()
+                .map_or_else(|| candidate.id.to_string(), |details| details.name.clone()),
+            gate: candidate.gate.clone(),
+            reason,
+            waited,
+            restarts: details.map_or(0, |details| details.restarts),
+            health_output: failed_test,
+            log_tail: tail.into_iter().map(|line| line.text).collect(),
+        }))
+    }
+}
+
+/// Whether the container has passed its gate by what the engine says of it alone.
+fn verdict(gate: &Gate, details: &ContainerDetails, restarts: u64) -> Verdict {
+    if restarts >= RESTARTS_ALLOWED {
+        return Verdict::Failed(Reason::Restarting {
+            code: details.exit_code,
+            oom: details.oom_killed,
+        });
+    }
+    match (&details.state, gate) {
+        (State::Exited(0), Gate::Completed) => Verdict::Ready,
+        (State::Exited(code), _) => Verdict::Failed(Reason::Exited {
+            code: *code,
+            oom: details.oom_killed,
+        }),
+        (State::Dead | State::Removing, _) => Verdict::Failed(Reason::Gone),
+        (State::Paused, _) => Verdict::Failed(Reason::Paused),
+        (State::Running, Gate::Running) => Verdict::Ready,
+        (State::Running, Gate::Healthy { .. }) => match details.health {
+            Health::Healthy => Verdict::Ready,
+            // The healthcheck was switched off behind the plan's back: running is all that can be known.
+            Health::None if details.healthcheck.is_none() => Verdict::Ready,
+            _ => Verdict::Pending,
+        },
+        _ => Verdict::Pending,
+    }
+}
+
+/// How long an unhealthy container gets to recover: another full round of tests.
+fn second_round(check: &Healthcheck) -> Duration {
+    check.interval * check.retries.max(1)
+}
+
+/// The own tests of one wait.
+struct Tests {
+    begun: Instant,
+    run: u32,
+    allowed: bool,
+}
+
+impl Tests {
+    /// Takes in a test that did not pass. One that hangs goes on in the container (an exec cannot be killed), and
+    /// another one beside it would be one too many: from then on only events count.
+    fn failed(&mut self, gate: &Gate, answer: &Answer) {
+        self.run += 1;
+        if *answer == Answer::TimedOut && matches!(gate, Gate::Healthy { .. } | Gate::Command { .. }) {
+            self.allowed = false;
+        }
+    }
+
+    /// The pause before the next test: none before the first, then an eighth of the time waited, so that testing
+    /// costs a fraction of the wait; never longer than the healthcheck's own interval.
+    fn pause(&self, interval: Duration) -> Duration {
+        if self.run == 0 {
+            return Duration::ZERO;
+        }
+        (self.begun.elapsed() / 8)
+            .clamp(FIRST_PAUSE, LONGEST_PAUSE)
+            .min(interval.max(FIRST_PAUSE))
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The container's state in words.
+fn standing(details: &ContainerDetails) -> String {
+    match details.health {
+        Health::None => details.state.to_string(),
+        health => format!("{} ({health})", details.state),
+    }
+}

@@ -1,0 +1,180 @@
+//! How a run ended, in words: one line where it went well, a failure with its exit code where it did not.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::executor::{End, Report};
+use super::failure::{OperationError, Reason};
+use crate::error::{Failure, Kind};
+use crate::plan::operation::{Action, Gate, OpId, Plan};
+use crate::util::elapsed;
+
+/// Tells how a run ended.
+///
+/// # Errors
+/// Everything but [`End::Done`]: what failed, what happened to what was done, what to type next.
+pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration) -> Result<String, Failure> {
+    if report.end == End::Done {
+        return Ok(summary(plan, elapsed));
+    }
+    let mut lines: Vec<String> = report
+        .failures
+        .iter()
+        .map(|(id, error)| told(plan, *id, error))
+        .collect();
+    if report.interrupted {
+        lines.push(format!("{}: interrupted", plan.project));
+    }
+    lines.push(aftermath(plan, report));
+    lines.extend(
+        report
+            .undo_failures
+            .iter()
+            .map(|(id, error)| format!("left: {}", told(plan, *id, error))),
+    );
+    let mut failure = Failure::all(kind(report), lines);
+    for hint in hints(plan, report) {
+        failure = failure.hint(hint);
+    }
+    Err(failure)
+}
+
+/// The exit code of a run that did not end well.
+fn kind(report: &Report<OperationError>) -> Kind {
+    let not_ready = report
+        .failures
+        .iter()
+        .any(|(_, error)| matches!(error, OperationError::Gate(_)));
+    match report.end {
+        End::UndoIncomplete => Kind::UndoIncomplete,
+        _ if report.interrupted => Kind::Interrupted,
+        End::Undone => Kind::NotReady,
+        _ if not_ready => Kind::NotReady,
+        _ => Kind::Failed,
+    }
+}
+
+/// One failed operation: gates tell everything themselves, other errors need to know what was tried.
+fn told(plan: &Plan, id: OpId, error: &OperationError) -> String {
+    match (error, plan.operation(id)) {
+        (OperationError::Gate(failure), _) => failure.to_string(),
+        (error, Some(operation)) => match operation.action.replica() {
+            Some(replica) => format!("service `{}`: {}: {error}", replica.service, operation.action),
+            None => format!("{}: {error}", operation.action),
+        },
+        (error, None) => error.to_string(),
+    }
+}
+
+/// What became of what was done before the failure.
+fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
+    let project = &plan.project;
+    match report.end {
+        _ if plan.changes_nothing() => format!("{project}: nothing was changed"),
+        End::Undone if replaced(plan) > 0 => format!("{project}: undone; what ran before runs again"),
+        End::Undone => format!("{project}: undone; nothing of this run is left"),
+        End::UndoIncomplete => format!("{project}: the undo could not finish"),
+        End::Aborted => format!("{project}: stopped at once; what was begun is left as it is"),
+        _ => format!("{project}: stopped; what was done before is kept"),
+    }
+}
+
+fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
+    let mut hints = BTreeSet::new();
+    for (_, error) in &report.failures {
+        let OperationError::Gate(failure) = error else {
+            continue;
+        };
+        let service = &failure.service;
+        match (&failure.reason, &failure.gate) {
+            (Reason::Exited { code: 0, .. }, Gate::Running) => {
+                hints.insert(format!(
+                    "if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"
+                ));
+            }
+            (Reason::Deadline(_), _) => {
+                hints.insert("`--wait-timeout` gives it more time".into());
+            }
+            _ => {}
+        }
+        if report.end == End::Undone && !plan.changes_nothing() {
+            hints.insert("`sofa deploy --no-undo` leaves the containers to look at".into());
+        } else if report.end == End::Failed {
+            hints.insert(format!("`sofa logs {service}` shows all of its output"));
+        }
+    }
+    if report.end == End::UndoIncomplete {
+        hints.insert(format!(
+            "look at it: docker ps -a --filter label=com.docker.compose.project={}",
+            plan.project
+        ));
+    }
+    hints
+}
+
+/// What was done, in one line.
+pub fn summary(plan: &Plan, elapsed: Duration) -> String {
+    let count = |fits: fn(&Action) -> bool| plan.operations.iter().filter(|op| fits(&op.action)).count();
+    let replaced = replaced(plan);
+    let created = count(|action| matches!(action, Action::CreateContainer { .. })) - replaced;
+    let started =
+        count(|action| matches!(action, Action::StartContainer { .. })).saturating_sub(created + replaced);
+    let removed = count(|action| matches!(action, Action::RemoveContainer { .. })).saturating_sub(replaced);
+    let stopped =
+        count(|action| matches!(action, Action::StopContainer { .. })).saturating_sub(removed + replaced);
+    let mut parts = Vec::new();
+    for (number, what) in [
+        (created, "created"),
+        (replaced, "replaced"),
+        (started, "started"),
+        (stopped, "stopped"),
+        (removed, "removed"),
+        (plan.unchanged.len(), "unchanged"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
+        }
+    }
+    for (name, number) in [
+        (
+            "network",
+            count(|action| matches!(action, Action::RemoveNetwork { .. })),
+        ),
+        (
+            "volume",
+            count(|action| matches!(action, Action::RemoveVolume { .. })),
+        ),
+    ] {
+        if number > 0 {
+            parts.push(format!(
+                "{number} {name}{} removed",
+                if number == 1 { "" } else { "s" }
+            ));
+        }
+    }
+    if parts.is_empty() {
+        parts.push("ready".into());
+    }
+    format!(
+        "{}: {} in {}",
+        plan.project,
+        parts.join(", "),
+        elapsed::elapsed(elapsed)
+    )
+}
+
+/// How many containers take the place of another.
+fn replaced(plan: &Plan) -> usize {
+    plan.operations
+        .iter()
+        .filter(|op| {
+            matches!(
+                op.action,
+                Action::CreateContainer {
+                    replaces: Some(_),
+                    ..
+                }
+            )
+        })
+        .count()
+}

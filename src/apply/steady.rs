@@ -1,0 +1,51 @@
+//! The stability window: containers without a gate of their own must stay up for a while before a plan settles.
+
+use std::time::{Duration, Instant};
+
+use super::failure::{OperationError, Reason};
+use super::ready::{Candidate, RESTARTS_ALLOWED, Waiter};
+use crate::plan::observed::State;
+
+impl Waiter<'_> {
+    /// Watches one container until it has been up for `window` without a restart. Its restart policy may start it again
+    /// (many programs exit until their database answers): then its window begins anew, three times at most.
+    pub(super) async fn steady(
+        &self,
+        candidate: &Candidate<'_>,
+        window: Duration,
+    ) -> Result<Result<(), Reason>, OperationError> {
+        let changed = self.watch.of(candidate.id);
+        let mut run = None;
+        let mut starts = 0;
+        let mut end = Instant::now() + window;
+        loop {
+            let details = match self.engine.inspect(candidate.id.as_str()).await {
+                Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
+                details => details?,
+            };
+            let (code, oom) = (details.exit_code, details.oom_killed);
+            match details.state {
+                State::Running if run == Some(details.started) => {
+                    if Instant::now() >= end {
+                        return Ok(Ok(()));
+                    }
+                }
+                State::Running => {
+                    run = Some(details.started);
+                    starts += 1;
+                    end = Instant::now() + window;
+                }
+                State::Restarting => {}
+                State::Paused => return Ok(Err(Reason::Paused)),
+                _ => return Ok(Err(Reason::Exited { code, oom })),
+            }
+            if starts > RESTARTS_ALLOWED {
+                return Ok(Err(Reason::Restarting { code, oom }));
+            }
+            tokio::select! {
+                () = changed.notified() => {}
+                () = tokio::time::sleep_until(end.into()) => {}
+            }
+        }
+    }
+}

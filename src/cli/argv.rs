@@ -1,0 +1,116 @@
+//! Word order: `sofa dev deploy` is `sofa deploy dev`. Moves the verb to the front before clap parses strictly. Pure.
+
+use clap::{ArgAction, Command};
+
+/// Verbs with arguments of their own: reordering ends at the first of them.
+const OWN_ARGUMENTS: [&str; 4] = ["exec", "run", "cp", "port"];
+
+/// Puts the verb behind the program's name. Options keep their values and the words keep their order; what stands behind
+/// `--` is not looked at. Where no verb is among the words nothing is moved, and clap says what is missing.
+pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
+    let Some(at) = verb_position(&arguments, command) else {
+        return arguments;
+    };
+    let mut ordered = arguments;
+    // docker compose's `logs -f` follows; a file for `logs` is given as `--file`, or before the verb.
+    if ordered[at] == "logs" {
+        ordered[at..]
+            .iter_mut()
+            .filter(|argument| *argument == "-f")
+            .for_each(|argument| *argument = "--follow".into());
+    }
+    let verb = ordered.remove(at);
+    ordered.insert(1, verb);
+    ordered
+}
+
+/// Where the first verb stands.
+fn verb_position(arguments: &[String], command: &Command) -> Option<usize> {
+    let mut index = 1;
+    while let Some(argument) = arguments.get(index) {
+        if argument == "--" {
+            return None;
+        }
+        if argument.starts_with('-') && argument != "-" {
+            index += if takes_next(argument, command) { 2 } else { 1 };
+            continue;
+        }
+        if command.find_subcommand(argument).is_some() || argument == "help" {
+            return Some(index);
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Whether an option's value is the next argument. Before a verb is known, the options of every verb count; where two
+/// verbs disagree, the one that stands on the command line decides.
+fn takes_next(option: &str, command: &Command) -> bool {
+    if option.contains('=') {
+        return false;
+    }
+    let takes = |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
+    let mut all = command
+        .get_arguments()
+        .chain(command.get_subcommands().flat_map(Command::get_arguments));
+    match option.strip_prefix("--") {
+        Some(long) => all.any(|argument| {
+            takes(argument)
+                && argument
+                    .get_long_and_visible_aliases()
+                    .is_some_and(|names| names.contains(&long))
+        }),
+        // `-fx` and bundles such as `-qv` hold what they need.
+        None => {
+            let mut letters = option.chars().skip(1);
+            let (Some(letter), None) = (letters.next(), letters.next()) else {
+                return false;
+            };
+            all.any(|argument| takes(argument) && argument.get_short() == Some(letter))
+        }
+    }
+}
+
+/// Whether the words behind this verb are its own.
+pub fn has_own_arguments(verb: &str) -> bool {
+    OWN_ARGUMENTS.contains(&verb)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn ordered(line: &str) -> String {
+        let arguments = line.split(' ').map(String::from).collect();
+        verb_first(arguments, &crate::cli::Cli::command()).join(" ")
+    }
+
+    #[test]
+    fn the_first_verb_comes_first_and_the_rest_keeps_its_order() {
+        for (typed, expected) in [
+            ("sofa deploy dev", "sofa deploy dev"),
+            ("sofa dev deploy", "sofa deploy dev"),
+            ("sofa all production deploy", "sofa deploy all production"),
+            (
+                "sofa SERVICES=a,b production deploy -q",
+                "sofa deploy SERVICES=a,b production -q",
+            ),
+            ("sofa -p deploy ps", "sofa ps -p deploy"),
+            (
+                "sofa --project-name=x dev logs --tail 5 web",
+                "sofa logs --project-name=x dev --tail 5 web",
+            ),
+            ("sofa --tail 5 web logs", "sofa logs --tail 5 web"),
+            ("sofa -C /srv dev plan deploy", "sofa plan -C /srv dev deploy"),
+            ("sofa logs -f web", "sofa logs --follow web"),
+            ("sofa -f x.yml logs web", "sofa logs -f x.yml web"),
+            ("sofa dev", "sofa dev"),
+            ("sofa dev -- deploy", "sofa dev -- deploy"),
+            ("sofa", "sofa"),
+        ] {
+            assert_eq!(ordered(typed), expected, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The command line: what can be typed. What it means is `settings`; what it does is `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub mod argv;
+
+use crate::commands::{build, config, deploy, down, logs, plan, ps, version};
+use crate::settings::Typed;
+use crate::ui::{Color, ProgressKind};
+
+/// Deploys an ML stack from its Compose files: health-gated, undone as a whole when anything fails.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sofa",
+    version,
+    disable_help_subcommand = false,
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
+#[command(
+    after_help = "Words stand in any order: `sofa deploy dev` is `sofa dev deploy`. \
+                        A word is a mode (local, dev, production), `all`, or a service."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+struct Global {
+    /// The project's root.
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    directory: Option<PathBuf>,
+    /// A Compose file; repeat it for overrides, `-` is standard input.
+    #[arg(
+        short,
+        long = "file",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
+    file: Vec<PathBuf>,
+    /// A file of variables for interpolation; repeatable.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    env_file: Vec<PathBuf>,
+    /// The Compose project's name.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    project_name: Option<String>,
+    /// Where relative paths of the Compose files start.
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    project_directory: Option<PathBuf>,
+    /// Enables the services of a profile; repeatable.
+    #[arg(long, global = true, value_name = "PROFILE", help_heading = "Global options")]
+    profile: Vec<String>,
+    /// The Docker Engine's address.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    host: Option<String>,
+    /// Engine calls at once.
+    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
+    parallel: Option<usize>,
+    /// How progress is shown.
+    #[arg(long, global = true, value_name = "KIND", help_heading = "Global options")]
+    progress: Option<ProgressKind>,
+    /// When output is coloured.
+    #[arg(long, global = true, value_name = "WHEN", help_heading = "Global options")]
+    color: Option<Color>,
+    /// Show errors only.
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    quiet: bool,
+    /// Say more: engine calls, decisions; twice for even more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    verbose: u8,
+    /// Only these services (comma-separated; repeatable); also SERVICES=a,b as a word.
+    #[arg(
+        short,
+        global = true,
+        value_name = "SERVICES",
+        help_heading = "Global options"
+    )]
+    services: Vec<String>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Bring services to what the files say, ready or undone.
+    Deploy(deploy::Args),
+    /// Stop and remove containers, networks and, where the mode says so, volumes.
+    Down(down::Args),
+    /// Build the images of services that have a `build:`.
+    Build(build::Args),
+    /// Show what services print.
+    Logs(logs::Args),
+    /// List the services and their state.
+    #[command(alias = "status")]
+    Ps(ps::Args),
+    /// Show what a verb would do, and why.
+    Plan(plan::Args),
+    /// Print the resolved Compose model.
+    Config(config::Args),
+    /// Print the versions of sofa and of the engine.
+    Version(version::Args),
+}
+
+impl Cli {
+    /// The options and words as `settings` takes them.
+    pub fn typed(&self) -> Typed {
+        let global = &self.global;
+        Typed {
+            directory: global.directory.clone(),
+            files: global.file.clone(),
+            env_files: global.env_file.clone(),
+            project_name: global.project_name.clone(),
+            project_directory: global.project_directory.clone(),
+            profiles: global.profile.clone(),
+            host: global.host.clone(),
+            parallel: global.parallel,
+            progress: global.progress,
+            color: global.color,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            services: global.services.clone(),
+            words: self.verb.words().to_vec(),
+        }
+    }
+}
+
+impl Verb {
+    /// The bare words behind the verb.
+    fn words(&self) -> &[String] {
+        match self {
+            Verb::Deploy(args) => &args.words,
+            Verb::Down(args) => &args.words,
+            Verb::Build(args) => &args.words,
+            Verb::Logs(args) => &args.words,
+            Verb::Ps(args) => &args.words,
+            Verb::Plan(args) => &args.words,
+            Verb::Config(args) => &args.words,
+            Verb::Version(_) => &[],
+        }
+    }
+}

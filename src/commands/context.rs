@@ -1,0 +1,218 @@
+//! What every verb works with: settings, terminal, and the ways from them to a model, a project's name and an engine.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use crate::compose::load::{self, Input, Loaded, Options, Request};
+use crate::compose::model::Project;
+use crate::diag::Sources;
+use crate::engine::{Engine, EngineError, Host};
+use crate::error::{Failure, Kind};
+use crate::plan::Problem;
+use crate::plan::scope::{Deps, Missing, Selection};
+use crate::settings::{Services, Settings};
+use crate::ui::Ui;
+
+/// What every verb works with.
+#[derive(Debug)]
+pub struct Context {
+    /// What was typed, resolved.
+    pub settings: Settings,
+    /// The terminal.
+    pub ui: Ui,
+}
+
+/// A loaded project and the texts that its diagnostics point into.
+#[derive(Debug)]
+pub struct LoadedProject {
+    /// What the loader answered.
+    pub loaded: Loaded,
+    /// The files that were read.
+    pub sources: Sources,
+}
+
+impl LoadedProject {
+    /// The resolved model.
+    pub fn project(&self) -> &Project {
+        &self.loaded.project
+    }
+}
+
+impl Context {
+    /// Loads the project's files; warnings are shown.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, rendered with its places; exit code 3.
+    pub fn load(&self, options: Options) -> Result<LoadedProject, Failure> {
+        let mut sources = Sources::default();
+        let request = self.request(options)?;
+        match load::load(&request, &mut sources) {
+            Ok(loaded) => {
+                if !loaded.warnings.is_empty() {
+                    self.ui.warnings(&loaded.warnings.render(&sources, true));
+                }
+                Ok(LoadedProject { loaded, sources })
+            }
+            Err(problems) => Err(Failure::rendered(Kind::Invalid, problems.render(&sources, true))),
+        }
+    }
+
+    /// What the loader is asked for.
+    fn request(&self, options: Options) -> Result<Request, Failure> {
+        let settings = &self.settings;
+        let files: Result<Vec<Input>, Failure> = settings
+            .files
+            .iter()
+            .map(|path| {
+                if path.as_os_str() != "-" {
+                    return Ok(Input::Path(path.clone()));
+                }
+                let mut text = String::new();
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .map(|_| Input::Stdin(text))
+                    .map_err(|error| {
+                        Failure::new(
+                            Kind::Invalid,
+                            format!("standard input cannot be read as text: {error}"),
+                        )
+                    })
+            })
+            .collect();
+        Ok(Request {
+            working_directory: settings.directory.clone(),
+            files: files?,
+            project_directory: settings.project_directory.clone(),
+            env_files: settings.env_files.clone(),
+            project_name: settings.project_name.clone(),
+            fallback_name: settings.mode.as_ref().map(|mode| mode.project_name.clone()),
+            profiles: settings.profiles.clone(),
+            services: settings
+                .words
+                .services
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
+            environment: settings.environment.process().clone(),
+            options,
+        })
+    }
+
+    /// The project's name for verbs that read no files: files and env files that are missing or broken do not stop
+    /// them, the name is then the mode's or the folder's.
+    ///
+    /// # Errors
+    /// No name can be made of anything.
+    pub fn project_name(&self) -> Result<String, Failure> {
+        let request = self.request(Options::default())?;
+        load::project_name(&request)
+            .map(|name| name.to_string())
+            .ok_or_else(|| Failure::new(Kind::Usage, "project has no name").hint("name it: -p NAME"))
+    }
+
+    /// The services a verb acts on.
+    ///
+    /// # Errors
+    /// A service that the project does not have, with the nearest spelling; exit code 2.
+    pub fn selection(&self, project: &Project) -> Result<Selection, Failure> {
+        let words = &self.settings.words;
+        if !words.services.is_empty() {
+            if words.all {
+                self.ui.note("`all` is ignored: services are named");
+            }
+            let known: BTreeSet<&str> = project.services.keys().map(|name| name.as_str()).collect();
+            for name in &words.services {
+                if !known.contains(name.as_str()) {
+                    return Err(self.unknown_word(name, &known));
+                }
+            }
+            return Ok(Selection::Named(words.services.clone()));
+        }
+        Ok(match self.settings.mode.as_ref().map(|mode| &mode.services) {
+            Some(_) if words.all => Selection::All,
+            Some(Services::Infra) => Selection::Infra,
+            Some(Services::Backend) => Selection::Backend,
+            Some(Services::Named(names)) => Selection::Named(names.clone()),
+            Some(Services::All) | None => Selection::All,
+        })
+    }
+
+    /// A word that is neither mode nor service.
+    fn unknown_word(&self, word: &str, services: &BTreeSet<&str>) -> Failure {
+        let modes = crate::settings::Mode::builtin_names();
+        let candidates = services.iter().copied().chain(
+            modes
+                .iter()
+                .map(String::as_str)
+                .filter(|_| self.settings.mode.is_some()),
+        );
+        let failure = Failure::new(
+            Kind::Usage,
+            format!("`{word}` is neither a mode nor a service of this project"),
+        );
+        match crate::util::spelling::nearest(word, candidates) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint(format!(
+                "services: {}",
+                services.iter().copied().collect::<Vec<_>>().join(", ")
+            )),
+        }
+    }
+
+    /// What happens to dependencies outside the scope, where `--deps` does not say it.
+    pub fn deps(&self, typed: Option<Deps>) -> Deps {
+        let starts = self
+            .settings
+            .mode
+            .as_ref()
+            .is_none_or(|mode| mode.starts_dependencies);
+        typed.unwrap_or(if starts { Deps::Auto } else { Deps::None })
+    }
+
+    /// Connects to the engine.
+    ///
+    /// # Errors
+    /// An address that cannot be used (exit code 2), an engine that does not answer (6).
+    pub async fn engine(&self) -> Result<Engine, Failure> {
+        let host = Host::resolve(self.settings.host.as_deref())
+            .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+        Engine::connect(host).await.map_err(engine_failure)
+    }
+}
+
+/// A failed call to the engine as a command's failure: 6 where nothing answers, else 1.
+pub fn engine_failure(error: EngineError) -> Failure {
+    match error {
+        EngineError::Unreachable { .. } => Failure::new(Kind::Unreachable, error.to_string())
+            .hint("start it, or name another: DOCKER_HOST=unix:///path/to/docker.sock"),
+        error => Failure::new(Kind::Failed, error.to_string()),
+    }
+}
+
+/// What stands in the way of a plan: exit code 5 where it is somebody else's, else 3.
+pub fn problems_failure(problems: &[Problem]) -> Failure {
+    let owned = problems.iter().any(|problem| problem.owned);
+    let kind = if owned { Kind::Refused } else { Kind::Invalid };
+    let messages = problems.iter().map(|problem| problem.message.clone()).collect();
+    let mut failure = Failure::all(kind, messages);
+    for hint in problems.iter().filter_map(|problem| problem.hint.as_ref()) {
+        if !failure.hints.contains(hint) {
+            failure.hints.push(hint.clone());
+        }
+    }
+    failure
+}
+
+/// Dependencies that must be up already and are not.
+pub fn missing_failure(missing: &[Missing]) -> Failure {
+    let lines: Vec<String> = missing
+        .iter()
+        .map(|gap| {
+            format!(
+                "service `{}` depends on `{}`, which is not up ({})",
+                gap.service, gap.dependency, gap.found
+            )
+        })
+        .collect();
+    Failure::all(Kind::Refused, lines).hint("`--deps=auto` starts what is missing")
+}

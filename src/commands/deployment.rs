@@ -1,0 +1,145 @@
+//! What `deploy` and `plan` share: the choices of the command line, and the way from files and engine to a plan.
+
+use std::time::Duration;
+
+use crate::apply::images::{self, Pull};
+use crate::commands::context::{Context, engine_failure, missing_failure, problems_failure};
+use crate::compose::model::Project;
+use crate::engine::{Engine, Wanted};
+use crate::error::Failure;
+use crate::plan::desired::{Desired, image_reference};
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
+use crate::plan::scope::{self, Deps, Selection};
+use crate::plan::{self, Policy, Recreate};
+use crate::settings::parse_time;
+
+/// What decides about the plan of a deploy; `plan deploy` takes the same.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Choices {
+    /// Build images although nothing changed.
+    #[arg(long, conflicts_with = "no_build")]
+    build: bool,
+    /// Build nothing.
+    #[arg(long)]
+    no_build: bool,
+    /// When images are pulled, instead of what the services say.
+    #[arg(long, value_name = "WHEN")]
+    pull: Option<Pull>,
+    /// Replace containers although nothing changed.
+    #[arg(long, conflicts_with = "no_recreate")]
+    force_recreate: bool,
+    /// Replace no container.
+    #[arg(long)]
+    no_recreate: bool,
+    /// Give new containers new anonymous volumes.
+    #[arg(long)]
+    renew_anon_volumes: bool,
+    /// Remove containers of services that the files do not have any more.
+    #[arg(long)]
+    remove_orphans: bool,
+    /// What happens to dependencies outside the scope.
+    #[arg(long, value_name = "WHICH")]
+    pub deps: Option<Deps>,
+    /// End when everything is started; nothing is undone after that.
+    #[arg(long)]
+    no_wait: bool,
+    /// How long all waits together may take (default 6m).
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub wait_timeout: Option<Duration>,
+    /// Leave things as they are when something fails.
+    #[arg(long)]
+    no_undo: bool,
+}
+
+impl Choices {
+    /// The plan's policy.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            recreate: match (self.force_recreate || self.renew_anon_volumes, self.no_recreate) {
+                (true, _) => Recreate::Force,
+                (_, true) => Recreate::Never,
+                _ => Recreate::Diverged,
+            },
+            wait: !self.no_wait,
+            undo: !self.no_undo,
+            remove_orphans: self.remove_orphans,
+            renew_volumes: self.renew_anon_volumes,
+        }
+    }
+
+    /// The policy for images.
+    pub fn images(&self) -> images::Policy {
+        images::Policy {
+            build: match (self.build, self.no_build) {
+                (true, _) => images::Build::Always,
+                (_, true) => images::Build::Never,
+                _ => images::Build::WhenStale,
+            },
+            pull: self.pull,
+            no_cache: false,
+        }
+    }
+}
+
+/// What the engine has of the project, and of what the model names.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn observe(engine: &Engine, project: &Project) -> Result<Observed, Failure> {
+    let wanted = Wanted {
+        images: project
+            .services
+            .values()
+            .map(|service| image_reference(project, service))
+            .collect(),
+        networks: project
+            .networks
+            .values()
+            .map(|network| network.name.clone())
+            .collect(),
+        volumes: project
+            .volumes
+            .values()
+            .map(|volume| volume.name.clone())
+            .collect(),
+    };
+    engine
+        .observe(&project.name, &wanted)
+        .await
+        .map_err(engine_failure)
+}
+
+/// The services of the scope, dependencies first.
+///
+/// # Errors
+/// Dependencies that must be up already and are not; exit code 5.
+pub fn scope_of<'a>(
+    context: &Context,
+    project: &'a Project,
+    selection: &Selection,
+    deps: Option<Deps>,
+    observed: &Observed,
+) -> Result<Vec<&'a str>, Failure> {
+    scope::resolve(project, selection, context.deps(deps), observed)
+        .map_err(|missing| missing_failure(&missing))
+}
+
+/// What should exist for the scope.
+pub fn desired<'a>(
+    context: &'a Context,
+    project: &'a Project,
+    scope: &[&'a str],
+    observed: &'a Observed,
+) -> Desired<'a> {
+    let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
+    Desired::new(project, scope, observed, context.settings.dialect, mode)
+}
+
+/// The plan.
+///
+/// # Errors
+/// What stands in its way, all at once.
+pub fn planned(desired: &Desired<'_>, observed: &Observed, choices: &Choices) -> Result<Plan, Failure> {
+    plan::deploy(desired, observed, choices.policy()).map_err(|problems| problems_failure(&problems))
+}

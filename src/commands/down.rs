@@ -1,0 +1,77 @@
+//! `sofa down`: stops and removes what a project has on the engine. Works from labels; no file is read.
+
+use std::time::{Duration, Instant};
+
+use crate::commands::Context;
+use crate::commands::context::engine_failure;
+use crate::commands::run::{Run, shown};
+use crate::engine::Wanted;
+use crate::error::{CommandResult, Exit};
+use crate::plan::down;
+use crate::settings::{WAIT_TIMEOUT, parse_time};
+use crate::ui::event::Event;
+
+/// Arguments of `down`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mode, `all`, services.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// Remove named volumes too.
+    #[arg(long)]
+    volumes: bool,
+    /// Keep named volumes where the mode would remove them.
+    #[arg(long, conflicts_with = "volumes")]
+    keep_volumes: bool,
+    /// How long containers may take to stop, instead of their own grace period.
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+}
+
+/// Takes the scope down.
+///
+/// # Errors
+/// What could not be removed; everything else was.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let project = context.project_name()?;
+    let engine = context.engine().await?;
+    let observed = engine
+        .observe(&project, &Wanted::default())
+        .await
+        .map_err(engine_failure)?;
+    let mode_removes = context
+        .settings
+        .mode
+        .as_ref()
+        .is_some_and(|mode| mode.down_volumes);
+    let services = &context.settings.words.services;
+    let policy = down::Policy {
+        services: (!services.is_empty()).then(|| services.clone()),
+        volumes: args.volumes || (mode_removes && !args.keep_volumes),
+        grace: args.timeout,
+    };
+    let plan = down::down(&project, &observed, &policy);
+    if plan.operations.is_empty() {
+        context.ui.note(&format!("{project}: nothing to remove"));
+        plan.notes.iter().for_each(|note| context.ui.note(note));
+        return Ok(Exit::Success);
+    }
+    shown(context, async |events| {
+        let _ = events.send(Event::Begin {
+            title: format!("down {project}"),
+            deadline: None,
+        });
+        let run = Run {
+            engine: &engine,
+            plan: &plan,
+            desired: None,
+            observed: &observed,
+            wait: WAIT_TIMEOUT,
+            begun,
+        };
+        run.execute(context, events).await
+    })
+    .await?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,60 @@
+//! What `deploy` and `build` share: fetching the images of a scope and telling what could not be had.
+
+use crate::apply::images::{ImageError, Images, Policy};
+use crate::commands::Context;
+use crate::compose::model::{Project, Service};
+use crate::engine::Engine;
+use crate::error::{Failure, Kind};
+use crate::plan::observed::Observed;
+use crate::ui::event::EventSender;
+
+/// Pulls and builds what these services need. Returns how many images changed.
+///
+/// # Errors
+/// Every image that cannot be had; nothing else was changed. Exit code 3 where the files are wrong, else 1.
+pub async fn fetch(
+    context: &Context,
+    engine: &Engine,
+    project: &Project,
+    scope: &[&str],
+    observed: &Observed,
+    policy: Policy,
+    events: EventSender,
+) -> Result<usize, Failure> {
+    let services: Vec<&Service> = scope.iter().filter_map(|name| project.service(name)).collect();
+    let images = Images {
+        engine,
+        project,
+        policy,
+        docker_config: context.settings.docker_config(),
+        version: context.settings.dialect.version(),
+        parallel: context.settings.parallel,
+        events,
+    };
+    images
+        .ensure(&services, &observed.images)
+        .await
+        .map_err(|errors| failure(&errors))
+}
+
+fn failure(errors: &[ImageError]) -> Failure {
+    let told: Vec<String> = errors
+        .iter()
+        .map(|error| {
+            let services: Vec<String> = error.services.iter().map(|name| format!("`{name}`")).collect();
+            let plural = if services.len() == 1 { "" } else { "s" };
+            format!(
+                "service{plural} {}: image `{}`: {}",
+                services.join(", "),
+                error.image,
+                error.reason
+            )
+        })
+        .collect();
+    let kind = if errors.iter().all(|error| error.invalid) {
+        Kind::Invalid
+    } else {
+        Kind::Failed
+    };
+    Failure::all(kind, told).hint("nothing was changed: images come before containers")
+}

@@ -1,0 +1,37 @@
+//! One file per verb: arguments in, an operation called, an exit status out. What several verbs need is in `context`.
+
+pub mod build;
+pub mod config;
+pub mod context;
+pub mod deploy;
+pub mod deployment;
+pub mod down;
+mod images;
+mod interrupt;
+pub mod logs;
+pub mod plan;
+pub mod ps;
+mod run;
+pub mod version;
+
+pub use context::Context;
+
+use crate::cli::Verb;
+use crate::error::CommandResult;
+
+/// Runs a verb.
+///
+/// # Errors
+/// The verb's failure, with its exit code.
+pub async fn run(verb: Verb, context: &Context) -> CommandResult {
+    match verb {
+        Verb::Deploy(args) => deploy::run(args, context).await,
+        Verb::Down(args) => down::run(args, context).await,
+        Verb::Build(args) => build::run(args, context).await,
+        Verb::Logs(args) => logs::run(args, context).await,
+        Verb::Ps(args) => ps::run(args, context).await,
+        Verb::Plan(args) => plan::run(args, context).await,
+        Verb::Config(args) => config::run(&args, context),
+        Verb::Version(args) => version::run(args, context).await,
+    }
+}

@@ -1,0 +1,107 @@
+//! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
+
+use crate::commands::Context;
+use crate::commands::context::engine_failure;
+use crate::commands::deployment::{self, Choices};
+use crate::compose::load::Options;
+use crate::engine::Wanted;
+use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::plan::operation::Plan;
+use crate::plan::{down, explain};
+
+/// Arguments of `plan`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A verb (deploy or down), mode, `all`, services.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    choices: Choices,
+    /// End with 10 if anything would change.
+    #[arg(long)]
+    exit_code: bool,
+    /// How to print.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Args {
+    /// The verb among the words that is planned, where one is.
+    pub fn verb(&self) -> Option<&str> {
+        self.words
+            .iter()
+            .map(String::as_str)
+            .find(|word| matches!(*word, "deploy" | "down"))
+    }
+}
+
+/// Prints the plan of a verb, by default of `deploy`.
+///
+/// # Errors
+/// As that verb's, before any change.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let plan = match args.verb() {
+        Some("down") => plan_down(context).await?,
+        _ => plan_deploy(&args.choices, context).await?,
+    };
+    let text = match args.format {
+        Format::Text => crate::ui::plan::render(&plan, true),
+        Format::Json => {
+            let explanation = explain::explain(&plan);
+            let value = serde_json::json!({ "summary": explanation.summary(), "lines": explanation.lines, "plan": plan });
+            serde_json::to_string_pretty(&value)
+                .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?
+                + "\n"
+        }
+    };
+    // A reader that is gone needs no plan.
+    let _ = context.ui.print(&text);
+    Ok(if args.exit_code && !plan.changes_nothing() {
+        Exit::Changes
+    } else {
+        Exit::Success
+    })
+}
+
+async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failure> {
+    let loaded = context.load(Options::default())?;
+    let project = loaded.project();
+    let selection = context.selection(project)?;
+    let engine = context.engine().await?;
+    let observed = deployment::observe(&engine, project).await?;
+    let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
+    deployment::planned(
+        &deployment::desired(context, project, &scope, &observed),
+        &observed,
+        choices,
+    )
+}
+
+async fn plan_down(context: &Context) -> Result<Plan, Failure> {
+    let project = context.project_name()?;
+    let engine = context.engine().await?;
+    let observed = engine
+        .observe(&project, &Wanted::default())
+        .await
+        .map_err(engine_failure)?;
+    let services = &context.settings.words.services;
+    let policy = down::Policy {
+        services: (!services.is_empty()).then(|| services.clone()),
+        volumes: context
+            .settings
+            .mode
+            .as_ref()
+            .is_some_and(|mode| mode.down_volumes),
+        grace: None,
+    };
+    Ok(down::down(&project, &observed, &policy))
+}

@@ -1,0 +1,101 @@
+//! Files of a container, running or never started, as tar archives.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::Method;
+use http_body_util::BodyExt;
+
+use super::call::Call;
+use super::convert::FileUpload;
+use super::error::EngineError;
+use super::wire::query::Path;
+use super::{Engine, wire};
+use crate::plan::observed::ContainerId;
+
+impl Engine {
+    /// Puts files into a container in one upload. Folders that are missing are made.
+    ///
+    /// # Errors
+    /// As `upload`.
+    pub async fn upload_files(&self, id: &ContainerId, files: &[FileUpload]) -> Result<(), EngineError> {
+        let tar = pack(files).map_err(|source| EngineError::File {
+            what: "upload".to_owned(),
+            path: files
+                .iter()
+                .map(|file| file.target.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            source,
+        })?;
+        self.upload(id, "/", tar).await
+    }
+
+    /// Unpacks a tar archive into a folder of a container, volumes included. Not atomic: a broken upload may leave a
+    /// file cut short.
+    ///
+    /// # Errors
+    /// `is_not_found` where there is no such container or folder; a refusal where its root is read-only.
+    pub async fn upload(&self, id: &ContainerId, folder: &str, tar: Bytes) -> Result<(), EngineError> {
+        let call = Call::new(format!("upload into `{folder}` of container `{id}`")).slow();
+        let path = Path::new(format!("/containers/{}/archive", id.as_str())).with("path", folder);
+        let headers = [("content-type", "application/x-tar".to_owned())];
+        wire::within(&call, async {
+            let body = bollard::body_full(tar);
+            let response = self
+                .wire()
+                .upload(&call, Method::PUT, path.as_str(), &headers, body)
+                .await?;
+            wire::collect(&call, response).await.map(drop)
+        })
+        .await
+    }
+
+    /// A file or folder of a container as a tar archive of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `is_not_found` where there is no such container or file; `Answer` where the archive is larger.
+    pub async fn download(&self, id: &ContainerId, file: &str, limit: usize) -> Result<Bytes, EngineError> {
+        let call = Call::new(format!("download of `{file}` of container `{id}`")).slow();
+        let path = Path::new(format!("/containers/{}/archive", id.as_str())).with("path", file);
+        wire::within(&call, async {
+            let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
+            let mut chunks = response.into_body().into_data_stream();
+            let mut archive = BytesMut::new();
+            while let Some(chunk) = chunks.next().await {
+                let chunk = chunk.map_err(|error| EngineError::Stream {
+                    call: call.to_string(),
+                    reason: wire::reason(&error),
+                })?;
+                if archive.len() + chunk.len() > limit {
+                    let reason = format!("it is larger than {limit} bytes");
+                    return Err(EngineError::Answer {
+                        call: call.to_string(),
+                        reason,
+                    });
+                }
+                archive.extend_from_slice(&chunk);
+            }
+            Ok(archive.freeze())
+        })
+        .await
+    }
+}
+
+/// A tar archive of files by their absolute paths.
+fn pack(files: &[FileUpload]) -> std::io::Result<Bytes> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(file.mode);
+        header.set_uid(file.uid);
+        header.set_gid(file.gid);
+        header.set_size(file.content.len() as u64);
+        archive.append_data(
+            &mut header,
+            file.target.trim_start_matches('/'),
+            &file.content[..],
+        )?;
+    }
+    archive.into_inner().map(Bytes::from)
+}

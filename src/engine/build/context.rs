@@ -1,0 +1,265 @@
+//! A build context on this machine: which files it has, their digest, and the tar archive of them as a stream.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::BuildError;
+use super::ignore::Ignore;
+
+/// Bytes of the archive that are on their way at once: eight chunks.
+const CHUNK: usize = 64 * 1024;
+const CHUNKS: usize = 8;
+
+/// What is sent to the builder.
+#[derive(Debug)]
+pub struct Context {
+    root: PathBuf,
+    entries: Vec<Entry>,
+    /// Files that are not in the folder: a Dockerfile from elsewhere, or from the Compose file.
+    extra: Vec<(String, Vec<u8>)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    path: PathBuf,
+    kind: Kind,
+    mode: u32,
+    modified: u64,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Folder,
+    File { size: u64 },
+    Link { target: PathBuf },
+}
+
+impl Context {
+    /// Walks a folder, in the order of names. Sockets, pipes and devices are left out.
+    ///
+    /// # Errors
+    /// `File` for what cannot be read.
+    pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Context, BuildError> {
+        let mut entries = Vec::new();
+        enter(root, Path::new(""), ignore, &mut entries)?;
+        Ok(Context {
+            root: root.to_owned(),
+            entries,
+            extra: Vec::new(),
+        })
+    }
+
+    /// Adds a file that is not in the folder.
+    pub(super) fn add(&mut self, name: &str, content: Vec<u8>) {
+        self.extra.push((name.to_owned(), content));
+    }
+
+    /// Feeds names, kinds, executable bits and contents to a digest. Owners, times and the other mode bits depend on
+    /// who checked the files out, so they are not in it.
+    ///
+    /// # Errors
+    /// `File` for what cannot be read.
+    pub(super) fn digest(&self, hash: &mut Sha256) -> Result<(), BuildError> {
+        for entry in &self.entries {
+            let name = entry.path.as_os_str().as_bytes();
+            match &entry.kind {
+                Kind::Folder => field(hash, b"folder", name, b""),
+                Kind::Link { target } => field(hash, b"link", name, target.as_os_str().as_bytes()),
+                Kind::File { .. } => {
+                    let kind: &[u8] = if entry.mode & 0o111 == 0 {
+                        b"file"
+                    } else {
+                        b"program"
+                    };
+                    let path = self.root.join(&entry.path);
+                    let digest = file_digest(&path).map_err(|error| BuildError::file(&path, error))?;
+                    field(hash, kind, name, &digest);
+                }
+            }
+        }
+        for (name, content) in &self.extra {
+            field(hash, b"extra", name.as_bytes(), &Sha256::digest(content));
+        }
+        Ok(())
+    }
+
+    /// The archive, made by a thread of its own as fast as it is read and never held whole.
+    pub(super) fn into_stream(self) -> mpsc::Receiver<io::Result<Bytes>> {
+        let (sender, receiver) = mpsc::channel(CHUNKS);
+        tokio::task::spawn_blocking(move || {
+            let mut archive = tar::Builder::new(Chunks {
+                sender: sender.clone(),
+                buffer: Vec::with_capacity(CHUNK),
+            });
+            let written = self
+                .write(&mut archive)
+                .and_then(|()| archive.into_inner()?.flush());
+            if let Err(error) = written {
+                // Fails only where nobody reads any more, and then the error is of no use.
+                drop(sender.blocking_send(Err(error)));
+            }
+        });
+        receiver
+    }
+
+    fn write(&self, archive: &mut tar::Builder<Chunks>) -> io::Result<()> {
+        for entry in &self.entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(entry.mode & 0o7777);
+            header.set_mtime(entry.modified);
+            header.set_uid(0);
+            header.set_gid(0);
+            let path = self.root.join(&entry.path);
+            let written = match &entry.kind {
+                Kind::Folder => {
+                    header.set_entry_type(tar::EntryType::Directory);
+                    header.set_size(0);
+                    archive.append_data(&mut header, &entry.path, io::empty())
+                }
+                Kind::Link { target } => {
+                    header.set_entry_type(tar::EntryType::Symlink);
+                    header.set_size(0);
+                    archive.append_link(&mut header, &entry.path, target)
+                }
+                Kind::File { size } => {
+                    header.set_size(*size);
+                    File::open(&path).and_then(|file| {
+                        archive.append_data(&mut header, &entry.path, Exactly { file, left: *size })
+                    })
+                }
+            };
+            written
+                .map_err(|error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display())))?;
+        }
+        for (name, content) in &self.extra {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            archive.append_data(&mut header, name, &content[..])?;
+        }
+        archive.finish()
+    }
+}
+
+fn enter(root: &Path, folder: &Path, ignore: &Ignore, entries: &mut Vec<Entry>) -> Result<(), BuildError> {
+    let absolute = root.join(folder);
+    let failed = |error: io::Error| BuildError::file(&absolute, error);
+    let mut children = fs::read_dir(&absolute)
+        .map_err(failed)?
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(failed)?;
+    children.sort_by_key(fs::DirEntry::file_name);
+    for child in children {
+        let path = folder.join(child.file_name());
+        let name = path.to_string_lossy();
+        let is_ignored = ignore.is_ignored(&name);
+        let failed = |error: io::Error| BuildError::file(&child.path(), error);
+        let is_folder = child.file_type().map_err(failed)?.is_dir();
+        if is_ignored && !(is_folder && ignore.may_keep_within(&name)) {
+            continue;
+        }
+        if !is_ignored && let Some(entry) = entry(&child, &path).map_err(failed)? {
+            entries.push(entry);
+        }
+        if is_folder {
+            enter(root, &path, ignore, entries)?;
+        }
+    }
+    Ok(())
+}
+
+/// An entry for a folder, a file or a link; none for anything else.
+fn entry(child: &fs::DirEntry, path: &Path) -> io::Result<Option<Entry>> {
+    let metadata = child.metadata()?;
+    let kind = match metadata.file_type() {
+        kind if kind.is_dir() => Kind::Folder,
+        kind if kind.is_file() => Kind::File { size: metadata.len() },
+        kind if kind.is_symlink() => Kind::Link {
+            target: fs::read_link(child.path())?,
+        },
+        _ => return Ok(None),
+    };
+    let modified = metadata
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |age| age.as_secs());
+    let mode = metadata.permissions().mode();
+    Ok(Some(Entry {
+        path: path.to_owned(),
+        kind,
+        mode,
+        modified,
+    }))
+}
+
+/// One field of the digest; lengths keep neighbours apart.
+pub(super) fn field(hash: &mut Sha256, kind: &[u8], name: &[u8], value: &[u8]) {
+    for part in [kind, name, value] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+}
+
+fn file_digest(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().to_vec()),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+/// Reads as many bytes as the archive was told there are: a file may change while it is sent.
+struct Exactly {
+    file: File,
+    left: u64,
+}
+
+impl Read for Exactly {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read(&mut buffer[..wanted])?;
+        if read == 0 && wanted > 0 {
+            return Err(io::Error::other("it became shorter while it was sent"));
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+/// Collects what is written into chunks and passes them on, waiting where the other side is slower.
+struct Chunks {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    buffer: Vec<u8>,
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let chunk = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK)));
+        self.sender
+            .blocking_send(Ok(chunk))
+            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}

@@ -1,0 +1,294 @@
+//! Builds an image with the engine's classic builder: the context is streamed, the output comes as events.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt, stream};
+use http::Method;
+use http_body_util::{Either, StreamBody};
+use hyper::body::Frame;
+use sha2::{Digest, Sha256};
+
+use super::call::Call;
+use super::convert::built_image_labels;
+use super::error::EngineError;
+use super::image::{PullProgress, RegistryAuth};
+use super::wire::json_lines;
+use super::wire::query::Path as Query;
+use super::{Engine, labels};
+use crate::compose::model::{Build, Project, Service};
+use crate::plan::observed::ImageId;
+
+mod context;
+pub mod ignore;
+mod output;
+mod prepare;
+
+use context::Context;
+use output::Output;
+
+/// How many of the last lines of a failing build its error keeps.
+const TAIL: usize = 40;
+
+/// A build that did not happen or did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Something that the classic builder does not have.
+    #[error("`build.{key}` needs BuildKit, which `sofa` does not use yet")]
+    NeedsBuildKit {
+        /// The key under `build:`.
+        key: String,
+    },
+    /// A value that no builder could take.
+    #[error("`build.{key}`: {reason}")]
+    Invalid {
+        /// The key under `build:`.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the context that could not be read.
+    #[error("build context: `{path}`: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A step of the Dockerfile, or the Dockerfile itself.
+    #[error("{message}")]
+    Failed {
+        /// The builder's own words.
+        message: String,
+        /// The last lines of its output, oldest first.
+        tail: Vec<String>,
+    },
+    /// The engine could not be talked to, or refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl BuildError {
+    fn file(path: &Path, source: io::Error) -> BuildError {
+        BuildError::File {
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
+    fn invalid(key: &str, reason: impl Into<String>) -> BuildError {
+        BuildError::Invalid {
+            key: key.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What happens during a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildEvent {
+    /// A line of output, without its newline.
+    Line(String),
+    /// A base image is being fetched.
+    Pull(PullProgress),
+}
+
+/// How a build is to be done beside what the Compose file says.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// Ignore the cache.
+    pub no_cache: bool,
+    /// Fetch base images even where they are there.
+    pub pull: bool,
+    /// Build arguments that win over the file's.
+    pub args: BTreeMap<String, String>,
+    /// Credentials of registries by host, for base images.
+    pub registries: Vec<(String, RegistryAuth)>,
+    /// The version of docker compose to write into the label of that name.
+    pub version: String,
+}
+
+/// An image about to be built: everything is read and checked, nothing is sent.
+#[derive(Debug)]
+pub struct PreparedBuild {
+    names: Vec<String>,
+    query: Query,
+    source: Source,
+    registries: Vec<(String, RegistryAuth)>,
+    digest: String,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// A folder of this machine.
+    Folder(Context),
+    /// A Git or HTTP address, which the engine fetches itself.
+    Remote,
+}
+
+impl PreparedBuild {
+    /// The digest of everything that the image is made from (`sha256:…`): what `.dockerignore` lets through, the
+    /// Dockerfile, arguments, target, network, hosts and platform. It goes into the image's label `sofa.context`.
+    /// Where the context is remote, its address stands for its content.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The image's names, the first of which is the service's image.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Reads the context of a service's `build:` and checks its keys. Reads every file, so keep it off the threads
+    /// that others wait for.
+    ///
+    /// # Errors
+    /// `NeedsBuildKit`, `Invalid` and `File`.
+    pub fn new(
+        project: &Project,
+        service: &Service,
+        build: &Build,
+        options: &BuildOptions,
+    ) -> Result<PreparedBuild, BuildError> {
+        prepare::refuse_buildkit(build)?;
+        let platform = prepare::platform(service, build)?;
+        let (source, dockerfile) = prepare::source(build)?;
+        let mut hash = Sha256::new();
+        match &source {
+            Source::Folder(context) => context.digest(&mut hash)?,
+            Source::Remote => context::field(&mut hash, b"remote", build.context.as_bytes(), b""),
+        }
+        let query = prepare::query(build, options, &dockerfile, platform);
+        context::field(&mut hash, b"options", b"", prepare::lasting(&query).as_bytes());
+        let digest = format!("sha256:{:x}", HexBytes(&hash.finalize()));
+        let mut names = vec![prepare::image_name(project, service)];
+        names.extend(build.tags.iter().cloned());
+        let mut all_labels = build.labels.clone();
+        all_labels.extend(built_image_labels(
+            &project.name,
+            &service.name,
+            &options.version,
+            &digest,
+        ));
+        let query = names.iter().fold(query, |query, name| query.with("t", name));
+        let query = query.with("labels", serde_json::json!(all_labels).to_string());
+        let query = match &source {
+            Source::Folder(_) => query,
+            Source::Remote => query.with("remote", &build.context),
+        };
+        Ok(PreparedBuild {
+            names,
+            query,
+            source,
+            registries: options.registries.clone(),
+            digest,
+        })
+    }
+}
+
+/// Bytes in hexadecimal.
+struct HexBytes<'a>(&'a [u8]);
+
+impl std::fmt::LowerHex for HexBytes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Engine {
+    /// Builds an image and returns its id. `on_event` is called as output comes. Takes as long as it takes: dropping
+    /// the future ends the build.
+    ///
+    /// # Errors
+    /// `Failed` with the last lines where a step failed; `File` where a file vanished meanwhile; `Engine`.
+    pub async fn build(
+        &self,
+        build: PreparedBuild,
+        mut on_event: impl FnMut(BuildEvent) + Send,
+    ) -> Result<ImageId, BuildError> {
+        let call = Call::new(format!("build of image `{}`", build.names.join("`, `")));
+        let mut headers = vec![("content-type", "application/x-tar".to_owned())];
+        if !build.registries.is_empty() {
+            headers.push((
+                "x-registry-config",
+                RegistryAuth::config_header(&build.registries),
+            ));
+        }
+        let unread = UnreadFile::default();
+        let body = match build.source {
+            Source::Folder(context) => upload(context, unread.clone()),
+            Source::Remote => bollard::body_full(bytes::Bytes::new()),
+        };
+        let sent = self
+            .wire()
+            .upload(&call, Method::POST, build.query.as_str(), &headers, body)
+            .await;
+        let response = sent.map_err(|error| unread.or(error))?;
+        let mut values = json_lines::values(call.clone(), response.into_body()).boxed();
+        let mut output = Output::new(TAIL);
+        while let Some(value) = values.next().await {
+            let value = value.map_err(|error| unread.or(error))?;
+            output.take(value, &mut on_event)?;
+        }
+        output.finish(&call, &mut on_event)
+    }
+}
+
+/// The context as a request's body.
+fn upload(context: Context, unread: UnreadFile) -> super::wire::Body {
+    let chunks = stream::unfold(context.into_stream(), |mut chunks| async move {
+        chunks.recv().await.map(|chunk| (chunk, chunks))
+    });
+    let frames = chunks.map(move |chunk| chunk.map(Frame::data).inspect_err(|error| unread.remember(error)));
+    Either::Right(StreamBody::new(Box::pin(frames)))
+}
+
+/// Why the context could not be sent to its end: hyper tells only that it was not.
+#[derive(Debug, Clone, Default)]
+struct UnreadFile(std::sync::Arc<std::sync::Mutex<Option<String>>>);
+
+impl UnreadFile {
+    fn remember(&self, error: &io::Error) {
+        if let Ok(mut reason) = self.0.lock() {
+            *reason = Some(error.to_string());
+        }
+    }
+
+    fn or(&self, error: EngineError) -> BuildError {
+        match self.0.lock().ok().and_then(|mut reason| reason.take()) {
+            Some(reason) => BuildError::invalid("context", reason),
+            None => BuildError::Engine(error),
+        }
+    }
+}
+
+/// Whether an image was built from the same context. An image without the label counts as current.
+pub fn is_current(image_labels: &BTreeMap<String, String>, digest: &str) -> bool {
+    image_labels
+        .get(labels::sofa::CONTEXT)
+        .is_none_or(|recorded| recorded == digest)
+}
+
+/// Where a build's Dockerfile is, when it is not in the context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Dockerfile {
+    /// Within the context, by its path there.
+    Within(String),
+    /// Sent along under a name of its own.
+    Extra(String, Vec<u8>),
+}
+
+impl Dockerfile {
+    fn name(&self) -> &str {
+        match self {
+            Dockerfile::Within(name) | Dockerfile::Extra(name, _) => name,
+        }
+    }
+}
+
+/// The folder of a local context.
+fn folder(build: &Build) -> Option<PathBuf> {
+    let remote = build.context.contains("://") || build.context.starts_with("git@");
+    (!remote && !build.context.starts_with("github.com/")).then(|| PathBuf::from(&build.context))
+}

@@ -1,0 +1,47 @@
+//! `security_opt`: profiles are read here, since the engine takes their text and not their path.
+
+use super::ConvertError;
+use crate::compose::model::{Project, Service};
+
+/// Security options for the engine.
+#[derive(Debug, Default)]
+pub(super) struct Security {
+    /// Options in the engine's form.
+    pub(super) options: Vec<String>,
+    /// Whether `systempaths=unconfined` lifts the masks from /proc and /sys.
+    pub(super) unmasked: bool,
+}
+
+pub(super) fn read(project: &Project, service: &Service) -> Result<Security, ConvertError> {
+    let mut security = Security::default();
+    for option in &service.security_opt {
+        let (key, value) = option
+            .split_once('=')
+            .or_else(|| option.split_once(':'))
+            .unwrap_or((option, ""));
+        match (key, value) {
+            ("systempaths", "unconfined") => security.unmasked = true,
+            ("seccomp", profile) if !matches!(profile, "" | "unconfined" | "builtin") => {
+                security
+                    .options
+                    .push(format!("seccomp={}", profile_text(project, service, profile)?));
+            }
+            _ => security.options.push(option.clone()),
+        }
+    }
+    Ok(security)
+}
+
+/// A profile's JSON without its white space. Relative paths start from the project's folder.
+fn profile_text(project: &Project, service: &Service, profile: &str) -> Result<String, ConvertError> {
+    let path = project.working_dir.join(profile);
+    let failed = |source: std::io::Error| ConvertError::File {
+        service: service.name.to_string(),
+        key: "security_opt".to_owned(),
+        path: path.display().to_string(),
+        source,
+    };
+    let text = std::fs::read(&path).map_err(failed)?;
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
+    Ok(value.to_string())
+}

@@ -1,0 +1,204 @@
+//! What happens to a project's containers, as the engine tells it. Kinds that we do not know pass as `Other`.
+
+use std::collections::BTreeMap;
+
+use futures_util::{Stream, StreamExt, stream};
+use http::Method;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::error::EngineError;
+use super::observe::or_default;
+use super::wire::json_lines;
+use super::wire::query::Path;
+use super::{Engine, EngineStream, inspect, labels, logs};
+use crate::plan::observed::{ContainerId, Health};
+
+/// One thing that happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// The container.
+    pub id: ContainerId,
+    /// Its Compose service; empty where its label is missing.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+    /// What happened.
+    pub action: Action,
+    /// When, by the engine's clock.
+    pub time: Option<Timestamp>,
+    /// All that the engine said: labels, image, exit code.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It was created.
+    Create,
+    /// Its process was started.
+    Start,
+    /// Its process ended with this code.
+    Die(i64),
+    /// A process of it was killed for want of memory.
+    Oom,
+    /// It was stopped by hand.
+    Stop,
+    /// It was sent a signal.
+    Kill,
+    /// It was frozen.
+    Pause,
+    /// It was thawed.
+    Unpause,
+    /// It was restarted by hand.
+    Restart,
+    /// It was given another name.
+    Rename,
+    /// Its healthcheck's verdict changed.
+    Health(Health),
+    /// It was removed.
+    Destroy,
+    /// Something else, in the engine's words.
+    Other(String),
+}
+
+impl Engine {
+    /// What happens to the containers of `project` from now on, or from `since` on as far as the engine remembers
+    /// (its last 256 events). Give `since` the moment before an inspect and nothing can fall between both.
+    ///
+    /// # Errors
+    /// Those of the call. The stream never simply ends: its last item is an error, after which the caller connects
+    /// anew with `since` and inspects.
+    pub async fn events(
+        &self,
+        project: &str,
+        since: Option<Timestamp>,
+    ) -> Result<EngineStream<EngineEvent>, EngineError> {
+        let call = Call::new(format!("events of project `{project}`"));
+        let filters = serde_json::json!({
+            "type": ["container"],
+            "label": [format!("{}={project}", labels::compose::PROJECT)],
+        });
+        let path = Path::new("/events")
+            .with("filters", filters.to_string())
+            .with_some("since", since.map(logs::seconds));
+        let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
+        let values = json_lines::values(call.clone(), response.into_body());
+        Ok(understood(call, values).boxed())
+    }
+}
+
+/// Turns values into events, leaves out what is not about containers or comes from exec, and ends with an error.
+fn understood(
+    call: Call,
+    values: impl Stream<Item = Result<serde_json::Value, EngineError>> + Send + 'static,
+) -> impl Stream<Item = Result<EngineEvent, EngineError>> + Send {
+    let end = EngineError::Stream {
+        call: call.to_string(),
+        reason: "the engine ended the stream".to_owned(),
+    };
+    values
+        .chain(stream::once(async { Err(end) }))
+        .filter_map(|value| async { value.map(event).transpose() })
+        .scan(false, |failed, item| {
+            let go_on = !*failed;
+            *failed |= item.is_err();
+            std::future::ready(go_on.then_some(item))
+        })
+}
+
+fn event(value: serde_json::Value) -> Option<EngineEvent> {
+    let message: Message = serde_json::from_value(value).ok()?;
+    let action = action(&message.action, &message.actor.attributes);
+    if message.kind != "container" || message.action.starts_with("exec_") {
+        return None;
+    }
+    let attribute = |name: &str| message.actor.attributes.get(name).cloned().unwrap_or_default();
+    Some(EngineEvent {
+        id: ContainerId(message.actor.id),
+        service: attribute(labels::compose::SERVICE),
+        name: attribute("name"),
+        action,
+        time: Timestamp::from_nanosecond(i128::from(message.time_nano)).ok(),
+        attributes: message.actor.attributes,
+    })
+}
+
+fn action(word: &str, attributes: &BTreeMap<String, String>) -> Action {
+    match word {
+        "create" => Action::Create,
+        "start" => Action::Start,
+        "die" => Action::Die(
+            attributes
+                .get("exitCode")
+                .and_then(|c| c.parse().ok())
+                .unwrap_or(-1),
+        ),
+        "oom" => Action::Oom,
+        "stop" => Action::Stop,
+        "kill" => Action::Kill,
+        "pause" => Action::Pause,
+        "unpause" => Action::Unpause,
+        "restart" => Action::Restart,
+        "rename" => Action::Rename,
+        "destroy" => Action::Destroy,
+        other => match other.strip_prefix("health_status: ") {
+            Some(verdict) => Action::Health(inspect::health(verdict)),
+            None => Action::Other(other.to_owned()),
+        },
+    }
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(rename = "Type", default, deserialize_with = "or_default")]
+    kind: String,
+    #[serde(rename = "Action", default, deserialize_with = "or_default")]
+    action: String,
+    #[serde(rename = "Actor", default, deserialize_with = "or_default")]
+    actor: Actor,
+    #[serde(rename = "timeNano", default)]
+    time_nano: i64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct Actor {
+    #[serde(rename = "ID", default, deserialize_with = "or_default")]
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    attributes: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, event};
+    use crate::plan::observed::Health;
+    use serde_json::json;
+
+    #[test]
+    fn health_and_exit_codes_are_read() {
+        let health =
+            event(json!({"Type": "container", "Action": "health_status: unhealthy", "Actor": {"ID": "a"}}));
+        assert_eq!(health.unwrap().action, Action::Health(Health::Unhealthy));
+        let die = json!({"Type": "container", "Action": "die", "timeNano": 1_700_000_000_000_000_001_i64,
+                         "Actor": {"ID": "a", "Attributes": {"exitCode": "137", "name": "x",
+                                   "com.docker.compose.service": "web"}}});
+        let die = event(die).unwrap();
+        assert_eq!(die.action, Action::Die(137));
+        assert_eq!((die.service.as_str(), die.name.as_str()), ("web", "x"));
+        assert_eq!(die.time.unwrap().as_second(), 1_700_000_000);
+    }
+
+    #[test]
+    fn what_is_unknown_ends_nothing() {
+        assert!(event(json!({"Type": "pod", "Action": "create"})).is_none());
+        assert!(event(json!("?")).is_none());
+        let odd = event(json!({"Type": "container", "Action": "teleport", "Actor": {"ID": "a"}})).unwrap();
+        assert_eq!(odd.action, Action::Other("teleport".to_owned()));
+        assert!(
+            event(json!({"Type": "container", "Action": "exec_start: sh", "Actor": {"ID": "a"}})).is_none()
+        );
+    }
+}

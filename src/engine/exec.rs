@@ -1,0 +1,159 @@
+//! Runs a command in a container and captures what it prints. An exec cannot be killed: after a timeout it goes on.
+
+use std::time::Duration;
+
+use bollard::models::ExecConfig;
+use http::Method;
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+
+use super::Engine;
+use super::call::Call;
+use super::error::EngineError;
+use super::wire::frames::{Frames, Output, OutputStream};
+use crate::plan::observed::ContainerId;
+
+/// How much of each stream is kept: the end of it.
+const KEPT: usize = 64 * 1024;
+
+/// A command to run in a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecCommand {
+    /// The program and its arguments, not interpreted by any shell.
+    pub argv: Vec<String>,
+    /// As whom; none is the container's user.
+    pub user: Option<String>,
+    /// Where; none is the container's working folder.
+    pub working_dir: Option<String>,
+    /// Further environment, `NAME=value`.
+    pub env: Vec<String>,
+    /// With all capabilities.
+    pub privileged: bool,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecOutcome {
+    /// Its exit code; none where it did not end in time and still runs in the container.
+    pub exit_code: Option<i64>,
+    /// The last 64 KiB of its standard output.
+    pub stdout: Vec<u8>,
+    /// The last 64 KiB of its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Engine {
+    /// Runs a command to its end, at most `timeout`.
+    ///
+    /// # Errors
+    /// `is_conflict` where the container does not run; a refusal where the program does not exist, unless the engine
+    /// tells that by exit code 126 or 127.
+    pub async fn exec(
+        &self,
+        id: &ContainerId,
+        command: &ExecCommand,
+        timeout: Duration,
+    ) -> Result<ExecOutcome, EngineError> {
+        let call = Call::new(format!("exec in container `{id}`"));
+        let exec = self.create_exec(&call, id, command).await?;
+        let path = format!("/exec/{exec}/start");
+        let body = serde_json::json!({ "Detach": false, "Tty": false });
+        let mut outcome = ExecOutcome {
+            exit_code: None,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        };
+        let run = async {
+            let mut connection = self.wire().hijack(&call, &path, &body).await?;
+            capture(&call, &mut connection, &mut outcome).await?;
+            self.exec_exit_code(&call, &exec).await
+        };
+        match tokio::time::timeout(timeout, run).await {
+            Ok(code) => outcome.exit_code = Some(code?),
+            Err(_) => outcome.exit_code = None,
+        }
+        Ok(outcome)
+    }
+
+    async fn create_exec(
+        &self,
+        call: &Call,
+        id: &ContainerId,
+        command: &ExecCommand,
+    ) -> Result<String, EngineError> {
+        let config = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command.argv.clone()),
+            env: (!command.env.is_empty()).then(|| command.env.clone()),
+            user: command.user.clone(),
+            working_dir: command.working_dir.clone(),
+            privileged: Some(command.privileged),
+            ..ExecConfig::default()
+        };
+        let created = self
+            .wire()
+            .bounded(call, self.docker().create_exec(id.as_str(), config))
+            .await?;
+        Ok(created.id)
+    }
+
+    /// The exit code, once the engine knows it: 20.10 still says «running» for a moment after the output has ended.
+    async fn exec_exit_code(&self, call: &Call, exec: &str) -> Result<i64, EngineError> {
+        let path = format!("/exec/{exec}/json");
+        let mut pause = Duration::from_millis(2);
+        loop {
+            let state: ExecState = self.wire().json(call, Method::GET, &path, None).await?;
+            if let (false, Some(code)) = (state.running, state.exit_code) {
+                return Ok(code);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ExecState {
+    running: bool,
+    #[serde(default)]
+    exit_code: Option<i64>,
+}
+
+/// Reads both streams to their end and keeps the end of each.
+async fn capture(
+    call: &Call,
+    connection: &mut (impl tokio::io::AsyncRead + Unpin),
+    outcome: &mut ExecOutcome,
+) -> Result<(), EngineError> {
+    let mut frames = Frames::new(false);
+    let mut chunk = vec![0; 16 * 1024];
+    loop {
+        let read = connection
+            .read(&mut chunk)
+            .await
+            .map_err(|error| EngineError::Stream {
+                call: call.to_string(),
+                reason: super::wire::reason(&error),
+            })?;
+        if read == 0 {
+            return Ok(());
+        }
+        let outputs = frames
+            .feed(&chunk[..read])
+            .map_err(|reason| EngineError::Answer {
+                call: call.to_string(),
+                reason,
+            })?;
+        for Output { stream, bytes } in outputs {
+            let kept = match stream {
+                OutputStream::Stdout => &mut outcome.stdout,
+                OutputStream::Stderr => &mut outcome.stderr,
+            };
+            kept.extend_from_slice(&bytes);
+            let surplus = kept.len().saturating_sub(KEPT);
+            kept.drain(..surplus);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The labels that docker compose reads, and `sofa`'s own. The only place where their names stand.
+
+/// Labels of docker compose (v2 and v5), on containers, networks, volumes and built images.
+pub mod compose {
+    /// The Compose project.
+    pub const PROJECT: &str = "com.docker.compose.project";
+    /// The service of a container or built image.
+    pub const SERVICE: &str = "com.docker.compose.service";
+    /// The version of docker compose whose dialect the config hash is in.
+    pub const VERSION: &str = "com.docker.compose.version";
+    /// The project's folder.
+    pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+    /// The Compose files, absolute, comma-joined.
+    pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+    /// The files given by --env-file, comma-joined; absent without any.
+    pub const ENVIRONMENT_FILE: &str = "com.docker.compose.project.environment_file";
+    /// `True` on containers of `run`, else `False`.
+    pub const ONEOFF: &str = "com.docker.compose.oneoff";
+    /// The hash of the resolved service, network or volume.
+    pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+    /// The replica's number, from 1.
+    pub const CONTAINER_NUMBER: &str = "com.docker.compose.container-number";
+    /// `dependency:condition:restart,…`.
+    pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+    /// The image's digest or id.
+    pub const IMAGE: &str = "com.docker.compose.image";
+    /// `target=digest,…` of image mounts.
+    pub const IMAGE_VOLUME_DIGEST: &str = "com.docker.compose.image-volume-digest";
+    /// Which container a new one takes the place of, while it does.
+    pub const REPLACE: &str = "com.docker.compose.replace";
+    /// The random part of a one-off's name.
+    pub const SLUG: &str = "com.docker.compose.slug";
+    /// The key of a network in the Compose file.
+    pub const NETWORK: &str = "com.docker.compose.network";
+    /// The key of a volume in the Compose file.
+    pub const VOLUME: &str = "com.docker.compose.volume";
+    /// `classic` on images of the classic builder.
+    pub const IMAGE_BUILDER: &str = "com.docker.compose.image.builder";
+}
+
+/// `sofa`'s own labels. None is needed to understand a container.
+pub mod sofa {
+    /// The project, on what belongs to `sofa` itself (its store and lock).
+    pub const PROJECT: &str = "sofa.project";
+    /// The mode that a container was deployed in.
+    pub const MODE: &str = "sofa.mode";
+    /// The service's role: `backend`, `infra` or `job`.
+    pub const ROLE: &str = "sofa.role";
+    /// The run that made a container.
+    pub const RUN: &str = "sofa.run";
+    /// The release that a container belongs to.
+    pub const RELEASE: &str = "sofa.release";
+    /// Digest of the contents of configs, secrets and env files that a container was made with.
+    pub const CONTENT: &str = "sofa.content";
+    /// Digest of the build context that an image was built from.
+    pub const CONTEXT: &str = "sofa.context";
+    /// `true` on volumes that no verb removes with others.
+    pub const PERSIST: &str = "sofa.persist";
+}

@@ -1,0 +1,218 @@
+//! One local image: its id, its digest as docker compose records it, and what its configuration declares.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::Deserialize;
+
+use super::or_default;
+use crate::engine::Engine;
+use crate::engine::api_version::ApiVersion;
+use crate::engine::call::Call;
+use crate::engine::error::EngineError;
+use crate::engine::inspect::HealthcheckReply;
+use crate::engine::wire::query::{Path, segment};
+use crate::plan::observed::{Image, ImageId};
+
+impl Engine {
+    /// A local image by reference or id; none where the engine has none of that name.
+    ///
+    /// # Errors
+    /// Those of the call; a reference that the engine cannot parse is one (400).
+    pub async fn inspect_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        let call = Call::new(format!("inspect of image `{reference}`"));
+        let manifests = self.api() >= ApiVersion::IMAGE_MANIFESTS;
+        let path =
+            Path::new(format!("/images/{}/json", segment(reference))).with_flag("manifests", manifests);
+        match self
+            .wire()
+            .json::<ImageReply>(&call, Method::GET, path.as_str(), None)
+            .await
+        {
+            Ok(reply) => Ok(Some(reply.into_image())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One entry of the engine's list of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Its names with tags; empty for one that has lost them all.
+    pub names: Vec<String>,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its size in bytes, layers shared with others included.
+    pub size: u64,
+}
+
+impl Engine {
+    /// Every image of the engine that is no intermediate layer.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_images(&self) -> Result<Vec<ListedImage>, EngineError> {
+        let call = Call::new("list of images");
+        let replies: Vec<ListReply> = self.wire().json(&call, Method::GET, "/images/json", None).await?;
+        let listed = |reply: ListReply| ListedImage {
+            id: ImageId(reply.id),
+            names: reply
+                .repo_tags
+                .into_iter()
+                .filter(|name| name != "<none>:<none>")
+                .collect(),
+            labels: reply.labels,
+            size: reply.size.max(0).unsigned_abs(),
+        };
+        Ok(replies.into_iter().map(listed).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListReply {
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    repo_tags: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    size: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageReply {
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    repo_digests: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    os: String,
+    #[serde(default, deserialize_with = "or_default")]
+    architecture: String,
+    #[serde(default, deserialize_with = "or_default")]
+    config: ConfigReply,
+    #[serde(default, deserialize_with = "or_default")]
+    metadata: MetadataReply,
+    #[serde(default, deserialize_with = "or_default")]
+    manifests: Vec<ManifestReply>,
+}
+
+/// What the engine itself remembers of an image. The zero time of Go means that it never got a name here.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct MetadataReply {
+    #[serde(default, deserialize_with = "or_default")]
+    last_tag_time: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct ConfigReply {
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "or_default")]
+    volumes: BTreeMap<String, serde_json::Value>,
+    #[serde(default, deserialize_with = "or_default")]
+    healthcheck: HealthcheckReply,
+}
+
+/// One manifest of an image on a containerd store (API 1.48 and newer).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ManifestReply {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    kind: String,
+    #[serde(default)]
+    available: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    image_data: ImageDataReply,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct ImageDataReply {
+    #[serde(default, deserialize_with = "or_default")]
+    platform: PlatformReply,
+}
+
+#[derive(Deserialize, Default)]
+struct PlatformReply {
+    #[serde(default, deserialize_with = "or_default")]
+    os: String,
+    #[serde(default, deserialize_with = "or_default")]
+    architecture: String,
+}
+
+impl ImageReply {
+    /// docker compose from 5.5 on records the digest of the platform's manifest, older ones the id.
+    fn digest(&self) -> &str {
+        let images = || self.manifests.iter().filter(|m| m.kind == "image" && m.available);
+        let platform = |m: &&ManifestReply| {
+            let platform = &m.image_data.platform;
+            platform.os == self.os && platform.architecture == self.architecture
+        };
+        images()
+            .find(platform)
+            .or_else(|| images().next())
+            .map_or(&self.id, |m| &m.id)
+    }
+
+    fn into_image(self) -> Image {
+        Image {
+            digest: self.digest().to_owned(),
+            id: ImageId(self.id),
+            repo_digests: self.repo_digests,
+            tagged: self
+                .metadata
+                .last_tag_time
+                .parse()
+                .ok()
+                .map(|time: jiff::Timestamp| time.as_second())
+                .filter(|&time| time > 0),
+            labels: self.config.labels,
+            healthcheck: self.config.healthcheck.effective(&[]).is_some(),
+            volumes: self.config.volumes.into_keys().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ImageReply;
+    use serde_json::json;
+
+    fn digest(manifests: serde_json::Value) -> String {
+        let reply = json!({"Id": "sha256:index", "Os": "linux", "Architecture": "amd64", "Config": null,
+                           "Manifests": manifests});
+        serde_json::from_value::<ImageReply>(reply)
+            .unwrap()
+            .into_image()
+            .digest
+    }
+
+    #[test]
+    fn without_manifests_the_digest_is_the_id() {
+        assert_eq!(digest(json!(null)), "sha256:index");
+    }
+
+    #[test]
+    fn the_available_image_of_the_platform_is_the_digest() {
+        let manifest = |id: &str, kind: &str, available: bool, arch: &str| {
+            json!({"ID": id, "Kind": kind, "Available": available,
+                   "ImageData": {"Platform": {"os": "linux", "architecture": arch}}})
+        };
+        let found = digest(json!([
+            manifest("sha256:attestation", "attestation", true, "amd64"),
+            manifest("sha256:absent", "image", false, "amd64"),
+            manifest("sha256:arm", "image", true, "arm64"),
+            manifest("sha256:amd", "image", true, "amd64"),
+        ]));
+        assert_eq!(found, "sha256:amd");
+    }
+}

@@ -1,0 +1,249 @@
+//! What the engine has of a project, in a constant number of list calls, all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{try_join, try_join_all, try_join4};
+use http::Method;
+use serde::{Deserialize, Deserializer};
+
+use super::call::Call;
+use super::error::EngineError;
+use super::wire::query::Path;
+use super::{Engine, labels};
+use crate::plan::observed::{Container, Image, Network, NetworkId, Observed, Volume};
+
+mod container;
+mod image;
+mod status;
+
+pub use image::ListedImage;
+
+use container::ContainerReply;
+
+/// What a plan wants to know beside the project's own objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// References of images that the model names.
+    pub images: BTreeSet<String>,
+    /// Names of networks that the model names, external ones included.
+    pub networks: BTreeSet<String>,
+    /// Names of volumes that the model names, external ones included.
+    pub volumes: BTreeSet<String>,
+}
+
+impl Engine {
+    /// Everything of `project` that the engine has: three lists and one inspect for each distinct image, in parallel.
+    ///
+    /// # Errors
+    /// Those of any of the calls. An image that is absent is no error.
+    pub async fn observe(&self, project: &str, wanted: &Wanted) -> Result<Observed, EngineError> {
+        let images = self.observe_images(&wanted.images);
+        let (containers, networks, volumes, images) = try_join4(
+            self.list_containers(),
+            self.list_networks(),
+            self.list_volumes(),
+            images,
+        )
+        .await?;
+        let mut observed = sort_out(project, containers);
+        observed.networks = networks
+            .into_iter()
+            .filter(|n| is_of(project, &n.labels) || wanted.networks.contains(&n.name))
+            .collect();
+        observed.volumes = volumes
+            .into_iter()
+            .filter(|v| is_of(project, &v.labels) || wanted.volumes.contains(&v.name))
+            .collect();
+        observed.images = images;
+        Ok(observed)
+    }
+
+    /// The project's own objects alone: what verbs that read no files need. Images and foreign containers are empty.
+    ///
+    /// # Errors
+    /// Those of any of the calls.
+    pub async fn observe_project(&self, project: &str) -> Result<Observed, EngineError> {
+        let filters = serde_json::json!({ "label": [format!("{}={project}", labels::compose::PROJECT)] });
+        let path = Path::new("/containers/json")
+            .with("all", "1")
+            .with("filters", filters.to_string());
+        let call = Call::new("list of containers");
+        let containers = self
+            .wire()
+            .json::<Vec<ContainerReply>>(&call, Method::GET, path.as_str(), None);
+        let others = try_join(self.list_networks(), self.list_volumes());
+        let (containers, (networks, volumes)) = try_join(containers, others).await?;
+        let containers = containers
+            .into_iter()
+            .map(ContainerReply::into_container)
+            .collect();
+        let mut observed = sort_out(project, containers);
+        observed.networks = networks
+            .into_iter()
+            .filter(|n| is_of(project, &n.labels))
+            .collect();
+        observed.volumes = volumes
+            .into_iter()
+            .filter(|v| is_of(project, &v.labels))
+            .collect();
+        Ok(observed)
+    }
+
+    /// Every container of the engine in every state, whoever made it.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
+        let call = Call::new("list of containers");
+        let replies: Vec<ContainerReply> = self
+            .wire()
+            .json(&call, Method::GET, "/containers/json?all=1", None)
+            .await?;
+        Ok(replies.into_iter().map(ContainerReply::into_container).collect())
+    }
+
+    /// Every network of the engine, ordered by name.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_networks(&self) -> Result<Vec<Network>, EngineError> {
+        let call = Call::new("list of networks");
+        let replies: Vec<NetworkReply> = self.wire().json(&call, Method::GET, "/networks", None).await?;
+        let mut networks: Vec<Network> = replies.into_iter().map(NetworkReply::into_network).collect();
+        networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        Ok(networks)
+    }
+
+    /// Every volume of the engine, ordered by name.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn list_volumes(&self) -> Result<Vec<Volume>, EngineError> {
+        let call = Call::new("list of volumes");
+        let reply: VolumesReply = self.wire().json(&call, Method::GET, "/volumes", None).await?;
+        let mut volumes: Vec<Volume> = reply.volumes.into_iter().map(VolumeReply::into_volume).collect();
+        volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(volumes)
+    }
+
+    async fn observe_images(
+        &self,
+        references: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Image>, EngineError> {
+        let inspects = references.iter().map(|reference| async move {
+            let image = self.inspect_image(reference).await?;
+            Ok::<_, EngineError>(image.map(|image| (reference.clone(), image)))
+        });
+        Ok(try_join_all(inspects).await?.into_iter().flatten().collect())
+    }
+}
+
+fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
+    labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
+}
+
+/// Parts the containers of `project` from all others.
+fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
+    let (containers, foreign) = containers.into_iter().partition(|c| is_of(project, &c.labels));
+    let mut observed = Observed {
+        containers,
+        foreign,
+        ..Observed::default()
+    };
+    observed
+        .containers
+        .sort_by(|a, b| (&a.service, a.number, &a.name, &a.id).cmp(&(&b.service, b.number, &b.name, &b.id)));
+    observed
+        .foreign
+        .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    observed
+}
+
+/// Go prints an empty map, list or text as `null`: it is the default here.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkReply {
+    id: String,
+    name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    driver: String,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+}
+
+impl NetworkReply {
+    fn into_network(self) -> Network {
+        Network {
+            id: NetworkId(self.id),
+            name: self.name,
+            driver: self.driver,
+            labels: self.labels,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumesReply {
+    #[serde(default, deserialize_with = "or_default")]
+    volumes: Vec<VolumeReply>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeReply {
+    name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    driver: String,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+}
+
+impl VolumeReply {
+    fn into_volume(self) -> Volume {
+        Volume {
+            name: self.name,
+            driver: self.driver,
+            labels: self.labels,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::container::ContainerReply;
+    use super::sort_out;
+
+    fn reply(json: serde_json::Value) -> crate::plan::observed::Container {
+        serde_json::from_value::<ContainerReply>(json)
+            .unwrap()
+            .into_container()
+    }
+
+    #[test]
+    fn own_containers_are_ordered_by_service_and_number_and_others_are_kept_apart() {
+        let container = |project: &str, number: &str| {
+            reply(serde_json::json!({
+                "Id": number, "Names": [format!("/{project}-web-{number}")], "State": "running", "Status": "Up 2 seconds",
+                "Labels": {"com.docker.compose.project": project, "com.docker.compose.service": "web",
+                           "com.docker.compose.container-number": number}
+            }))
+        };
+        let observed = sort_out(
+            "p",
+            vec![container("p", "10"), container("q", "1"), container("p", "2")],
+        );
+        let names: Vec<_> = observed.containers.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["p-web-2", "p-web-10"]);
+        assert_eq!(observed.foreign.len(), 1);
+        assert_eq!(observed.foreign[0].project(), Some("q"));
+    }
+}

@@ -1,0 +1,368 @@
+//! What should exist for a scope: the model's services with what the planner compares and waits for, worked out once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::observed::{Image, Observed};
+use super::operation::Gate;
+use crate::compose::model::{
+    Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service, Volume,
+};
+use crate::compose::{Dialect, hash};
+
+/// Time between two tries of a probe that says nothing else.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a try of a probe may take that says nothing else.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What should exist.
+#[derive(Debug)]
+pub struct Desired<'a> {
+    /// The whole model; services outside the scope are named in it too.
+    pub project: &'a Project,
+    /// The services of the scope, dependencies before dependants.
+    pub services: IndexMap<&'a str, DesiredService<'a>>,
+    /// The networks that they use, by key.
+    pub networks: Vec<DesiredNetwork<'a>>,
+    /// The volumes that they use, by key.
+    pub volumes: Vec<DesiredVolume<'a>>,
+    /// Which docker compose's config hash new objects get.
+    pub dialect: Dialect,
+    /// The mode, for labels.
+    pub mode: Option<&'a str>,
+}
+
+/// A service of the scope.
+#[derive(Debug)]
+pub struct DesiredService<'a> {
+    /// The model's service.
+    pub service: &'a Service,
+    /// How many containers it should have.
+    pub replicas: u32,
+    /// Config hashes that count as unchanged: one per dialect of docker compose, the first is written into new containers.
+    pub hashes: Vec<String>,
+    /// The reference of its image.
+    pub image: String,
+    /// The image on the engine, where it is there.
+    pub found: Option<&'a Image>,
+    /// Whether it is a one-shot.
+    pub job: bool,
+    /// What its containers must pass.
+    pub gate: Gate,
+    /// Whether every service that depends on it does so with `required: false`.
+    pub optional: bool,
+    /// Whether some service waits for it to be healthy or completed.
+    pub awaited: bool,
+}
+
+/// A network of the scope.
+#[derive(Debug)]
+pub struct DesiredNetwork<'a> {
+    /// Its key in the model.
+    pub key: &'a str,
+    /// The model's network.
+    pub network: &'a Network,
+    /// Config hashes that count as unchanged.
+    pub hashes: Vec<String>,
+}
+
+/// A volume of the scope.
+#[derive(Debug)]
+pub struct DesiredVolume<'a> {
+    /// Its key in the model.
+    pub key: &'a str,
+    /// The model's volume.
+    pub volume: &'a Volume,
+    /// Config hashes that count as unchanged.
+    pub hashes: Vec<String>,
+}
+
+impl<'a> Desired<'a> {
+    /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
+    /// New objects get the dialect of the project's present containers, else the one given.
+    pub fn new(
+        project: &'a Project,
+        order: &[&'a str],
+        observed: &'a Observed,
+        dialect: Dialect,
+        mode: Option<&'a str>,
+    ) -> Desired<'a> {
+        let spoken = observed
+            .containers
+            .iter()
+            .find_map(|container| container.compose_label("version"));
+        let dialect = spoken.map_or(dialect, Dialect::of_version);
+        let edges = edges(project);
+        let services: IndexMap<&'a str, DesiredService<'a>> = order
+            .iter()
+            .filter_map(|name| Some((*name, project.service(name)?)))
+            .map(|(name, service)| {
+                let dependants = edges.get(name).map(Vec::as_slice).unwrap_or_default();
+                (
+                    name,
+                    DesiredService::new(project, service, dependants, observed, dialect),
+                )
+            })
+            .collect();
+        let networks = used(&services, |service| {
+            service.networks.keys().map(|key| key.as_str())
+        })
+        .filter_map(|key| project.networks.get(key).map(|network| (key, network)))
+        .map(|(key, network)| DesiredNetwork {
+            key,
+            network,
+            hashes: hashes(dialect, |dialect| hash::network(network, dialect)),
+        })
+        .collect();
+        let volumes = used(&services, volume_keys)
+            .filter_map(|key| project.volumes.get(key).map(|volume| (key, volume)))
+            .map(|(key, volume)| DesiredVolume {
+                key,
+                volume,
+                hashes: hashes(dialect, |dialect| hash::volume(volume, dialect)),
+            })
+            .collect();
+        Desired {
+            project,
+            services,
+            networks,
+            volumes,
+            dialect,
+            mode,
+        }
+    }
+
+    /// The service of that name, where it is in the scope.
+    pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
+        self.services.get(name)
+    }
+}
+
+/// A hash in every dialect, each once, the preferred one first.
+fn hashes(preferred: Dialect, hash: impl Fn(Dialect) -> String) -> Vec<String> {
+    let others = Dialect::ALL.into_iter().filter(|dialect| *dialect != preferred);
+    let mut hashes: Vec<String> = [preferred].into_iter().chain(others).map(hash).collect();
+    hashes.dedup();
+    hashes
+}
+
+/// The keys that the services use, each once, in order.
+fn used<'a, I: Iterator<Item = &'a str>>(
+    services: &IndexMap<&'a str, DesiredService<'a>>,
+    keys: impl Fn(&'a Service) -> I,
+) -> impl Iterator<Item = &'a str> {
+    services
+        .values()
+        .flat_map(|desired| keys(desired.service))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+}
+
+/// The keys of the named volumes that a service mounts.
+pub(super) fn volume_keys(service: &Service) -> impl Iterator<Item = &str> {
+    service
+        .volumes
+        .iter()
+        .filter(|mount| mount.kind == MountKind::Volume && !mount.source.is_empty())
+        .map(|mount| mount.source.as_str())
+}
+
+impl<'a> DesiredService<'a> {
+    fn new(
+        project: &'a Project,
+        service: &'a Service,
+        dependants: &[&Dependency],
+        observed: &'a Observed,
+        dialect: Dialect,
+    ) -> DesiredService<'a> {
+        let image = image_reference(project, service);
+        let resolved = resolve_namespaces(service, observed);
+        let found = observed.images.get(&image);
+        let job = is_job(service, dependants);
+        DesiredService {
+            service,
+            replicas: u32::try_from(service.replicas()).unwrap_or(0),
+            hashes: hashes(dialect, |dialect| hash::service(&resolved, dialect)),
+            found,
+            job,
+            gate: gate(service, job, found),
+            optional: !dependants.is_empty() && dependants.iter().all(|edge| !edge.required),
+            awaited: dependants.iter().any(|edge| edge.condition != Condition::Started),
+            image,
+        }
+    }
+
+    /// The final name of a replica's container (docker compose: `container_name`, else project-service-number).
+    pub fn container_name(&self, project: &Project, number: u32) -> String {
+        match self.service.container_name.as_str() {
+            "" => format!("{}-{}-{number}", project.name, self.service.name),
+            name => name.to_string(),
+        }
+    }
+
+    /// Whether a job runs on every deploy.
+    pub fn always_runs(&self) -> bool {
+        self.job
+            && self
+                .service
+                .sofa
+                .as_ref()
+                .is_some_and(|sofa| sofa.run == JobRun::Always)
+    }
+
+    /// What it depends on, by name.
+    pub fn dependencies(&self) -> impl Iterator<Item = (&'a str, &'a Dependency)> {
+        self.service
+            .depends_on
+            .iter()
+            .map(|(name, dependency)| (name.as_str(), dependency))
+    }
+}
+
+/// The reference of a service's image: its own, else the one that docker compose gives to what it builds.
+pub fn image_reference(project: &Project, service: &Service) -> String {
+    if service.image.is_empty() {
+        format!("{}-{}", project.name, service.name)
+    } else {
+        service.image.clone()
+    }
+}
+
+/// What depends on each service.
+pub fn edges(project: &Project) -> BTreeMap<&str, Vec<&Dependency>> {
+    let mut edges: BTreeMap<&str, Vec<&Dependency>> = BTreeMap::new();
+    for (name, dependency) in project.services.values().flat_map(|service| &service.depends_on) {
+        edges.entry(name.as_str()).or_default().push(dependency);
+    }
+    edges
+}
+
+/// A job: `x-sofa.role: job`, or a service that somebody waits for with `service_completed_successfully`.
+pub fn is_job(service: &Service, dependants: &[&Dependency]) -> bool {
+    let said = service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(Role::Job);
+    said || dependants
+        .iter()
+        .any(|edge| edge.condition == Condition::CompletedSuccessfully)
+}
+
+/// Which gate a service's containers must pass. Job comes before the healthcheck: a one-shot made from an image
+/// with a HEALTHCHECK is done when it ended, not when it was healthy on the way.
+fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
+    if job {
+        return Gate::Completed;
+    }
+    let ready = service.sofa.as_ref().and_then(|sofa| sofa.ready.as_ref());
+    if let Some(ReadyCheck::Probe {
+        probe,
+        interval,
+        timeout,
+    }) = ready
+    {
+        let interval = interval.map_or(PROBE_INTERVAL, |duration| duration.0);
+        let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
+        return match probe {
+            Probe::Http(http) => Gate::Http {
+                path: http.path.clone(),
+                port: http.port.or_else(|| sole_port(service)).unwrap_or(80),
+                expect: http.expect,
+                interval,
+                timeout,
+            },
+            Probe::Tcp(port) => Gate::Tcp {
+                port: *port,
+                interval,
+                timeout,
+            },
+            Probe::Command(command) => Gate::Command {
+                command: command.clone(),
+                interval,
+                timeout,
+            },
+        };
+    }
+    let checked = match &service.healthcheck {
+        Some(check) if check.is_disabled() => false,
+        Some(check) if !check.test.0.is_empty() => true,
+        _ => image.is_some_and(|image| image.healthcheck),
+    };
+    if !checked {
+        return Gate::Running;
+    }
+    // A test that runs on a GPU beside the worker could take memory that the worker needs.
+    let probe = !matches!(ready, Some(ReadyCheck::Engine)) && !uses_gpu(service);
+    Gate::Healthy { probe }
+}
+
+/// The container's port, where the service publishes or exposes just one.
+fn sole_port(service: &Service) -> Option<u16> {
+    let exposed = service
+        .expose
+        .iter()
+        .filter_map(|port| port.split('/').next()?.parse().ok());
+    let ports: BTreeSet<u16> = service
+        .ports
+        .iter()
+        .filter_map(|port| u16::try_from(port.target).ok())
+        .chain(exposed)
+        .collect();
+    (ports.len() == 1).then(|| ports.first().copied()).flatten()
+}
+
+/// Whether a service gets a GPU: by `gpus`, a device reservation with that capability, or `x-sofa.gpu`.
+pub fn uses_gpu(service: &Service) -> bool {
+    let reserved = service
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.resources.reservations.as_ref())
+        .is_some_and(|resource| {
+            resource
+                .devices
+                .iter()
+                .any(|d| d.capabilities.iter().any(|c| c == "gpu"))
+        });
+    !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
+}
+
+/// The service with `service:x` replaced by `container:<id>`, the form that docker compose hashes
+/// (facts: the config hash of a service in another's namespace holds the container's id).
+fn resolve_namespaces(service: &Service, observed: &Observed) -> Service {
+    let mut resolved = service.clone();
+    let ids: BTreeMap<&str, &str> = observed
+        .containers
+        .iter()
+        .filter(|container| !container.oneoff && container.number == 1)
+        .map(|container| (container.service.as_str(), container.id.as_str()))
+        .collect();
+    for mode in [&mut resolved.network_mode, &mut resolved.ipc, &mut resolved.pid] {
+        if let Some(id) = mode.strip_prefix("service:").and_then(|name| ids.get(name)) {
+            *mode = format!("container:{id}");
+        }
+    }
+    for from in &mut resolved.volumes_from {
+        let (name, suffix) = from
+            .split_once(':')
+            .map_or((from.as_str(), ""), |(name, access)| (name, access));
+        if let Some(id) = ids.get(name).filter(|_| name != "container") {
+            *from = if suffix.is_empty() {
+                (*id).to_string()
+            } else {
+                format!("{id}:{suffix}")
+            };
+        }
+    }
+    resolved
+}
+
+/// The services in whose namespaces or mounts this one lives: `network_mode`, `ipc`, `pid`, `uts`, `volumes_from`.
+pub fn namespace_parents(service: &Service) -> BTreeSet<&str> {
+    let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];
+    let spaces = modes.into_iter().filter_map(|mode| mode.strip_prefix("service:"));
+    let mounts = service
+        .volumes_from
+        .iter()
+        .filter(|from| !from.starts_with("container:"))
+        .map(|from| from.split(':').next().unwrap_or(from));
+    spaces.chain(mounts).collect()
+}

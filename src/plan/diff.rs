@@ -1,0 +1,85 @@
+//! Whether a container is as the files say, and if not, why, in the words shown to people.
+
+use super::desired::{Desired, DesiredService, volume_keys};
+use super::observed::{Container, Observed, State};
+
+/// Why a container is not as the files say; `None` when it is (facts: docker compose's own tests, in its order).
+pub(super) fn divergence(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    container: &Container,
+    observed: &Observed,
+) -> Option<String> {
+    let hash = container.compose_label("config-hash").unwrap_or_default();
+    if !service.hashes.iter().any(|known| known == hash) {
+        return Some("configuration changed".into());
+    }
+    image_change(service, container)
+        .or_else(|| (container.state == State::Dead).then(|| "container is dead".into()))
+        .or_else(|| missing_network(desired, service, container, observed))
+        .or_else(|| missing_volume(desired, service, container))
+}
+
+/// The image differs from the one that the container was made from.
+fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<String> {
+    let image = service.found?;
+    // The label holds the id on old engines and the platform's manifest digest on new ones; a container made before
+    // an upgrade of the engine has the former, and is the same image all the same.
+    let recorded = container
+        .compose_label("image")
+        .unwrap_or(container.image_id.as_str());
+    if recorded == image.digest || recorded == image.id.as_str() {
+        return None;
+    }
+    Some(format!(
+        "image digest changed {} → {}",
+        short(recorded),
+        short(&image.digest)
+    ))
+}
+
+/// A running container is not attached to a network that the service uses.
+fn missing_network(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    container: &Container,
+    observed: &Observed,
+) -> Option<String> {
+    if container.state != State::Running {
+        return None;
+    }
+    service.service.networks.keys().find_map(|key| {
+        let network = desired.project.networks.get(key)?;
+        let known = observed
+            .networks
+            .iter()
+            .find(|found| found.name == network.name)?;
+        let attached = container
+            .networks
+            .values()
+            .any(|attachment| attachment.network == known.id.as_str());
+        (!attached).then(|| format!("not attached to network {}", network.name))
+    })
+}
+
+/// A volume that the service mounts is not mounted.
+fn missing_volume(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    container: &Container,
+) -> Option<String> {
+    volume_keys(service.service).find_map(|key| {
+        let volume = desired.project.volumes.get(key)?;
+        let mounted = container
+            .mounts
+            .iter()
+            .any(|mount| mount.name.as_deref() == Some(volume.name.as_str()));
+        (!mounted).then(|| format!("volume {} is not mounted", volume.name))
+    })
+}
+
+/// A digest as people compare it: the algorithm and 12 characters.
+fn short(digest: &str) -> String {
+    let (algorithm, hex) = digest.split_once(':').unwrap_or(("sha256", digest));
+    format!("{algorithm}:{}…", hex.get(..12).unwrap_or(hex))
+}

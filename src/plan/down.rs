@@ -1,0 +1,214 @@
+//! The plan of `down`: stop and remove containers, dependants first, then networks and volumes. Works from labels alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::draft::Draft;
+use super::observed::{Container, Observed};
+use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+
+/// What is taken down.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The services; `None` means every container of the project.
+    pub services: Option<Vec<String>>,
+    /// Whether volumes go too, named and anonymous ones.
+    pub volumes: bool,
+    /// Overrides the containers' grace periods.
+    pub grace: Option<Duration>,
+}
+
+/// The label of a volume that no `down` removes.
+const PERSIST: &str = "sofa.persist";
+
+/// Plans a `down`. What is kept stands in the plan's notes, with the reason.
+pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
+    let mut draft = Draft::default();
+    let containers: Vec<&Container> = observed
+        .containers
+        .iter()
+        .filter(|container| {
+            policy
+                .services
+                .as_ref()
+                .is_none_or(|names| names.contains(&container.service))
+        })
+        .collect();
+    let removals = remove_containers(&mut draft, &containers, policy);
+    let mut notes = Vec::new();
+    remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
+    remove_volumes(&mut draft, observed, &containers, policy, &removals, &mut notes);
+    Plan {
+        project: project.to_string(),
+        operations: draft.finish(),
+        barrier: None,
+        on_failure: OnFailure::GoOn,
+        unchanged: Vec::new(),
+        notes,
+    }
+}
+
+/// Stops each container when everything that depends on it is stopped, then removes it. Returns the removals.
+fn remove_containers(draft: &mut Draft, containers: &[&Container], policy: &Policy) -> Vec<OpId> {
+    let depends = dependencies(containers);
+    let mut stopped: BTreeMap<&str, Vec<OpId>> = BTreeMap::new();
+    let mut removals = Vec::new();
+    for service in super::graph::dependencies_first(&depends).into_iter().rev() {
+        let dependants = depends
+            .iter()
+            .filter(|(_, needs)| needs.contains(&service))
+            .map(|(name, _)| *name);
+        let needs: Vec<OpId> = dependants
+            .filter_map(|name| stopped.get(name))
+            .flatten()
+            .copied()
+            .collect();
+        for container in containers.iter().filter(|container| container.service == service) {
+            let replica = Replica {
+                service: container.service.clone(),
+                number: container.number,
+            };
+            let group = Group::Service(container.service.clone());
+            let target = ContainerRef::Existing {
+                id: container.id.clone(),
+                name: container.name.clone(),
+            };
+            let mut before = needs.clone();
+            if container.is_up() {
+                let action = Action::StopContainer {
+                    replica: replica.clone(),
+                    container: target.clone(),
+                    grace: policy.grace,
+                };
+                let id = draft.add(group.clone(), &needs, action, "down");
+                draft.disruptive(id);
+                stopped.entry(service).or_default().push(id);
+                before = vec![id];
+            }
+            let action = Action::RemoveContainer {
+                replica,
+                container: target,
+                volumes: policy.volumes,
+            };
+            let removed = draft.add(group, &before, action, "down");
+            draft.one_way(removed);
+            removals.push(removed);
+        }
+    }
+    removals
+}
+
+/// What each service depends on, from the containers' `depends_on` labels (`service:condition:restart,…`).
+fn dependencies<'a>(containers: &[&'a Container]) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut depends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for container in containers {
+        let needs = depends.entry(container.service.as_str()).or_default();
+        let label = container.compose_label("depends_on").unwrap_or_default();
+        needs.extend(
+            label
+                .split(',')
+                .filter_map(|entry| entry.split(':').next())
+                .filter(|name| !name.is_empty()),
+        );
+    }
+    depends
+}
+
+/// Removes the project's networks that no other container uses, stopped ones counted: a network that is removed under
+/// a stopped container leaves it unable to start.
+fn remove_networks(
+    draft: &mut Draft,
+    observed: &Observed,
+    going: &[&Container],
+    removals: &[OpId],
+    notes: &mut Vec<String>,
+) {
+    for network in &observed.networks {
+        if !network.labels.contains_key("com.docker.compose.project") {
+            continue;
+        }
+        let users = others(observed, going, |container| {
+            container.networks.contains_key(&network.name)
+        });
+        if users.is_empty() {
+            let action = Action::RemoveNetwork {
+                id: network.id.clone(),
+                name: network.name.clone(),
+            };
+            draft.add(Group::Project, removals, action, "down");
+        } else {
+            notes.push(format!(
+                "network {} stays: used by {}",
+                network.name,
+                users.join(", ")
+            ));
+        }
+    }
+}
+
+/// Removes the project's volumes where that is wanted; those of containers outside the scope stay.
+fn remove_volumes(
+    draft: &mut Draft,
+    observed: &Observed,
+    going: &[&Container],
+    policy: &Policy,
+    removals: &[OpId],
+    notes: &mut Vec<String>,
+) {
+    let mut kept = BTreeSet::new();
+    for volume in &observed.volumes {
+        let mounted = |container: &Container| {
+            container
+                .mounts
+                .iter()
+                .any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
+        };
+        if !volume.labels.contains_key("com.docker.compose.project") {
+            continue;
+        }
+        if policy.services.is_some() && !going.iter().any(|container| mounted(container)) {
+            continue;
+        }
+        if !policy.volumes {
+            kept.insert(volume.name.as_str());
+            continue;
+        }
+        let users = others(observed, going, mounted);
+        if volume.labels.get(PERSIST).is_some_and(|value| value == "true") {
+            notes.push(format!("volume {} stays: labelled {PERSIST}=true", volume.name));
+        } else if users.is_empty() {
+            let action = Action::RemoveVolume {
+                name: volume.name.clone(),
+            };
+            let id = draft.add(Group::Project, removals, action, "down with volumes");
+            draft.one_way(id);
+        } else {
+            notes.push(format!(
+                "volume {} stays: used by {}",
+                volume.name,
+                users.join(", ")
+            ));
+        }
+    }
+    if !kept.is_empty() {
+        let names: Vec<&str> = kept.into_iter().collect();
+        notes.push(format!(
+            "volume{} {} stay{}: `--volumes` removes {}",
+            if names.len() == 1 { "" } else { "s" },
+            names.join(", "),
+            if names.len() == 1 { "s" } else { "" },
+            if names.len() == 1 { "it" } else { "them" },
+        ));
+    }
+}
+
+/// The names of containers, of this project and of others, that stay and fit.
+fn others(observed: &Observed, going: &[&Container], fits: impl Fn(&Container) -> bool) -> Vec<String> {
+    observed
+        .containers
+        .iter()
+        .chain(&observed.foreign)
+        .filter(|container| !going.iter().any(|gone| gone.id == container.id) && fits(container))
+        .map(|container| container.name.clone())
+        .collect()
+}

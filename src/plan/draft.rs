@@ -1,0 +1,105 @@
+//! A plan in the making: numbers operations and keeps what strategies must find again.
+
+use super::operation::{Action, ContainerRef, Group, OpId, Operation, Replica, Undo};
+
+/// The operations so far.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    operations: Vec<Operation>,
+}
+
+impl Draft {
+    /// Adds an operation and returns its number. Needs are sorted and each is kept once, so that plans print stably.
+    pub(super) fn add(
+        &mut self,
+        group: Group,
+        needs: &[OpId],
+        action: Action,
+        cause: impl Into<String>,
+    ) -> OpId {
+        let id = OpId(self.operations.len() + 1);
+        let mut needs = needs.to_vec();
+        needs.sort_unstable();
+        needs.dedup();
+        self.operations.push(Operation {
+            id,
+            needs,
+            group,
+            action,
+            cause: cause.into(),
+            disruptive: false,
+            one_way: false,
+            undo: None,
+        });
+        id
+    }
+
+    /// Says how an operation is taken back.
+    pub(super) fn undo(&mut self, id: OpId, undo: Undo) {
+        if let Some(operation) = self.operations.get_mut(id.0 - 1) {
+            operation.undo = Some(undo);
+        }
+    }
+
+    /// Says that somebody using the service notices an operation.
+    pub(super) fn disruptive(&mut self, id: OpId) {
+        if let Some(operation) = self.operations.get_mut(id.0 - 1) {
+            operation.disruptive = true;
+        }
+    }
+
+    /// Says that an operation's effect cannot be taken back.
+    pub(super) fn one_way(&mut self, id: OpId) {
+        if let Some(operation) = self.operations.get_mut(id.0 - 1) {
+            operation.one_way = true;
+        }
+    }
+
+    /// Adds the end of an old container while its successor is not known to work: its restart policy off (else a
+    /// restart of the engine brings it back beside the successor), then stopped. Returns the stop.
+    pub(super) fn retire(
+        &mut self,
+        replica: &Replica,
+        container: &ContainerRef,
+        needs: &[OpId],
+        cause: &str,
+    ) -> OpId {
+        let group = Group::Service(replica.service.clone());
+        let (replica, container) = (replica.clone(), container.clone());
+        let disable = Action::DisableRestart {
+            replica: replica.clone(),
+            container: container.clone(),
+        };
+        let disabled = self.add(group.clone(), needs, disable, cause);
+        self.undo(disabled, Undo::EnableRestart);
+        let stop = Action::StopContainer {
+            replica,
+            container,
+            grace: None,
+        };
+        let stopped = self.add(group, &[disabled], stop, cause);
+        self.undo(stopped, Undo::Start);
+        self.disruptive(stopped);
+        stopped
+    }
+
+    /// Every operation without which no other waits: what the barrier must need.
+    pub(super) fn ids(&self) -> Vec<OpId> {
+        self.operations.iter().map(|operation| operation.id).collect()
+    }
+
+    /// The operations that no other one needs.
+    pub(super) fn ends(&self) -> Vec<OpId> {
+        let needed: std::collections::BTreeSet<OpId> = self
+            .operations
+            .iter()
+            .flat_map(|operation| operation.needs.iter().copied())
+            .collect();
+        self.ids().into_iter().filter(|id| !needed.contains(id)).collect()
+    }
+
+    /// The finished list.
+    pub(super) fn finish(self) -> Vec<Operation> {
+        self.operations
+    }
+}

@@ -1,0 +1,193 @@
+//! A plan as a person reads it: what happens to each service, network and volume, and why; one line each.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::operation::{Action, Operation, Plan};
+
+/// What a plan does, summed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The project.
+    pub project: String,
+    /// A line for each thing that is looked at, networks and volumes first.
+    pub lines: Vec<Line>,
+}
+
+/// What happens to one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// A replica, a network or a volume.
+    pub subject: String,
+    /// What becomes of it.
+    pub change: Change,
+    /// Why.
+    pub cause: String,
+}
+
+/// What becomes of a thing, the strongest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Nothing.
+    Unchanged,
+    /// It is waited for.
+    Await,
+    /// It gets another name.
+    Rename,
+    /// It is stopped.
+    Stop,
+    /// It is started.
+    Start,
+    /// It is stopped and started.
+    Restart,
+    /// It is removed.
+    Remove,
+    /// It is created.
+    Create,
+    /// A new one takes its place.
+    Replace,
+}
+
+impl Change {
+    /// The sign before the line: `+` new, `~` changed, `-` gone, `=` as it was.
+    pub fn sign(self) -> char {
+        match self {
+            Change::Unchanged | Change::Await => '=',
+            Change::Create => '+',
+            Change::Remove => '-',
+            _ => '~',
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Change::Unchanged => "unchanged",
+            Change::Await => "await",
+            Change::Rename => "rename",
+            Change::Stop => "stop",
+            Change::Start => "start",
+            Change::Restart => "restart",
+            Change::Remove => "remove",
+            Change::Create => "create",
+            Change::Replace => "replace",
+        })
+    }
+}
+
+/// Sums a plan up.
+pub fn explain(plan: &Plan) -> Explanation {
+    let mut objects = Vec::new();
+    let mut replicas: BTreeMap<String, Line> = BTreeMap::new();
+    for operation in &plan.operations {
+        match object(operation) {
+            Some(line) => objects.push(line),
+            None => {
+                let Some((subject, change)) = replica(operation) else {
+                    continue;
+                };
+                let line = replicas.entry(subject.clone()).or_insert_with(|| Line {
+                    subject,
+                    change,
+                    cause: String::new(),
+                });
+                line.change = combine(line.change, change);
+                if line.cause.is_empty() && operation.cause != "replaced" {
+                    line.cause.clone_from(&operation.cause);
+                }
+            }
+        }
+    }
+    let unchanged = plan.unchanged.iter().map(|name| Line {
+        subject: name.clone(),
+        change: Change::Unchanged,
+        cause: String::new(),
+    });
+    let mut services: Vec<Line> = replicas.into_values().chain(unchanged).collect();
+    services.sort_by(|one, other| one.subject.cmp(&other.subject));
+    Explanation {
+        project: plan.project.clone(),
+        lines: objects.into_iter().chain(services).collect(),
+    }
+}
+
+fn object(operation: &Operation) -> Option<Line> {
+    let (subject, change) = match &operation.action {
+        Action::CreateNetwork { name, .. } => (format!("network {name}"), Change::Create),
+        Action::RemoveNetwork { name, .. } => (format!("network {name}"), Change::Remove),
+        Action::CreateVolume { name, .. } => (format!("volume {name}"), Change::Create),
+        Action::RemoveVolume { name } => (format!("volume {name}"), Change::Remove),
+        _ => return None,
+    };
+    Some(Line {
+        subject,
+        change,
+        cause: operation.cause.clone(),
+    })
+}
+
+fn replica(operation: &Operation) -> Option<(String, Change)> {
+    let change = match &operation.action {
+        Action::CreateContainer {
+            replaces: Some(_), ..
+        } => Change::Replace,
+        Action::CreateContainer { .. } => Change::Create,
+        Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Change::Start,
+        Action::StopContainer { .. } => Change::Stop,
+        Action::RemoveContainer { .. } => Change::Remove,
+        Action::RenameContainer { .. } => Change::Rename,
+        Action::Await { .. } => Change::Await,
+        _ => return None,
+    };
+    let replica = operation.action.replica()?;
+    let subject = match replica.number {
+        0 | 1 => replica.service.clone(),
+        number => format!("{} {number}", replica.service),
+    };
+    Some((subject, change))
+}
+
+/// What two operations on one replica amount to.
+fn combine(one: Change, other: Change) -> Change {
+    match (one, other) {
+        (Change::Stop, Change::Start) => Change::Restart,
+        // The start, stop and removal that belong to a creation or a replacement.
+        (Change::Create, _) | (_, Change::Create) => Change::Create,
+        (one, other) => one.max(other),
+    }
+}
+
+impl Explanation {
+    /// How many lines change something, and how many of each kind: «2 to create, 1 to replace, 3 unchanged».
+    pub fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        for change in [
+            Change::Create,
+            Change::Replace,
+            Change::Restart,
+            Change::Start,
+            Change::Stop,
+            Change::Remove,
+            Change::Rename,
+            Change::Await,
+            Change::Unchanged,
+        ] {
+            let count = self.lines.iter().filter(|line| line.change == change).count();
+            if count > 0 {
+                parts.push(match change {
+                    Change::Unchanged => format!("{count} unchanged"),
+                    Change::Await => format!("{count} not ready yet"),
+                    change => format!("{count} to {change}"),
+                });
+            }
+        }
+        if parts.is_empty() {
+            parts.push("nothing to do".into());
+        }
+        format!("{}: {}", self.project, parts.join(", "))
+    }
+}

@@ -1,0 +1,255 @@
+//! What the engine has of a project, as plain data: the planner's right-hand input, filled in by `engine::observe`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+/// Declares an engine object's id: an opaque string, shown by its first 12 characters.
+macro_rules! engine_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The first 12 characters, as people and docker's tables write ids.
+            pub fn short(&self) -> &str {
+                let bare = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
+                bare.get(..12).unwrap_or(bare)
+            }
+
+            /// The whole id, as the engine's API takes it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.short())
+            }
+        }
+    };
+}
+
+engine_id!(
+    /// A container's id.
+    ContainerId
+);
+engine_id!(
+    /// A network's id.
+    NetworkId
+);
+engine_id!(
+    /// An image's id (`sha256:…`): its config digest, or the manifest digest on a containerd store.
+    ImageId
+);
+
+/// Everything of one project that the engine has, and what else a plan must know of the engine.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// The project's containers in every state, one-offs included, ordered by service, number, name.
+    pub containers: Vec<Container>,
+    /// The project's networks, and those that the model names without their having the project's label.
+    pub networks: Vec<Network>,
+    /// The project's volumes, and those that the model names without their having the project's label.
+    pub volumes: Vec<Volume>,
+    /// Local images by the reference that was asked for; a reference that is absent is not on the engine.
+    pub images: BTreeMap<String, Image>,
+    /// Containers of other projects or of none: who holds ports, names, networks and volumes.
+    pub foreign: Vec<Container>,
+}
+
+/// A container, as one entry of the engine's list tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its name, without the leading slash.
+    pub name: String,
+    /// The Compose service in its label; empty where it has none.
+    pub service: String,
+    /// Its replica number (label `container-number`); 0 for one-offs.
+    pub number: u32,
+    /// Whether it was made by `run` (label `oneoff=True`).
+    pub oneoff: bool,
+    /// What it is doing.
+    pub state: State,
+    /// Its healthcheck's verdict.
+    pub health: Health,
+    /// The reference it was created from.
+    pub image: String,
+    /// The image's id.
+    pub image_id: ImageId,
+    /// When it was created, in seconds since the epoch.
+    pub created: i64,
+    /// The engine's own words («Up 3 minutes (healthy)»).
+    pub status: String,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The networks it is attached to, by network name.
+    pub networks: BTreeMap<String, Attachment>,
+    /// Its mounts.
+    pub mounts: Vec<Mount>,
+    /// Its exposed and published ports.
+    pub ports: Vec<Port>,
+}
+
+impl Container {
+    /// The Compose project that it belongs to, if it has one.
+    pub fn project(&self) -> Option<&str> {
+        self.compose_label("project")
+    }
+
+    /// Whether its process exists: it holds its ports and addresses.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Running | State::Paused | State::Restarting)
+    }
+
+    /// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
+    pub fn compose_label(&self, name: &str) -> Option<&str> {
+        self.labels
+            .get(&format!("com.docker.compose.{name}"))
+            .map(String::as_str)
+    }
+}
+
+/// What a container is doing. An engine may know states that this list does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Created, never started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its process is frozen.
+    Paused,
+    /// It exited and its restart policy is about to start it again.
+    Restarting,
+    /// It exited with this code.
+    Exited(i64),
+    /// It is being removed.
+    Removing,
+    /// Its removal failed.
+    Dead,
+    /// A state of a newer or other engine, in its words.
+    Other(String),
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::Created => f.write_str("created"),
+            State::Running => f.write_str("running"),
+            State::Paused => f.write_str("paused"),
+            State::Restarting => f.write_str("restarting"),
+            State::Exited(code) => write!(f, "exited ({code})"),
+            State::Removing => f.write_str("removing"),
+            State::Dead => f.write_str("dead"),
+            State::Other(state) => f.write_str(state),
+        }
+    }
+}
+
+/// A healthcheck's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// The container has no healthcheck.
+    None,
+    /// No verdict yet.
+    Starting,
+    /// The last test passed.
+    Healthy,
+    /// `retries` tests failed in a row.
+    Unhealthy,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Health::None => "none",
+            Health::Starting => "starting",
+            Health::Healthy => "healthy",
+            Health::Unhealthy => "unhealthy",
+        })
+    }
+}
+
+/// A container's place in a network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// The network's id; empty where the container never ran.
+    pub network: String,
+    /// Its IPv4 address there, without the prefix length; empty while it does not run.
+    pub address: String,
+}
+
+/// One mount of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// `bind`, `volume`, `tmpfs`, …
+    pub kind: String,
+    /// The volume's name, for volumes.
+    pub name: Option<String>,
+    /// The source on the host.
+    pub source: String,
+    /// Where the container sees it.
+    pub destination: String,
+}
+
+/// One exposed port of a container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// The host address, where it is published.
+    pub address: Option<String>,
+    /// The host port, where it is published.
+    pub published: Option<u16>,
+    /// The container's port.
+    pub target: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// Its name.
+    pub name: String,
+    /// Its driver.
+    pub driver: String,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Its name, which is its identity.
+    pub name: String,
+    /// Its driver.
+    pub driver: String,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A local image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its id.
+    pub id: ImageId,
+    /// What docker compose writes into the label `image` of a container made from it
+    /// (the id; from API 1.48 on the digest of the platform's manifest).
+    pub digest: String,
+    /// `repository@sha256:…` as registries know it; empty for an image that never was in one.
+    pub repo_digests: Vec<String>,
+    /// When it last got a name here (a pull or a build), in seconds since the epoch; none where the engine does not say.
+    pub tagged: Option<i64>,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether its configuration has a healthcheck that is not `NONE`.
+    pub healthcheck: bool,
+    /// The paths that it declares as volumes.
+    pub volumes: Vec<String>,
+}

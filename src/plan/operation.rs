@@ -1,0 +1,437 @@
+//! A plan and its operations: plain data. What is shown, confirmed and run is this value.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::observed::{ContainerId, NetworkId};
+
+/// An operation's number within its plan, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct OpId(pub usize);
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A graph of operations: what will be done, in which order, why, and how it is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The Compose project it acts on.
+    pub project: String,
+    /// The operations; each needs only earlier ones. `OpId(n)` is at index n − 1.
+    pub operations: Vec<Operation>,
+    /// The operation that ends the time in which the plan can be undone; everything that needs it settles.
+    pub barrier: Option<OpId>,
+    /// What happens when an operation fails.
+    pub on_failure: OnFailure,
+    /// Services of the scope that are as the files say, in order.
+    pub unchanged: Vec<String>,
+    /// What a person should know before it is confirmed.
+    pub notes: Vec<String>,
+}
+
+/// What the executor does when an operation fails before the barrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// Take back what was done, in reverse (deploy, scale, rollback).
+    Undo,
+    /// Do everything that does not need the failed one (down, stop, rm, kill).
+    GoOn,
+    /// Begin nothing more (restart, deploy --no-undo).
+    Halt,
+}
+
+/// One engine call, or one wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Operation {
+    /// Its number.
+    pub id: OpId,
+    /// What must be done before it.
+    pub needs: Vec<OpId>,
+    /// What it is done for.
+    pub group: Group,
+    /// What it does.
+    pub action: Action,
+    /// Why, in words a person understands.
+    pub cause: String,
+    /// Whether somebody using the service notices it.
+    pub disruptive: bool,
+    /// Whether its effect cannot be taken back.
+    pub one_way: bool,
+    /// How it is taken back, if it can be.
+    pub undo: Option<Undo>,
+}
+
+/// What an operation belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// The project's networks and volumes, and its barrier.
+    Project,
+    /// A service.
+    Service(String),
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Group::Project => f.write_str("project"),
+            Group::Service(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A replica: a service and its number, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Replica {
+    /// The service.
+    pub service: String,
+    /// The replica's number; 0 for one-offs.
+    pub number: u32,
+}
+
+impl fmt::Display for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.service, self.number)
+    }
+}
+
+/// A container that an operation acts on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerRef {
+    /// One that the engine had when the plan was made.
+    Existing {
+        /// Its id: changes go to ids, so a name taken over by another cannot be hit.
+        id: ContainerId,
+        /// Its name, for people.
+        name: String,
+    },
+    /// The one that an earlier operation of the plan creates.
+    Created(OpId),
+}
+
+impl fmt::Display for ContainerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ContainerRef::Existing { name, .. } => f.write_str(name),
+            ContainerRef::Created(op) => write!(f, "container of {op}"),
+        }
+    }
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Create the network that the model has under this key.
+    CreateNetwork {
+        /// The model's key.
+        key: String,
+        /// Its name on the engine.
+        name: String,
+    },
+    /// Remove a network.
+    RemoveNetwork {
+        /// Its id.
+        id: NetworkId,
+        /// Its name.
+        name: String,
+    },
+    /// Create the volume that the model has under this key.
+    CreateVolume {
+        /// The model's key.
+        key: String,
+        /// Its name on the engine.
+        name: String,
+    },
+    /// Remove a volume and what is in it.
+    RemoveVolume {
+        /// Its name.
+        name: String,
+    },
+    /// Create a container from the model's service.
+    CreateContainer {
+        /// Which replica.
+        replica: Replica,
+        /// Its name until it settles.
+        name: String,
+        /// The container that it takes the place of; anonymous volumes are carried over from it.
+        replaces: Option<ContainerRef>,
+    },
+    /// Start a container.
+    StartContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
+    /// Let a frozen container go on.
+    UnpauseContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
+    /// Stop a container with its own grace period, or the one given.
+    StopContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// Overrides the container's grace period.
+        grace: Option<Duration>,
+    },
+    /// Remove a container.
+    RemoveContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// Whether its anonymous volumes go with it.
+        volumes: bool,
+    },
+    /// Give a container another name.
+    RenameContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// The name it gets.
+        name: String,
+    },
+    /// Set a container's restart policy to `no`, so that a restart of the engine does not bring it back.
+    DisableRestart {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
+    /// Wait until a container has passed its gate.
+    Await {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// What must hold.
+        gate: Gate,
+        /// Whether a failure is only a warning: everyone who depends on the service says `required: false`.
+        optional: bool,
+    },
+    /// Watch containers without a gate of their own for a while: no exit, no restart, no OOM.
+    Steady {
+        /// The containers.
+        containers: Vec<(Replica, ContainerRef)>,
+        /// How long, counted from its begin.
+        window: Duration,
+    },
+}
+
+/// How an operation is taken back. What it acts on is what the operation acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// Remove the container or network that it created.
+    Remove,
+    /// Stop the container that it started.
+    Stop,
+    /// Start the container that it stopped.
+    Start,
+    /// Give the container its restart policy back.
+    EnableRestart,
+}
+
+/// What must hold before a container counts as ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// It runs; the stability window judges it once more.
+    Running,
+    /// Its healthcheck passes, by the engine's verdict or by the same test run through exec (`probe`).
+    Healthy {
+        /// Whether the test may be run through exec too.
+        probe: bool,
+    },
+    /// `x-sofa.ready`: an HTTP request to the container is answered with this status.
+    Http {
+        /// The path.
+        path: String,
+        /// The container's port.
+        port: u16,
+        /// The status that counts as ready.
+        expect: u16,
+        /// Time between two tries.
+        interval: Duration,
+        /// How long one try may take.
+        timeout: Duration,
+    },
+    /// `x-sofa.ready`: the container accepts connections on this port.
+    Tcp {
+        /// The container's port.
+        port: u16,
+        /// Time between two tries.
+        interval: Duration,
+        /// How long one try may take.
+        timeout: Duration,
+    },
+    /// `x-sofa.ready`: a command in the container ends with 0.
+    Command {
+        /// The command.
+        command: Vec<String>,
+        /// Time between two tries.
+        interval: Duration,
+        /// How long one try may take.
+        timeout: Duration,
+    },
+    /// It is a job: it ended with exit code 0.
+    Completed,
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Gate::Running => f.write_str("running"),
+            Gate::Healthy { .. } => f.write_str("healthy"),
+            Gate::Http {
+                path, port, expect, ..
+            } => write!(f, "http {expect} on :{port}{path}"),
+            Gate::Tcp { port, .. } => write!(f, "tcp :{port} open"),
+            Gate::Command { command, .. } => write!(f, "command `{}` succeeds", command.join(" ")),
+            Gate::Completed => f.write_str("completed"),
+        }
+    }
+}
+
+impl Action {
+    /// Whether it changes anything on the engine; waits do not.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Action::Await { .. } | Action::Steady { .. })
+    }
+
+    /// The replica it acts on, where it acts on one.
+    pub fn replica(&self) -> Option<&Replica> {
+        match self {
+            Action::CreateContainer { replica, .. }
+            | Action::StartContainer { replica, .. }
+            | Action::UnpauseContainer { replica, .. }
+            | Action::StopContainer { replica, .. }
+            | Action::RemoveContainer { replica, .. }
+            | Action::RenameContainer { replica, .. }
+            | Action::DisableRestart { replica, .. }
+            | Action::Await { replica, .. } => Some(replica),
+            _ => None,
+        }
+    }
+
+    /// The existing or created container it acts on, where it acts on one.
+    pub fn container(&self) -> Option<&ContainerRef> {
+        match self {
+            Action::StartContainer { container, .. }
+            | Action::UnpauseContainer { container, .. }
+            | Action::StopContainer { container, .. }
+            | Action::RemoveContainer { container, .. }
+            | Action::RenameContainer { container, .. }
+            | Action::DisableRestart { container, .. }
+            | Action::Await { container, .. } => Some(container),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::CreateNetwork { name, .. } => write!(f, "create network {name}"),
+            Action::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
+            Action::CreateVolume { name, .. } => write!(f, "create volume {name}"),
+            Action::RemoveVolume { name } => write!(f, "remove volume {name}"),
+            Action::CreateContainer { name, .. } => write!(f, "create container {name}"),
+            Action::StartContainer { container, .. } => write!(f, "start {container}"),
+            Action::UnpauseContainer { container, .. } => write!(f, "unpause {container}"),
+            Action::StopContainer { container, .. } => write!(f, "stop {container}"),
+            Action::RemoveContainer {
+                container, volumes, ..
+            } => {
+                write!(
+                    f,
+                    "remove {container}{}",
+                    if *volumes {
+                        " and its anonymous volumes"
+                    } else {
+                        ""
+                    }
+                )
+            }
+            Action::RenameContainer { container, name, .. } => write!(f, "rename {container} to {name}"),
+            Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
+            Action::Await {
+                container,
+                gate,
+                optional,
+                ..
+            } => {
+                write!(
+                    f,
+                    "await {container}: {gate}{}",
+                    if *optional { " (optional)" } else { "" }
+                )
+            }
+            Action::Steady { containers, .. } if containers.is_empty() => f.write_str("settle"),
+            Action::Steady { containers, window } => {
+                let names: Vec<String> = containers
+                    .iter()
+                    .map(|(replica, _)| replica.to_string())
+                    .collect();
+                write!(f, "watch {} for {window:?}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Whether nothing on the engine would change (it may still wait for what is not ready yet).
+    pub fn changes_nothing(&self) -> bool {
+        !self.operations.iter().any(|operation| operation.action.changes())
+    }
+
+    /// The operation of that number.
+    pub fn operation(&self, id: OpId) -> Option<&Operation> {
+        self.operations.get(id.0.checked_sub(1)?)
+    }
+}
+
+/// The plan as stable text, an operation a line: `[needs] -> #id group: action, cause`.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for operation in &self.operations {
+            let needs: Vec<String> = operation.needs.iter().map(|id| id.0.to_string()).collect();
+            write!(
+                f,
+                "[{}] -> {} {}: {}",
+                needs.join(","),
+                operation.id,
+                operation.group,
+                operation.action
+            )?;
+            if !operation.cause.is_empty() {
+                write!(f, ", {}", operation.cause)?;
+            }
+            for (mark, holds) in [
+                ("disruptive", operation.disruptive),
+                ("one-way", operation.one_way),
+                ("barrier", self.barrier == Some(operation.id)),
+            ] {
+                if holds {
+                    write!(f, " [{mark}]")?;
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! The services a command acts on: what was named, and which of their dependencies come along.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::desired::{edges, is_job};
+use super::graph;
+use super::observed::{Health, Observed, State};
+use crate::compose::model::{Project, Role, Service};
+use crate::settings::BACKEND;
+
+/// Which services were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Every service of the model.
+    All,
+    /// What the backend stands on: `x-sofa.role: infra`, else what is no job and depends on no backend service.
+    Infra,
+    /// What is deployed often: `x-sofa.role: backend`, else the services known by that name.
+    Backend,
+    /// These, in the order given.
+    Named(Vec<String>),
+}
+
+/// What happens to dependencies outside the selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deps {
+    /// A missing one is started; one that runs is never touched.
+    Auto,
+    /// It must be up already.
+    None,
+    /// It joins the scope.
+    All,
+}
+
+/// A dependency that must be up already and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The service that needs it.
+    pub service: String,
+    /// The dependency.
+    pub dependency: String,
+    /// What the engine has of it.
+    pub found: String,
+}
+
+/// What each service depends on, by name.
+pub fn needs(project: &Project) -> BTreeMap<&str, Vec<&str>> {
+    project
+        .services
+        .iter()
+        .map(|(name, service)| {
+            (
+                name.as_str(),
+                service.depends_on.keys().map(|need| need.as_str()).collect(),
+            )
+        })
+        .collect()
+}
+
+/// The names of the scope, dependencies first.
+///
+/// # Errors
+/// With [`Deps::None`], every required dependency outside the selection that is not up.
+pub fn resolve<'a>(
+    project: &'a Project,
+    selection: &Selection,
+    deps: Deps,
+    observed: &Observed,
+) -> Result<Vec<&'a str>, Vec<Missing>> {
+    let needs = needs(project);
+    let chosen: BTreeSet<&str> = match selection {
+        Selection::All => needs.keys().copied().collect(),
+        Selection::Backend => backend(project),
+        Selection::Infra => infra(project, &needs),
+        Selection::Named(names) => needs
+            .keys()
+            .copied()
+            .filter(|name| names.iter().any(|named| named == name))
+            .collect(),
+    };
+    let from: Vec<&str> = chosen.iter().copied().collect();
+    let reached = graph::closure(&from, &needs);
+    let outside: Vec<&str> = reached.difference(&chosen).copied().collect();
+    let scope: BTreeSet<&str> = match deps {
+        Deps::All => reached,
+        Deps::Auto => {
+            let down = outside
+                .iter()
+                .copied()
+                .filter(|name| standing(name, observed).is_err());
+            chosen.iter().copied().chain(down).collect()
+        }
+        Deps::None => {
+            let missing = missing(project, &chosen, observed);
+            if !missing.is_empty() {
+                return Err(missing);
+            }
+            chosen
+        }
+    };
+    Ok(graph::dependencies_first(&needs)
+        .into_iter()
+        .filter(|name| scope.contains(name))
+        .collect())
+}
+
+/// The services that a selection means, without their dependencies.
+pub fn chosen<'a>(project: &'a Project, selection: &Selection) -> BTreeSet<&'a str> {
+    let all = project.services.keys().map(|name| name.as_str());
+    match selection {
+        Selection::All => all.collect(),
+        Selection::Backend => backend(project),
+        Selection::Infra => infra(project, &needs(project)),
+        Selection::Named(names) => all
+            .filter(|name| names.iter().any(|named| named == name))
+            .collect(),
+    }
+}
+
+/// The services with the role, else those that are known as the backend by name.
+fn backend(project: &Project) -> BTreeSet<&str> {
+    let said = with_role(project, Role::Backend);
+    if !said.is_empty() {
+        return said;
+    }
+    project
+        .services
+        .keys()
+        .map(|name| name.as_str())
+        .filter(|name| BACKEND.contains(name))
+        .collect()
+}
+
+/// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.
+fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> BTreeSet<&'a str> {
+    let said = with_role(project, Role::Infra);
+    if !said.is_empty() {
+        return said;
+    }
+    let backend = backend(project);
+    let edges = edges(project);
+    project
+        .services
+        .values()
+        .filter(|service| {
+            !is_job(
+                service,
+                edges
+                    .get(service.name.as_str())
+                    .map(Vec::as_slice)
+                    .unwrap_or_default(),
+            )
+        })
+        .map(|service| service.name.as_str())
+        .filter(|name| graph::closure(&[name], needs).is_disjoint(&backend))
+        .collect()
+}
+
+fn with_role(project: &Project, role: Role) -> BTreeSet<&str> {
+    let has = |service: &&Service| service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(role);
+    project
+        .services
+        .values()
+        .filter(has)
+        .map(|service| service.name.as_str())
+        .collect()
+}
+
+/// The required direct dependencies of the chosen services that are outside and not up.
+fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    for service in chosen.iter().filter_map(|name| project.service(name)) {
+        for (name, dependency) in &service.depends_on {
+            if !dependency.required || chosen.contains(name.as_str()) {
+                continue;
+            }
+            if let Err(found) = standing(name, observed) {
+                missing.push(Missing {
+                    service: service.name.to_string(),
+                    dependency: name.to_string(),
+                    found,
+                });
+            }
+        }
+    }
+    missing
+}
+
+/// Whether a dependency is up: a container of it runs and is not unhealthy, or a job of it ended with 0;
+/// else what was found instead.
+fn standing(service: &str, observed: &Observed) -> Result<(), String> {
+    let mut found = "no container".to_string();
+    for container in observed
+        .containers
+        .iter()
+        .filter(|c| c.service == service && !c.oneoff)
+    {
+        match (&container.state, container.health) {
+            (State::Running, Health::Unhealthy) => found = "unhealthy".into(),
+            (State::Running, _) | (State::Exited(0), _) => return Ok(()),
+            (state, _) => found = state.to_string(),
+        }
+    }
+    Err(found)
+}

@@ -1,0 +1,204 @@
+//! Modes: named ways to deploy a project, each a Compose project of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::layout::Layout;
+
+/// A way to deploy the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    /// Its name.
+    pub name: String,
+    /// Its Compose files, in order, absolute.
+    pub files: Vec<PathBuf>,
+    /// Its env files, in order, absolute.
+    pub env_files: Vec<PathBuf>,
+    /// Its profiles.
+    pub profiles: Vec<String>,
+    /// The services it stands for where none are named.
+    pub services: Services,
+    /// Whether a missing dependency outside the scope is started, or must be up already.
+    pub starts_dependencies: bool,
+    /// Whether destructive verbs ask first.
+    pub protected: bool,
+    /// Whether `down` removes volumes.
+    pub down_volumes: bool,
+    /// The Compose project's name, where the env file does not name it (COMPOSE_PROJECT_NAME).
+    pub project_name: String,
+    /// How long a deploy's waits may take.
+    pub wait_timeout: Option<Duration>,
+}
+
+/// The services that a mode stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Services {
+    /// All that no profile disables.
+    All,
+    /// What the backend stands on.
+    Infra,
+    /// What is deployed often.
+    Backend,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// The backend's services where neither the settings nor a role name them.
+pub const BACKEND: [&str; 3] = ["predict-worker", "score-worker", "report-worker"];
+
+/// A row of the table of built-in modes (cli.md §2).
+struct Builtin {
+    name: &'static str,
+    file: &'static str,
+    env_file: &'static str,
+    profile: Option<&'static str>,
+    services: Services,
+    production: bool,
+}
+
+const BUILTIN: [Builtin; 3] = [
+    Builtin {
+        name: "local",
+        file: "docker-compose-local.yml",
+        env_file: ".local.env",
+        profile: None,
+        services: Services::All,
+        production: false,
+    },
+    Builtin {
+        name: "dev",
+        file: "docker-compose-local.yml",
+        env_file: ".dev.env",
+        profile: None,
+        services: Services::Infra,
+        production: false,
+    },
+    Builtin {
+        name: "production",
+        file: "docker-compose-prod.yml",
+        env_file: ".production.env",
+        profile: Some("production"),
+        services: Services::Backend,
+        production: true,
+    },
+];
+
+impl Mode {
+    /// The names of the built-in modes.
+    pub fn builtin_names() -> Vec<String> {
+        BUILTIN.iter().map(|row| row.name.to_string()).collect()
+    }
+
+    /// A built-in mode, `local` where the name is none of them, for a project laid out this way.
+    pub fn builtin(name: &str, layout: &Layout, root: &Path) -> Mode {
+        let row = BUILTIN.iter().find(|row| row.name == name).unwrap_or(&BUILTIN[0]);
+        let own = layout
+            .compose_file(row.file)
+            .unwrap_or_else(|| layout.expected_compose_file(row.file));
+        let project = root
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Mode {
+            name: row.name.to_string(),
+            files: layout
+                .compose_file("docker-compose.yml")
+                .into_iter()
+                .chain([own])
+                .collect(),
+            env_files: vec![layout.env_file(row.env_file)],
+            profiles: row.profile.map(String::from).into_iter().collect(),
+            services: row.services.clone(),
+            starts_dependencies: !row.production,
+            protected: row.production,
+            down_volumes: !row.production,
+            project_name: normalise(&format!("{project}-{}", row.name)),
+            wait_timeout: None,
+        }
+    }
+}
+
+/// A project name as docker compose makes one of a folder's: lower case, only `[a-z0-9_-]`, no leading `_` or `-`.
+fn normalise(name: &str) -> String {
+    let kept: String = name
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        .collect();
+    kept.trim_start_matches(['_', '-']).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A project with the standard layout; `files` beside the two Compose files.
+    fn project(files: &[&str]) -> (tempfile::TempDir, Layout) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("compose")).unwrap();
+        std::fs::create_dir_all(folder.path().join("envs")).unwrap();
+        for name in [
+            "compose/docker-compose-local.yml",
+            "compose/docker-compose-prod.yml",
+        ]
+        .iter()
+        .chain(files)
+        {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let layout = Layout::find(folder.path()).unwrap();
+        (folder, layout)
+    }
+
+    fn names(mode: &Mode, folder: &tempfile::TempDir) -> Vec<String> {
+        let shown = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
+        mode.files.iter().chain(&mode.env_files).map(shown).collect()
+    }
+
+    #[test]
+    fn each_mode_has_its_files_profile_and_services() {
+        let (folder, layout) = project(&["compose/docker-compose.yml"]);
+        let local = Mode::builtin("local", &layout, folder.path());
+        assert_eq!(
+            names(&local, &folder),
+            [
+                "compose/docker-compose.yml",
+                "compose/docker-compose-local.yml",
+                "envs/.local.env"
+            ]
+        );
+        assert_eq!((local.services, local.protected), (Services::All, false));
+        let dev = Mode::builtin("dev", &layout, folder.path());
+        assert_eq!(
+            names(&dev, &folder)[1..],
+            ["compose/docker-compose-local.yml", "envs/.dev.env"]
+        );
+        assert_eq!(dev.services, Services::Infra);
+        let production = Mode::builtin("production", &layout, folder.path());
+        assert_eq!(
+            names(&production, &folder)[1..],
+            ["compose/docker-compose-prod.yml", "envs/.production.env"]
+        );
+        assert_eq!(production.profiles, ["production"]);
+        assert_eq!(
+            (production.services, production.protected, production.down_volumes),
+            (Services::Backend, true, false)
+        );
+    }
+
+    #[test]
+    fn the_base_file_is_optional_and_env_files_may_lie_in_the_root() {
+        let (folder, layout) = project(&[".local.env"]);
+        let local = Mode::builtin("local", &layout, folder.path());
+        assert_eq!(
+            names(&local, &folder),
+            ["compose/docker-compose-local.yml", ".local.env"]
+        );
+    }
+
+    #[test]
+    fn project_names_are_normalised_as_docker_compose_does() {
+        assert_eq!(normalise("My.App_1-local"), "myapp_1-local");
+        assert_eq!(normalise("__x"), "x");
+    }
+}

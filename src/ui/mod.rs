@@ -1,0 +1,193 @@
+//! The only module that prints. Producers send typed events; printers render them. Data goes to stdout, the rest to stderr.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use anstream::AutoStream;
+use owo_colors::Style;
+
+use crate::error::Failure;
+
+mod board;
+pub mod event;
+mod json;
+mod live;
+pub mod logs;
+mod plain;
+pub mod plan;
+pub mod progress;
+pub mod style;
+pub mod table;
+
+pub use progress::Progress;
+
+/// How a run's progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressKind {
+    /// `tty` on a terminal outside CI, else `plain`.
+    Auto,
+    /// A line per service, redrawn in place.
+    Tty,
+    /// A line per change.
+    Plain,
+    /// An event per line, as JSON.
+    Json,
+    /// Errors only.
+    Quiet,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The terminal, or what stands in its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    progress: ProgressKind,
+    color: anstream::ColorChoice,
+    ci: bool,
+}
+
+/// Whoever read the output is gone: commands that only show something end quietly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+impl Ui {
+    /// What to show and how; `ci` says that nobody watches, so nothing is redrawn in place.
+    pub fn new(progress: ProgressKind, color: Color, ci: bool) -> Ui {
+        let color = match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        Ui { progress, color, ci }
+    }
+
+    /// A terminal before anything is known of what was typed.
+    pub fn plain() -> Ui {
+        Ui::new(ProgressKind::Auto, Color::Auto, false)
+    }
+
+    /// Sends the program's own log to stderr from now on: 0 nothing, 1 what `sofa` does, 2 every engine call.
+    /// bollard and hyper never say more than warnings: at `debug` they print request bodies, which hold secrets.
+    pub fn log(&self, verbose: u8) {
+        let level = match verbose {
+            0 => return,
+            1 => "sofa=info,bollard=warn,hyper=warn",
+            _ => "sofa=debug,bollard=warn,hyper=warn",
+        };
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .finish();
+        // A second call in one process (tests) keeps the first subscriber.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+
+    /// Writes data to stdout.
+    ///
+    /// # Errors
+    /// [`Closed`] when the reader is gone.
+    pub fn print(&self, text: &str) -> Result<(), Closed> {
+        let mut out = AutoStream::new(std::io::stdout().lock(), self.color);
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|_| Closed)
+    }
+
+    /// Shows a failure: its message under `error:`, then its hints.
+    pub fn failure(&self, failure: &Failure) {
+        if self.progress == ProgressKind::Json {
+            let mut err = std::io::stderr().lock();
+            // Nobody reading is no reason to end otherwise.
+            let _ = json::print_failure(&mut err, failure, jiff::Timestamp::now());
+            return;
+        }
+        let mut text = String::new();
+        for message in &failure.messages {
+            if !failure.rendered {
+                text.push_str(&head("error", Style::new().red().bold()));
+            }
+            text.push_str(message.trim_end());
+            text.push('\n');
+        }
+        for hint in &failure.hints {
+            text.push_str(&format!("{}{hint}\n", head("hint", Style::new().cyan().bold())));
+        }
+        self.tell(&text);
+    }
+
+    /// Shows something that may become a failure.
+    pub fn warning(&self, message: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(&format!(
+                "{}{message}\n",
+                head("warning", Style::new().yellow().bold())
+            ));
+        }
+    }
+
+    /// Shows rendered diagnostics that are no errors.
+    pub fn warnings(&self, rendered: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(rendered);
+        }
+    }
+
+    /// Shows something worth knowing.
+    pub fn note(&self, message: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(&format!("{}{message}\n", head("note", Style::new().bold())));
+        }
+    }
+
+    /// Writes text to stderr, whether or not anybody reads it.
+    pub fn tell(&self, text: &str) {
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.color);
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// Begins to show a run's progress.
+    pub fn progress(&self) -> Progress {
+        Progress::begin(self.progress_kind(), self.color)
+    }
+
+    /// Whether stdout is a terminal that somebody watches.
+    pub fn watched(&self) -> bool {
+        !self.ci && std::io::stdout().is_terminal()
+    }
+
+    /// The width of the terminal on stdout in columns, where there is one.
+    pub fn width(&self) -> Option<u16> {
+        size(std::io::stdout()).map(|(width, _)| width)
+    }
+
+    fn progress_kind(&self) -> ProgressKind {
+        match self.progress {
+            ProgressKind::Auto if !self.ci && std::io::stderr().is_terminal() => ProgressKind::Tty,
+            ProgressKind::Auto => ProgressKind::Plain,
+            kind => kind,
+        }
+    }
+}
+
+fn head(word: &str, look: Style) -> String {
+    format!("{} ", style::paint(&format!("{word}:"), look))
+}
+
+/// The columns and rows of a terminal.
+fn size(stream: impl std::os::fd::AsFd) -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
+}
+
+/// How often a live display is redrawn where nothing happens, so that its clocks run.
+const REDRAW: Duration = Duration::from_millis(100);

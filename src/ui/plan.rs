@@ -1,0 +1,58 @@
+//! A plan on the terminal: the summary, a line per thing, and where asked for every operation.
+
+use owo_colors::Style;
+
+use super::style::paint;
+use crate::plan::explain::{Change, Explanation, explain};
+use crate::plan::operation::Plan;
+
+/// The plan as text; `operations` adds every operation with what it needs.
+pub fn render(plan: &Plan, operations: bool) -> String {
+    let explanation = explain(plan);
+    let mut text = format!("{}\n", paint(&explanation.summary(), Style::new().bold()));
+    text.push_str(&lines(&explanation));
+    for note in &plan.notes {
+        text.push_str(&format!("  note: {note}\n"));
+    }
+    if operations && !plan.operations.is_empty() {
+        text.push_str("\noperations, each after those in its brackets:\n");
+        for line in plan.to_string().lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    text
+}
+
+fn lines(explanation: &Explanation) -> String {
+    let width = explanation
+        .lines
+        .iter()
+        .map(|line| line.subject.chars().count())
+        .max()
+        .unwrap_or(0);
+    explanation
+        .lines
+        .iter()
+        .map(|line| {
+            let head = format!(
+                "{} {:<width$}  {:<9}",
+                line.change.sign(),
+                line.subject,
+                line.change
+            );
+            format!("  {}  {}", paint(&head, look(line.change)), line.cause)
+                .trim_end()
+                .to_string()
+                + "\n"
+        })
+        .collect()
+}
+
+fn look(change: Change) -> Style {
+    match change {
+        Change::Unchanged | Change::Await => Style::new().dimmed(),
+        Change::Create => Style::new().green(),
+        Change::Remove => Style::new().red(),
+        _ => Style::new().yellow(),
+    }
+}

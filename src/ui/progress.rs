@@ -1,0 +1,100 @@
+//! A run's progress: takes its events and hands them to the printer that the user chose.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anstream::{AutoStream, ColorChoice};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::task::JoinHandle;
+
+use super::board::Board;
+use super::event::{Event, EventSender};
+use super::live::{self, Canvas};
+use super::plain::Plain;
+use super::{ProgressKind, REDRAW, json, size, style};
+
+/// A running display; ends when [`Progress::finish`] is called.
+#[derive(Debug)]
+pub struct Progress {
+    sender: EventSender,
+    task: JoinHandle<()>,
+}
+
+impl Progress {
+    pub(super) fn begin(kind: ProgressKind, color: ColorChoice) -> Progress {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let task = match kind {
+            ProgressKind::Tty => tokio::spawn(show_live(receiver, color)),
+            kind => tokio::spawn(show_lines(receiver, color, kind)),
+        };
+        Progress { sender, task }
+    }
+
+    /// Where the run sends its events.
+    pub fn sender(&self) -> EventSender {
+        self.sender.clone()
+    }
+
+    /// Shows what is still on its way and gives the terminal back. Every other sender must be dropped by then.
+    pub async fn finish(self) {
+        drop(self.sender);
+        let _ = self.task.await;
+    }
+}
+
+async fn show_lines(mut events: UnboundedReceiver<Event>, color: ColorChoice, kind: ProgressKind) {
+    let begin = Instant::now();
+    let mut plain = Plain::default();
+    while let Some(event) = events.recv().await {
+        let mut out = AutoStream::new(std::io::stderr().lock(), color);
+        // A closed terminal does not stop a run: what cannot be shown is dropped.
+        let _ = match kind {
+            ProgressKind::Json => json::print(&mut out, &event, jiff::Timestamp::now()),
+            ProgressKind::Quiet => Ok(()),
+            _ => plain.print(&mut out, &event, begin.elapsed()),
+        };
+    }
+}
+
+async fn show_live(mut events: UnboundedReceiver<Event>, color: ColorChoice) {
+    let begin = Instant::now();
+    let mut board = Board::default();
+    let mut canvas = Canvas::default();
+    let mut clock = tokio::time::interval(REDRAW);
+    let mut outcome = None;
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => match event { Some(event) => Some(event), None => break },
+            _ = clock.tick() => None,
+        };
+        let mut out = AutoStream::new(std::io::stderr().lock(), color);
+        match event {
+            Some(Event::Note(text)) => above(&mut canvas, &mut out, &format!("note: {text}")),
+            Some(Event::Warning(text)) => above(&mut canvas, &mut out, &format!("warning: {text}")),
+            Some(Event::Outcome { text, .. }) => outcome = Some(text),
+            Some(event) => board.apply(&event, begin.elapsed()),
+            None => draw(&board, &mut canvas, &mut out, begin.elapsed()),
+        }
+    }
+    let mut out = AutoStream::new(std::io::stderr().lock(), color);
+    draw(&board, &mut canvas, &mut out, begin.elapsed());
+    if let Some(text) = outcome {
+        let _ = writeln!(out, "{text}");
+    }
+}
+
+fn draw(board: &Board, canvas: &mut Canvas, out: &mut impl Write, now: Duration) {
+    if board.title.is_empty() {
+        return;
+    }
+    let (width, height) = size(std::io::stderr()).unwrap_or((80, 24));
+    let _ = canvas.draw(
+        out,
+        &live::frame(board, now, usize::from(width), usize::from(height)),
+    );
+}
+
+fn above(canvas: &mut Canvas, out: &mut impl Write, line: &str) {
+    let _ = canvas.clear(out);
+    let _ = writeln!(out, "{}", style::strip_controls(line));
+}

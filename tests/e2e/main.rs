@@ -1,0 +1,11 @@
+//! Tests on a real Docker Engine, with docker compose as the reference where it is installed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod build;
+mod convert_parity;
+mod engine_calls;
+mod refusals;

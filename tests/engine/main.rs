@@ -1,0 +1,9 @@
+//! The engine module against a fake engine: exact requests, odd answers, faults.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod requests;

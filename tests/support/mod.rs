@@ -1,0 +1,4 @@
+//! What tests stand on: an engine that is a fake, an engine that is real.
+
+pub mod fake_engine;
+pub mod real_engine;
