@@ -5,4 +5,5 @@ pub mod bytes;
 pub mod duration;
 pub mod elapsed;
 pub mod float;
+pub mod natural;
 pub mod spelling;

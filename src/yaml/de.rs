@@ -23,6 +23,8 @@ pub struct DecodeError {
     pub message: String,
     /// The node that is wrong.
     pub span: Option<Span>,
+    /// Whether that node stands as it was written; if not, its value may be a secret, and so the message is not for showing.
+    pub literal: bool,
 }
 
 impl fmt::Display for DecodeError {
@@ -38,6 +40,7 @@ impl de::Error for DecodeError {
         Self {
             message: message.to_string(),
             span: None,
+            literal: true,
         }
     }
 }
@@ -52,9 +55,13 @@ impl Node {
     }
 
     fn at<T>(&self, result: Result<T, DecodeError>) -> Result<T, DecodeError> {
-        result.map_err(|error| DecodeError {
-            span: error.span.or(Some(self.span)),
-            ..error
+        result.map_err(|error| match error.span {
+            Some(_) => error,
+            None => DecodeError {
+                span: Some(self.span),
+                literal: self.literal,
+                ..error
+            },
         })
     }
 

@@ -7,8 +7,14 @@
     clippy::print_stdout
 )]
 
+#![allow(
+    clippy::expect_used,
+    reason = "tests stop where something is not as it must be"
+)]
+
 mod cases;
 mod errors;
 mod laws;
 mod limits;
+mod parity;
 mod support;

@@ -17,6 +17,8 @@ use crate::yaml::{self, Kind, Map, Node, Span};
 pub(crate) struct Level<'a> {
     /// Where relative paths start.
     pub(crate) folder: &'a Path,
+    /// The project's folder.
+    pub(crate) root: &'a Path,
     pub(crate) environment: &'a Environment,
     pub(crate) options: Options,
     /// The files that include each other down to here.
@@ -24,6 +26,20 @@ pub(crate) struct Level<'a> {
 }
 
 impl Level<'_> {
+    /// Where the paths of a file start that is extended or included: they are joined with its folder even where paths stay
+    /// relative, since the project's folder is another.
+    pub(crate) fn base_below<'b>(&'b self, folder: &'b Path) -> Base<'b> {
+        let relative = folder
+            .strip_prefix(self.root)
+            .ok()
+            .filter(|_| self.options.no_path_resolution);
+        self.base(match relative {
+            Some(here) if here.as_os_str().is_empty() => Path::new("."),
+            Some(below) => below,
+            None => folder,
+        })
+    }
+
     /// Where relative paths of a folder start, and what `~` means.
     pub(crate) fn base<'b>(&'b self, folder: &'b Path) -> Base<'b> {
         Base {

@@ -1,5 +1,6 @@
 //! Short forms become long ones. What has a wrong kind stays as it is, for the check of shapes to judge.
 
+use super::losses;
 use super::path::{self, Step};
 use super::session::Session;
 use super::short::{self, ShortError};
@@ -346,7 +347,13 @@ fn external(node: &mut Node, section: &str, key: &str, session: &mut Session<'_>
 
 fn report(error: ShortError, node: &Node, path: &[Step<'_>], lenient: bool, session: &mut Session<'_>) {
     if !lenient {
-        let error = Diagnostic::error(format!("{}: {}", path::subject(path), error.message))
+        // What a variable gave may be a secret.
+        let message = if node.literal {
+            &error.message
+        } else {
+            "the variable's value does not fit here"
+        };
+        let error = Diagnostic::error(format!("{}: {message}", path::subject(path)))
             .at(node.span, "")
             .path(path::text(path))
             .hint(error.hint);
@@ -361,8 +368,9 @@ fn volume(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>)
     let Some(text) = node.as_str() else { return };
     match short::mount(text) {
         Ok(mount) => {
-            let map = mount.into_map(node.span, node.literal);
-            node.kind = Kind::Map(map);
+            let unknown: Vec<&str> = mount.unknown.iter().map(String::as_str).collect();
+            losses::mount_options(name, &unknown, node, session);
+            node.kind = Kind::Map(mount.into_map(node.span, node.literal));
         }
         Err(error) => {
             let path = [Step::Key("services"), Step::Key(name), Step::Key("volumes")];

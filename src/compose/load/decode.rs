@@ -107,7 +107,13 @@ fn each_field(name: &str, node: &Node, session: &mut Session<'_>) {
 }
 
 fn report(error: DecodeError, subject: &str, path: &str, session: &mut Session<'_>) {
-    let diagnostic = Diagnostic::error(format!("{subject}: {}", error.message)).path(path);
+    // What a variable gave may be a secret, and most messages quote the value.
+    let message = if error.literal {
+        &error.message
+    } else {
+        "the variable's value does not fit here"
+    };
+    let diagnostic = Diagnostic::error(format!("{subject}: {message}")).path(path);
     session.error(match error.span {
         Some(span) => diagnostic.at(span, ""),
         None => diagnostic,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::dotenv::{self, Assignment, DotenvError};
+use super::losses;
 use super::request::{Origin, Origins};
 use super::session::Session;
 use super::variables::Environment;
@@ -49,6 +50,9 @@ pub(crate) fn resolve_environment(
             continue;
         };
         for Assignment { name, value, range } in assignments {
+            if name.is_empty() {
+                losses::nameless_variable(Span::new(source, range.0, range.1), session);
+            }
             if !own.contains_key(&name) {
                 let span = Span::new(source, range.0, range.1);
                 let path = format!("services.{}.environment.{name}", service.name);

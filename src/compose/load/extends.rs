@@ -1,6 +1,6 @@
 //! `extends`: a service that begins as a copy of another one, of this file or of another (Compose spec, “extends”).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::assemble::{Level, prepare, read};
@@ -43,6 +43,7 @@ pub(crate) fn apply(
         level,
         files: vec![own],
         finished: HashMap::new(),
+        in_circle: HashSet::new(),
     };
     for name in names {
         let mut chain = Vec::new();
@@ -70,6 +71,8 @@ struct Resolver<'a> {
     /// The document itself, then the files that are extended.
     files: Vec<Extended>,
     finished: HashMap<(usize, Box<str>), Node>,
+    /// Services of a circle that was reported already.
+    in_circle: HashSet<(usize, Box<str>)>,
 }
 
 impl Resolver<'_> {
@@ -83,6 +86,9 @@ impl Resolver<'_> {
     ) -> Option<Node> {
         if let Some(service) = self.finished.get(&(file, name.into())) {
             return Some(service.clone());
+        }
+        if self.in_circle.contains(&(file, name.into())) {
+            return None;
         }
         let mut service = self.files[file].services.get(name)?.clone();
         let Some(extends) = service.as_map_mut().and_then(|service| service.remove("extends")) else {
@@ -119,7 +125,7 @@ impl Resolver<'_> {
     }
 
     fn check_cycle(
-        &self,
+        &mut self,
         file: usize,
         name: &str,
         chain: &[(usize, Box<str>)],
@@ -135,6 +141,7 @@ impl Resolver<'_> {
         let shown = |file: usize, name: &str| format!("`{name}` ({})", session.shown(&self.files[file].file));
         let mut steps: Vec<String> = chain.iter().map(|(file, name)| shown(*file, name)).collect();
         steps.push(shown(file, name));
+        self.in_circle.extend(chain.iter().cloned());
         let message = format!("services extend each other: {}", steps.join(" → "));
         session.error(Diagnostic::error(message).at(span, "the circle closes here"));
         None
@@ -188,7 +195,7 @@ impl Resolver<'_> {
             merge(&mut model, document.root, session);
             unicity::enforce(&mut model);
         }
-        paths::resolve(&mut model, self.level.base(&folder));
+        paths::resolve(&mut model, self.level.base_below(&folder));
         let services = model
             .get_mut("services")
             .map(|services| std::mem::take(&mut services.kind));

@@ -120,7 +120,7 @@ impl Include {
         };
         let mut model = assemble(documents, level, session);
         defaults::set(&mut model);
-        paths::resolve(&mut model, level.base(&self.folder));
+        paths::resolve(&mut model, level.base_below(&self.folder));
         resolve::environment(&mut model, &environment, &mut session.contents);
         Some(model)
     }

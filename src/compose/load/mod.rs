@@ -13,6 +13,7 @@ mod env_files;
 mod extends;
 mod include;
 mod interpolate;
+mod losses;
 mod merge;
 mod normalize;
 mod path;
@@ -38,7 +39,7 @@ use std::path::PathBuf;
 
 use assemble::{Document, Level};
 use discover::Layout;
-use session::Session;
+use session::{Finished, Session};
 use variables::Environment;
 
 use crate::compose::model::{Project, ProjectName};
@@ -52,11 +53,12 @@ use crate::yaml::Node;
 pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnostics> {
     let mut session = Session::new(&request.working_directory, sources);
     let loaded = run(request, &mut session);
-    let (warnings, uses) = session.finish()?;
+    let Finished { warnings, lost, uses } = session.finish()?;
     match loaded {
         Some((project, origins)) => Ok(Loaded {
             project,
             warnings,
+            lost,
             variables: uses.by_name,
             origins,
         }),
@@ -106,6 +108,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
 
     let level = Level {
         folder: &folder,
+        root: &folder,
         environment: &environment,
         options: request.options,
         including: &[],
@@ -116,7 +119,14 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     }
     complete(&mut model, &name, level, session)?;
 
-    let mut project = decode::decode(&model, session);
+    losses::note(&model, session);
+    // Text that still holds variables is no number, port or mount yet: only the tree is there to be looked at.
+    let untyped = request.options.no_interpolate;
+    let mut project = if untyped {
+        Project::default()
+    } else {
+        decode::decode(&model, session)
+    };
     if session.errors() > 0 {
         return None;
     }
@@ -173,13 +183,24 @@ fn complete(model: &mut Node, name: &ProjectName, level: Level<'_>, session: &mu
         return None;
     }
     defaults::set(model);
+    // Where variables stay as written, so do those that are named without a value.
+    let nothing = Environment::default();
+    let environment = if level.options.no_interpolate {
+        &nothing
+    } else {
+        level.environment
+    };
     defaults::check(model, session);
     if !level.options.no_path_resolution {
         paths::resolve(model, level.base(level.folder));
     }
-    resolve::environment(model, level.environment, &mut session.contents);
+    resolve::environment(model, environment, &mut session.contents);
     if !level.options.no_normalize {
-        normalize::normalize(model, name, level.environment);
+        normalize::normalize(model, name, environment);
+        let span = model.span;
+        if let Some(map) = model.as_map_mut() {
+            map.insert("name", span, Node::string(name.as_str(), span));
+        }
     }
     Some(())
 }

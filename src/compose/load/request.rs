@@ -44,7 +44,8 @@ pub enum Input {
 /// Stages to leave out; the default leaves out none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// `--no-interpolate`: variables stay as written.
+    /// `--no-interpolate`: variables stay as written. The project then has a name and paths, and nothing else: what the files
+    /// say is in [`Origins::tree`].
     pub no_interpolate: bool,
     /// `--no-normalize`: no defaults are added.
     pub no_normalize: bool,
@@ -63,6 +64,9 @@ pub struct Loaded {
     pub project: Project,
     /// What is allowed but probably not meant.
     pub warnings: Diagnostics,
+    /// What docker compose loses without a word, and so does this loader: parts of command lines, unknown options of mounts,
+    /// variables without a name. For `sofa check`.
+    pub lost: Diagnostics,
     /// The variables that the files name, by name.
     pub variables: BTreeMap<String, Variable>,
     /// Where values were written, by path in the model (`services.web.environment.TOKEN`).

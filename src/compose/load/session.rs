@@ -18,12 +18,21 @@ pub(crate) struct Session<'s> {
     pub(crate) env_files: Vec<PathBuf>,
     /// What secrets and configs hold that name a variable.
     pub(crate) contents: Contents,
+    /// What docker compose loses without a word.
+    pub(crate) lost: Diagnostics,
     /// The working directory, for showing paths.
     here: PathBuf,
     problems: Diagnostics,
     errors: usize,
     reported: usize,
     unset_seen: BTreeSet<String>,
+}
+
+/// What is left of a run that went well.
+pub(crate) struct Finished {
+    pub(crate) warnings: Diagnostics,
+    pub(crate) lost: Diagnostics,
+    pub(crate) uses: Uses,
 }
 
 /// Nobody reads more; and what is wrong everywhere must not take forever to say.
@@ -43,6 +52,7 @@ impl<'s> Session<'s> {
             uses: Uses::default(),
             env_files: Vec::new(),
             contents: Contents::new(),
+            lost: Diagnostics::default(),
             problems: Diagnostics::default(),
             errors: 0,
             reported: 0,
@@ -152,11 +162,14 @@ impl<'s> Session<'s> {
     }
 
     /// Ends the run.
-    pub(crate) fn finish(self) -> Result<(Diagnostics, Uses), Diagnostics> {
-        if self.errors > 0 {
-            Err(self.problems)
-        } else {
-            Ok((self.problems, self.uses))
+    pub(crate) fn finish(self) -> Result<Finished, Diagnostics> {
+        match self.errors {
+            0 => Ok(Finished {
+                warnings: self.problems,
+                lost: self.lost,
+                uses: self.uses,
+            }),
+            _ => Err(self.problems),
         }
     }
 }

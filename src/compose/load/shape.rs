@@ -224,7 +224,7 @@ fn check_node<'a>(node: &'a Node, shape: &'static Shape, path: &mut Path<'a>, se
             }
         }
         (Shape::Word(words), Kind::String(text)) if !words.contains(&&**text) => {
-            let message = format!("{} is `{text}`", path::subject(path));
+            let message = format!("{} is {}", path::subject(path), shown(node, text));
             let list = words
                 .iter()
                 .map(|word| format!("`{word}`"))
@@ -238,7 +238,7 @@ fn check_node<'a>(node: &'a Node, shape: &'static Shape, path: &mut Path<'a>, se
             session.error(error.path(path::text(path)));
         }
         (Shape::Matching(is_good, rule), Kind::String(text)) if !is_good(text) => {
-            let message = format!("{} is `{text}`", path::subject(path));
+            let message = format!("{} is {}", path::subject(path), shown(node, text));
             let error = Diagnostic::error(message)
                 .at(node.span, "")
                 .hint(format!("it is {rule}"));
@@ -333,6 +333,15 @@ fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {
     };
     if !wanted.contains(&name) {
         wanted.push(name);
+    }
+}
+
+/// A value in a message; what a variable gave may be a secret.
+fn shown(node: &Node, text: &str) -> String {
+    if node.literal {
+        format!("`{text}`")
+    } else {
+        "what it may not be".to_owned()
     }
 }
 

@@ -149,6 +149,8 @@ pub(crate) struct ShortMount {
     nocopy: bool,
     propagation: String,
     selinux: String,
+    /// Options that nobody knows; docker compose ignores them.
+    pub(crate) unknown: Vec<String>,
     /// `/` or `x` alone: too short to hold anything but a target, and without the empty `volume:` of longer ones.
     bare: bool,
 }
@@ -244,8 +246,8 @@ pub(crate) fn mount(text: &str) -> Result<ShortMount, ShortError> {
                 option.clone_into(&mut mount.propagation)
             }
             "z" | "Z" => option.clone_into(&mut mount.selinux),
-            // docker compose ignores what it does not know here.
-            _ => {}
+            "" => {}
+            unknown => mount.unknown.push(unknown.to_owned()),
         }
     }
     Ok(mount)

@@ -1,12 +1,13 @@
 //! A value as the tree that is printed: which fields appear, under which names, in which order.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 use crate::compose::Dialect;
 use crate::compose::model::EMPTY_LIST;
-use crate::util::float;
+use crate::util::{float, natural};
 use crate::yaml::{EXTENSIONS, Kind, Node};
 
 /// What is printed, and for whom. Extensions appear in YAML alone.
@@ -44,21 +45,21 @@ impl Tree {
         value.serialize(Builder { form }).unwrap_or(Self::Null)
     }
 
-    /// A node as it stands, keys sorted.
-    pub fn of_node(node: &Node) -> Self {
+    /// A node as it stands, keys in order.
+    pub fn of_node(node: &Node, order: fn(&str, &str) -> Ordering) -> Self {
         match &node.kind {
             Kind::Null => Self::Null,
             Kind::Bool(value) => Self::Bool(*value),
             Kind::Int(value) => Self::Number(value.to_string()),
             Kind::Float(value) => Self::Number(float::format_json(*value)),
             Kind::String(text) | Kind::Timestamp(text) => Self::Text(text.to_string()),
-            Kind::List(list) => Self::List(list.iter().map(Self::of_node).collect()),
+            Kind::List(list) => Self::List(list.iter().map(|node| Self::of_node(node, order)).collect()),
             Kind::Map(map) => {
                 let entries = map.iter().filter(|entry| !entry.key.starts_with('#'));
                 let mut entries: Vec<_> = entries
-                    .map(|entry| (entry.key.to_string(), Self::of_node(&entry.value)))
+                    .map(|entry| (entry.key.to_string(), Self::of_node(&entry.value, order)))
                     .collect();
-                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                entries.sort_by(|(a, _), (b, _)| order(a, b));
                 Self::Map(entries)
             }
         }
@@ -292,7 +293,10 @@ impl SerializeMap for MapBuilder {
         Ok(())
     }
 
-    fn end(self) -> Done {
+    fn end(mut self) -> Done {
+        if self.builder.is_yaml() {
+            self.entries.sort_by(|(a, _), (b, _)| natural::compare(a, b));
+        }
         Ok(Tree::Map(self.entries))
     }
 }

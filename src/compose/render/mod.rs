@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use super::Dialect;
 use super::model::Project;
+use crate::util::natural;
 use crate::yaml::Node;
 
 /// The project as JSON, indented, with `$` doubled, as `docker compose config --format json` prints it.
@@ -27,14 +28,15 @@ pub fn project_yaml(project: &Project, dialect: Dialect) -> String {
     yaml::print(&tree)
 }
 
-/// The merged files as JSON, variables untouched (`--no-interpolate`).
+/// The merged files as JSON, variables untouched (`--no-interpolate`); the tree is that of
+/// [`Origins`](super::load::Origins::tree).
 pub fn raw_json(model: &Node) -> String {
-    json::pretty(&Tree::of_node(model))
+    json::pretty(&Tree::of_node(model, str::cmp))
 }
 
 /// The merged files as YAML, variables untouched (`--no-interpolate`).
 pub fn raw_yaml(model: &Node) -> String {
-    yaml::print(&Tree::of_node(model))
+    yaml::print(&Tree::of_node(model, natural::compare))
 }
 
 /// One value as compact JSON, byte for byte what docker compose hashes.

@@ -1,0 +1,6 @@
+//! Any text is YAML or it is not.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let _ = sofa::yaml::parse(sofa::yaml::SourceId(0), text);
+});

@@ -1,0 +1,56 @@
+//! What docker compose drops from a file without a word. The same is dropped here, so that the same files give the same
+//! containers; `sofa check` says so.
+
+use super::session::Session;
+use crate::diag::Diagnostic;
+use crate::util::argv;
+use crate::yaml::{Node, Span};
+
+/// Notes what a model loses when it is typed.
+pub(crate) fn note(root: &Node, session: &mut Session<'_>) {
+    for entry in root.get("services").and_then(Node::as_map).into_iter().flatten() {
+        let (name, service) = (&*entry.key, &entry.value);
+        for key in ["command", "entrypoint"] {
+            command(name, key, service.get(key), session);
+        }
+        for key in ["pre_start", "post_start", "pre_stop"] {
+            for hook in service.get(key).and_then(Node::as_list).into_iter().flatten() {
+                command(name, key, hook.get("command"), session);
+            }
+        }
+    }
+}
+
+fn command(service: &str, key: &str, line: Option<&Node>, session: &mut Session<'_>) {
+    let Some((node, text)) = line.and_then(|node| Some((node, node.as_str()?))) else {
+        return;
+    };
+    if let Some(dropped) = argv::dropped(text) {
+        let what = if node.literal {
+            format!("`{dropped}`")
+        } else {
+            "a part of it".to_owned()
+        };
+        let warning =
+            Diagnostic::warning(format!("service `{service}`: `{key}` loses {what}")).at(node.span, "");
+        session
+            .lost
+            .push(warning.hint("no shell reads this line; write `sh -c '…'` where one is meant"));
+    }
+}
+
+/// Notes options of a short mount that nobody knows.
+pub(crate) fn mount_options(service: &str, unknown: &[&str], node: &Node, session: &mut Session<'_>) {
+    for option in unknown.iter().filter(|_| node.literal) {
+        let message = format!("service `{service}`: mount option `{option}` is unknown and has no effect");
+        session.lost.push(Diagnostic::warning(message).at(node.span, ""));
+    }
+}
+
+/// Notes a variable without a name, out of an env file.
+pub(crate) fn nameless_variable(span: Span, session: &mut Session<'_>) {
+    let warning = Diagnostic::warning("a variable without a name comes out of this line").at(span, "");
+    session
+        .lost
+        .push(warning.hint("end the line, or write `NAME=value` with nothing behind a closing quote"));
+}
