@@ -19,16 +19,18 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// So many services of one image, each healthy as soon as somebody looks.
+    /// So many services of one image, each healthy as soon as somebody looks, in a project of this run alone: what
+    /// another run may have left, such as a network that the engine does not give up, is not in its way.
     pub fn write(services: usize, image: &str) -> Result<Self> {
         let command = COMMAND.map(|word| format!("\"{word}\"")).join(", ");
         let mut file = format!(
-            "name: sofa-bench\n\
+            "name: sofa-bench-{}\n\
              x-service: &service\n\
              \x20 image: {image}\n\
              \x20 command: [{command}]\n\
              \x20 healthcheck: {{test: [CMD, test, -f, /tmp/ready], interval: 1s, timeout: 2s, retries: 30}}\n\
-             services:\n"
+             services:\n",
+            std::process::id(),
         );
         for number in 1..=services {
             file += &format!("  service-{number:02}: *service\n");

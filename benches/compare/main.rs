@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use fleet::Fleet;
-use measure::{output, peak_memory, time};
+use measure::{output, peak_memory, time, time_removal};
 use table::{heading, memory_row, row};
 
 const SERVICES: usize = 20;
@@ -74,7 +74,7 @@ impl Rounds {
     fn add(&mut self, mut deploy: Command, mut down: Command) -> Result<()> {
         self.cold.push(time(&mut deploy)?);
         self.again.push(time(&mut deploy)?);
-        self.down.push(time(&mut down)?);
+        self.down.push(time_removal(&mut down)?);
         Ok(())
     }
 }
@@ -123,9 +123,10 @@ impl Bench<'_> {
     fn without_waiting(&self) -> Result<()> {
         let (ours, theirs) = self.take_turns(&["--no-wait"], &["-d"])?;
         let (mut created, mut removed) = (Vec::new(), Vec::new());
-        for _ in 0..ENGINE_RUNS {
-            created.push(engine::create_and_start(SERVICES, &self.image)?);
-            removed.push(engine::stop_and_remove(SERVICES)?);
+        for run in 0..ENGINE_RUNS {
+            let fleet = engine::Fleet::new(run, SERVICES);
+            created.push(fleet.create_and_start(&self.image)?);
+            removed.push(fleet.stop_and_remove()?);
         }
         row("cold deploy, no wait", &ours.cold, &theirs.cold, &created);
         row("nothing to do, no wait", &ours.again, &theirs.again, &[]);
