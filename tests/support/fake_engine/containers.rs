@@ -16,10 +16,13 @@ pub(super) async fn answer(shared: &Shared, request: &Request, parts: &[&str]) -
     match (request.method.as_str(), parts) {
         ("GET", ["json"]) => list(shared, request),
         ("POST", ["create"]) => create(shared, request),
-        ("GET", [id, "json"]) => match shared.lock().expect("state").find(id) {
-            Some(container) => reply::json(200, &inspect::details(container)),
-            None => missing(id),
-        },
+        ("GET", [id, "json"]) => {
+            let state = shared.lock().expect("state");
+            match state.find(id) {
+                Some(container) => reply::json(200, &inspect::details(&state, container)),
+                None => missing(id),
+            }
+        }
         ("GET", [id, "logs"]) => logs::answer(shared, request, id),
         ("POST", [id, "start"]) => life::start(shared, id),
         ("POST", [id, "stop"]) => life::stop(shared, id, request.get("t").and_then(|t| t.parse().ok())).await,
@@ -48,7 +51,13 @@ fn list(shared: &Shared, request: &Request) -> Reply {
     let mut containers: Vec<_> = state.containers.values().collect();
     containers.retain(|c| (request.flag("all") || c.is_up()) && labels.iter().all(|filter| has(c, filter)));
     containers.sort_by_key(|c| std::cmp::Reverse((c.created, c.id.clone())));
-    reply::json(200, &containers.into_iter().map(inspect::entry).collect())
+    reply::json(
+        200,
+        &containers
+            .into_iter()
+            .map(|container| inspect::entry(&state, container))
+            .collect(),
+    )
 }
 
 fn create(shared: &Shared, request: &Request) -> Reply {

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::objects;
-use super::state::{Container, Status};
+use super::state::{Container, State, Status};
 
 /// One entry of the list.
-pub(super) fn entry(container: &Container) -> Value {
+pub(super) fn entry(state: &State, container: &Container) -> Value {
     json!({
         "Id": container.id, "Names": [format!("/{}", container.name)], "Image": container.body["Image"],
         "ImageID": container.image_id, "Created": container.created.as_second(), "State": word(container),
         "Status": status(container), "Labels": container.body["Labels"], "Ports": ports(container),
-        "Mounts": objects::mounts(&container.body), "NetworkSettings": { "Networks": networks(container) },
+        "Mounts": objects::mounts(&container.body), "NetworkSettings": { "Networks": networks(state, container) },
     })
 }
 
@@ -68,13 +68,13 @@ fn ports(container: &Container) -> Vec<Value> {
 }
 
 /// Networks by name, with an address while the container runs.
-fn networks(container: &Container) -> Value {
+fn networks(state: &State, container: &Container) -> Value {
     let network = |(name, endpoint): (&String, &Value)| {
         let number = u64::from_str_radix(&container.id[..2], 16).unwrap_or(2);
         let asked = endpoint["IPAMConfig"]["IPv4Address"].as_str().map(str::to_owned);
         let address = asked.unwrap_or_else(|| format!("127.0.0.{number}"));
         let value = json!({
-            "NetworkID": format!("id-of-{name}"), "Aliases": endpoint["Aliases"],
+            "NetworkID": state.find_network(name).unwrap_or_default(), "Aliases": endpoint["Aliases"],
             "IPAddress": if container.is_up() { address } else { String::new() },
         });
         (name.clone(), value)
@@ -83,7 +83,7 @@ fn networks(container: &Container) -> Value {
 }
 
 /// One container in full.
-pub(super) fn details(container: &Container) -> Value {
+pub(super) fn details(state: &State, container: &Container) -> Value {
     let moment =
         |time: Option<Timestamp>| time.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
     let mut config = container.body.clone();
@@ -104,6 +104,6 @@ pub(super) fn details(container: &Container) -> Value {
             "StartedAt": moment(container.started), "FinishedAt": moment(container.finished), "Health": health,
         },
         "Config": config, "HostConfig": host_config, "Mounts": objects::mounts(&container.body),
-        "NetworkSettings": { "Networks": networks(container) },
+        "NetworkSettings": { "Networks": networks(state, container) },
     })
 }

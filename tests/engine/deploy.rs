@@ -1,0 +1,158 @@
+//! The binary against the fake engine: which calls a deploy makes, and what is left when any one of them fails.
+
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::support::fake_engine::{FakeEngine, Fault, Status};
+
+/// A project in a folder, and the fake engine that it is deployed to.
+struct Stage {
+    fake: FakeEngine,
+    folder: TempDir,
+}
+
+impl Stage {
+    fn new(compose: &str) -> Stage {
+        let stage = Stage {
+            fake: FakeEngine::start(),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        stage.fake.image("app:1");
+        stage.compose(compose);
+        stage
+    }
+
+    fn compose(&self, text: &str) {
+        std::fs::write(self.folder.path().join("compose.yaml"), text).unwrap();
+    }
+
+    fn sofa(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_sofa"))
+            .args(["-p", "p"])
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("DOCKER_HOST", self.fake.address())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs `sofa` and panics unless it succeeds.
+    #[track_caller]
+    fn ok(&self, arguments: &[&str]) {
+        let output = self.sofa(arguments);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// The names of the containers, each with whether it runs.
+    fn containers(&self) -> Vec<(String, bool)> {
+        let state = self.fake.state();
+        let mut found: Vec<(String, bool)> = state
+            .containers
+            .values()
+            .map(|c| (c.name.clone(), c.status == Status::Running))
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// The ids of the containers, in order.
+    fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.fake.state().containers.keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+}
+
+/// `count` services of one image, each behind the one before it.
+fn fleet(count: usize, version: &str) -> String {
+    let services = (0..count).map(|index| {
+        let depends = match index {
+            0 => String::new(),
+            _ => format!("    depends_on:\n      s{}: {{condition: service_healthy}}\n", index - 1),
+        };
+        format!(
+            "  s{index}:\n    image: app:1\n    restart: unless-stopped\n    environment: {{VERSION: \"{version}\"}}\n\
+             \x20   healthcheck: {{test: [CMD, \"true\"]}}\n{depends}"
+        )
+    });
+    format!("services:\n{}", services.collect::<String>())
+}
+
+#[test]
+fn a_deploy_that_changes_nothing_makes_the_same_calls_for_any_number_of_services() {
+    let calls = |count: usize| {
+        let stage = Stage::new(&fleet(count, "1"));
+        stage.ok(&["deploy"]);
+        stage.fake.forget_calls();
+        stage.ok(&["deploy"]);
+        assert_eq!(stage.fake.changes(), [""; 0]);
+        let mut calls = stage.fake.calls();
+        calls.sort();
+        calls
+    };
+    let few = calls(2);
+    assert_eq!(few, calls(20));
+    assert_eq!(few.len(), 4, "{few:?}");
+}
+
+#[test]
+fn the_old_release_runs_on_whichever_call_fails() {
+    let faults: [(&str, fn(Fault) -> Fault); 3] = [
+        ("refused", |fault| fault.status(500, "no more memory")),
+        ("cut before", Fault::cut_before),
+        ("cut after", Fault::cut_after),
+    ];
+    let clean = {
+        let stage = Stage::new(&fleet(3, "1"));
+        stage.ok(&["deploy"]);
+        stage.compose(&fleet(3, "2"));
+        stage.fake.forget_calls();
+        stage.ok(&["deploy"]);
+        stage.fake.calls().len()
+    };
+    assert!(clean > 30, "{clean} calls");
+    for (kind, fault) in faults {
+        for call in 1..=clean {
+            let stage = Stage::new(&fleet(3, "1"));
+            stage.ok(&["deploy"]);
+            let (old, names) = (stage.ids(), stage.containers());
+            stage.compose(&fleet(3, "2"));
+            stage.fake.forget_calls();
+            stage.fake.fault(fault(Fault::at_call(call)));
+            let output = stage.sofa(&["deploy", "--wait-timeout", "20"]);
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            // The order of calls varies a little: a run may be over before its n-th call.
+            let calls = stage.fake.calls();
+            let failed = calls.get(call - 1).map_or("none", String::as_str);
+            let at = format!(
+                "call {call} {kind}: {failed}
+{told}"
+            );
+            let code = output.status.code();
+            match code {
+                // The fault was in a call that is tried again, or that nothing hangs on.
+                Some(0) => {
+                    let now = stage.containers();
+                    assert_eq!(now, names, "{at}");
+                    assert!(stage.ids().iter().all(|id| !old.contains(id)), "{at}");
+                }
+                // Settling: the new release stands, and what is left is named.
+                Some(1) if told.contains("stopped; what was done before is kept") => {
+                    let ids = stage.ids();
+                    assert!(ids.iter().filter(|id| !old.contains(id)).count() == 3, "{at}");
+                }
+                Some(1 | 4) => {
+                    assert_eq!(stage.ids(), old, "{at}");
+                    assert_eq!(stage.containers(), names, "{at}");
+                }
+                Some(7) => assert!(told.contains("left:"), "{at}"),
+                code => panic!("exit {code:?}: {at}"),
+            }
+        }
+    }
+}
