@@ -30,10 +30,11 @@ impl Plain {
                 phase,
                 detail,
             } => self.phase(out, subject, *phase, detail.as_deref(), now),
-            Event::BuildLine { subject, line } => {
-                writeln!(out, "{subject} | {}", style::strip_controls(line))
+            // The steps of a build tell how far it is; what they print is shown where the build fails.
+            Event::BuildLine { subject, line } if line.starts_with("Step ") => {
+                writeln!(out, "  {subject}: {}", style::strip_controls(line))
             }
-            Event::LogLine { .. } | Event::Progress { .. } => Ok(()),
+            Event::BuildLine { .. } | Event::LogLine { .. } | Event::Progress { .. } => Ok(()),
             Event::Note(text) => writeln!(out, "note: {text}"),
             Event::Warning(text) => writeln!(out, "warning: {text}"),
             Event::Outcome { text, .. } => writeln!(out, "{text}"),
@@ -83,5 +84,68 @@ impl Plain {
             }
         }
         writeln!(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is printed of events that happen a second apart.
+    fn printed(events: &[Event]) -> String {
+        let mut plain = Plain::default();
+        let mut out = Vec::new();
+        for (second, event) in events.iter().enumerate() {
+            plain
+                .print(&mut out, event, Duration::from_secs(second as u64))
+                .unwrap();
+        }
+        anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
+    }
+
+    fn phase(phase: Phase, detail: Option<&str>) -> Event {
+        let subject = Subject::Container {
+            service: "web".into(),
+            number: 1,
+        };
+        Event::Phase {
+            subject,
+            phase,
+            detail: detail.map(String::from),
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_service_begins_with_its_start_and_repetitions_are_left_out() {
+        let events = [
+            phase(Phase::Creating, None),
+            phase(Phase::Created, None),
+            phase(Phase::Starting, None),
+            phase(Phase::Waiting, Some("healthy")),
+            phase(Phase::Waiting, Some("healthy")),
+            phase(Phase::Ready, Some("healthy")),
+        ];
+        assert_eq!(
+            printed(&events),
+            "  web: waiting (healthy)\n  web: ready (healthy) 3.0s\n"
+        );
+    }
+
+    #[test]
+    fn of_a_build_only_its_steps_are_printed() {
+        let subject = Subject::Image("app".into());
+        let line = |text: &str| Event::BuildLine {
+            subject: subject.clone(),
+            line: text.into(),
+        };
+        let text = printed(&[
+            line("Step 1/2 : FROM base"),
+            line("Get:1 packages"),
+            line("Step 2/2 : RUN make"),
+        ]);
+        assert_eq!(
+            text,
+            "  image app: Step 1/2 : FROM base\n  image app: Step 2/2 : RUN make\n"
+        );
     }
 }
