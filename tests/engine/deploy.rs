@@ -102,26 +102,38 @@ fn a_deploy_that_changes_nothing_makes_the_same_calls_for_any_number_of_services
 
 #[test]
 fn the_old_release_runs_on_whichever_call_fails() {
+    every_call_fails_in_turn(3);
+}
+
+#[test]
+#[ignore = "takes a minute; `make test-full` runs it"]
+fn long_the_old_release_of_six_services_runs_on_whichever_call_fails() {
+    every_call_fails_in_turn(6);
+}
+
+/// Replaces a release of so many services again and again, each time with a fault in another call: refused, broken off
+/// before it is done, broken off after. What runs in the end is one release, whole.
+fn every_call_fails_in_turn(services: usize) {
     let faults: [(&str, fn(Fault) -> Fault); 3] = [
         ("refused", |fault| fault.status(500, "no more memory")),
         ("cut before", Fault::cut_before),
         ("cut after", Fault::cut_after),
     ];
     let clean = {
-        let stage = Stage::new(&fleet(3, "1"));
+        let stage = Stage::new(&fleet(services, "1"));
         stage.ok(&["deploy"]);
-        stage.compose(&fleet(3, "2"));
+        stage.compose(&fleet(services, "2"));
         stage.fake.forget_calls();
         stage.ok(&["deploy"]);
         stage.fake.calls().len()
     };
-    assert!(clean > 30, "{clean} calls");
+    assert!(clean > 10 * services, "{clean} calls");
     for (kind, fault) in faults {
         for call in 1..=clean {
-            let stage = Stage::new(&fleet(3, "1"));
+            let stage = Stage::new(&fleet(services, "1"));
             stage.ok(&["deploy"]);
             let (old, names) = (stage.ids(), stage.containers());
-            stage.compose(&fleet(3, "2"));
+            stage.compose(&fleet(services, "2"));
             stage.fake.forget_calls();
             stage.fake.fault(fault(Fault::at_call(call)));
             let output = stage.sofa(&["deploy", "--wait-timeout", "20"]);
@@ -144,7 +156,10 @@ fn the_old_release_runs_on_whichever_call_fails() {
                 // Settling: the new release stands, and what is left is named.
                 Some(1) if told.contains("stopped; what was done before is kept") => {
                     let ids = stage.ids();
-                    assert!(ids.iter().filter(|id| !old.contains(id)).count() == 3, "{at}");
+                    assert!(
+                        ids.iter().filter(|id| !old.contains(id)).count() == services,
+                        "{at}"
+                    );
                 }
                 Some(1 | 4) => {
                     assert_eq!(stage.ids(), old, "{at}");
