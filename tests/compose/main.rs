@@ -7,11 +7,6 @@
     clippy::print_stdout
 )]
 
-#![allow(
-    clippy::expect_used,
-    reason = "tests stop where something is not as it must be"
-)]
-
 mod cases;
 mod errors;
 mod laws;
