@@ -49,7 +49,7 @@ fn number(text: &str) -> Kind {
         return value.map_or_else(|| Kind::String(text.into()), Kind::Int);
     }
     match plain.parse::<f64>() {
-        Ok(value) if is_decimal(plain) => Kind::Float(value),
+        Ok(value) if value.is_finite() && is_decimal(plain) => Kind::Float(value),
         _ => Kind::String(text.into()),
     }
 }

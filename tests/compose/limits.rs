@@ -99,3 +99,15 @@ fn a_long_chain_of_dependencies_is_no_circle() {
     }
     assert!(load_text(&text).0.is_ok());
 }
+
+#[test]
+fn a_long_range_of_ports() {
+    let start = Instant::now();
+    let (loaded, _) = load_text("services: {a: {image: x, ports: ['1-60000']}}");
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "took {:?}",
+        start.elapsed()
+    );
+    assert_eq!(loaded.expect("loads").project.services["a"].ports.len(), 60_000);
+}

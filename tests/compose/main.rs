@@ -9,6 +9,7 @@
 
 mod cases;
 mod errors;
+mod hashes;
 mod laws;
 mod limits;
 mod parity;

@@ -145,6 +145,24 @@ fn check_file_object(section: &str, name: &str, object: &Node, keys: &[&str], se
 }
 
 fn check_service(name: &str, service: &Node, session: &mut Session<'_>) {
+    for (section, what) in [("ports", "port"), ("volumes", "mount"), ("devices", "device")] {
+        let list = service.get(section).and_then(Node::as_list).unwrap_or_default();
+        for (index, entry) in list
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.as_map().is_some())
+        {
+            if entry.get("target").is_none() {
+                let message = format!("service `{name}`: a {what} has no target");
+                let error = Diagnostic::error(message).at(entry.span, "");
+                session.error(
+                    error
+                        .path(format!("services.{name}.{section}[{index}]"))
+                        .hint("write `target:`"),
+                );
+            }
+        }
+    }
     for (index, mount) in service
         .get("volumes")
         .and_then(Node::as_list)

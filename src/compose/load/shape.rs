@@ -346,18 +346,11 @@ fn shown(node: &Node, text: &str) -> String {
 }
 
 fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
-    // Texts are the usual case, and there may be many; what is left is compared one by one.
-    let mut texts: HashMap<&str, &Node> = HashMap::new();
-    let mut others: Vec<&Node> = Vec::new();
+    // Only scalars are ever asked not to repeat themselves here: ports and mounts have keys, see `unicity`.
+    let mut seen: HashMap<(bool, String), &Node> = HashMap::new();
     for node in list {
-        let first = match node.as_str() {
-            Some(text) => texts.insert(text, node),
-            None => {
-                let first = others.iter().copied().find(|earlier| same_json(earlier, node));
-                others.push(node);
-                first
-            }
-        };
+        let Some(text) = node.to_text() else { continue };
+        let first = seen.insert((node.as_str().is_some(), text), node);
         let Some(first) = first else { continue };
         let what = node
             .to_text()
@@ -368,13 +361,5 @@ fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>)
             .at(node.span, "again here")
             .at(first.span, "first here");
         session.error(error.path(path::text(path)).hint("remove one of the two"));
-    }
-}
-
-/// Equal as JSON values: `1` and `1.0` are.
-fn same_json(a: &Node, b: &Node) -> bool {
-    match (&a.kind, &b.kind) {
-        (Kind::Int(a), Kind::Float(b)) | (Kind::Float(b), Kind::Int(a)) => *a as f64 == *b,
-        (a, b) => a == b,
     }
 }

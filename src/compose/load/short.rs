@@ -38,7 +38,10 @@ impl ShortPort {
         if !self.host_ip.is_empty() {
             put("host_ip", Kind::String(self.host_ip.into()));
         }
-        put("target", Kind::Int(self.target.into()));
+        // Port 0 is no port; docker compose misses it later on.
+        if self.target != 0 {
+            put("target", Kind::Int(self.target.into()));
+        }
         if !self.published.is_empty() {
             put("published", Kind::String(self.published.into()));
         }

@@ -6,6 +6,8 @@
 //! (`#extensions` are the `x-*` keys, which YAML shows in place and JSON does not).
 
 mod build;
+mod command;
+mod dependency;
 mod deploy;
 mod files;
 mod health;
@@ -19,9 +21,12 @@ mod raw;
 mod record;
 mod service;
 mod sofa;
+mod ulimit;
 mod units;
 
 pub use build::{Build, SshKey};
+pub use command::Command;
+pub use dependency::{Condition, Dependency};
 pub use deploy::{
     Deploy, DeviceRequest, DiscreteResource, GenericResource, Placement, PlacementPreference, Resource,
     Resources, RestartPolicy, UpdateConfig,
@@ -37,8 +42,9 @@ pub use project::{Model, ModelReference, Project};
 pub(crate) use raw::EMPTY_LIST;
 pub use raw::{Extensions, HostList, Labels, Mapping, OptionalMapping, Options, RepeatedOptions, Value};
 pub use service::{
-    Blkio, Command, Condition, CredentialSpec, Dependency, DeviceMapping, Extends, Logging, NamespaceMode,
-    Provider, PullPolicy, Restart, Service, ThrottleDevice, Ulimit, WeightDevice,
+    Blkio, CredentialSpec, DeviceMapping, Extends, Logging, NamespaceMode, Provider, PullPolicy, Restart,
+    Service, ThrottleDevice, WeightDevice,
 };
 pub use sofa::{HttpProbe, JobRun, Probe, ReadyCheck, Role, Sofa};
+pub use ulimit::Ulimit;
 pub use units::{Bytes, Cpus, DeviceCount, Duration};

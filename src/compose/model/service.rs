@@ -1,16 +1,15 @@
 //! A service and what is its alone (Compose spec, “services”).
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::record::{Omit, record};
+use super::record::record;
 use super::{
-    Attachment, Build, Bytes, ConfigName, Deploy, Develop, DeviceRequest, Duration, EnvFile, Extensions,
-    FileReference, Healthcheck, Hook, HostList, Labels, Mapping, ModelName, ModelReference, Mount,
-    NetworkName, OptionalMapping, Options, Port, RepeatedOptions, SecretName, ServiceName, Sofa,
+    Attachment, Build, Bytes, Command, ConfigName, Dependency, Deploy, Develop, DeviceRequest, Duration,
+    EnvFile, Extensions, FileReference, Healthcheck, Hook, HostList, Labels, Mapping, ModelName,
+    ModelReference, Mount, NetworkName, OptionalMapping, Options, Port, RepeatedOptions, SecretName,
+    ServiceName, Sofa, Ulimit,
 };
 
 record! {
@@ -241,106 +240,6 @@ impl Service {
     }
 }
 
-/// A command: absent (the image's own), or words; no words at all clears the image's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Command(pub Option<Vec<String>>);
-
-impl Omit for Command {
-    fn omit(&self) -> bool {
-        false
-    }
-}
-
-impl<'de> Deserialize<'de> for Command {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CommandVisitor)
-    }
-}
-
-struct CommandVisitor;
-
-impl<'de> Visitor<'de> for CommandVisitor {
-    type Value = Command;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a command line or a list of words")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Command, E> {
-        Ok(Command(None))
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Command, E> {
-        Ok(Command(None))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Command, D::Error> {
-        Command::deserialize(deserializer)
-    }
-
-    fn visit_str<E: Error>(self, line: &str) -> Result<Command, E> {
-        crate::util::argv::split(line)
-            .map(|words| Command(Some(words)))
-            .map_err(E::custom)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Command, A::Error> {
-        let mut words = Vec::new();
-        while let Some(word) = access.next_element()? {
-            words.push(word);
-        }
-        Ok(Command(Some(words)))
-    }
-}
-
-/// What a service waits for in another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Dependency {
-    /// The state to wait for.
-    #[serde(default)]
-    pub condition: Condition,
-    /// Whether this service is restarted when the other is.
-    #[serde(default, skip_serializing_if = "Omit::omit")]
-    pub restart: bool,
-    /// The `x-*` keys.
-    #[serde(default, rename = "#extensions", skip_serializing_if = "Extensions::is_empty")]
-    pub extensions: Extensions,
-    /// Whether it is an error when the other is missing or does not reach the state.
-    #[serde(default = "required")]
-    pub required: bool,
-}
-
-fn required() -> bool {
-    true
-}
-
-/// The state of a dependency that is waited for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Condition {
-    /// It was started.
-    #[default]
-    #[serde(rename = "service_started")]
-    Started,
-    /// Its healthcheck says healthy.
-    #[serde(rename = "service_healthy")]
-    Healthy,
-    /// It exited with 0.
-    #[serde(rename = "service_completed_successfully")]
-    CompletedSuccessfully,
-}
-
-impl Condition {
-    /// As written in a Compose file and in the `depends_on` label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Started => "service_started",
-            Self::Healthy => "service_healthy",
-            Self::CompletedSuccessfully => "service_completed_successfully",
-        }
-    }
-}
-
 /// Whose namespace a service uses: the reading of `network_mode`, `ipc`, `pid`, `uts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamespaceMode<'a> {
@@ -545,85 +444,5 @@ record! {
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
-    }
-}
-
-/// A limit of processes: one number for both bounds, or each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ulimit {
-    /// Both bounds.
-    Single(i64),
-    /// Each bound.
-    Bounds {
-        /// The bound a process meets.
-        soft: i64,
-        /// The bound up to which it may raise it.
-        hard: i64,
-    },
-}
-
-impl Ulimit {
-    /// Soft and hard bound.
-    pub fn bounds(self) -> (i64, i64) {
-        match self {
-            Self::Single(both) => (both, both),
-            Self::Bounds { soft, hard } => (soft, hard),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct UlimitBounds {
-    soft: i64,
-    hard: i64,
-}
-
-impl Serialize for Ulimit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Self::Single(0) => UlimitBounds { soft: 0, hard: 0 }.serialize(serializer),
-            Self::Single(both) => serializer.serialize_i64(both),
-            Self::Bounds { soft, hard } => UlimitBounds { soft, hard }.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Ulimit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UlimitVisitor)
-    }
-}
-
-struct UlimitVisitor;
-
-impl<'de> Visitor<'de> for UlimitVisitor {
-    type Value = Ulimit;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number, or `soft` and `hard`")
-    }
-
-    fn visit_i64<E: Error>(self, both: i64) -> Result<Ulimit, E> {
-        Ok(Ulimit::Single(both))
-    }
-
-    fn visit_u64<E: Error>(self, both: u64) -> Result<Ulimit, E> {
-        i64::try_from(both)
-            .map(Ulimit::Single)
-            .map_err(|_| E::custom(format!("`{both}` is too large")))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Ulimit, A::Error> {
-        let (mut soft, mut hard) = (0, 0);
-        while let Some(key) = access.next_key::<String>()? {
-            match key.as_str() {
-                "soft" => soft = access.next_value()?,
-                "hard" => hard = access.next_value()?,
-                _ => {
-                    access.next_value::<serde::de::IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(Ulimit::Bounds { soft, hard })
     }
 }

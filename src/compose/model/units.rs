@@ -110,7 +110,8 @@ impl<'de> Deserialize<'de> for Bytes {
         deserializer.deserialize_any(Amount("a size such as `512m`", |amount| match amount {
             Scalar::Text(text) => bytes::parse(text).map(Bytes).map_err(|error| error.to_string()),
             Scalar::Int(number) => Ok(Bytes(number)),
-            Scalar::Float(number) => Ok(Bytes(number as i64)),
+            // docker compose drops a size with a fraction.
+            Scalar::Float(_) => Ok(Bytes(0)),
         }))
     }
 }
