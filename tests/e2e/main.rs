@@ -8,3 +8,4 @@ mod support;
 mod build;
 mod convert_parity;
 mod engine_calls;
+mod modes;
