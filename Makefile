@@ -2,8 +2,10 @@
 ##
 ##   deploy   build what changed and bring the services to the files' state; the first time it prepares the machine too
 ##   ps       what runs                        logs     what it says
-##   down     remove containers and networks   build    the images only
-##   plan     what deploy would do             config   the resolved Compose model
+##   stop     stop, dependants first           start    start again, dependencies first
+##   restart  one after the other, each ready  down     remove containers and networks
+##   build    the images only                  config   the resolved Compose model
+##   plan     what deploy would do
 ##
 ##   MODE       local (the default), dev or production
 ##   all        every service, where the mode has a smaller default
@@ -20,7 +22,7 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-VERBS  := deploy ps logs down build plan config
+VERBS  := deploy stop start restart ps logs down build plan config
 MODES  := local dev production
 WORDS  := $(MODES) all
 CHORES := help binary test test-full bench lint fmt
@@ -83,7 +85,7 @@ deploy build:
 	@exec $(SOFA) $@ $(words)
 
 # These work with the binary that is there: a source tree that does not compile keeps nobody from seeing or stopping what runs.
-ps logs down plan config:
+stop start restart ps logs down plan config:
 	@test -x $(SOFA) || $(TOOLS)/build >/dev/null
 	@exec $(SOFA) $@ $(words)
 

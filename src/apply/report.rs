@@ -117,15 +117,17 @@ pub fn summary(plan: &Plan, elapsed: Duration) -> String {
     let count = |fits: fn(&Action) -> bool| plan.operations.iter().filter(|op| fits(&op.action)).count();
     let replaced = replaced(plan);
     let created = count(|action| matches!(action, Action::CreateContainer { .. })) - replaced;
-    let started =
-        count(|action| matches!(action, Action::StartContainer { .. })).saturating_sub(created + replaced);
+    let restarted = restarted(plan);
+    let started = count(|action| matches!(action, Action::StartContainer { .. }))
+        .saturating_sub(created + replaced + restarted);
     let removed = count(|action| matches!(action, Action::RemoveContainer { .. })).saturating_sub(replaced);
-    let stopped =
-        count(|action| matches!(action, Action::StopContainer { .. })).saturating_sub(removed + replaced);
+    let stopped = count(|action| matches!(action, Action::StopContainer { .. }))
+        .saturating_sub(removed + replaced + restarted);
     let mut parts = Vec::new();
     for (number, what) in [
         (created, "created"),
         (replaced, "replaced"),
+        (restarted, "restarted"),
         (started, "started"),
         (stopped, "stopped"),
         (removed, "removed"),
@@ -175,6 +177,25 @@ fn replaced(plan: &Plan) -> usize {
                     ..
                 }
             )
+        })
+        .count()
+}
+
+/// How many containers are stopped and started again.
+fn restarted(plan: &Plan) -> usize {
+    let stopped: Vec<_> = plan
+        .operations
+        .iter()
+        .filter(|op| matches!(op.action, Action::StopContainer { .. }))
+        .filter_map(|op| op.action.container())
+        .collect();
+    plan.operations
+        .iter()
+        .filter(|op| matches!(op.action, Action::StartContainer { .. }))
+        .filter(|op| {
+            op.action
+                .container()
+                .is_some_and(|found| stopped.contains(&found))
         })
         .count()
 }

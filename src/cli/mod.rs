@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub mod argv;
 
-use crate::commands::{build, config, deploy, down, logs, plan, ps, version};
+use crate::commands::{build, config, deploy, down, logs, plan, ps, restart, start, stop, version};
 use crate::settings::Typed;
 use crate::ui::{Color, ProgressKind};
 
@@ -103,6 +103,12 @@ struct Global {
 pub enum Verb {
     /// Bring services to what the files say, ready or undone.
     Deploy(deploy::Args),
+    /// Stop containers, dependants first; `start` brings them back.
+    Stop(stop::Args),
+    /// Start what is stopped, dependencies first, and wait until it is ready.
+    Start(start::Args),
+    /// Restart services one after the other, waiting for each; jobs are left alone.
+    Restart(restart::Args),
     /// Stop and remove containers, networks and, where the mode says so, volumes.
     Down(down::Args),
     /// Build the images of services that have a `build:`.
@@ -138,23 +144,26 @@ impl Cli {
             quiet: global.quiet,
             verbose: global.verbose,
             services: global.services.clone(),
-            words: self.verb.words().to_vec(),
+            words: self.verb.words(),
         }
     }
 }
 
 impl Verb {
     /// The bare words behind the verb.
-    fn words(&self) -> &[String] {
+    fn words(&self) -> Vec<String> {
         match self {
-            Verb::Deploy(args) => &args.words,
-            Verb::Down(args) => &args.words,
-            Verb::Build(args) => &args.words,
-            Verb::Logs(args) => &args.words,
-            Verb::Ps(args) => &args.words,
-            Verb::Plan(args) => &args.words,
-            Verb::Config(args) => &args.words,
-            Verb::Version(_) => &[],
+            Verb::Deploy(args) => args.words.clone(),
+            Verb::Stop(args) => args.words.clone(),
+            Verb::Start(args) => args.words.clone(),
+            Verb::Restart(args) => args.words.clone(),
+            Verb::Down(args) => args.words.clone(),
+            Verb::Build(args) => args.words.clone(),
+            Verb::Logs(args) => args.words.clone(),
+            Verb::Ps(args) => args.words.clone(),
+            Verb::Plan(args) => args.scope_words(),
+            Verb::Config(args) => args.words.clone(),
+            Verb::Version(_) => Vec::new(),
         }
     }
 }

@@ -126,15 +126,23 @@ impl Context {
                     return Err(self.unknown_word(name, &known));
                 }
             }
-            return Ok(Selection::Named(words.services.clone()));
         }
-        Ok(match self.settings.mode.as_ref().map(|mode| &mode.services) {
+        Ok(self.named_or_mode())
+    }
+
+    /// The services that are named, else everything with `all`, else the mode's. Whether they exist is not looked at.
+    pub fn named_or_mode(&self) -> Selection {
+        let words = &self.settings.words;
+        if !words.services.is_empty() {
+            return Selection::Named(words.services.clone());
+        }
+        match self.settings.mode.as_ref().map(|mode| &mode.services) {
             Some(_) if words.all => Selection::All,
             Some(Services::Infra) => Selection::Infra,
             Some(Services::Backend) => Selection::Backend,
             Some(Services::Named(names)) => Selection::Named(names.clone()),
             Some(Services::All) | None => Selection::All,
-        })
+        }
     }
 
     /// A word that is neither mode nor service.

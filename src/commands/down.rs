@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
 use crate::commands::context::engine_failure;
-use crate::commands::run::{Run, shown};
+use crate::commands::forward::Forward;
+use crate::commands::{Context, labelled};
 use crate::engine::Wanted;
-use crate::error::{CommandResult, Exit};
+use crate::error::CommandResult;
 use crate::plan::down;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
-use crate::ui::event::Event;
 
 /// Arguments of `down`.
 #[derive(Debug, clap::Args)]
@@ -45,33 +44,20 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         .mode
         .as_ref()
         .is_some_and(|mode| mode.down_volumes);
-    let services = &context.settings.words.services;
     let policy = down::Policy {
-        services: (!services.is_empty()).then(|| services.clone()),
+        scope: labelled::scope(context, &project, &observed)?,
         volumes: args.volumes || (mode_removes && !args.keep_volumes),
         grace: args.timeout,
     };
     let plan = down::down(&project, &observed, &policy);
-    if plan.operations.is_empty() {
-        context.ui.note(&format!("{project}: nothing to remove"));
-        plan.notes.iter().for_each(|note| context.ui.note(note));
-        return Ok(Exit::Success);
-    }
-    shown(context, async |events| {
-        let _ = events.send(Event::Begin {
-            title: format!("down {project}"),
-            deadline: None,
-        });
-        let run = Run {
-            engine: &engine,
-            plan: &plan,
-            desired: None,
-            observed: &observed,
-            wait: WAIT_TIMEOUT,
-            begun,
-        };
-        run.execute(context, events).await
-    })
-    .await?;
-    Ok(Exit::Success)
+    let forward = Forward {
+        verb: "down",
+        idle: "nothing to remove",
+        engine: &engine,
+        observed: &observed,
+        plan: &plan,
+        wait: WAIT_TIMEOUT,
+        begun,
+    };
+    forward.run(context).await
 }

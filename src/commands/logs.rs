@@ -7,12 +7,13 @@ use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::Context;
 use crate::commands::context::engine_failure;
+use crate::commands::{Context, labelled};
 use crate::engine::events::Action;
 use crate::engine::logs::{LogLine, LogQuery};
 use crate::engine::{Engine, labels};
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::plan::labelled::Scope;
 use crate::plan::observed::{Container, ContainerId};
 use crate::settings::parse_time;
 use crate::ui::logs::Prefixes;
@@ -49,7 +50,7 @@ pub struct Args {
 /// Prints the logs of the scope's containers.
 ///
 /// # Errors
-/// A named service that has no container, a `--tail` that is no number.
+/// A named service that the project does not have, a `--tail` that is no number.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let tail = match args.tail.as_str() {
         "all" => None,
@@ -61,26 +62,13 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let project = context.project_name()?;
     let engine = context.engine().await?;
     let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
-    let named = &context.settings.words.services;
-    for name in named {
-        if !observed
-            .containers
-            .iter()
-            .any(|container| container.service == *name)
-        {
-            return Err(Failure::new(
-                Kind::Usage,
-                format!("project `{project}` has no container of service `{name}`"),
-            ));
-        }
-    }
-    let containers: Vec<&Container> = observed
-        .containers
-        .iter()
-        .filter(|container| !container.oneoff && (named.is_empty() || named.contains(&container.service)))
-        .collect();
+    let scope = labelled::scope(context, &project, &observed)?;
+    let mut containers = scope.pick(&observed.containers);
+    containers.retain(|container| !container.oneoff);
     if containers.is_empty() {
-        context.ui.note(&format!("project `{project}` has no containers"));
+        context
+            .ui
+            .note(&format!("project `{project}`: the scope has no containers"));
         return Ok(Exit::Success);
     }
     let printer = Printer {
@@ -102,7 +90,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         return Ok(Exit::Success);
     };
     if args.follow || (!args.no_follow && context.ui.watched()) {
-        follow(&engine, &project, named, last, &printer).await?;
+        follow(&engine, &project, &scope, last, &printer).await?;
     }
     Ok(Exit::Success)
 }
@@ -169,7 +157,7 @@ async fn backlog(
 async fn follow(
     engine: &Engine,
     project: &str,
-    named: &[String],
+    scope: &Scope,
     last: Last,
     printer: &Printer<'_>,
 ) -> Result<(), Failure> {
@@ -182,7 +170,7 @@ async fn follow(
         tokio::select! {
             event = events.next() => match event {
                 Some(Ok(event)) if event.action == Action::Start => {
-                    let fits = named.is_empty() || named.contains(&event.service);
+                    let fits = scope.holds(&event.service);
                     if fits && event.attributes.get(labels::compose::ONEOFF).is_none_or(|oneoff| oneoff != "True") {
                         lines.push(following(engine, &event.id, event.time).await?);
                     }

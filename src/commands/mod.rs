@@ -6,12 +6,17 @@ pub mod context;
 pub mod deploy;
 pub mod deployment;
 pub mod down;
+mod forward;
 mod images;
 mod interrupt;
+mod labelled;
 pub mod logs;
 pub mod plan;
 pub mod ps;
+pub mod restart;
 mod run;
+pub mod start;
+pub mod stop;
 pub mod version;
 
 pub use context::Context;
@@ -26,6 +31,9 @@ use crate::error::CommandResult;
 pub async fn run(verb: Verb, context: &Context) -> CommandResult {
     match verb {
         Verb::Deploy(args) => deploy::run(args, context).await,
+        Verb::Stop(args) => stop::run(args, context).await,
+        Verb::Start(args) => start::run(args, context).await,
+        Verb::Restart(args) => restart::run(args, context).await,
         Verb::Down(args) => down::run(args, context).await,
         Verb::Build(args) => build::run(args, context).await,
         Verb::Logs(args) => logs::run(args, context).await,

@@ -1,18 +1,19 @@
 //! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
 
-use crate::commands::Context;
 use crate::commands::context::engine_failure;
 use crate::commands::deployment::{self, Choices};
+use crate::commands::{Context, labelled};
 use crate::compose::load::Options;
 use crate::engine::Wanted;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::operation::Plan;
-use crate::plan::{down, explain};
+use crate::plan::{self, down, explain};
+use crate::settings::BACKEND;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A verb (deploy or down), mode, `all`, services.
+    /// A verb (deploy, stop, start, restart, down), mode, `all`, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     #[command(flatten)]
@@ -34,13 +35,23 @@ pub enum Format {
     Json,
 }
 
+/// The verbs that have a plan.
+const VERBS: [&str; 5] = ["deploy", "stop", "start", "restart", "down"];
+
 impl Args {
-    /// The verb among the words that is planned, where one is.
-    pub fn verb(&self) -> Option<&str> {
+    /// The verb that is planned, where a word is one: a service with a verb's name is reached by SERVICES=.
+    fn verb(&self) -> Option<&str> {
         self.words
             .iter()
             .map(String::as_str)
-            .find(|word| matches!(*word, "deploy" | "down"))
+            .find(|word| VERBS.contains(word))
+    }
+
+    /// The words that select services.
+    pub fn scope_words(&self) -> Vec<String> {
+        let verb = self.verb();
+        let is_verb = |word: &&String| Some(word.as_str()) == verb;
+        self.words.iter().filter(|word| !is_verb(word)).cloned().collect()
     }
 }
 
@@ -50,8 +61,8 @@ impl Args {
 /// As that verb's, before any change.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let plan = match args.verb() {
-        Some("down") => plan_down(context).await?,
-        _ => plan_deploy(&args.choices, context).await?,
+        Some("deploy") | None => plan_deploy(&args.choices, context).await?,
+        Some(verb) => plan_labelled(verb, context).await?,
     };
     let text = match args.format {
         Format::Text => crate::ui::plan::render(&plan, true),
@@ -86,22 +97,27 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
     )
 }
 
-async fn plan_down(context: &Context) -> Result<Plan, Failure> {
+/// The plan of a verb that reads no files.
+async fn plan_labelled(verb: &str, context: &Context) -> Result<Plan, Failure> {
     let project = context.project_name()?;
     let engine = context.engine().await?;
     let observed = engine
         .observe(&project, &Wanted::default())
         .await
         .map_err(engine_failure)?;
-    let services = &context.settings.words.services;
-    let policy = down::Policy {
-        services: (!services.is_empty()).then(|| services.clone()),
-        volumes: context
-            .settings
-            .mode
-            .as_ref()
-            .is_some_and(|mode| mode.down_volumes),
-        grace: None,
-    };
-    Ok(down::down(&project, &observed, &policy))
+    let scope = labelled::scope(context, &project, &observed)?;
+    let mode = context.settings.mode.as_ref();
+    Ok(match verb {
+        "stop" => plan::stop(&project, &observed, &scope, None),
+        "start" => plan::start(&project, &observed, &scope),
+        "restart" => plan::restart(&project, &observed, &scope, &BACKEND, None),
+        _ => {
+            let policy = down::Policy {
+                scope,
+                volumes: mode.is_some_and(|mode| mode.down_volumes),
+                grace: None,
+            };
+            plan::down(&project, &observed, &policy)
+        }
+    })
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::commands::Context;
 use crate::commands::context::engine_failure;
-use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::commands::{Context, labelled};
+use crate::error::{CommandResult, Exit};
 use crate::plan::observed::{Container, Health, State};
 use crate::ui::table;
 use crate::util::elapsed::age;
@@ -39,33 +39,23 @@ pub enum Format {
 /// Lists the project's containers.
 ///
 /// # Errors
-/// A named service that has no container.
+/// A named service that the project does not have.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let project = context.project_name()?;
     let engine = context.engine().await?;
     let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
-    let named = &context.settings.words.services;
-    let known: BTreeSet<&str> = observed
-        .containers
-        .iter()
-        .map(|container| container.service.as_str())
-        .collect();
-    if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
-        return Err(Failure::new(
-            Kind::Usage,
-            format!("project `{project}` has no container of service `{unknown}`"),
-        ));
-    }
-    let shown: Vec<&Container> = observed
-        .containers
-        .iter()
-        .filter(|container| named.is_empty() || named.contains(&container.service))
-        .filter(|container| args.all || !named.is_empty() || is_of_interest(container))
+    let named = !context.settings.words.services.is_empty();
+    let shown: Vec<&Container> = labelled::scope(context, &project, &observed)?
+        .pick(&observed.containers)
+        .into_iter()
+        .filter(|container| args.all || named || is_of_interest(container))
         .collect();
     let now = Timestamp::now().as_second();
     let text = match args.format {
         Format::Table if shown.is_empty() => {
-            context.ui.note(&format!("project `{project}` has no containers"));
+            context
+                .ui
+                .note(&format!("project `{project}`: the scope has no containers"));
             return Ok(Exit::Success);
         }
         Format::Table => table::render(

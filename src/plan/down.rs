@@ -1,17 +1,19 @@
 //! The plan of `down`: stop and remove containers, dependants first, then networks and volumes. Works from labels alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::labelled::Scope;
 use super::observed::{Container, Observed};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+use super::stop;
 
 /// What is taken down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// The services; `None` means every container of the project.
-    pub services: Option<Vec<String>>,
+    /// The services.
+    pub scope: Scope,
     /// Whether volumes go too, named and anonymous ones.
     pub volumes: bool,
     /// Overrides the containers' grace periods.
@@ -24,16 +26,7 @@ const PERSIST: &str = "sofa.persist";
 /// Plans a `down`. What is kept stands in the plan's notes, with the reason.
 pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut draft = Draft::default();
-    let containers: Vec<&Container> = observed
-        .containers
-        .iter()
-        .filter(|container| {
-            policy
-                .services
-                .as_ref()
-                .is_none_or(|names| names.contains(&container.service))
-        })
-        .collect();
+    let containers = policy.scope.pick(&observed.containers);
     let removals = remove_containers(&mut draft, &containers, policy);
     let mut notes = Vec::new();
     remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
@@ -50,68 +43,21 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
 
 /// Stops each container when everything that depends on it is stopped, then removes it. Returns the removals.
 fn remove_containers(draft: &mut Draft, containers: &[&Container], policy: &Policy) -> Vec<OpId> {
-    let depends = dependencies(containers);
-    let mut stopped: BTreeMap<&str, Vec<OpId>> = BTreeMap::new();
-    let mut removals = Vec::new();
-    for service in super::graph::dependencies_first(&depends).into_iter().rev() {
-        let dependants = depends
-            .iter()
-            .filter(|(_, needs)| needs.contains(&service))
-            .map(|(name, _)| *name);
-        let needs: Vec<OpId> = dependants
-            .filter_map(|name| stopped.get(name))
-            .flatten()
-            .copied()
-            .collect();
-        for container in containers.iter().filter(|container| container.service == service) {
-            let replica = Replica {
-                service: container.service.clone(),
-                number: container.number,
-            };
-            let group = Group::Service(container.service.clone());
-            let target = ContainerRef::Existing {
-                id: container.id.clone(),
-                name: container.name.clone(),
-            };
-            let mut before = needs.clone();
-            if container.is_up() {
-                let action = Action::StopContainer {
-                    replica: replica.clone(),
-                    container: target.clone(),
-                    grace: policy.grace,
-                };
-                let id = draft.add(group.clone(), &needs, action, "down");
-                draft.disruptive(id);
-                stopped.entry(service).or_default().push(id);
-                before = vec![id];
-            }
+    let ordered = stop::dependants_first(draft, containers, policy.grace, "down");
+    ordered
+        .into_iter()
+        .map(|(container, stopped)| {
             let action = Action::RemoveContainer {
-                replica,
-                container: target,
+                replica: Replica::of(container),
+                container: ContainerRef::of(container),
                 volumes: policy.volumes,
             };
-            let removed = draft.add(group, &before, action, "down");
+            let before: Vec<OpId> = stopped.into_iter().collect();
+            let removed = draft.add(Group::Service(container.service.clone()), &before, action, "down");
             draft.one_way(removed);
-            removals.push(removed);
-        }
-    }
-    removals
-}
-
-/// What each service depends on, from the containers' `depends_on` labels (`service:condition:restart,…`).
-fn dependencies<'a>(containers: &[&'a Container]) -> BTreeMap<&'a str, Vec<&'a str>> {
-    let mut depends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for container in containers {
-        let needs = depends.entry(container.service.as_str()).or_default();
-        let label = container.compose_label("depends_on").unwrap_or_default();
-        needs.extend(
-            label
-                .split(',')
-                .filter_map(|entry| entry.split(':').next())
-                .filter(|name| !name.is_empty()),
-        );
-    }
-    depends
+            removed
+        })
+        .collect()
 }
 
 /// Removes the project's networks that no other container uses, stopped ones counted: a network that is removed under
@@ -166,7 +112,7 @@ fn remove_volumes(
         if !volume.labels.contains_key("com.docker.compose.project") {
             continue;
         }
-        if policy.services.is_some() && !going.iter().any(|container| mounted(container)) {
+        if policy.scope != Scope::Everything && !going.iter().any(|container| mounted(container)) {
             continue;
         }
         if !policy.volumes {

@@ -5,9 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Orders names so that each stands behind what it needs; names of equal standing stay in alphabetical order.
 /// Needs outside the given names are ignored. In a cycle, which the loader refuses, names are taken as they come.
 pub fn dependencies_first<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>) -> Vec<&'a str> {
+    dependencies_first_from([], needs)
+}
+
+/// The same, with the given names (and what they need) before all others as far as nothing else is said.
+pub fn dependencies_first_from<'a>(
+    first: impl IntoIterator<Item = &'a str>,
+    needs: &BTreeMap<&'a str, Vec<&'a str>>,
+) -> Vec<&'a str> {
     let mut ordered = Vec::with_capacity(needs.len());
     let mut seen = BTreeSet::new();
-    for &name in needs.keys() {
+    for name in first.into_iter().chain(needs.keys().copied()) {
         visit(name, needs, &mut seen, &mut ordered);
     }
     ordered

@@ -8,13 +8,20 @@ pub mod down;
 mod draft;
 pub mod explain;
 pub mod graph;
+pub mod labelled;
 pub mod observed;
 pub mod operation;
 mod replica;
+mod restart;
 pub mod scope;
+mod start;
+mod stop;
 
 #[cfg(test)]
 mod tests;
 
 pub use deploy::{Policy, Problem, Recreate, deploy};
 pub use down::down;
+pub use restart::restart;
+pub use start::start;
+pub use stop::stop;

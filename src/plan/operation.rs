@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::observed::{ContainerId, NetworkId};
+use super::observed::{Container, ContainerId, NetworkId};
 
 /// An operation's number within its plan, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -95,6 +95,16 @@ pub struct Replica {
     pub number: u32,
 }
 
+impl Replica {
+    /// The replica that a container stands for.
+    pub(super) fn of(container: &Container) -> Replica {
+        Replica {
+            service: container.service.clone(),
+            number: container.number,
+        }
+    }
+}
+
 impl fmt::Display for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.service, self.number)
@@ -114,6 +124,16 @@ pub enum ContainerRef {
     },
     /// The one that an earlier operation of the plan creates.
     Created(OpId),
+}
+
+impl ContainerRef {
+    /// A container that the engine has.
+    pub(super) fn of(container: &Container) -> ContainerRef {
+        ContainerRef::Existing {
+            id: container.id.clone(),
+            name: container.name.clone(),
+        }
+    }
 }
 
 impl fmt::Display for ContainerRef {

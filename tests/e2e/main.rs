@@ -8,4 +8,5 @@ mod support;
 mod build;
 mod convert_parity;
 mod engine_calls;
+mod modes;
 mod refusals;

@@ -114,7 +114,8 @@ fn long_the_old_release_of_six_services_runs_on_whichever_call_fails() {
 /// Replaces a release of so many services again and again, each time with a fault in another call: refused, broken off
 /// before it is done, broken off after. What runs in the end is one release, whole.
 fn every_call_fails_in_turn(services: usize) {
-    let faults: [(&str, fn(Fault) -> Fault); 3] = [
+    type Break = fn(Fault) -> Fault;
+    let faults: [(&str, Break); 3] = [
         ("refused", |fault| fault.status(500, "no more memory")),
         ("cut before", Fault::cut_before),
         ("cut after", Fault::cut_after),

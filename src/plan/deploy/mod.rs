@@ -14,7 +14,7 @@ use settle::Settling;
 use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
-use super::observed::{Container, Observed};
+use super::observed::Observed;
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
 
 /// How long containers without a gate of their own are watched before the plan settles, where
@@ -192,19 +192,5 @@ impl Deploy<'_> {
             hint,
             owned: false,
         });
-    }
-}
-
-fn existing(container: &Container) -> ContainerRef {
-    ContainerRef::Existing {
-        id: container.id.clone(),
-        name: container.name.clone(),
-    }
-}
-
-fn replica_of(container: &Container) -> Replica {
-    Replica {
-        service: container.service.clone(),
-        number: container.number,
     }
 }

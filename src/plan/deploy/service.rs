@@ -1,7 +1,7 @@
 //! The containers of one service: what becomes of each replica, and after what.
 
+use super::Deploy;
 use super::settle::{Old, Settling};
-use super::{Deploy, existing, replica_of};
 use crate::compose::model::Condition;
 use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
 use crate::plan::observed::Container;
@@ -45,8 +45,8 @@ impl<'a> Deploy<'a> {
         }
         for container in surplus {
             self.settling.push(Settling::Drop {
-                replica: replica_of(container),
-                container: existing(container),
+                replica: Replica::of(container),
+                container: ContainerRef::of(container),
                 running: container.is_up(),
                 cause: format!("scaled to {}", service.replicas),
             });
@@ -86,18 +86,18 @@ impl<'a> Deploy<'a> {
                 self.settle_leftovers(&replica, slot, None);
                 return self.restart_with_dependency(service, slot, &replica, standing);
             }
-            Fate::Await => (slot.current.map(existing), Vec::new()),
+            Fate::Await => (slot.current.map(ContainerRef::of), Vec::new()),
             Fate::Start(cause) => {
                 let mut needs = self.begin_needs(service, previous);
                 needs.extend(self.retire_all(&replica, &slot.leftovers, &needs));
-                let container = slot.current.map(existing);
+                let container = slot.current.map(ContainerRef::of);
                 let started = container
                     .clone()
                     .map(|found| self.start(service, &replica, found, &needs, cause));
                 (container, started.into_iter().collect())
             }
             Fate::Unpause => {
-                let container = slot.current.map(existing);
+                let container = slot.current.map(ContainerRef::of);
                 let begun = container.clone().map(|container| {
                     let action = Action::UnpauseContainer {
                         replica: replica.clone(),
@@ -145,7 +145,10 @@ impl<'a> Deploy<'a> {
             Some(container) => format!("{}_{}", container.id.short(), slot.name),
             None => slot.name.clone(),
         };
-        let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(existing);
+        let replaces = slot
+            .current
+            .filter(|_| !self.policy.renew_volumes)
+            .map(ContainerRef::of);
         let action = Action::CreateContainer {
             replica: replica.clone(),
             name,
@@ -167,7 +170,7 @@ impl<'a> Deploy<'a> {
                 old: old
                     .into_iter()
                     .map(|container| Old {
-                        container: existing(container),
+                        container: ContainerRef::of(container),
                         running: false,
                     })
                     .collect(),
@@ -221,15 +224,21 @@ impl<'a> Deploy<'a> {
         let group = Group::Service(replica.service.clone());
         let action = Action::StopContainer {
             replica: replica.clone(),
-            container: existing(container),
+            container: ContainerRef::of(container),
             grace: None,
         };
         let stopped = self.draft.add(group, &needs, action, cause);
         self.draft.undo(stopped, Undo::Start);
         self.draft.disruptive(stopped);
-        let started = self.start(service, replica, existing(container), &[stopped], "");
+        let started = self.start(service, replica, ContainerRef::of(container), &[stopped], "");
         standing.started.push(started);
-        self.wait_for(service, replica, existing(container), vec![started], standing)
+        self.wait_for(
+            service,
+            replica,
+            ContainerRef::of(container),
+            vec![started],
+            standing,
+        )
     }
 
     /// Adds the wait for a replica's gate where anybody wants it; returns what must be done for it to count as ready.
@@ -299,7 +308,7 @@ impl<'a> Deploy<'a> {
         let up = old.iter().filter(|container| container.is_up());
         up.map(|container| {
             self.draft
-                .retire(replica, &existing(container), needs, "replaced")
+                .retire(replica, &ContainerRef::of(container), needs, "replaced")
         })
         .collect()
     }

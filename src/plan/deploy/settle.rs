@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Deploy, existing, replica_of};
+use super::Deploy;
 use crate::plan::observed::Container;
 use crate::plan::operation::{Action, ContainerRef, Group, OpId, Replica};
 use crate::plan::replica::{Fate, Slot};
@@ -53,11 +53,11 @@ impl Deploy<'_> {
             replica: replica.clone(),
             old: leftovers
                 .map(|container| Old {
-                    container: existing(container),
+                    container: ContainerRef::of(container),
                     running: container.is_up() && !stopped,
                 })
                 .collect(),
-            new: new.cloned().unwrap_or_else(|| existing(current)),
+            new: new.cloned().unwrap_or_else(|| ContainerRef::of(current)),
             name: renamed,
         });
     }
@@ -90,8 +90,8 @@ impl Deploy<'_> {
         }
         self.settling
             .extend(orphans.into_iter().map(|container| Settling::Drop {
-                replica: replica_of(container),
-                container: existing(container),
+                replica: Replica::of(container),
+                container: ContainerRef::of(container),
                 running: container.is_up(),
                 cause: "orphan: no service of the files owns it".into(),
             }));

@@ -1,0 +1,47 @@
+//! `sofa restart`: restarts the scope, one container after the other, and waits for each. Works from labels; no file is read.
+
+use std::time::{Duration, Instant};
+
+use crate::commands::context::engine_failure;
+use crate::commands::forward::Forward;
+use crate::commands::{Context, labelled};
+use crate::error::CommandResult;
+use crate::plan;
+use crate::settings::{BACKEND, parse_time};
+
+/// Arguments of `restart`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mode, `all`, services.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// How long containers may take to stop, instead of their own grace period.
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+    /// How long all waits together may take (default 6m).
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    wait_timeout: Option<Duration>,
+}
+
+/// Restarts the scope.
+///
+/// # Errors
+/// The first container that is not ready again; nothing after it was touched.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let project = context.project_name()?;
+    let engine = context.engine().await?;
+    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
+    let scope = labelled::scope(context, &project, &observed)?;
+    let plan = plan::restart(&project, &observed, &scope, &BACKEND, args.timeout);
+    let forward = Forward {
+        verb: "restart",
+        idle: "nothing to restart",
+        engine: &engine,
+        observed: &observed,
+        plan: &plan,
+        wait: context.settings.wait_timeout(args.wait_timeout),
+        begun,
+    };
+    forward.run(context).await
+}

@@ -1,0 +1,44 @@
+//! `sofa stop`: stops the scope's containers, dependants first. Works from labels; no file is read.
+
+use std::time::{Duration, Instant};
+
+use crate::commands::context::engine_failure;
+use crate::commands::forward::Forward;
+use crate::commands::{Context, labelled};
+use crate::error::CommandResult;
+use crate::plan;
+use crate::settings::{WAIT_TIMEOUT, parse_time};
+
+/// Arguments of `stop`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mode, `all`, services.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// How long containers may take to stop, instead of their own grace period.
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+}
+
+/// Stops the scope.
+///
+/// # Errors
+/// What could not be stopped; everything else was.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let project = context.project_name()?;
+    let engine = context.engine().await?;
+    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
+    let scope = labelled::scope(context, &project, &observed)?;
+    let plan = plan::stop(&project, &observed, &scope, args.timeout);
+    let forward = Forward {
+        verb: "stop",
+        idle: "nothing to stop",
+        engine: &engine,
+        observed: &observed,
+        plan: &plan,
+        wait: WAIT_TIMEOUT,
+        begun,
+    };
+    forward.run(context).await
+}

@@ -1,0 +1,136 @@
+//! The project as its containers' labels tell it: scope, dependencies and jobs, for verbs that read no files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph;
+use super::observed::Container;
+use super::scope::Selection;
+use crate::compose::model::{Condition, Role};
+use crate::settings::BACKEND;
+
+/// The label that tells a service's role.
+const ROLE: &str = "sofa.role";
+
+/// Which services a verb acts on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that the project has.
+    #[default]
+    Everything,
+    /// These only.
+    Services(BTreeSet<String>),
+}
+
+impl Scope {
+    /// The scope of a selection among the containers of a project.
+    ///
+    /// The backend are the containers with that role; one without a role belongs to it by its name. Infrastructure are
+    /// those with that role; where none has it, what is no job and needs no backend service, however far.
+    pub fn of(selection: &Selection, containers: &[Container]) -> Scope {
+        let names = match selection {
+            Selection::All => return Scope::Everything,
+            Selection::Named(names) => names.iter().cloned().collect(),
+            Selection::Backend => owned(backend(containers)),
+            Selection::Infra => owned(infra(containers)),
+        };
+        Scope::Services(names)
+    }
+
+    /// Whether it holds a service.
+    pub fn holds(&self, service: &str) -> bool {
+        match self {
+            Scope::Everything => true,
+            Scope::Services(names) => names.contains(service),
+        }
+    }
+
+    /// The containers of the scope.
+    pub fn pick<'a>(&self, containers: &'a [Container]) -> Vec<&'a Container> {
+        containers
+            .iter()
+            .filter(|container| self.holds(&container.service))
+            .collect()
+    }
+}
+
+/// The names that a project's containers know: their own services and those that they depend on.
+pub fn known(containers: &[Container]) -> BTreeSet<&str> {
+    containers
+        .iter()
+        .flat_map(|container| {
+            let needed = edges(container).map(|(name, _)| name);
+            needed.chain([container.service.as_str()])
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+/// What a container's service depends on, and what it waits for there (label `depends_on`: `service:condition:restart,…`).
+pub(super) fn edges(container: &Container) -> impl Iterator<Item = (&str, &str)> {
+    let label = container.compose_label("depends_on").unwrap_or_default();
+    label.split(',').filter_map(|entry| {
+        let mut fields = entry.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        Some((name, fields.next().unwrap_or_default()))
+    })
+}
+
+/// What each service depends on.
+pub(super) fn dependencies<'a>(
+    containers: impl IntoIterator<Item = &'a Container>,
+) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut depends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for container in containers {
+        let needs = depends.entry(container.service.as_str()).or_default();
+        needs.extend(edges(container).map(|(name, _)| name));
+    }
+    depends
+}
+
+/// The one-shots: by role, or because a container waits for their end.
+pub(super) fn jobs(containers: &[Container]) -> BTreeSet<&str> {
+    let awaited = containers
+        .iter()
+        .flat_map(edges)
+        .filter(|(_, condition)| *condition == Condition::CompletedSuccessfully.as_str())
+        .map(|(name, _)| name);
+    with_role(containers, Role::Job).chain(awaited).collect()
+}
+
+fn backend(containers: &[Container]) -> BTreeSet<&str> {
+    let by_name = containers
+        .iter()
+        .filter(|container| !container.labels.contains_key(ROLE))
+        .map(|container| container.service.as_str())
+        .filter(|name| BACKEND.contains(name));
+    with_role(containers, Role::Backend).chain(by_name).collect()
+}
+
+fn infra(containers: &[Container]) -> BTreeSet<&str> {
+    let said: BTreeSet<&str> = with_role(containers, Role::Infra).collect();
+    if !said.is_empty() {
+        return said;
+    }
+    let (backend, jobs, needs) = (backend(containers), jobs(containers), dependencies(containers));
+    needs
+        .keys()
+        .copied()
+        .filter(|name| !jobs.contains(name) && graph::closure(&[name], &needs).is_disjoint(&backend))
+        .collect()
+}
+
+fn with_role(containers: &[Container], role: Role) -> impl Iterator<Item = &str> {
+    containers
+        .iter()
+        .filter(move |container| {
+            container
+                .labels
+                .get(ROLE)
+                .is_some_and(|said| said == role.as_str())
+        })
+        .map(|container| container.service.as_str())
+}
+
+fn owned(names: BTreeSet<&str>) -> BTreeSet<String> {
+    names.into_iter().map(String::from).collect()
+}

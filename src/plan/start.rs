@@ -1,0 +1,132 @@
+//! The plan of `start`: what is stopped, each once what it needs is ready, until all of it is. Works from labels alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::draft::Draft;
+use super::labelled::{self, Scope};
+use super::observed::{Container, Health, Observed, State};
+use super::operation::{Action, ContainerRef, Gate, Group, OnFailure, OpId, Plan, Replica};
+use crate::compose::model::Condition;
+
+/// How long containers without a healthcheck are watched before they count as ready.
+const STABILITY_WINDOW: Duration = Duration::from_secs(2);
+
+/// What labels tell about readiness: the container's healthcheck where it has one, else that it runs.
+const GATE: Gate = Gate::Healthy { probe: true };
+
+/// Plans a `start`. One-shots are left alone: they run on deploy. What does not need a failed service goes on.
+pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
+    let mut draft = Draft::default();
+    let jobs = labelled::jobs(&observed.containers);
+    let mut notes = Vec::new();
+    let mut containers = scope.pick(&observed.containers);
+    containers.retain(|container| !container.oneoff);
+    notes.extend(
+        containers
+            .iter()
+            .filter_map(|container| failed_job(container, jobs.contains(container.service.as_str()))),
+    );
+    containers.retain(|container| !jobs.contains(container.service.as_str()));
+    let mut steps: BTreeMap<&str, Steps> = BTreeMap::new();
+    let mut unchanged = Vec::new();
+    for service in super::graph::dependencies_first(&labelled::dependencies(containers.iter().copied())) {
+        let mut own = Steps::default();
+        for container in containers
+            .iter()
+            .copied()
+            .filter(|found| found.service == service)
+        {
+            one(&mut draft, container, &needs(container, &steps), &mut own);
+        }
+        if own.begun.is_empty() && own.ready.is_empty() {
+            unchanged.push(service.to_string());
+        }
+        steps.insert(service, own);
+    }
+    Plan {
+        project: project.to_string(),
+        operations: draft.finish(),
+        barrier: None,
+        on_failure: OnFailure::GoOn,
+        unchanged,
+        notes,
+    }
+}
+
+/// The operations of a service that others wait for.
+#[derive(Default)]
+struct Steps {
+    begun: Vec<OpId>,
+    ready: Vec<OpId>,
+}
+
+/// What must be done before a container starts: its dependencies begun, or ready where it waits for their health.
+fn needs(container: &Container, steps: &BTreeMap<&str, Steps>) -> Vec<OpId> {
+    labelled::edges(container)
+        .filter_map(|(name, condition)| Some((steps.get(name)?, condition)))
+        .flat_map(
+            |(steps, condition)| match condition == Condition::Healthy.as_str() {
+                true => &steps.ready,
+                false => &steps.begun,
+            },
+        )
+        .copied()
+        .collect()
+}
+
+/// Starts one container and waits for it, as far as either is needed.
+fn one(draft: &mut Draft, container: &Container, needs: &[OpId], steps: &mut Steps) {
+    let replica = Replica::of(container);
+    let target = ContainerRef::of(container);
+    let group = Group::Service(container.service.clone());
+    let begun = match &container.state {
+        State::Running if matches!(container.health, Health::Healthy | Health::None) => return,
+        State::Running | State::Restarting => None,
+        State::Removing | State::Dead => return,
+        State::Paused => Some(Action::UnpauseContainer {
+            replica,
+            container: target,
+        }),
+        State::Created | State::Exited(_) | State::Other(_) => Some(Action::StartContainer {
+            replica,
+            container: target,
+        }),
+    };
+    let cause = container.state.to_string();
+    let begun = begun.map(|action| draft.add(group, needs, action, cause));
+    steps.begun.extend(begun);
+    steps.ready.push(ready(draft, container, begun));
+}
+
+/// Waits for a container: its healthcheck, and where none is known to be there, that it stays up.
+pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId>) -> OpId {
+    let (replica, target) = (Replica::of(container), ContainerRef::of(container));
+    let group = Group::Service(container.service.clone());
+    let needs: Vec<OpId> = begun.into_iter().collect();
+    let wait = Action::Await {
+        replica: replica.clone(),
+        container: target.clone(),
+        gate: GATE,
+        optional: false,
+    };
+    let waited = draft.add(group.clone(), &needs, wait, "");
+    if container.health != Health::None {
+        return waited;
+    }
+    let watch = Action::Steady {
+        containers: vec![(replica, target)],
+        window: STABILITY_WINDOW,
+    };
+    draft.add(group, &[waited], watch, "")
+}
+
+/// What a person should know of a one-shot that did not succeed: nothing starts it here.
+fn failed_job(container: &Container, job: bool) -> Option<String> {
+    (job && !container.is_up() && container.state != State::Exited(0)).then(|| {
+        format!(
+            "job {} is {}: `sofa deploy` runs it",
+            container.service, container.state
+        )
+    })
+}

@@ -1,0 +1,83 @@
+//! The plan of `stop`: each container once everything that depends on it is stopped. Works from labels alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::draft::Draft;
+use super::labelled::{self, Scope};
+use super::observed::{Container, Observed};
+use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+
+/// Plans a `stop`; it only goes forward. `grace` overrides the containers' own.
+pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Duration>) -> Plan {
+    let mut draft = Draft::default();
+    let containers = scope.pick(&observed.containers);
+    dependants_first(&mut draft, &containers, grace, "stop");
+    Plan {
+        project: project.to_string(),
+        operations: draft.finish(),
+        barrier: None,
+        on_failure: OnFailure::GoOn,
+        unchanged: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// Stops the containers that are up; returns each container's stop by its id, in the order of the plan, dependants first.
+pub(super) fn dependants_first<'a>(
+    draft: &mut Draft,
+    containers: &[&'a Container],
+    grace: Option<Duration>,
+    cause: &str,
+) -> Vec<(&'a Container, Option<OpId>)> {
+    let depends = labelled::dependencies(containers.iter().copied());
+    let mut dependants: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, needs) in &depends {
+        needs
+            .iter()
+            .for_each(|need| dependants.entry(need).or_default().push(name));
+    }
+    let mut stops: BTreeMap<&str, Vec<OpId>> = BTreeMap::new();
+    let mut ordered = Vec::new();
+    for service in super::graph::dependencies_first(&depends).into_iter().rev() {
+        let above = dependants.get(service).into_iter().flatten();
+        let needs: Vec<OpId> = above
+            .filter_map(|name| stops.get(name))
+            .flatten()
+            .copied()
+            .collect();
+        // Where nothing of a service is up, what it needs still waits for what needs it.
+        let mut own = Vec::new();
+        for container in containers
+            .iter()
+            .copied()
+            .filter(|found| found.service == service)
+        {
+            let stopped = container
+                .is_up()
+                .then(|| stop_one(draft, container, &needs, grace, cause));
+            own.extend(stopped);
+            ordered.push((container, stopped));
+        }
+        stops.insert(service, if own.is_empty() { needs } else { own });
+    }
+    ordered
+}
+
+/// Stops one container.
+pub(super) fn stop_one(
+    draft: &mut Draft,
+    container: &Container,
+    needs: &[OpId],
+    grace: Option<Duration>,
+    cause: &str,
+) -> OpId {
+    let action = Action::StopContainer {
+        replica: Replica::of(container),
+        container: ContainerRef::of(container),
+        grace,
+    };
+    let id = draft.add(Group::Service(container.service.clone()), needs, action, cause);
+    draft.disruptive(id);
+    id
+}

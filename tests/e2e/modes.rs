@@ -1,0 +1,182 @@
+//! The modes' scopes and the verbs that work from labels, on a stack of the standard layout.
+
+use std::collections::BTreeMap;
+
+use crate::support::real_engine::TestProject;
+
+const LOCAL: &str = "
+x-service: &service
+  image: ${BUSYBOX}
+  command: [sh, -c, 'trap \"exit 0\" TERM; sleep 600 & wait']
+services:
+  postgres: { <<: *service, x-sofa: { role: infra } }
+  model-orchestrator: { <<: *service, x-sofa: { role: infra } }
+  init-db:
+    image: ${BUSYBOX}
+    command: ['true']
+    depends_on: [postgres]
+    x-sofa: { role: job }
+  predict-worker: &worker
+    <<: *service
+    depends_on:
+      postgres: { condition: service_started }
+      init-db: { condition: service_completed_successfully }
+    x-sofa: { role: backend }
+  score-worker: *worker
+  report-worker: *worker
+";
+
+const WORKERS: [&str; 3] = ["predict-worker", "report-worker", "score-worker"];
+
+/// Id and start time of every container, by service.
+async fn standing(test: &TestProject) -> BTreeMap<String, (String, String)> {
+    let observed = test.engine().observe_project(test.name()).await.expect("engine");
+    let mut standing = BTreeMap::new();
+    for container in observed.containers {
+        let details = test
+            .engine()
+            .inspect(container.id.as_str())
+            .await
+            .expect("inspect");
+        let state = format!("{} {:?}", details.state, details.started);
+        standing.insert(container.service, (details.id.as_str().to_owned(), state));
+    }
+    standing
+}
+
+/// The services that are not as they were.
+fn changed(
+    before: &BTreeMap<String, (String, String)>,
+    after: &BTreeMap<String, (String, String)>,
+) -> Vec<String> {
+    let names = before.keys().chain(after.keys());
+    let mut changed: Vec<String> = names
+        .filter(|name| before.get(*name) != after.get(*name))
+        .cloned()
+        .collect();
+    changed.sort();
+    changed.dedup();
+    changed
+}
+
+async fn stack(name: &str) -> Option<TestProject> {
+    let test = TestProject::new(name).await?;
+    test.file("compose/docker-compose-local.yml", LOCAL);
+    test.file("compose/docker-compose-prod.yml", LOCAL);
+    test.file("envs/.local.env", "");
+    test.file("envs/.dev.env", "");
+    test.file("envs/.production.env", "");
+    Some(test)
+}
+
+#[tokio::test]
+async fn every_verb_touches_the_scope_of_its_mode_and_nothing_else() {
+    let Some(test) = stack("modes").await else { return };
+    test.sofa(["dev", "deploy"]).ok();
+    let infra = standing(&test).await;
+    assert_eq!(
+        infra.keys().collect::<Vec<_>>(),
+        ["model-orchestrator", "postgres"]
+    );
+    test.sofa(["deploy"]).ok();
+    let all = standing(&test).await;
+    assert_eq!(all.len(), 6, "{all:?}");
+    assert_eq!(infra["postgres"], all["postgres"]);
+
+    for (words, touched) in [
+        (vec!["production"], WORKERS.to_vec()),
+        (vec!["dev"], vec!["model-orchestrator", "postgres"]),
+        (vec!["SERVICES=score-worker"], vec!["score-worker"]),
+    ] {
+        let before = standing(&test).await;
+        test.sofa(words.iter().copied().chain(["stop"])).ok();
+        let stopped = standing(&test).await;
+        assert_eq!(changed(&before, &stopped), touched, "stop {words:?}");
+        test.sofa(words.iter().copied().chain(["start"])).ok();
+        let started = standing(&test).await;
+        assert_eq!(changed(&stopped, &started), touched, "start {words:?}");
+        test.sofa(["restart"].into_iter().chain(words.iter().copied()))
+            .ok();
+        let restarted = standing(&test).await;
+        assert_eq!(changed(&started, &restarted), touched, "restart {words:?}");
+        assert!(
+            restarted
+                .values()
+                .all(|(id, _)| all.values().any(|(known, _)| known == id))
+        );
+    }
+
+    // A job that succeeded is not run again by any of them.
+    test.sofa(["restart", "all"]).ok();
+    assert_eq!(standing(&test).await["init-db"], all["init-db"]);
+
+    test.sofa(["down", "production"]).ok();
+    let left = standing(&test).await;
+    assert_eq!(
+        left.keys().collect::<Vec<_>>(),
+        ["init-db", "model-orchestrator", "postgres"]
+    );
+    test.sofa(["down", "production", "all"]).ok();
+    assert!(standing(&test).await.is_empty());
+}
+
+#[tokio::test]
+async fn broken_files_keep_nobody_from_stopping_what_runs() {
+    let Some(test) = stack("modes-broken").await else {
+        return;
+    };
+    test.sofa(["deploy"]).ok();
+    test.file("envs/.local.env", "A=${B\n'\n");
+    test.file("compose/docker-compose-local.yml", "services: [\n");
+    test.sofa(["deploy"]).assert_code(3);
+    for verb in ["ps", "logs", "stop", "start", "restart"] {
+        test.sofa([verb, "report-worker"]).ok();
+    }
+    let ps = test.sofa(["ps", "production"]);
+    ps.ok();
+    let lines: Vec<&str> = ps.stdout.lines().skip(1).collect();
+    assert_eq!(lines.len(), 3, "{}", ps.stdout);
+    test.sofa(["down"]).ok();
+    assert!(standing(&test).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_nobody_knows_is_refused_before_anything_changes() {
+    let Some(test) = stack("modes-unknown").await else {
+        return;
+    };
+    test.sofa(["deploy"]).ok();
+    let before = standing(&test).await;
+    for verb in ["stop", "restart", "down", "ps", "logs"] {
+        let run = test.sofa([verb, "SERVICES=report-worker,score-wroker"]);
+        run.assert_code(2).says("did you mean `score-worker`?");
+        test.sofa([verb, "prod"]).assert_code(2);
+    }
+    assert!(changed(&before, &standing(&test).await).is_empty());
+}
+
+#[tokio::test]
+async fn restart_ends_with_the_first_service_that_does_not_come_back() {
+    let Some(test) = stack("modes-halt").await else {
+        return;
+    };
+    test.sofa(["deploy"]).ok();
+    let before = standing(&test).await;
+    // Report comes first; its next start finds a file that makes it fail.
+    let command = "test -e /once && exit 3; touch /once; trap 'exit 0' TERM; sleep 600 & wait";
+    let failing = format!(
+        "{LOCAL}\n",
+        LOCAL = LOCAL.replace(
+            "report-worker: *worker",
+            &format!("report-worker: {{ <<: *worker, command: [sh, -c, \"{command}\"] }}")
+        )
+    );
+    test.file("compose/docker-compose-local.yml", &failing);
+    test.sofa(["deploy", "report-worker"]).ok();
+    let deployed = standing(&test).await;
+    assert_eq!(changed(&before, &deployed), ["report-worker"]);
+    test.sofa(["restart", "production"])
+        .assert_code(4)
+        .says("report-worker");
+    assert_eq!(changed(&deployed, &standing(&test).await), ["report-worker"]);
+}
