@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::desired::{edges, is_job};
 use super::graph;
 use super::observed::{Health, Observed, State};
-use crate::compose::model::{Project, Role, Service};
+use crate::compose::model::{Condition, Project, Role, Service};
 use crate::settings::BACKEND;
 
 /// Which services were asked for.
@@ -78,6 +78,7 @@ pub fn resolve<'a>(
             .filter(|name| names.iter().any(|named| named == name))
             .collect(),
     };
+    let chosen = with_jobs(project, chosen);
     let from: Vec<&str> = chosen.iter().copied().collect();
     let reached = graph::closure(&from, &needs);
     let outside: Vec<&str> = reached.difference(&chosen).copied().collect();
@@ -102,6 +103,19 @@ pub fn resolve<'a>(
         .into_iter()
         .filter(|name| scope.contains(name))
         .collect())
+}
+
+/// The chosen services with the jobs whose end they wait for: a job runs on deploy when it changed, whatever `--deps` says.
+/// What such a job waits for in turn is a dependency like any other.
+fn with_jobs<'a>(project: &'a Project, chosen: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let jobs: Vec<&str> = chosen
+        .iter()
+        .filter_map(|name| project.service(name))
+        .flat_map(|service| &service.depends_on)
+        .filter(|(_, dependency)| dependency.condition == Condition::CompletedSuccessfully)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    chosen.into_iter().chain(jobs).collect()
 }
 
 /// The services that a selection means, without their dependencies.

@@ -1,6 +1,7 @@
 //! The modes' scopes and the verbs that work from labels, on a stack of the standard layout.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::support::real_engine::TestProject;
 
@@ -179,4 +180,69 @@ async fn restart_ends_with_the_first_service_that_does_not_come_back() {
         .assert_code(4)
         .says("report-worker");
     assert_eq!(changed(&deployed, &standing(&test).await), ["report-worker"]);
+}
+
+/// A file of the reference stack.
+fn reference(test: &TestProject, path: &str, into: &str) {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("file");
+    test.file(into, &text);
+}
+
+#[tokio::test]
+async fn the_reference_stack_has_the_services_of_each_mode() {
+    let Some(test) = TestProject::new("modes-reference").await else {
+        return;
+    };
+    for path in [
+        "compose/docker-compose.yml",
+        "compose/docker-compose-local.yml",
+        "compose/docker-compose-prod.yml",
+        "envs/.dev.env",
+    ] {
+        reference(&test, path, path);
+    }
+    test.file(
+        "envs/.production.env",
+        "DATABASE_URL=postgresql://db.example/x\nMODEL_ORCHESTRATOR_URL=https://models.example\nREPORT_PORT=38123\n",
+    );
+    let planned = |words: &[&str]| -> Vec<String> {
+        let run = test.sofa(words.iter().copied());
+        let lines = run.ok().stdout.lines();
+        let subjects = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
+            let subject = line.strip_prefix("  + ")?.split("  ").next()?;
+            (!subject.contains(' ')).then(|| subject.to_owned())
+        });
+        subjects.collect()
+    };
+    assert_eq!(planned(&["plan", "dev"]), ["model-orchestrator", "postgres"]);
+    let production = ["init-db", "predict-worker", "report-worker", "score-worker"];
+    assert_eq!(planned(&["plan", "production"]), production);
+    assert_eq!(planned(&["plan", "production", "all"]), production);
+    assert_eq!(
+        planned(&["plan", "production", "SERVICES=report-worker"]),
+        ["init-db", "report-worker"]
+    );
+
+    let config = test.sofa(["config", "production", "--format", "json"]);
+    let model: serde_json::Value = serde_json::from_str(&config.ok().stdout).expect("json");
+    for (name, ports) in [("predict-worker", 0), ("score-worker", 0), ("report-worker", 1)] {
+        let service = &model["services"][name];
+        assert_eq!(service["ports"].as_array().map_or(0, Vec::len), ports, "{name}");
+        assert!(
+            service["deploy"]["resources"]["limits"]["memory"].is_string(),
+            "{name}"
+        );
+        assert_eq!(service["restart"], "always", "{name}");
+        assert_eq!(service["logging"]["options"]["max-size"], "10m", "{name}");
+    }
+    assert_eq!(
+        model["services"]["report-worker"]["ports"][0]["host_ip"],
+        "127.0.0.1"
+    );
+
+    test.file("envs/.production.env", "REPORT_PORT=8000\n");
+    let run = test.sofa(["deploy", "production"]);
+    run.assert_code(3)
+        .says("DATABASE_URL")
+        .says("MODEL_ORCHESTRATOR_URL");
 }
