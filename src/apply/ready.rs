@@ -17,7 +17,7 @@ use crate::plan::operation::Gate;
 use crate::ui::event::{Event, EventSender, Subject};
 
 /// Restarts by its own policy after which a container counts as crash-looping.
-pub(super) const RESTARTS_ALLOWED: u64 = 3;
+const RESTARTS_ALLOWED: u64 = 3;
 /// The first pause between two own health tests; pauses grow with the time waited.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two own health tests.
@@ -85,17 +85,17 @@ impl Waiter<'_> {
             run: 0,
             allowed: true,
         };
-        let mut first_restarts = None;
+        let mut restarts = Restarts::default();
         let mut unhealthy_since: Option<Instant> = None;
         loop {
             let details = match self.engine.inspect(candidate.id.as_str()).await {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
-            let restarts = details
-                .restarts
-                .saturating_sub(*first_restarts.get_or_insert(details.restarts));
-            match verdict(candidate.gate, &details, restarts) {
+            if let Some(reason) = restarts.look(&details) {
+                return Ok(Err(reason));
+            }
+            match verdict(candidate.gate, &details) {
                 Verdict::Ready => return Ok(Ok(())),
                 Verdict::Failed(reason) => return Ok(Err(reason)),
                 Verdict::Pending => {}
@@ -218,14 +218,29 @@ impl Waiter<'_> {
     }
 }
 
-/// Whether the container has passed its gate by what the engine says of it alone.
-fn verdict(gate: &Gate, details: &ContainerDetails, restarts: u64) -> Verdict {
-    if restarts >= RESTARTS_ALLOWED {
-        return Verdict::Failed(Reason::Restarting {
-            code: details.exit_code,
-            oom: details.oom_killed,
-        });
+/// Counts how often a container was started again by its own policy while it is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Restarts {
+    first: Option<u64>,
+    /// The last exit code and whether the kernel was what ended it: while the container runs, the engine says 0.
+    last: (i64, bool),
+}
+
+impl Restarts {
+    /// Takes in one look; the reason to give up where it is crash-looping.
+    pub(super) fn look(&mut self, details: &ContainerDetails) -> Option<Reason> {
+        if details.state != State::Running {
+            self.last = (details.exit_code, details.oom_killed);
+        }
+        let first = *self.first.get_or_insert(details.restarts);
+        let (code, oom) = self.last;
+        (details.restarts.saturating_sub(first) >= RESTARTS_ALLOWED)
+            .then_some(Reason::Restarting { code, oom })
     }
+}
+
+/// Whether the container has passed its gate by what the engine says of it alone.
+fn verdict(gate: &Gate, details: &ContainerDetails) -> Verdict {
     match (&details.state, gate) {
         (State::Exited(0), Gate::Completed) => Verdict::Ready,
         (State::Exited(code), _) => Verdict::Failed(Reason::Exited {

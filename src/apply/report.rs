@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
-use crate::plan::operation::{Action, Gate, OpId, Plan};
+use crate::plan::operation::{Action, Gate, OpId, Plan, Replica};
 use crate::util::elapsed;
 
 /// Tells how a run ended.
@@ -26,6 +26,7 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
         lines.push(format!("{}: interrupted", plan.project));
     }
     lines.push(aftermath(plan, report));
+    lines.extend(kept_volumes(plan, report));
     lines.extend(
         report
             .undo_failures
@@ -72,11 +73,30 @@ fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
     match report.end {
         _ if plan.changes_nothing() => format!("{project}: nothing was changed"),
         End::Undone if replaced(plan) > 0 => format!("{project}: undone; what ran before runs again"),
-        End::Undone => format!("{project}: undone; nothing of this run is left"),
+        End::Undone => format!("{project}: undone; no container of this run is left"),
         End::UndoIncomplete => format!("{project}: the undo could not finish"),
         End::Aborted => format!("{project}: stopped at once; what was begun is left as it is"),
         _ => format!("{project}: stopped; what was done before is kept"),
     }
+}
+
+/// The volumes that an undone run created: no undo removes one, since something may have been written into it.
+fn kept_volumes(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
+    if !matches!(report.end, End::Undone | End::UndoIncomplete) {
+        return Vec::new();
+    }
+    let begun = plan
+        .operations
+        .iter()
+        .filter(|operation| !report.skipped.contains(&operation.id));
+    begun
+        .filter_map(|operation| match &operation.action {
+            Action::CreateVolume { name, .. } => {
+                Some(format!("volume `{name}` stays: an undo removes no volume"))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
@@ -131,7 +151,7 @@ pub fn summary(plan: &Plan, elapsed: Duration) -> String {
         (started, "started"),
         (stopped, "stopped"),
         (removed, "removed"),
-        (plan.unchanged.len(), "unchanged"),
+        (plan.unchanged.len() + only_awaited(plan), "unchanged"),
     ] {
         if number > 0 {
             parts.push(format!("{number} {what}"));
@@ -197,5 +217,20 @@ fn restarted(plan: &Plan) -> usize {
                 .container()
                 .is_some_and(|found| stopped.contains(&found))
         })
+        .count()
+}
+
+/// How many containers are only waited for.
+fn only_awaited(plan: &Plan) -> usize {
+    let replicas = |fits: fn(&Action) -> bool| -> BTreeSet<&Replica> {
+        plan.operations
+            .iter()
+            .filter(|op| fits(&op.action))
+            .filter_map(|op| op.action.replica())
+            .collect()
+    };
+    let changed = replicas(Action::changes);
+    replicas(|action| matches!(action, Action::Await { .. }))
+        .difference(&changed)
         .count()
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::failure::{OperationError, Reason};
-use super::ready::{Candidate, RESTARTS_ALLOWED, Waiter};
+use super::ready::{Candidate, Restarts, Waiter};
 use crate::plan::observed::State;
 
 impl Waiter<'_> {
@@ -16,13 +16,16 @@ impl Waiter<'_> {
     ) -> Result<Result<(), Reason>, OperationError> {
         let changed = self.watch.of(candidate.id);
         let mut run = None;
-        let mut starts = 0;
+        let mut restarts = Restarts::default();
         let mut end = Instant::now() + window;
         loop {
             let details = match self.engine.inspect(candidate.id.as_str()).await {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
+            if let Some(reason) = restarts.look(&details) {
+                return Ok(Err(reason));
+            }
             let (code, oom) = (details.exit_code, details.oom_killed);
             match details.state {
                 State::Running if run == Some(details.started) => {
@@ -32,15 +35,11 @@ impl Waiter<'_> {
                 }
                 State::Running => {
                     run = Some(details.started);
-                    starts += 1;
                     end = Instant::now() + window;
                 }
                 State::Restarting => {}
                 State::Paused => return Ok(Err(Reason::Paused)),
                 _ => return Ok(Err(Reason::Exited { code, oom })),
-            }
-            if starts > RESTARTS_ALLOWED {
-                return Ok(Err(Reason::Restarting { code, oom }));
             }
             tokio::select! {
                 () = changed.notified() => {}

@@ -7,6 +7,9 @@ mod support;
 
 mod build;
 mod convert_parity;
+mod deploy;
 mod engine_calls;
 mod modes;
 mod refusals;
+mod stack;
+mod undo;
