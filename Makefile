@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 VERBS  := deploy stop start restart ps logs down build plan config
 MODES  := local dev production
 WORDS  := $(MODES) all
-CHORES := help binary test test-full bench lint fmt
+CHORES := help binary test test-full parity bench lint fmt
 
 # The binary and the set-up tools; the tests of this file put others in their place.
 SOFA   := target/sofa
@@ -106,7 +106,12 @@ test-full: export SOFA_TEST_ENGINE := required
 test-full:
 	@$(TOOLS)/ensure-engine
 	@$(TOOLS)/base-image >/dev/null
-	@cargo test --locked -- --include-ignored
+	@cargo test --locked && cargo test --locked -- --ignored long_
+
+# Any folder of Compose files through docker compose and sofa: how often they agree, and the first differences.
+parity:
+	@$(TOOLS)/compose-oracle >/dev/null
+	@SOFA_PARITY_DIR=$(abspath $(DIR)) cargo test --locked --test compose parity -- --ignored --nocapture
 
 bench:
 	@$(TOOLS)/ensure-engine

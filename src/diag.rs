@@ -31,10 +31,7 @@ pub struct Position {
 impl Sources {
     /// Takes a text under the name that people know it by.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.files.push(Source {
-            name: name.into(),
-            text: text.into(),
-        });
+        self.files.push(Source { name: name.into(), text: text.into() });
         SourceId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -54,10 +51,7 @@ impl Sources {
         let (start, _) = self.bounds(span);
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
     /// `file:line:column` of a span.
@@ -78,13 +72,8 @@ impl Sources {
         let text = self.text(span.source);
         let (from, to) = self.bounds(span);
         let start = text[..from].rfind('\n').map_or(0, |newline| newline + 1);
-        let shown = text[from..to]
-            .match_indices('\n')
-            .nth(most - 1)
-            .map_or(to, |(at, _)| from + at);
-        let end = text[shown..]
-            .find('\n')
-            .map_or(text.len(), |newline| shown + newline);
+        let shown = text[from..to].match_indices('\n').nth(most - 1).map_or(to, |(at, _)| from + at);
+        let end = text[shown..].find('\n').map_or(text.len(), |newline| shown + newline);
         (start, end)
     }
 
@@ -138,21 +127,12 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, message: String) -> Self {
-        Self {
-            severity,
-            message,
-            path: String::new(),
-            labels: Vec::new(),
-            hints: Vec::new(),
-        }
+        Self { severity, message, path: String::new(), labels: Vec::new(), hints: Vec::new() }
     }
 
     /// Adds a place; the first one is where the problem is.
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { span, text: text.into() });
         self
     }
 
@@ -177,16 +157,11 @@ impl Diagnostic {
         let mut group = Group::with_title(level.primary_title(&self.message));
         for cluster in self.clusters(sources) {
             let excerpt = &sources.text(cluster.source)[cluster.start..cluster.end];
-            let mut snippet = Snippet::source(excerpt)
-                .path(sources.name(cluster.source))
-                .line_start(cluster.first_line);
+            let mut snippet =
+                Snippet::source(excerpt).path(sources.name(cluster.source)).line_start(cluster.first_line);
             for index in cluster.labels {
                 let label = &self.labels[index];
-                let kind = if index == 0 {
-                    AnnotationKind::Primary
-                } else {
-                    AnnotationKind::Context
-                };
+                let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let (start, end) = sources.bounds(label.span);
                 let annotation = kind.span(start - cluster.start..end.min(cluster.end) - cluster.start);
                 snippet = snippet
@@ -194,11 +169,7 @@ impl Diagnostic {
             }
             group = group.element(snippet);
         }
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = renderer.render(&[group]);
         for hint in &self.hints {
             let _ = write!(text, "\nhint: {hint}");
@@ -248,13 +219,7 @@ impl Diagnostic {
                 }
                 None => {
                     let source = label.span.source;
-                    clusters.push(Cluster {
-                        source,
-                        start,
-                        end,
-                        first_line,
-                        labels: vec![index],
-                    });
+                    clusters.push(Cluster { source, start, end, first_line, labels: vec![index] });
                 }
             }
         }
@@ -276,9 +241,7 @@ impl Diagnostics {
 
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.list
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Whether there is nothing to say.
@@ -293,20 +256,15 @@ impl Diagnostics {
 
     /// All of them as text, a blank line between two.
     pub fn render(&self, sources: &Sources, color: bool) -> String {
-        let texts: Vec<String> = self
-            .list
-            .iter()
-            .map(|diagnostic| diagnostic.render(sources, color))
-            .collect();
+        let texts: Vec<String> =
+            self.list.iter().map(|diagnostic| diagnostic.render(sources, color)).collect();
         texts.join("\n\n")
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self {
-            list: vec![diagnostic],
-        }
+        Self { list: vec![diagnostic] }
     }
 }
 

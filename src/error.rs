@@ -53,20 +53,12 @@ impl Failure {
 
     /// A failure with several things to tell.
     pub fn all(kind: Kind, messages: Vec<String>) -> Failure {
-        Failure {
-            kind,
-            messages,
-            rendered: false,
-            hints: Vec::new(),
-        }
+        Failure { kind, messages, rendered: false, hints: Vec::new() }
     }
 
     /// A failure whose message is rendered diagnostics.
     pub fn rendered(kind: Kind, message: impl Into<String>) -> Failure {
-        Failure {
-            rendered: true,
-            ..Failure::new(kind, message)
-        }
+        Failure { rendered: true, ..Failure::new(kind, message) }
     }
 
     /// The same with one more hint.

@@ -26,21 +26,14 @@ use ui::Ui;
 
 /// Runs one command line (program name first) and returns the process's exit code (the table of [`error::Kind`]).
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = arguments
-        .into_iter()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
+    let arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let command = cli::Cli::command();
     let cli = match cli::Cli::try_parse_from(cli::argv::verb_first(arguments, &command)) {
         Ok(cli) => cli,
         Err(error) => {
             // clap prints help and version to stdout, errors to stderr; a reader that is gone needs neither.
             let _ = error.print();
-            return if error.use_stderr() {
-                Kind::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            };
+            return if error.use_stderr() { Kind::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
     let settings = match resolve(&cli) {
@@ -65,22 +58,12 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 /// The settings of a command line, the environment and the folder.
 fn resolve(cli: &cli::Cli) -> Result<Settings, Failure> {
     let typed = cli.typed();
-    let here = std::env::current_dir().map_err(|error| {
-        Failure::new(
-            Kind::Failed,
-            format!("current directory is not readable: {error}"),
-        )
-    })?;
-    let directory = typed
-        .directory
-        .as_ref()
-        .map_or_else(|| here.clone(), |directory| here.join(directory));
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new(Kind::Failed, format!("current directory is not readable: {error}")))?;
+    let directory = typed.directory.as_ref().map_or_else(|| here.clone(), |directory| here.join(directory));
     let directory = std::path::absolute(&directory).unwrap_or(directory);
     if !directory.is_dir() {
-        return Err(Failure::new(
-            Kind::Usage,
-            format!("`{}` is not a directory", directory.display()),
-        ));
+        return Err(Failure::new(Kind::Usage, format!("`{}` is not a directory", directory.display())));
     }
     Environment::of_process()
         .with_file(&directory)

@@ -14,32 +14,14 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("compose::model", &[]),
     ("compose::dialect", &[]),
     ("compose::hash", &["compose::model", "compose::dialect"]),
-    (
-        "compose::render",
-        &[
-            "compose::model",
-            "compose::dialect",
-            "compose::load",
-            "compose::hash",
-            "yaml",
-        ],
-    ),
-    (
-        "compose::load",
-        &["compose::model", "compose::dialect", "yaml", "diag"],
-    ),
+    ("compose::render", &["compose::model", "compose::dialect", "compose::load", "compose::hash", "yaml"]),
+    ("compose::load", &["compose::model", "compose::dialect", "yaml", "diag"]),
     // Settings choose between printers and dialects; they print and hash nothing.
     ("settings", &["yaml", "diag", "ui", "compose::dialect"]),
-    (
-        "plan",
-        &["compose::model", "compose::dialect", "compose::hash", "settings"],
-    ),
+    ("plan", &["compose::model", "compose::dialect", "compose::hash", "settings"]),
     ("engine", &["compose::model", "compose::dialect", "plan"]),
     ("state", &["compose::model", "plan", "engine"]),
-    (
-        "apply",
-        &["plan", "engine", "state", "ui::event", "compose::model"],
-    ),
+    ("apply", &["plan", "engine", "state", "ui::event", "compose::model"]),
     ("ui", &["plan", "diag"]),
 ];
 
@@ -59,11 +41,7 @@ fn modules_use_only_what_the_design_draws() {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "arrows that are not drawn:\n{}",
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "arrows that are not drawn:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -71,19 +49,10 @@ fn one_command_never_uses_another() {
     let verbs: BTreeSet<String> = fs::read_to_string("src/cli/mod.rs")
         .unwrap()
         .lines()
-        .filter_map(|line| {
-            line.trim()
-                .split_once('(')?
-                .1
-                .strip_suffix("::Args),")
-                .map(String::from)
-        })
+        .filter_map(|line| line.trim().split_once('(')?.1.strip_suffix("::Args),").map(String::from))
         .collect();
     assert!(verbs.len() > 5, "{verbs:?}");
-    for (file, _) in sources()
-        .into_iter()
-        .filter(|(_, module)| module.starts_with("commands::"))
-    {
+    for (file, _) in sources().into_iter().filter(|(_, module)| module.starts_with("commands::")) {
         let text = fs::read_to_string(&file).unwrap();
         for verb in &verbs {
             assert!(
@@ -99,14 +68,8 @@ fn one_command_never_uses_another() {
 fn only_the_engine_names_bollard() {
     for (file, module) in sources() {
         let text = fs::read_to_string(&file).unwrap();
-        let named = text
-            .lines()
-            .any(|line| line.contains("bollard::") || line.contains("use bollard"));
-        assert!(
-            !named || module.starts_with("engine"),
-            "{} names bollard",
-            file.display()
-        );
+        let named = text.lines().any(|line| line.contains("bollard::") || line.contains("use bollard"));
+        assert!(!named || module.starts_with("engine"), "{} names bollard", file.display());
     }
 }
 
@@ -114,11 +77,7 @@ fn only_the_engine_names_bollard() {
 fn every_file_says_its_subject_first() {
     for (file, _) in sources() {
         let text = fs::read_to_string(&file).unwrap();
-        assert!(
-            text.starts_with("//! "),
-            "{} does not begin with `//!`",
-            file.display()
-        );
+        assert!(text.starts_with("//! "), "{} does not begin with `//!`", file.display());
     }
 }
 
@@ -146,11 +105,7 @@ fn allowed(module: &str, used: &str) -> bool {
         return true;
     }
     let arrows: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
-    let Some(name) = arrows
-        .keys()
-        .filter(|name| own(name, module))
-        .max_by_key(|name| name.len())
-    else {
+    let Some(name) = arrows.keys().filter(|name| own(name, module)).max_by_key(|name| name.len()) else {
         return false;
     };
     own(name, used) || arrows[name].iter().any(|target| own(target, used))
@@ -175,16 +130,10 @@ fn crate_paths(text: &str) -> Vec<String> {
 
 /// The first name of a path, with the second where the first is told apart by it.
 fn cut(path: &str) -> String {
-    let name = |text: &str| {
-        text.chars()
-            .take_while(|c| c.is_ascii_lowercase() || *c == '_')
-            .collect::<String>()
-    };
+    let name =
+        |text: &str| text.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>();
     let first = name(path);
-    let second = path[first.len()..]
-        .strip_prefix("::")
-        .map(name)
-        .unwrap_or_default();
+    let second = path[first.len()..].strip_prefix("::").map(name).unwrap_or_default();
     match (first.as_str(), second.as_str()) {
         ("compose" | "ui", second) if !second.is_empty() => format!("{first}::{second}"),
         // `Dialect` is re-exported.

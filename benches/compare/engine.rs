@@ -61,9 +61,7 @@ impl Fleet {
             let threads: Vec<_> = (1..=self.containers)
                 .map(|number| scope.spawn(move || work(&format!("{}-{number:02}", self.name))))
                 .collect();
-            threads
-                .into_iter()
-                .try_for_each(|thread| thread.join().ok().context("a call panicked")?)
+            threads.into_iter().try_for_each(|thread| thread.join().ok().context("a call panicked")?)
         })
     }
 }

@@ -7,11 +7,7 @@ use anyhow::Result;
 use tempfile::TempDir;
 
 /// A shell that ends at once when it is told to.
-pub const COMMAND: [&str; 3] = [
-    "sh",
-    "-c",
-    "trap 'exit 0' TERM; : > /tmp/ready; sleep 86400 & wait",
-];
+pub const COMMAND: [&str; 3] = ["sh", "-c", "trap 'exit 0' TERM; : > /tmp/ready; sleep 86400 & wait"];
 
 /// A folder with a Compose file, removed with its owner.
 pub struct Fleet {

@@ -3,10 +3,7 @@
 //! do without. It reports; nothing passes or fails by the clock.
 //!
 //! `make bench` runs it. Projects and containers of its own are all it touches.
-#![allow(
-    clippy::print_stdout,
-    reason = "a report on standard output is the whole purpose"
-)]
+#![allow(clippy::print_stdout, reason = "a report on standard output is the whole purpose")]
 
 mod engine;
 mod fleet;
@@ -30,11 +27,7 @@ const ENGINE_RUNS: usize = 5;
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sofa = root.join("target/sofa");
-    ensure!(
-        sofa.exists(),
-        "no {}: `make bench` builds it first",
-        sofa.display()
-    );
+    ensure!(sofa.exists(), "no {}: `make bench` builds it first", sofa.display());
     let image = output(&mut Command::new(root.join("tools/busybox-image")))?;
     println!(
         "{}; {}; Docker Engine {}; {SERVICES} services of {image}\n",
@@ -42,12 +35,7 @@ fn main() -> Result<()> {
         output(Command::new("docker").args(["compose", "version"]))?,
         output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))?,
     );
-    let bench = Bench {
-        root,
-        sofa,
-        fleet: Fleet::write(SERVICES, &image)?,
-        image,
-    };
+    let bench = Bench { root, sofa, fleet: Fleet::write(SERVICES, &image)?, image };
     heading();
     bench.start_up()?;
     bench.config()?;
@@ -160,10 +148,7 @@ impl Bench<'_> {
 
     fn compose(&self, verb: &str, options: &[&str]) -> Command {
         let mut command = Command::new("docker");
-        command
-            .current_dir(self.fleet.folder())
-            .args(["compose", verb])
-            .args(options);
+        command.current_dir(self.fleet.folder()).args(["compose", verb]).args(options);
         command
     }
 }

@@ -33,16 +33,9 @@ pub fn time_removal(command: &mut Command) -> Result<Duration> {
 
 pub fn output(command: &mut Command) -> Result<String> {
     let shown = format!("{command:?}");
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| shown.clone())?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| shown.clone())?;
     if !output.status.success() {
-        bail!(
-            "{shown}: {}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -53,11 +46,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 pub fn peak_memory(mut command: Command) -> Result<u64> {
     let (mut reader, mut writer) = pipe()?;
     fill(&mut writer)?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(writer)
-        .stderr(Stdio::null())
-        .spawn()?;
+    let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn()?;
     drop(command);
     thread::sleep(SETTLED);
     let peak = tree_peak(child.id());
@@ -91,10 +80,6 @@ fn children(pid: u32) -> Vec<u32> {
     };
     tasks
         .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
-        .flat_map(|line| {
-            line.split_whitespace()
-                .filter_map(|id| id.parse().ok())
-                .collect::<Vec<u32>>()
-        })
+        .flat_map(|line| line.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>())
         .collect()
 }

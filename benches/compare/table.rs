@@ -10,31 +10,15 @@ pub fn heading() {
 /// A row of times; without a third list the engine alone has nothing to compare.
 pub fn row(what: &str, ours: &[Duration], theirs: &[Duration], engine: &[Duration]) {
     let (ours, theirs) = (median(ours), median(theirs));
-    let alone = if engine.is_empty() {
-        "–".to_owned()
-    } else {
-        milliseconds(median(engine))
-    };
+    let alone = if engine.is_empty() { "–".to_owned() } else { milliseconds(median(engine)) };
     let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
-    line(
-        what,
-        &milliseconds(ours),
-        &milliseconds(theirs),
-        &format!("{ratio:.2}"),
-        &alone,
-    );
+    line(what, &milliseconds(ours), &milliseconds(theirs), &format!("{ratio:.2}"), &alone);
 }
 
 /// A row of memory, in bytes.
 pub fn memory_row(what: &str, ours: u64, theirs: u64) {
     let ratio = ours as f64 / theirs as f64;
-    line(
-        what,
-        &mebibytes(ours),
-        &mebibytes(theirs),
-        &format!("{ratio:.2}"),
-        "–",
-    );
+    line(what, &mebibytes(ours), &mebibytes(theirs), &format!("{ratio:.2}"), "–");
 }
 
 fn line(what: &str, ours: &str, theirs: &str, ratio: &str, alone: &str) {

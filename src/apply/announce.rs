@@ -22,18 +22,11 @@ impl Announcer {
             .operations
             .iter()
             .filter(|operation| {
-                matches!(
-                    operation.action,
-                    Action::StartContainer { .. } | Action::Await { .. }
-                )
+                matches!(operation.action, Action::StartContainer { .. } | Action::Await { .. })
             })
             .filter_map(|operation| operation.action.replica().cloned())
             .collect();
-        Announcer {
-            events,
-            renewed,
-            undoable: RefCell::default(),
-        }
+        Announcer { events, renewed, undoable: RefCell::default() }
     }
 
     /// An operation begins.
@@ -51,9 +44,7 @@ impl Announcer {
             Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
                 Phase::Removing
             }
-            Action::Await {
-                gate: Gate::Running, ..
-            } => return,
+            Action::Await { gate: Gate::Running, .. } => return,
             Action::Await { .. } => Phase::Waiting,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {
@@ -85,14 +76,9 @@ impl Announcer {
             Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
                 Phase::Removed
             }
-            Action::Await {
-                gate: Gate::Completed,
-                ..
-            } => Phase::Completed,
+            Action::Await { gate: Gate::Completed, .. } => Phase::Completed,
             // The stability window has the last word on what has no gate of its own.
-            Action::Await {
-                gate: Gate::Running, ..
-            } => return,
+            Action::Await { gate: Gate::Running, .. } => return,
             Action::Await { .. } => Phase::Ready,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {
@@ -105,10 +91,7 @@ impl Announcer {
         let detail = match &operation.action {
             Action::CreateContainer { .. } => Some("waits for its dependencies".into()),
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } => Some("created".into()),
-            Action::Await {
-                gate: Gate::Completed,
-                ..
-            } => None,
+            Action::Await { gate: Gate::Completed, .. } => None,
             Action::Await { gate, .. } => Some(gate.to_string()),
             _ => None,
         };
@@ -156,20 +139,13 @@ impl Announcer {
 
     fn send(&self, subject: Subject, phase: Phase, detail: Option<String>) {
         // Nobody watching is no reason to stop.
-        let _ = self.events.send(Event::Phase {
-            subject,
-            phase,
-            detail,
-        });
+        let _ = self.events.send(Event::Phase { subject, phase, detail });
     }
 }
 
 /// What a replica is called in events.
 pub(super) fn subject(replica: &Replica) -> Subject {
-    Subject::Container {
-        service: replica.service.clone(),
-        number: replica.number,
-    }
+    Subject::Container { service: replica.service.clone(), number: replica.number }
 }
 
 fn subject_of(action: &Action) -> Option<Subject> {

@@ -20,45 +20,22 @@ impl Docker<'_> {
             .iter()
             .find(|network| network.key == key)
             .ok_or_else(|| unknown("network", key))?;
-        let (version, hash) = (
-            desired.dialect.version(),
-            wanted.hashes.first().map_or("", String::as_str),
-        );
-        let labels = convert::network_labels(
-            desired.project,
-            &NetworkName::from(key),
-            wanted.network,
-            version,
-            hash,
-        );
-        self.engine
-            .create_network(&convert::network(wanted.network, labels))
-            .await?;
+        let (version, hash) = (desired.dialect.version(), wanted.hashes.first().map_or("", String::as_str));
+        let labels =
+            convert::network_labels(desired.project, &NetworkName::from(key), wanted.network, version, hash);
+        self.engine.create_network(&convert::network(wanted.network, labels)).await?;
         Ok(())
     }
 
     /// Creates the volume that the model has under this key.
     pub(super) async fn create_volume(&self, key: &str) -> Result<(), OperationError> {
         let desired = self.desired()?;
-        let wanted = desired
-            .volumes
-            .iter()
-            .find(|volume| volume.key == key)
-            .ok_or_else(|| unknown("volume", key))?;
-        let (version, hash) = (
-            desired.dialect.version(),
-            wanted.hashes.first().map_or("", String::as_str),
-        );
-        let labels = convert::volume_labels(
-            desired.project,
-            &VolumeName::from(key),
-            wanted.volume,
-            version,
-            hash,
-        );
-        self.engine
-            .create_volume(&convert::volume(wanted.volume, labels))
-            .await?;
+        let wanted =
+            desired.volumes.iter().find(|volume| volume.key == key).ok_or_else(|| unknown("volume", key))?;
+        let (version, hash) = (desired.dialect.version(), wanted.hashes.first().map_or("", String::as_str));
+        let labels =
+            convert::volume_labels(desired.project, &VolumeName::from(key), wanted.volume, version, hash);
+        self.engine.create_volume(&convert::volume(wanted.volume, labels)).await?;
         Ok(())
     }
 
@@ -70,9 +47,8 @@ impl Docker<'_> {
         replaces: Option<&ContainerRef>,
     ) -> Result<ContainerId, OperationError> {
         let desired = self.desired()?;
-        let service = desired
-            .service(&replica.service)
-            .ok_or_else(|| unknown("service", &replica.service))?;
+        let service =
+            desired.service(&replica.service).ok_or_else(|| unknown("service", &replica.service))?;
         let old = match replaces {
             Some(ContainerRef::Existing { id, .. }) => self.observed_container(id),
             _ => None,
@@ -101,25 +77,16 @@ impl Docker<'_> {
         replaces: Option<String>,
     ) -> Result<BTreeMap<String, String>, OperationError> {
         let desired = self.desired()?;
-        let role = service
-            .service
-            .sofa
-            .as_ref()
-            .and_then(|sofa| sofa.role)
-            .map(|role| role.as_str().to_string());
+        let role =
+            service.service.sofa.as_ref().and_then(|sofa| sofa.role).map(|role| role.as_str().to_string());
         let job = service.job.then(|| "job".to_string());
-        let mode = desired
-            .mode
-            .map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
+        let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
             config_hash: service.hashes.first().cloned().unwrap_or_default(),
-            image_digest: service
-                .found
-                .map(|image| image.digest.clone())
-                .unwrap_or_default(),
+            image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
             sofa: mode.into_iter().chain(role).collect(),
         };
@@ -141,33 +108,19 @@ impl Docker<'_> {
 /// The anonymous volumes of an old container that go to its successor: those at places which the image declares as
 /// volumes, or where the service mounts a volume without a name.
 fn inherited(service: &DesiredService<'_>, old: &Container) -> Vec<InheritedVolume> {
-    let declared = service
-        .found
-        .map(|image| image.volumes.as_slice())
-        .unwrap_or_default();
+    let declared = service.found.map(|image| image.volumes.as_slice()).unwrap_or_default();
     let anonymous = |target: &str| {
-        service
-            .service
-            .volumes
-            .iter()
-            .any(|mount| mount.source.is_empty() && mount.target == target)
+        service.service.volumes.iter().any(|mount| mount.source.is_empty() && mount.target == target)
     };
     let named = |target: &str| {
-        service
-            .service
-            .volumes
-            .iter()
-            .any(|mount| !mount.source.is_empty() && mount.target == target)
+        service.service.volumes.iter().any(|mount| !mount.source.is_empty() && mount.target == target)
     };
     old.mounts
         .iter()
         .filter(|mount| mount.kind == "volume" && !named(&mount.destination))
         .filter(|mount| declared.contains(&mount.destination) || anonymous(&mount.destination))
         .filter_map(|mount| {
-            Some(InheritedVolume {
-                volume: mount.name.clone()?,
-                target: mount.destination.clone(),
-            })
+            Some(InheritedVolume { volume: mount.name.clone()?, target: mount.destination.clone() })
         })
         .collect()
 }

@@ -84,32 +84,19 @@ impl<'a> Docker<'a> {
             Action::RemoveNetwork { id, .. } => gone_is_fine(engine.remove_network(id).await)?,
             Action::CreateVolume { key, .. } => self.create_volume(key).await?,
             Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
-            Action::CreateContainer {
-                replica,
-                name,
-                replaces,
-            } => {
+            Action::CreateContainer { replica, name, replaces } => {
                 let id = self.create_container(replica, name, replaces.as_ref()).await?;
-                self.made.borrow_mut().insert(
-                    operation.id,
-                    Made::Container {
-                        id,
-                        service: replica.service.clone(),
-                    },
-                );
+                self.made
+                    .borrow_mut()
+                    .insert(operation.id, Made::Container { id, service: replica.service.clone() });
             }
             Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
             Action::StopContainer { container, grace, .. } => {
                 gone_is_fine(engine.stop(&self.id(container)?, *grace).await)?;
             }
-            Action::RemoveContainer {
-                container, volumes, ..
-            } => {
-                let removal = Removal {
-                    force: true,
-                    anonymous_volumes: *volumes,
-                };
+            Action::RemoveContainer { container, volumes, .. } => {
+                let removal = Removal { force: true, anonymous_volumes: *volumes };
                 gone_is_fine(engine.remove(&self.id(container)?, removal).await)?;
             }
             Action::RenameContainer { container, name, .. } => {
@@ -137,16 +124,10 @@ impl<'a> Docker<'a> {
     ) -> Result<(), Stopped<OperationError>> {
         let id = self.id(container)?;
         let subject = subject(replica);
-        let candidate = Candidate {
-            id: &id,
-            service: &replica.service,
-            subject: &subject,
-            gate,
-        };
+        let candidate = Candidate { id: &id, service: &replica.service, subject: &subject, gate };
         match self.waiter(self.waits_end).wait(&candidate, cancel).await {
             Err(Stopped::Failed(error)) if optional => {
-                self.announcer
-                    .warn(format!("{error}\n  nobody requires it, so the run goes on"));
+                self.announcer.warn(format!("{error}\n  nobody requires it, so the run goes on"));
                 Ok(())
             }
             outcome => outcome,
@@ -166,12 +147,8 @@ impl<'a> Docker<'a> {
             async move {
                 let id = self.id(container)?;
                 let subject = subject(replica);
-                let candidate = Candidate {
-                    id: &id,
-                    service: &replica.service,
-                    subject: &subject,
-                    gate: &Gate::Running,
-                };
+                let candidate =
+                    Candidate { id: &id, service: &replica.service, subject: &subject, gate: &Gate::Running };
                 let begun = Instant::now();
                 match waiter.steady(&candidate, window).await? {
                     Ok(()) => Ok(()),
@@ -187,12 +164,7 @@ impl<'a> Docker<'a> {
     }
 
     fn waiter(&self, deadline: Instant) -> Waiter<'_> {
-        Waiter {
-            engine: self.engine,
-            watch: &self.watch,
-            events: self.announcer.events(),
-            deadline,
-        }
+        Waiter { engine: self.engine, watch: &self.watch, events: self.announcer.events(), deadline }
     }
 
     /// The id behind a reference; one that an operation was to create may be missing only if that failed.
@@ -201,9 +173,7 @@ impl<'a> Docker<'a> {
             ContainerRef::Existing { id, .. } => Ok(id.clone()),
             ContainerRef::Created(op) => match self.made.borrow().get(op) {
                 Some(Made::Container { id, .. }) => Ok(id.clone()),
-                _ => Err(OperationError::Impossible(format!(
-                    "operation {op} created no container"
-                ))),
+                _ => Err(OperationError::Impossible(format!("operation {op} created no container"))),
             },
         }
     }
@@ -219,19 +189,12 @@ impl<'a> Docker<'a> {
     /// The first replica that a service had before the run.
     pub(super) fn first_of(&self, service: &str) -> Option<ContainerId> {
         let own = |container: &&Container| container.service == service && !container.oneoff;
-        self.observed
-            .containers
-            .iter()
-            .find(own)
-            .map(|container| container.id.clone())
+        self.observed.containers.iter().find(own).map(|container| container.id.clone())
     }
 
     /// A container that was there before the run.
     pub(super) fn observed_container(&self, id: &ContainerId) -> Option<&Container> {
-        self.observed
-            .containers
-            .iter()
-            .find(|container| container.id == *id)
+        self.observed.containers.iter().find(|container| container.id == *id)
     }
 
     /// What should exist; plans of verbs that read no files have none.
@@ -257,20 +220,13 @@ impl<'a> Docker<'a> {
                     gone_is_fine(self.engine.stop(&id, None).await)?;
                 }
             }
-            (
-                Undo::Start,
-                Action::StopContainer {
-                    container, replica, ..
-                },
-            ) => {
+            (Undo::Start, Action::StopContainer { container, replica, .. }) => {
                 self.restore(&self.id(container)?, replica).await?;
             }
             (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
                 let policy = self.made.borrow().get(&operation.id).cloned();
                 if let Some(Made::Policy(policy)) = policy {
-                    self.engine
-                        .set_restart_policy(&self.id(container)?, policy)
-                        .await?;
+                    self.engine.set_restart_policy(&self.id(container)?, policy).await?;
                 }
             }
             _ => {}
@@ -292,24 +248,10 @@ impl<'a> Docker<'a> {
                 found => found?.id,
             },
         };
-        let before = self
-            .observed
-            .containers
-            .iter()
-            .chain(&self.observed.foreign)
-            .any(|container| container.id == id);
+        let before =
+            self.observed.containers.iter().chain(&self.observed.foreign).any(|container| container.id == id);
         if !before {
-            gone_is_fine(
-                self.engine
-                    .remove(
-                        &id,
-                        Removal {
-                            force: true,
-                            anonymous_volumes: true,
-                        },
-                    )
-                    .await,
-            )?;
+            gone_is_fine(self.engine.remove(&id, Removal { force: true, anonymous_volumes: true }).await)?;
         }
         Ok(())
     }
@@ -319,18 +261,11 @@ impl<'a> Docker<'a> {
         self.engine.start(id).await?;
         let details = self.engine.inspect(id.as_str()).await?;
         let gate = match details.healthcheck {
-            Some(_) => Gate::Healthy {
-                probe: !details.has_gpu,
-            },
+            Some(_) => Gate::Healthy { probe: !details.has_gpu },
             None => Gate::Running,
         };
         let subject = subject(replica);
-        let candidate = Candidate {
-            id,
-            service: &replica.service,
-            subject: &subject,
-            gate: &gate,
-        };
+        let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &gate };
         let waiter = self.waiter(Instant::now() + self.limits.wait);
         match waiter.wait(&candidate, &CancellationToken::new()).await {
             Err(Stopped::Failed(error)) => Err(error),
@@ -349,12 +284,9 @@ impl Target for Docker<'_> {
     ) -> Result<(), Stopped<OperationError>> {
         self.announcer.begin(operation);
         let outcome = match &operation.action {
-            Action::Await {
-                replica,
-                container,
-                gate,
-                optional,
-            } => self.wait(replica, container, gate, *optional, cancel).await,
+            Action::Await { replica, container, gate, optional } => {
+                self.wait(replica, container, gate, *optional, cancel).await
+            }
             Action::Steady { containers, window } => self.steady(containers, *window, cancel).await,
             _ => self.change(operation).await.map_err(Stopped::Failed),
         };

@@ -112,12 +112,7 @@ struct Run<'a, T: Target> {
 impl<T: Target> Run<'_, T> {
     /// Does the operations; returns whether the barrier was passed.
     async fn forward(&mut self, interrupt: &Interrupt) -> bool {
-        let needs = self
-            .plan
-            .operations
-            .iter()
-            .map(|op| (op.id, op.needs.clone()))
-            .collect();
+        let needs = self.plan.operations.iter().map(|op| (op.id, op.needs.clone())).collect();
         let mut frontier = Frontier::new(&needs);
         let cancel = CancellationToken::new();
         let mut running = FuturesUnordered::new();
@@ -209,11 +204,7 @@ impl<T: Target> Run<'_, T> {
             // A failed undo does not hold back the others: as much as possible is restored.
             frontier.done(id);
         }
-        if self.report.undo_failures.is_empty() {
-            End::Undone
-        } else {
-            End::UndoIncomplete
-        }
+        if self.report.undo_failures.is_empty() { End::Undone } else { End::UndoIncomplete }
     }
 }
 
@@ -250,21 +241,13 @@ mod tests {
                 cancel.cancelled().await;
                 return Err(Stopped::Cancelled);
             }
-            if self.fail.contains(&id) {
-                Err(format!("op {id} broke").into())
-            } else {
-                Ok(())
-            }
+            if self.fail.contains(&id) { Err(format!("op {id} broke").into()) } else { Ok(()) }
         }
 
         async fn undo(&self, operation: &Operation) -> Result<(), String> {
             let id = operation.id.0;
             self.log.borrow_mut().push(format!("undo {id}"));
-            if self.fail_undo.contains(&id) {
-                Err(format!("undo {id} broke"))
-            } else {
-                Ok(())
-            }
+            if self.fail_undo.contains(&id) { Err(format!("undo {id} broke")) } else { Ok(()) }
         }
     }
 
@@ -277,10 +260,7 @@ mod tests {
                 id: OpId(index + 1),
                 needs: needs.iter().map(|&id| OpId(id)).collect(),
                 group: Group::Project,
-                action: Action::CreateVolume {
-                    key: index.to_string(),
-                    name: index.to_string(),
-                },
+                action: Action::CreateVolume { key: index.to_string(), name: index.to_string() },
                 cause: String::new(),
                 disruptive: false,
                 one_way: false,
@@ -304,68 +284,41 @@ mod tests {
     #[tokio::test]
     async fn independent_operations_begin_before_either_ends() {
         let target = Fake::default();
-        let report = execute(
-            &plan(&[&[], &[], &[1, 2]], None, OnFailure::Undo),
-            &target,
-            &Interrupt::default(),
-        )
-        .await;
+        let report =
+            execute(&plan(&[&[], &[], &[1, 2]], None, OnFailure::Undo), &target, &Interrupt::default()).await;
         assert_eq!(report.end, End::Done);
         assert_eq!(*target.log.borrow(), ["run 1", "run 2", "run 3"]);
     }
 
     #[tokio::test]
     async fn a_failure_undoes_everything_begun_dependants_first() {
-        let target = Fake {
-            fail: [3].into(),
-            ..Fake::default()
-        };
-        let report = execute(
-            &plan(&[&[], &[1], &[2], &[3]], None, OnFailure::Undo),
-            &target,
-            &Interrupt::default(),
-        )
-        .await;
+        let target = Fake { fail: [3].into(), ..Fake::default() };
+        let report =
+            execute(&plan(&[&[], &[1], &[2], &[3]], None, OnFailure::Undo), &target, &Interrupt::default())
+                .await;
         assert_eq!(report.end, End::Undone);
         assert_eq!(ids(&report.failures), [3]);
         assert_eq!(report.skipped, [OpId(4)]);
-        assert_eq!(
-            *target.log.borrow(),
-            ["run 1", "run 2", "run 3", "undo 3", "undo 2", "undo 1"]
-        );
+        assert_eq!(*target.log.borrow(), ["run 1", "run 2", "run 3", "undo 3", "undo 2", "undo 1"]);
     }
 
     #[tokio::test]
     async fn a_failure_cancels_the_waits_of_others() {
-        let target = Fake {
-            fail: [2].into(),
-            hang: [1].into(),
-            ..Fake::default()
-        };
+        let target = Fake { fail: [2].into(), hang: [1].into(), ..Fake::default() };
         let run = plan(&[&[], &[]], None, OnFailure::Undo);
-        let report = tokio::time::timeout(
-            Duration::from_secs(5),
-            execute(&run, &target, &Interrupt::default()),
-        )
-        .await
-        .expect("the hanging wait was not cancelled");
+        let report =
+            tokio::time::timeout(Duration::from_secs(5), execute(&run, &target, &Interrupt::default()))
+                .await
+                .expect("the hanging wait was not cancelled");
         assert_eq!(report.end, End::Undone);
         assert_eq!(ids(&report.failures), [2]);
     }
 
     #[tokio::test]
     async fn a_failed_undo_is_told_and_does_not_stop_the_others() {
-        let target = Fake {
-            fail: [3].into(),
-            fail_undo: [2].into(),
-            ..Fake::default()
-        };
-        let report = execute(
-            &plan(&[&[], &[1], &[2]], None, OnFailure::Undo),
-            &target,
-            &Interrupt::default(),
-        )
-        .await;
+        let target = Fake { fail: [3].into(), fail_undo: [2].into(), ..Fake::default() };
+        let report =
+            execute(&plan(&[&[], &[1], &[2]], None, OnFailure::Undo), &target, &Interrupt::default()).await;
         assert_eq!(report.end, End::UndoIncomplete);
         assert_eq!(ids(&report.undo_failures), [2]);
         assert!(target.log.borrow().contains(&"undo 1".to_string()));
@@ -373,10 +326,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_the_barrier_nothing_is_undone_and_the_rest_is_done() {
-        let target = Fake {
-            fail: [3].into(),
-            ..Fake::default()
-        };
+        let target = Fake { fail: [3].into(), ..Fake::default() };
         let report = execute(
             &plan(&[&[], &[1], &[2], &[2], &[4]], Some(2), OnFailure::Undo),
             &target,
@@ -384,24 +334,15 @@ mod tests {
         )
         .await;
         assert_eq!(report.end, End::Failed);
-        assert_eq!(
-            *target.log.borrow(),
-            ["run 1", "run 2", "run 3", "run 4", "run 5"]
-        );
+        assert_eq!(*target.log.borrow(), ["run 1", "run 2", "run 3", "run 4", "run 5"]);
     }
 
     #[tokio::test]
     async fn going_on_does_all_that_does_not_need_the_failed_one() {
-        let target = Fake {
-            fail: [1].into(),
-            ..Fake::default()
-        };
-        let report = execute(
-            &plan(&[&[], &[1], &[], &[3]], None, OnFailure::GoOn),
-            &target,
-            &Interrupt::default(),
-        )
-        .await;
+        let target = Fake { fail: [1].into(), ..Fake::default() };
+        let report =
+            execute(&plan(&[&[], &[1], &[], &[3]], None, OnFailure::GoOn), &target, &Interrupt::default())
+                .await;
         assert_eq!(report.end, End::Failed);
         assert_eq!(report.skipped, [OpId(2)]);
         assert_eq!(*target.log.borrow(), ["run 1", "run 3", "run 4"]);
@@ -409,26 +350,16 @@ mod tests {
 
     #[tokio::test]
     async fn halting_begins_nothing_more_and_undoes_nothing() {
-        let target = Fake {
-            fail: [1].into(),
-            ..Fake::default()
-        };
-        let report = execute(
-            &plan(&[&[], &[1]], None, OnFailure::Halt),
-            &target,
-            &Interrupt::default(),
-        )
-        .await;
+        let target = Fake { fail: [1].into(), ..Fake::default() };
+        let report =
+            execute(&plan(&[&[], &[1]], None, OnFailure::Halt), &target, &Interrupt::default()).await;
         assert_eq!(report.end, End::Failed);
         assert_eq!(*target.log.borrow(), ["run 1"]);
     }
 
     #[tokio::test]
     async fn one_interrupt_undoes_and_two_leave_things_as_they_are() {
-        let target = Fake {
-            hang: [2].into(),
-            ..Fake::default()
-        };
+        let target = Fake { hang: [2].into(), ..Fake::default() };
         let run = plan(&[&[], &[1]], None, OnFailure::Undo);
         let once = Interrupt::default();
         once.end.cancel();

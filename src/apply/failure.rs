@@ -94,11 +94,7 @@ impl fmt::Display for Reason {
         match self {
             Reason::Exited { code, oom } => write!(f, "exited with code {code}{}", killed(*oom)),
             Reason::Restarting { code, oom } => {
-                write!(
-                    f,
-                    "restarts again and again, last exit code {code}{}",
-                    killed(*oom)
-                )
+                write!(f, "restarts again and again, last exit code {code}{}", killed(*oom))
             }
             Reason::Unhealthy => f.write_str("is unhealthy"),
             Reason::Deadline(state) => write!(f, "not ready in time, still {state}"),
@@ -112,25 +108,12 @@ impl fmt::Display for Reason {
 impl fmt::Display for GateFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waited = self.waited.as_secs_f64();
-        write!(
-            f,
-            "service `{}`: {} (waited {waited:.1}s for: {})",
-            self.service, self.reason, self.gate
-        )?;
+        write!(f, "service `{}`: {} (waited {waited:.1}s for: {})", self.service, self.reason, self.gate)?;
         if self.restarts > 0 {
-            write!(
-                f,
-                ", {} restart{}",
-                self.restarts,
-                if self.restarts == 1 { "" } else { "s" }
-            )?;
+            write!(f, ", {} restart{}", self.restarts, if self.restarts == 1 { "" } else { "s" })?;
         }
         if let Some(output) = &self.health_output {
-            write!(
-                f,
-                "\n  last health test: {}",
-                output.trim().replace('\n', "\n    ")
-            )?;
+            write!(f, "\n  last health test: {}", output.trim().replace('\n', "\n    "))?;
         }
         match self.log_tail.as_slice() {
             [] => write!(f, "\n  container `{}` printed nothing", self.container),

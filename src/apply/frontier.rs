@@ -13,17 +13,10 @@ pub(super) struct Frontier<Id> {
 impl<Id: Copy + Ord> Frontier<Id> {
     /// A frontier of these nodes; edges to nodes that are not among them are dropped.
     pub(super) fn new(needs: &BTreeMap<Id, Vec<Id>>) -> Frontier<Id> {
-        let mut frontier = Frontier {
-            open: BTreeMap::new(),
-            dependants: BTreeMap::new(),
-            ready: VecDeque::new(),
-        };
+        let mut frontier =
+            Frontier { open: BTreeMap::new(), dependants: BTreeMap::new(), ready: VecDeque::new() };
         for (&id, needed) in needs {
-            let known: Vec<Id> = needed
-                .iter()
-                .copied()
-                .filter(|need| needs.contains_key(need))
-                .collect();
+            let known: Vec<Id> = needed.iter().copied().filter(|need| needs.contains_key(need)).collect();
             if known.is_empty() {
                 frontier.ready.push_back(id);
             }

@@ -64,11 +64,7 @@ pub struct ImageError {
 impl ImageError {
     fn of(need: &Need<'_>, reason: impl Into<String>) -> ImageError {
         ImageError {
-            services: need
-                .services
-                .iter()
-                .map(|service| service.name.to_string())
-                .collect(),
+            services: need.services.iter().map(|service| service.name.to_string()).collect(),
             image: need.image.clone(),
             reason: reason.into(),
             invalid: false,
@@ -85,10 +81,7 @@ struct Need<'a> {
 impl<'a> Need<'a> {
     /// The service whose `build:` makes the image.
     fn builder(&self) -> Option<&'a Service> {
-        self.services
-            .iter()
-            .copied()
-            .find(|service| service.build.is_some())
+        self.services.iter().copied().find(|service| service.build.is_some())
     }
 }
 
@@ -122,10 +115,8 @@ impl Images<'_> {
     ) -> Result<usize, Vec<ImageError>> {
         let needs = self.needs(services);
         let steps = needs.iter().map(|need| self.one(need, present.get(&need.image)));
-        let outcomes: Vec<Result<bool, ImageError>> = stream::iter(steps)
-            .buffer_unordered(self.parallel.max(1))
-            .collect()
-            .await;
+        let outcomes: Vec<Result<bool, ImageError>> =
+            stream::iter(steps).buffer_unordered(self.parallel.max(1)).collect().await;
         let mut fetched = 0;
         let mut errors = Vec::new();
         for outcome in outcomes {
@@ -135,34 +126,23 @@ impl Images<'_> {
             }
         }
         errors.sort_by(|one, other| one.image.cmp(&other.image));
-        if errors.is_empty() {
-            Ok(fetched)
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(fetched) } else { Err(errors) }
     }
 
     /// The distinct images of the services; several services may share one.
     fn needs<'s>(&self, services: &[&'s Service]) -> Vec<Need<'s>> {
         let mut needs: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
         for service in services {
-            needs
-                .entry(image_reference(self.project, service))
-                .or_default()
-                .push(service);
+            needs.entry(image_reference(self.project, service)).or_default().push(service);
         }
-        let needs: Vec<Need<'_>> = needs
-            .into_iter()
-            .map(|(image, services)| Need { image, services })
-            .collect();
+        let needs: Vec<Need<'_>> =
+            needs.into_iter().map(|(image, services)| Need { image, services }).collect();
         for need in &needs {
             let mut builds = need.services.iter().filter_map(|service| service.build.as_ref());
             let first = builds.next();
             if builds.any(|build| Some(build) != first) {
-                let text = format!(
-                    "image `{}` is built in different ways; the first service's is used",
-                    need.image
-                );
+                let text =
+                    format!("image `{}` is built in different ways; the first service's is used", need.image);
                 let _ = self.events.send(Event::Warning(text));
             }
         }
@@ -207,10 +187,7 @@ impl Images<'_> {
         let prepared = prepared
             .await
             .map_err(|error| ImageError::of(need, error.to_string()))?
-            .map_err(|error| ImageError {
-                invalid: true,
-                ..ImageError::of(need, error.to_string())
-            })?;
+            .map_err(|error| ImageError { invalid: true, ..ImageError::of(need, error.to_string()) })?;
         let forced = self.policy.build == Build::Always || service.pull_policy() == PullPolicy::Build;
         if !forced && present.is_some_and(|image| build::is_current(&image.labels, prepared.digest())) {
             return Ok(false);
@@ -220,10 +197,7 @@ impl Images<'_> {
         let events = self.events.clone();
         let built = self.engine.build(prepared, move |event| {
             if let BuildEvent::Line(line) = event {
-                let _ = events.send(Event::BuildLine {
-                    subject: subject.clone(),
-                    line,
-                });
+                let _ = events.send(Event::BuildLine { subject: subject.clone(), line });
             }
         });
         built.await.map_err(|error| build_error(need, error))?;
@@ -241,14 +215,10 @@ impl Images<'_> {
         if !self.must_pull(need, present) {
             return match present {
                 Some(_) => Ok(false),
-                None if buildable => Err(ImageError::of(
-                    need,
-                    "image is missing, and `--no-build` forbids to build it",
-                )),
-                None => Err(ImageError::of(
-                    need,
-                    "image is missing, and its pull policy is `never`",
-                )),
+                None if buildable => {
+                    Err(ImageError::of(need, "image is missing, and `--no-build` forbids to build it"))
+                }
+                None => Err(ImageError::of(need, "image is missing, and its pull policy is `never`")),
             };
         }
         self.tell(need, Phase::Pulling, None);
@@ -273,46 +243,31 @@ impl Images<'_> {
             PullPolicy::Never | PullPolicy::Build => false,
             PullPolicy::Missing => present.is_none(),
             PullPolicy::Every(period) => present.is_none_or(|image| {
-                let age = image
-                    .tagged
-                    .map(|tagged| jiff::Timestamp::now().as_second() - tagged);
+                let age = image.tagged.map(|tagged| jiff::Timestamp::now().as_second() - tagged);
                 age.is_none_or(|age| u64::try_from(age).unwrap_or(0) >= period.as_secs())
             }),
         })
     }
 
     async fn fetch(&self, need: &Need<'_>) -> Result<(), EngineError> {
-        let reference: Reference =
-            need.image
-                .parse()
-                .map_err(|error: NotAReference| EngineError::Unsupported {
-                    what: format!("image `{}`", need.image),
-                    needs: error.to_string(),
-                })?;
+        let reference: Reference = need.image.parse().map_err(|error: NotAReference| {
+            EngineError::Unsupported { what: format!("image `{}`", need.image), needs: error.to_string() }
+        })?;
         let credentials = Credentials::new(self.docker_config.clone());
         let auth = credentials.lookup(reference.registry()).await?;
-        let platform = need
-            .services
-            .iter()
-            .map(|service| service.platform.as_str())
-            .find(|text| !text.is_empty());
+        let platform =
+            need.services.iter().map(|service| service.platform.as_str()).find(|text| !text.is_empty());
         let mut steps = self.engine.pull(&reference, platform, auth.as_ref()).await?;
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         while let Some(step) = steps.next().await {
             let step = step?;
             if let (Some(layer), true) = (step.layer, step.total > 0) {
                 layers.insert(layer, (step.current, step.total));
-                let (current, total) = layers
-                    .values()
-                    .fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+                let (current, total) =
+                    layers.values().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
                 let subject = Subject::Image(need.image.clone());
                 let what = step.status.to_lowercase();
-                let _ = self.events.send(Event::Progress {
-                    subject,
-                    what,
-                    current,
-                    total: Some(total),
-                });
+                let _ = self.events.send(Event::Progress { subject, what, current, total: Some(total) });
             }
         }
         Ok(())
@@ -320,11 +275,7 @@ impl Images<'_> {
 
     fn tell(&self, need: &Need<'_>, phase: Phase, detail: Option<String>) {
         let subject = Subject::Image(need.image.clone());
-        let _ = self.events.send(Event::Phase {
-            subject,
-            phase,
-            detail,
-        });
+        let _ = self.events.send(Event::Phase { subject, phase, detail });
     }
 }
 
@@ -333,10 +284,7 @@ fn build_error(need: &Need<'_>, error: BuildError) -> ImageError {
     match error {
         BuildError::Failed { message, tail } => {
             let lines: String = tail.iter().map(|line| format!("\n    {line}")).collect();
-            ImageError::of(
-                need,
-                format!("build failed: {message}\n  last lines of the build:{lines}"),
-            )
+            ImageError::of(need, format!("build failed: {message}\n  last lines of the build:{lines}"))
         }
         error => ImageError::of(need, error.to_string()),
     }

@@ -29,10 +29,8 @@ pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed:
         .filter_map(|operation| operation.action.replica().map(|replica| replica.service.as_str()))
         .collect();
     let mut problems = Vec::new();
-    for service in desired
-        .services
-        .values()
-        .filter(|service| starting.contains(service.service.name.as_str()))
+    for service in
+        desired.services.values().filter(|service| starting.contains(service.service.name.as_str()))
     {
         for port in &service.service.ports {
             // A range is a pool from which the engine takes what is free.
@@ -48,9 +46,7 @@ pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed:
                         "service `{}`: host port {number}/{} is held by a program on this machine",
                         service.service.name, port.protocol
                     ),
-                    hint: Some(format!(
-                        "find it: ss -lptn 'sport = :{number}'; or publish another port"
-                    )),
+                    hint: Some(format!("find it: ss -lptn 'sport = :{number}'; or publish another port")),
                     owned: true,
                 });
             }

@@ -22,10 +22,7 @@ pub(super) enum Answer {
 
 /// Runs a command in the container; exit code 0 passes.
 pub(super) async fn command(engine: &Engine, id: &ContainerId, argv: &[String], timeout: Duration) -> Answer {
-    let command = ExecCommand {
-        argv: argv.to_vec(),
-        ..ExecCommand::default()
-    };
+    let command = ExecCommand { argv: argv.to_vec(), ..ExecCommand::default() };
     match engine.exec(id, &command, timeout).await {
         Ok(outcome) => match outcome.exit_code {
             Some(0) => Answer::Passed,
@@ -95,9 +92,5 @@ async fn address(engine: &Engine, details: &ContainerDetails, port: u16) -> Resu
     };
     let addresses = &parent.as_ref().unwrap_or(details).addresses;
     // Between two starts a container has no address.
-    addresses
-        .values()
-        .next()
-        .map(|address| SocketAddr::new(*address, port))
-        .ok_or(Answer::Failed)
+    addresses.values().next().map(|address| SocketAddr::new(*address, port)).ok_or(Answer::Failed)
 }

@@ -71,20 +71,14 @@ impl Waiter<'_> {
         };
         match outcome {
             Ok(()) => Ok(()),
-            Err(reason) => Err(Stopped::Failed(
-                self.explain(candidate, reason, begun.elapsed()).await,
-            )),
+            Err(reason) => Err(Stopped::Failed(self.explain(candidate, reason, begun.elapsed()).await)),
         }
     }
 
     /// Looks at the container at once, then after every event and every own test.
     async fn judge(&self, candidate: &Candidate<'_>) -> Result<Result<(), Reason>, OperationError> {
         let changed = self.watch.of(candidate.id);
-        let mut tests = Tests {
-            begun: Instant::now(),
-            run: 0,
-            allowed: true,
-        };
+        let mut tests = Tests { begun: Instant::now(), run: 0, allowed: true };
         let mut restarts = Restarts::default();
         let mut unhealthy_since: Option<Instant> = None;
         loop {
@@ -137,29 +131,15 @@ impl Waiter<'_> {
                 tokio::time::sleep(tests.pause(check.interval)).await;
                 probe::command(self.engine, candidate.id, &check.command, check.timeout).await
             }
-            Gate::Command {
-                command,
-                interval,
-                timeout,
-            } => {
+            Gate::Command { command, interval, timeout } => {
                 tokio::time::sleep(tests.pause(*interval)).await;
                 probe::command(self.engine, candidate.id, command, *timeout).await
             }
-            Gate::Http {
-                path,
-                port,
-                expect,
-                interval,
-                timeout,
-            } => {
+            Gate::Http { path, port, expect, interval, timeout } => {
                 tokio::time::sleep(tests.pause(*interval)).await;
                 probe::http(self.engine, details, *port, path, *expect, *timeout).await
             }
-            Gate::Tcp {
-                port,
-                interval,
-                timeout,
-            } => {
+            Gate::Tcp { port, interval, timeout } => {
                 tokio::time::sleep(tests.pause(*interval)).await;
                 probe::tcp(self.engine, details, *port, *timeout).await
             }
@@ -169,17 +149,11 @@ impl Waiter<'_> {
 
     /// Passes the container's last log line on to whoever watches, as long as the wait lasts.
     async fn show_log(&self, candidate: &Candidate<'_>) -> Infallible {
-        let query = LogQuery {
-            follow: true,
-            tail: Some(1),
-            ..LogQuery::default()
-        };
+        let query = LogQuery { follow: true, tail: Some(1), ..LogQuery::default() };
         if let Ok(mut lines) = self.engine.log_lines(candidate.id, &query).await {
             while let Some(Ok(line)) = lines.next().await {
-                let _ = self.events.send(Event::LogLine {
-                    subject: candidate.subject.clone(),
-                    line: line.text,
-                });
+                let _ =
+                    self.events.send(Event::LogLine { subject: candidate.subject.clone(), line: line.text });
             }
         }
         std::future::pending().await
@@ -193,11 +167,7 @@ impl Waiter<'_> {
         waited: Duration,
     ) -> OperationError {
         let details = self.engine.inspect(candidate.id.as_str()).await.ok();
-        let tail = self
-            .engine
-            .log_tail(candidate.id, LOG_TAIL)
-            .await
-            .unwrap_or_default();
+        let tail = self.engine.log_tail(candidate.id, LOG_TAIL).await.unwrap_or_default();
         let failed_test = details
             .as_ref()
             .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
@@ -243,10 +213,7 @@ impl Restarts {
 fn verdict(gate: &Gate, details: &ContainerDetails) -> Verdict {
     match (&details.state, gate) {
         (State::Exited(0), Gate::Completed) => Verdict::Ready,
-        (State::Exited(code), _) => Verdict::Failed(Reason::Exited {
-            code: *code,
-            oom: details.oom_killed,
-        }),
+        (State::Exited(code), _) => Verdict::Failed(Reason::Exited { code: *code, oom: details.oom_killed }),
         (State::Dead | State::Removing, _) => Verdict::Failed(Reason::Gone),
         (State::Paused, _) => Verdict::Failed(Reason::Paused),
         (State::Running, Gate::Running) => Verdict::Ready,
@@ -288,9 +255,7 @@ impl Tests {
         if self.run == 0 {
             return Duration::ZERO;
         }
-        (self.begun.elapsed() / 8)
-            .clamp(FIRST_PAUSE, LONGEST_PAUSE)
-            .min(interval.max(FIRST_PAUSE))
+        (self.begun.elapsed() / 8).clamp(FIRST_PAUSE, LONGEST_PAUSE).min(interval.max(FIRST_PAUSE))
     }
 }
 

@@ -17,22 +17,13 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
     if report.end == End::Done {
         return Ok(summary(plan, elapsed));
     }
-    let mut lines: Vec<String> = report
-        .failures
-        .iter()
-        .map(|(id, error)| told(plan, *id, error))
-        .collect();
+    let mut lines: Vec<String> = report.failures.iter().map(|(id, error)| told(plan, *id, error)).collect();
     if report.interrupted {
         lines.push(format!("{}: interrupted", plan.project));
     }
     lines.push(aftermath(plan, report));
     lines.extend(kept_volumes(plan, report));
-    lines.extend(
-        report
-            .undo_failures
-            .iter()
-            .map(|(id, error)| format!("left: {}", told(plan, *id, error))),
-    );
+    lines.extend(report.undo_failures.iter().map(|(id, error)| format!("left: {}", told(plan, *id, error))));
     let mut failure = Failure::all(kind(report), lines);
     for hint in hints(plan, report) {
         failure = failure.hint(hint);
@@ -42,10 +33,7 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
 
 /// The exit code of a run that did not end well.
 fn kind(report: &Report<OperationError>) -> Kind {
-    let not_ready = report
-        .failures
-        .iter()
-        .any(|(_, error)| matches!(error, OperationError::Gate(_)));
+    let not_ready = report.failures.iter().any(|(_, error)| matches!(error, OperationError::Gate(_)));
     match report.end {
         End::UndoIncomplete => Kind::UndoIncomplete,
         _ if report.interrupted => Kind::Interrupted,
@@ -85,10 +73,7 @@ fn kept_volumes(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
     if !matches!(report.end, End::Undone | End::UndoIncomplete) {
         return Vec::new();
     }
-    let begun = plan
-        .operations
-        .iter()
-        .filter(|operation| !report.skipped.contains(&operation.id));
+    let begun = plan.operations.iter().filter(|operation| !report.skipped.contains(&operation.id));
     begun
         .filter_map(|operation| match &operation.action {
             Action::CreateVolume { name, .. } => {
@@ -108,9 +93,7 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
         let service = &failure.service;
         match (&failure.reason, &failure.gate) {
             (Reason::Exited { code: 0, .. }, Gate::Running) => {
-                hints.insert(format!(
-                    "if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"
-                ));
+                hints.insert(format!("if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"));
             }
             (Reason::Deadline(_), _) => {
                 hints.insert("`--wait-timeout` gives it more time".into());
@@ -158,46 +141,24 @@ pub fn summary(plan: &Plan, elapsed: Duration) -> String {
         }
     }
     for (name, number) in [
-        (
-            "network",
-            count(|action| matches!(action, Action::RemoveNetwork { .. })),
-        ),
-        (
-            "volume",
-            count(|action| matches!(action, Action::RemoveVolume { .. })),
-        ),
+        ("network", count(|action| matches!(action, Action::RemoveNetwork { .. }))),
+        ("volume", count(|action| matches!(action, Action::RemoveVolume { .. }))),
     ] {
         if number > 0 {
-            parts.push(format!(
-                "{number} {name}{} removed",
-                if number == 1 { "" } else { "s" }
-            ));
+            parts.push(format!("{number} {name}{} removed", if number == 1 { "" } else { "s" }));
         }
     }
     if parts.is_empty() {
         parts.push("ready".into());
     }
-    format!(
-        "{}: {} in {}",
-        plan.project,
-        parts.join(", "),
-        elapsed::elapsed(elapsed)
-    )
+    format!("{}: {} in {}", plan.project, parts.join(", "), elapsed::elapsed(elapsed))
 }
 
 /// How many containers take the place of another.
 fn replaced(plan: &Plan) -> usize {
     plan.operations
         .iter()
-        .filter(|op| {
-            matches!(
-                op.action,
-                Action::CreateContainer {
-                    replaces: Some(_),
-                    ..
-                }
-            )
-        })
+        .filter(|op| matches!(op.action, Action::CreateContainer { replaces: Some(_), .. }))
         .count()
 }
 
@@ -212,25 +173,15 @@ fn restarted(plan: &Plan) -> usize {
     plan.operations
         .iter()
         .filter(|op| matches!(op.action, Action::StartContainer { .. }))
-        .filter(|op| {
-            op.action
-                .container()
-                .is_some_and(|found| stopped.contains(&found))
-        })
+        .filter(|op| op.action.container().is_some_and(|found| stopped.contains(&found)))
         .count()
 }
 
 /// How many containers are only waited for.
 fn only_awaited(plan: &Plan) -> usize {
     let replicas = |fits: fn(&Action) -> bool| -> BTreeSet<&Replica> {
-        plan.operations
-            .iter()
-            .filter(|op| fits(&op.action))
-            .filter_map(|op| op.action.replica())
-            .collect()
+        plan.operations.iter().filter(|op| fits(&op.action)).filter_map(|op| op.action.replica()).collect()
     };
     let changed = replicas(Action::changes);
-    replicas(|action| matches!(action, Action::Await { .. }))
-        .difference(&changed)
-        .count()
+    replicas(|action| matches!(action, Action::Await { .. })).difference(&changed).count()
 }

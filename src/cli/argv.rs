@@ -50,15 +50,11 @@ fn takes_next(option: &str, command: &Command) -> bool {
         return false;
     }
     let takes = |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
-    let mut all = command
-        .get_arguments()
-        .chain(command.get_subcommands().flat_map(Command::get_arguments));
+    let mut all = command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
     match option.strip_prefix("--") {
         Some(long) => all.any(|argument| {
             takes(argument)
-                && argument
-                    .get_long_and_visible_aliases()
-                    .is_some_and(|names| names.contains(&long))
+                && argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))
         }),
         // `-fx` and bundles such as `-qv` hold what they need.
         None => {
@@ -93,15 +89,9 @@ mod tests {
             ("sofa deploy dev", "sofa deploy dev"),
             ("sofa dev deploy", "sofa deploy dev"),
             ("sofa all production deploy", "sofa deploy all production"),
-            (
-                "sofa SERVICES=a,b production deploy -q",
-                "sofa deploy SERVICES=a,b production -q",
-            ),
+            ("sofa SERVICES=a,b production deploy -q", "sofa deploy SERVICES=a,b production -q"),
             ("sofa -p deploy ps", "sofa ps -p deploy"),
-            (
-                "sofa --project-name=x dev logs --tail 5 web",
-                "sofa logs --project-name=x dev --tail 5 web",
-            ),
+            ("sofa --project-name=x dev logs --tail 5 web", "sofa logs --project-name=x dev --tail 5 web"),
             ("sofa --tail 5 web logs", "sofa logs --tail 5 web"),
             ("sofa -C /srv dev plan deploy", "sofa plan -C /srv dev deploy"),
             ("sofa logs -f web", "sofa logs --follow web"),

@@ -19,10 +19,8 @@ use crate::ui::{Color, ProgressKind};
     arg_required_else_help = true,
     max_term_width = 110
 )]
-#[command(
-    after_help = "Words stand in any order: `sofa deploy dev` is `sofa dev deploy`. \
-                        A word is a mode (local, dev, production), `all`, or a service."
-)]
+#[command(after_help = "Words stand in any order: `sofa deploy dev` is `sofa dev deploy`. \
+                        A word is a mode (local, dev, production), `all`, or a service.")]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -35,34 +33,16 @@ pub struct Cli {
 #[derive(Debug, Args)]
 struct Global {
     /// The project's root.
-    #[arg(
-        short = 'C',
-        long,
-        global = true,
-        value_name = "DIR",
-        help_heading = "Global options"
-    )]
+    #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = "Global options")]
     directory: Option<PathBuf>,
     /// A Compose file; repeat it for overrides, `-` is standard input.
-    #[arg(
-        short,
-        long = "file",
-        global = true,
-        value_name = "FILE",
-        help_heading = "Global options"
-    )]
+    #[arg(short, long = "file", global = true, value_name = "FILE", help_heading = "Global options")]
     file: Vec<PathBuf>,
     /// A file of variables for interpolation; repeatable.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     env_file: Vec<PathBuf>,
     /// The Compose project's name.
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "NAME",
-        help_heading = "Global options"
-    )]
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = "Global options")]
     project_name: Option<String>,
     /// Where relative paths of the Compose files start.
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
@@ -89,12 +69,7 @@ struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
     /// Only these services (comma-separated; repeatable); also SERVICES=a,b as a word.
-    #[arg(
-        short,
-        global = true,
-        value_name = "SERVICES",
-        help_heading = "Global options"
-    )]
+    #[arg(short, global = true, value_name = "SERVICES", help_heading = "Global options")]
     services: Vec<String>,
 }
 

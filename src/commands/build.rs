@@ -40,44 +40,22 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let observed = deployment::observe(&engine, project).await?;
     let scope: Vec<&str> = scope::chosen(project, &selection)
         .into_iter()
-        .filter(|name| {
-            project
-                .service(name)
-                .is_some_and(|service| service.build.is_some())
-        })
+        .filter(|name| project.service(name).is_some_and(|service| service.build.is_some()))
         .collect();
     if scope.is_empty() {
         context.ui.note("no service of the scope has a `build:`");
         return Ok(Exit::Success);
     }
-    let policy = Policy {
-        build: Build::Always,
-        pull: args.pull.then_some(Pull::Always),
-        no_cache: args.no_cache,
-    };
+    let policy =
+        Policy { build: Build::Always, pull: args.pull.then_some(Pull::Always), no_cache: args.no_cache };
     shown(context, async |events| {
         let title = format!("build {}", project.name);
-        let _ = events.send(Event::Begin {
-            title,
-            deadline: None,
-        });
-        let count = images::fetch(
-            context,
-            &engine,
-            project,
-            &scope,
-            &observed,
-            policy,
-            events.clone(),
-        )
-        .await?;
+        let _ = events.send(Event::Begin { title, deadline: None });
+        let count =
+            images::fetch(context, &engine, project, &scope, &observed, policy, events.clone()).await?;
         let took = begun.elapsed();
         let plural = if count == 1 { "" } else { "s" };
-        let text = format!(
-            "{}: {count} image{plural} built in {}",
-            project.name,
-            elapsed(took)
-        );
+        let text = format!("{}: {count} image{plural} built in {}", project.name, elapsed(took));
         let _ = events.send(Event::Outcome { text, elapsed: took });
         Ok(Exit::Success)
     })

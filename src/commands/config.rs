@@ -124,14 +124,8 @@ fn list(args: &Args, loaded: &LoadedProject, context: &Context) -> Result<Option
     } else if args.list.environment {
         render::environment(project)
     } else if args.list.variables {
-        let rows: Vec<Vec<String>> = render::variables(&loaded.loaded)
-            .into_iter()
-            .map(Vec::from)
-            .collect();
-        return Ok(Some(table::render(
-            &["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"],
-            &rows,
-        )));
+        let rows: Vec<Vec<String>> = render::variables(&loaded.loaded).into_iter().map(Vec::from).collect();
+        return Ok(Some(table::render(&["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"], &rows)));
     } else if let Some(wanted) = &args.list.hash {
         hashes(wanted, loaded, context)?
     } else {

@@ -68,15 +68,9 @@ impl Context {
                     return Ok(Input::Path(path.clone()));
                 }
                 let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .map(|_| Input::Stdin(text))
-                    .map_err(|error| {
-                        Failure::new(
-                            Kind::Invalid,
-                            format!("standard input cannot be read as text: {error}"),
-                        )
-                    })
+                std::io::stdin().read_to_string(&mut text).map(|_| Input::Stdin(text)).map_err(|error| {
+                    Failure::new(Kind::Invalid, format!("standard input cannot be read as text: {error}"))
+                })
             })
             .collect();
         Ok(Request {
@@ -87,12 +81,7 @@ impl Context {
             project_name: settings.project_name.clone(),
             fallback_name: settings.mode.as_ref().map(|mode| mode.project_name.clone()),
             profiles: settings.profiles.clone(),
-            services: settings
-                .words
-                .services
-                .iter()
-                .map(|name| name.as_str().into())
-                .collect(),
+            services: settings.words.services.iter().map(|name| name.as_str().into()).collect(),
             environment: settings.environment.process().clone(),
             options,
         })
@@ -148,32 +137,23 @@ impl Context {
     /// A word that is neither mode nor service.
     fn unknown_word(&self, word: &str, services: &BTreeSet<&str>) -> Failure {
         let modes = crate::settings::Mode::builtin_names();
-        let candidates = services.iter().copied().chain(
-            modes
-                .iter()
-                .map(String::as_str)
-                .filter(|_| self.settings.mode.is_some()),
-        );
-        let failure = Failure::new(
-            Kind::Usage,
-            format!("`{word}` is neither a mode nor a service of this project"),
-        );
+        let candidates = services
+            .iter()
+            .copied()
+            .chain(modes.iter().map(String::as_str).filter(|_| self.settings.mode.is_some()));
+        let failure =
+            Failure::new(Kind::Usage, format!("`{word}` is neither a mode nor a service of this project"));
         match crate::util::spelling::nearest(word, candidates) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint(format!(
-                "services: {}",
-                services.iter().copied().collect::<Vec<_>>().join(", ")
-            )),
+            None => {
+                failure.hint(format!("services: {}", services.iter().copied().collect::<Vec<_>>().join(", ")))
+            }
         }
     }
 
     /// What happens to dependencies outside the scope, where `--deps` does not say it.
     pub fn deps(&self, typed: Option<Deps>) -> Deps {
-        let starts = self
-            .settings
-            .mode
-            .as_ref()
-            .is_none_or(|mode| mode.starts_dependencies);
+        let starts = self.settings.mode.as_ref().is_none_or(|mode| mode.starts_dependencies);
         typed.unwrap_or(if starts { Deps::Auto } else { Deps::None })
     }
 

@@ -52,35 +52,15 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let wait = context.settings.wait_timeout(choices.wait_timeout);
     shown(context, async |events| {
         let title = format!("deploy {}", project.name);
-        let _ = events.send(Event::Begin {
-            title,
-            deadline: Some(wait),
-        });
+        let _ = events.send(Event::Begin { title, deadline: Some(wait) });
         let policy = choices.images();
-        if images::fetch(
-            context,
-            &engine,
-            project,
-            &scope,
-            &observed,
-            policy,
-            events.clone(),
-        )
-        .await?
-            > 0
-        {
+        if images::fetch(context, &engine, project, &scope, &observed, policy, events.clone()).await? > 0 {
             observed = deployment::observe(&engine, project).await?;
         }
         let desired = deployment::desired(context, project, &scope, &observed);
         let plan = plan(&engine, &desired, &observed, choices)?;
-        let run = Run {
-            engine: &engine,
-            plan: &plan,
-            desired: Some(&desired),
-            observed: &observed,
-            wait,
-            begun,
-        };
+        let run =
+            Run { engine: &engine, plan: &plan, desired: Some(&desired), observed: &observed, wait, begun };
         run.execute(context, events).await
     })
     .await?;
@@ -96,9 +76,5 @@ fn plan(
 ) -> Result<Plan, Failure> {
     let plan = deployment::planned(desired, observed, choices)?;
     let held = preflight::held_ports(engine, &plan, desired, observed);
-    if held.is_empty() {
-        Ok(plan)
-    } else {
-        Err(problems_failure(&held))
-    }
+    if held.is_empty() { Ok(plan) } else { Err(problems_failure(&held)) }
 }

@@ -88,26 +88,11 @@ impl Choices {
 /// Those of the engine.
 pub async fn observe(engine: &Engine, project: &Project) -> Result<Observed, Failure> {
     let wanted = Wanted {
-        images: project
-            .services
-            .values()
-            .map(|service| image_reference(project, service))
-            .collect(),
-        networks: project
-            .networks
-            .values()
-            .map(|network| network.name.clone())
-            .collect(),
-        volumes: project
-            .volumes
-            .values()
-            .map(|volume| volume.name.clone())
-            .collect(),
+        images: project.services.values().map(|service| image_reference(project, service)).collect(),
+        networks: project.networks.values().map(|network| network.name.clone()).collect(),
+        volumes: project.volumes.values().map(|volume| volume.name.clone()).collect(),
     };
-    engine
-        .observe(&project.name, &wanted)
-        .await
-        .map_err(engine_failure)
+    engine.observe(&project.name, &wanted).await.map_err(engine_failure)
 }
 
 /// The services of the scope, dependencies first.

@@ -35,15 +35,8 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
     let project = context.project_name()?;
     let engine = context.engine().await?;
-    let observed = engine
-        .observe(&project, &Wanted::default())
-        .await
-        .map_err(engine_failure)?;
-    let mode_removes = context
-        .settings
-        .mode
-        .as_ref()
-        .is_some_and(|mode| mode.down_volumes);
+    let observed = engine.observe(&project, &Wanted::default()).await.map_err(engine_failure)?;
+    let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
     let policy = down::Policy {
         scope: labelled::scope(context, &project, &observed)?,
         volumes: args.volumes || (mode_removes && !args.keep_volumes),

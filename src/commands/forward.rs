@@ -42,10 +42,7 @@ impl Forward<'_> {
         }
         shown(context, async |events| {
             let title = format!("{} {project}", self.verb);
-            let _ = events.send(Event::Begin {
-                title,
-                deadline: None,
-            });
+            let _ = events.send(Event::Begin { title, deadline: None });
             let run = Run {
                 engine: self.engine,
                 plan: self.plan,

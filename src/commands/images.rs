@@ -31,10 +31,7 @@ pub async fn fetch(
         parallel: context.settings.parallel,
         events,
     };
-    images
-        .ensure(&services, &observed.images)
-        .await
-        .map_err(|errors| failure(&errors))
+    images.ensure(&services, &observed.images).await.map_err(|errors| failure(&errors))
 }
 
 fn failure(errors: &[ImageError]) -> Failure {
@@ -43,18 +40,9 @@ fn failure(errors: &[ImageError]) -> Failure {
         .map(|error| {
             let services: Vec<String> = error.services.iter().map(|name| format!("`{name}`")).collect();
             let plural = if services.len() == 1 { "" } else { "s" };
-            format!(
-                "service{plural} {}: image `{}`: {}",
-                services.join(", "),
-                error.image,
-                error.reason
-            )
+            format!("service{plural} {}: image `{}`: {}", services.join(", "), error.image, error.reason)
         })
         .collect();
-    let kind = if errors.iter().all(|error| error.invalid) {
-        Kind::Invalid
-    } else {
-        Kind::Failed
-    };
+    let kind = if errors.iter().all(|error| error.invalid) { Kind::Invalid } else { Kind::Failed };
     Failure::all(kind, told).hint("nothing was changed: images come before containers")
 }

@@ -21,20 +21,16 @@ pub fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Sc
     {
         let modes = crate::settings::Mode::builtin_names();
         let with_modes = context.settings.mode.is_some();
-        let candidates = known
-            .iter()
-            .copied()
-            .chain(modes.iter().map(String::as_str).filter(|_| with_modes));
+        let candidates = known.iter().copied().chain(modes.iter().map(String::as_str).filter(|_| with_modes));
         let failure = Failure::new(
             Kind::Usage,
             format!("project `{project}` has no service `{unknown}`; nothing was done"),
         );
         return Err(match spelling::nearest(unknown, candidates) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint(format!(
-                "services: {}",
-                known.iter().copied().collect::<Vec<_>>().join(", ")
-            )),
+            None => {
+                failure.hint(format!("services: {}", known.iter().copied().collect::<Vec<_>>().join(", ")))
+            }
         });
     }
     Ok(Scope::of(&context.named_or_mode(), &observed.containers))

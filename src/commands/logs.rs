@@ -66,26 +66,15 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let mut containers = scope.pick(&observed.containers);
     containers.retain(|container| !container.oneoff);
     if containers.is_empty() {
-        context
-            .ui
-            .note(&format!("project `{project}`: the scope has no containers"));
+        context.ui.note(&format!("project `{project}`: the scope has no containers"));
         return Ok(Exit::Success);
     }
     let printer = Printer {
         context,
-        prefixes: Prefixes::new(
-            containers.iter().map(|container| source(container)),
-            !args.no_prefix,
-        ),
+        prefixes: Prefixes::new(containers.iter().map(|container| source(container)), !args.no_prefix),
         timestamps: args.timestamps,
     };
-    let query = LogQuery {
-        follow: false,
-        since: args.since,
-        until: args.until,
-        tail,
-        timestamps: true,
-    };
+    let query = LogQuery { follow: false, since: args.since, until: args.until, tail, timestamps: true };
     let Some(last) = backlog(&engine, &containers, &query, &printer).await? else {
         return Ok(Exit::Success);
     };
@@ -127,10 +116,7 @@ async fn backlog(
     let mut last: Last = BTreeMap::new();
     for container in containers {
         last.insert(container.id.clone(), None);
-        let mut lines = engine
-            .log_lines(&container.id, query)
-            .await
-            .map_err(engine_failure)?;
+        let mut lines = engine.log_lines(&container.id, query).await.map_err(engine_failure)?;
         let head = lines.next().await.transpose().map_err(engine_failure)?;
         heads.push((container, lines, head));
     }
@@ -158,13 +144,13 @@ async fn follow(
     engine: &Engine,
     project: &str,
     scope: &Scope,
-    last: Last,
+    mut last: Last,
     printer: &Printer<'_>,
 ) -> Result<(), Failure> {
     let mut events = engine.events(project, None).await.map_err(engine_failure)?;
     let mut lines: SelectAll<Sourced> = SelectAll::new();
-    for (id, time) in last {
-        lines.push(following(engine, &id, time).await?);
+    for (id, time) in &last {
+        lines.push(following(engine, id, *time).await?);
     }
     loop {
         tokio::select! {
@@ -172,14 +158,17 @@ async fn follow(
                 Some(Ok(event)) if event.action == Action::Start => {
                     let fits = scope.holds(&event.service);
                     if fits && event.attributes.get(labels::compose::ONEOFF).is_none_or(|oneoff| oneoff != "True") {
-                        lines.push(following(engine, &event.id, event.time).await?);
+                        // All of a new container's lines, also those from before its event; of one that was there, what is new.
+                        let after = last.get(&event.id).copied().flatten();
+                        lines.push(following(engine, &event.id, after).await?);
                     }
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(engine_failure(error)),
                 None => return Ok(()),
             },
-            Some((source, line)) = lines.next() => {
+            Some((id, source, line)) = lines.next() => {
+                last.insert(id, line.time);
                 if !printer.print(&source, &line) {
                     return Ok(());
                 }
@@ -188,34 +177,23 @@ async fn follow(
     }
 }
 
-/// A container's lines, each with the name it is printed under.
-type Sourced = Pin<Box<dyn Stream<Item = (String, LogLine)> + Send>>;
+/// A container's lines, each with its id and the name it is printed under.
+type Sourced = Pin<Box<dyn Stream<Item = (ContainerId, String, LogLine)> + Send>>;
 
 /// The lines after a moment. A container that is gone by now has none.
 async fn following(engine: &Engine, id: &ContainerId, after: Option<Timestamp>) -> Result<Sourced, Failure> {
     let since = after.and_then(|time| time.checked_add(SignedDuration::from_nanos(1)).ok());
-    let query = LogQuery {
-        follow: true,
-        since,
-        timestamps: true,
-        ..LogQuery::default()
-    };
+    let query = LogQuery { follow: true, since, timestamps: true, ..LogQuery::default() };
     let details = match engine.inspect(id.as_str()).await {
         Err(error) if error.is_not_found() => return Ok(futures_util::stream::empty().boxed()),
         details => details.map_err(engine_failure)?,
     };
     let lines = engine.log_lines(id, &query).await.map_err(engine_failure)?;
-    let number = details
-        .labels
-        .get(labels::compose::CONTAINER_NUMBER)
-        .map_or("1", String::as_str);
-    let service = details
-        .labels
-        .get(labels::compose::SERVICE)
-        .map_or("", String::as_str);
-    let source = format!("{service}-{number}");
+    let number = details.labels.get(labels::compose::CONTAINER_NUMBER).map_or("1", String::as_str);
+    let service = details.labels.get(labels::compose::SERVICE).map_or("", String::as_str);
+    let (id, source) = (id.clone(), format!("{service}-{number}"));
     Ok(lines
-        .filter_map(move |line| std::future::ready(line.ok().map(|line| (source.clone(), line))))
+        .filter_map(move |line| std::future::ready(line.ok().map(|line| (id.clone(), source.clone(), line))))
         .boxed())
 }
 
@@ -230,7 +208,5 @@ fn moment(text: &str) -> Result<Timestamp, String> {
         return Ok(time);
     }
     let ago = parse_time(text).map_err(|_| "neither a time (2026-01-31T10:00:00Z) nor how long ago (10m)")?;
-    Timestamp::now()
-        .checked_sub(ago)
-        .map_err(|error| error.to_string())
+    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
 }

@@ -41,10 +41,7 @@ const VERBS: [&str; 5] = ["deploy", "stop", "start", "restart", "down"];
 impl Args {
     /// The verb that is planned, where a word is one: a service with a verb's name is reached by SERVICES=.
     fn verb(&self) -> Option<&str> {
-        self.words
-            .iter()
-            .map(String::as_str)
-            .find(|word| VERBS.contains(word))
+        self.words.iter().map(String::as_str).find(|word| VERBS.contains(word))
     }
 
     /// The words that select services.
@@ -76,11 +73,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     };
     // A reader that is gone needs no plan.
     let _ = context.ui.print(&text);
-    Ok(if args.exit_code && !plan.changes_nothing() {
-        Exit::Changes
-    } else {
-        Exit::Success
-    })
+    Ok(if args.exit_code && !plan.changes_nothing() { Exit::Changes } else { Exit::Success })
 }
 
 async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failure> {
@@ -90,21 +83,14 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
     let engine = context.engine().await?;
     let observed = deployment::observe(&engine, project).await?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
-    deployment::planned(
-        &deployment::desired(context, project, &scope, &observed),
-        &observed,
-        choices,
-    )
+    deployment::planned(&deployment::desired(context, project, &scope, &observed), &observed, choices)
 }
 
 /// The plan of a verb that reads no files.
 async fn plan_labelled(verb: &str, context: &Context) -> Result<Plan, Failure> {
     let project = context.project_name()?;
     let engine = context.engine().await?;
-    let observed = engine
-        .observe(&project, &Wanted::default())
-        .await
-        .map_err(engine_failure)?;
+    let observed = engine.observe(&project, &Wanted::default()).await.map_err(engine_failure)?;
     let scope = labelled::scope(context, &project, &observed)?;
     let mode = context.settings.mode.as_ref();
     Ok(match verb {
@@ -112,11 +98,8 @@ async fn plan_labelled(verb: &str, context: &Context) -> Result<Plan, Failure> {
         "start" => plan::start(&project, &observed, &scope),
         "restart" => plan::restart(&project, &observed, &scope, &BACKEND, None),
         _ => {
-            let policy = down::Policy {
-                scope,
-                volumes: mode.is_some_and(|mode| mode.down_volumes),
-                grace: None,
-            };
+            let policy =
+                down::Policy { scope, volumes: mode.is_some_and(|mode| mode.down_volumes), grace: None };
             plan::down(&project, &observed, &policy)
         }
     })

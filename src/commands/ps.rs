@@ -53,17 +53,12 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let now = Timestamp::now().as_second();
     let text = match args.format {
         Format::Table if shown.is_empty() => {
-            context
-                .ui
-                .note(&format!("project `{project}`: the scope has no containers"));
+            context.ui.note(&format!("project `{project}`: the scope has no containers"));
             return Ok(Exit::Success);
         }
         Format::Table => table::render(
             &["SERVICE", "STATE", "READY", "IMAGE", "PORTS", "AGE", "CONTAINER"],
-            &shown
-                .iter()
-                .map(|container| row(container, now))
-                .collect::<Vec<_>>(),
+            &shown.iter().map(|container| row(container, now)).collect::<Vec<_>>(),
         ),
         Format::Json => shown.iter().map(|container| object(container) + "\n").collect(),
     };
@@ -116,11 +111,7 @@ fn ports(container: &Container) -> String {
                 None | Some("" | "0.0.0.0" | "::") => String::new(),
                 Some(address) => format!("{address}:"),
             };
-            let protocol = if port.protocol == "tcp" {
-                String::new()
-            } else {
-                format!("/{}", port.protocol)
-            };
+            let protocol = if port.protocol == "tcp" { String::new() } else { format!("/{}", port.protocol) };
             Some(format!("{address}{}→{}{protocol}", port.published?, port.target))
         })
         .collect();

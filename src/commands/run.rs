@@ -53,24 +53,14 @@ impl Run<'_> {
     /// The run's failure, with what became of what was done.
     pub async fn execute(self, context: &Context, events: &EventSender) -> Result<(), Failure> {
         for service in &self.plan.unchanged {
-            let subject = Subject::Container {
-                service: service.clone(),
-                number: 1,
-            };
-            let _ = events.send(Event::Phase {
-                subject,
-                phase: Phase::Unchanged,
-                detail: None,
-            });
+            let subject = Subject::Container { service: service.clone(), number: 1 };
+            let _ = events.send(Event::Phase { subject, phase: Phase::Unchanged, detail: None });
         }
         let text = self.carry_out(context, events.clone()).await?;
         for note in &self.plan.notes {
             let _ = events.send(Event::Note(note.clone()));
         }
-        let _ = events.send(Event::Outcome {
-            text,
-            elapsed: self.begun.elapsed(),
-        });
+        let _ = events.send(Event::Outcome { text, elapsed: self.begun.elapsed() });
         Ok(())
     }
 
@@ -79,20 +69,10 @@ impl Run<'_> {
         if self.plan.operations.is_empty() {
             return Ok(report::summary(self.plan, self.begun.elapsed()));
         }
-        let limits = Limits {
-            parallel: context.settings.parallel,
-            wait: self.wait,
-        };
-        let target = Docker::begin(
-            self.engine,
-            self.plan,
-            self.desired,
-            self.observed,
-            events,
-            limits,
-        )
-        .await
-        .map_err(engine_failure)?;
+        let limits = Limits { parallel: context.settings.parallel, wait: self.wait };
+        let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
+            .await
+            .map_err(engine_failure)?;
         let outcome = executor::execute(self.plan, &target, &interrupt::listen()).await;
         report::conclude(self.plan, &outcome, self.begun.elapsed())
     }

@@ -26,16 +26,9 @@ impl Dialect {
 
     /// The dialect of a version such as `2.40.3` or `5.5.0` (the container label `version`).
     pub fn of_version(version: &str) -> Self {
-        let major = version
-            .trim_start_matches('v')
-            .split('.')
-            .next()
-            .and_then(|major| major.parse::<u32>().ok());
-        if major.is_some_and(|major| major < 5) {
-            Self::V2
-        } else {
-            Self::V5
-        }
+        let major =
+            version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_some_and(|major| major < 5) { Self::V2 } else { Self::V5 }
     }
 }
 

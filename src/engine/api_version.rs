@@ -50,10 +50,7 @@ impl FromStr for ApiVersion {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let (major, minor) = text.split_once('.')?;
-            Some(ApiVersion {
-                major: major.parse().ok()?,
-                minor: minor.parse().ok()?,
-            })
+            Some(ApiVersion { major: major.parse().ok()?, minor: minor.parse().ok()? })
         };
         parse().ok_or_else(|| NotAVersion(text.to_owned()))
     }
@@ -73,11 +70,7 @@ mod tests {
         assert_eq!(version("1.47").agree(), Some(version("1.47")));
         assert_eq!(version("1.99").agree(), Some(ApiVersion::NEWEST));
         assert_eq!(version("1.40").agree(), None);
-        assert_eq!(
-            version("1.9").agree(),
-            None,
-            "minor versions are numbers, not decimals"
-        );
+        assert_eq!(version("1.9").agree(), None, "minor versions are numbers, not decimals");
     }
 
     #[test]

@@ -20,11 +20,7 @@ impl Engine {
     pub async fn upload_files(&self, id: &ContainerId, files: &[FileUpload]) -> Result<(), EngineError> {
         let tar = pack(files).map_err(|source| EngineError::File {
             what: "upload".to_owned(),
-            path: files
-                .iter()
-                .map(|file| file.target.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
+            path: files.iter().map(|file| file.target.as_str()).collect::<Vec<_>>().join(", "),
             source,
         })?;
         self.upload(id, "/", tar).await
@@ -41,10 +37,7 @@ impl Engine {
         let headers = [("content-type", "application/x-tar".to_owned())];
         wire::within(&call, async {
             let body = bollard::body_full(tar);
-            let response = self
-                .wire()
-                .upload(&call, Method::PUT, path.as_str(), &headers, body)
-                .await?;
+            let response = self.wire().upload(&call, Method::PUT, path.as_str(), &headers, body).await?;
             wire::collect(&call, response).await.map(drop)
         })
         .await
@@ -68,10 +61,7 @@ impl Engine {
                 })?;
                 if archive.len() + chunk.len() > limit {
                     let reason = format!("it is larger than {limit} bytes");
-                    return Err(EngineError::Answer {
-                        call: call.to_string(),
-                        reason,
-                    });
+                    return Err(EngineError::Answer { call: call.to_string(), reason });
                 }
                 archive.extend_from_slice(&chunk);
             }
@@ -91,11 +81,7 @@ fn pack(files: &[FileUpload]) -> std::io::Result<Bytes> {
         header.set_uid(file.uid);
         header.set_gid(file.gid);
         header.set_size(file.content.len() as u64);
-        archive.append_data(
-            &mut header,
-            file.target.trim_start_matches('/'),
-            &file.content[..],
-        )?;
+        archive.append_data(&mut header, file.target.trim_start_matches('/'), &file.content[..])?;
     }
     archive.into_inner().map(Bytes::from)
 }

@@ -18,10 +18,7 @@ pub(crate) struct Call {
 impl Call {
     /// A call with the ordinary deadline of 60 s.
     pub(crate) fn new(name: impl Into<String>) -> Call {
-        Call {
-            name: name.into(),
-            deadline: ORDINARY,
-        }
+        Call { name: name.into(), deadline: ORDINARY }
     }
 
     /// The same call with a deadline of its own.

@@ -52,10 +52,7 @@ impl RestartPolicy {
             RestartPolicy::OnFailure(0) => (RestartPolicyNameEnum::ON_FAILURE, None),
             RestartPolicy::OnFailure(n) => (RestartPolicyNameEnum::ON_FAILURE, Some(i64::from(n))),
         };
-        PolicyBody {
-            name: Some(name),
-            maximum_retry_count: maximum,
-        }
+        PolicyBody { name: Some(name), maximum_retry_count: maximum }
     }
 }
 
@@ -104,21 +101,12 @@ impl Engine {
         let path = Path::new("/containers/create")
             .with("name", &new.name)
             .with_some("platform", new.platform.as_deref());
-        let reply: CreateReply = self
-            .wire()
-            .json(&call, Method::POST, path.as_str(), Some(&body))
-            .await?;
-        let created = Created {
-            id: ContainerId(reply.id),
-            warnings: reply.warnings,
-        };
+        let reply: CreateReply = self.wire().json(&call, Method::POST, path.as_str(), Some(&body)).await?;
+        let created = Created { id: ContainerId(reply.id), warnings: reply.warnings };
         match self.furnish(&created.id, new).await {
             Ok(()) => Ok(created),
             Err(error) => {
-                let all = Removal {
-                    force: true,
-                    anonymous_volumes: true,
-                };
+                let all = Removal { force: true, anonymous_volumes: true };
                 if let Err(left) = self.remove(&created.id, all).await {
                     tracing::warn!(container = %created.id, %left, "container is left half made");
                 }
@@ -143,9 +131,7 @@ impl Engine {
     /// The engine's refusal: a host port in use, a missing network, a command that does not exist.
     pub async fn start(&self, id: &ContainerId) -> Result<(), EngineError> {
         let call = Call::new(format!("start of container `{id}`")).slow();
-        self.wire()
-            .bounded(&call, self.docker().start_container(id.as_str(), None))
-            .await
+        self.wire().bounded(&call, self.docker().start_container(id.as_str(), None)).await
     }
 
     /// Stops a container: its stop signal, then SIGKILL after `grace` (none: its own, else the engine's 10 s). One
@@ -161,9 +147,7 @@ impl Engine {
             let seconds = i32::try_from(g.as_secs_f64().ceil() as u64).unwrap_or(i32::MAX);
             StopContainerOptionsBuilder::new().t(seconds).build()
         });
-        self.wire()
-            .bounded(&call, self.docker().stop_container(id.as_str(), options))
-            .await
+        self.wire().bounded(&call, self.docker().stop_container(id.as_str(), options)).await
     }
 
     /// Sends a signal (`SIGKILL`, `SIGUSR1`, `9`).
@@ -173,9 +157,7 @@ impl Engine {
     pub async fn kill(&self, id: &ContainerId, signal: &str) -> Result<(), EngineError> {
         let call = Call::new(format!("signal {signal} to container `{id}`"));
         let options = KillContainerOptionsBuilder::new().signal(signal).build();
-        self.wire()
-            .bounded(&call, self.docker().kill_container(id.as_str(), Some(options)))
-            .await
+        self.wire().bounded(&call, self.docker().kill_container(id.as_str(), Some(options))).await
     }
 
     /// Removes a container.
@@ -184,13 +166,9 @@ impl Engine {
     /// `is_conflict` where it runs and `force` is not set, or while another removal of it is on its way.
     pub async fn remove(&self, id: &ContainerId, removal: Removal) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of container `{id}`")).slow();
-        let options = RemoveContainerOptionsBuilder::new()
-            .force(removal.force)
-            .v(removal.anonymous_volumes)
-            .build();
-        self.wire()
-            .bounded(&call, self.docker().remove_container(id.as_str(), Some(options)))
-            .await
+        let options =
+            RemoveContainerOptionsBuilder::new().force(removal.force).v(removal.anonymous_volumes).build();
+        self.wire().bounded(&call, self.docker().remove_container(id.as_str(), Some(options))).await
     }
 
     /// Gives a container another name. Its aliases on networks stay as they are.
@@ -200,9 +178,7 @@ impl Engine {
     pub async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
         let call = Call::new(format!("renaming container `{id}` to `{name}`"));
         let options = RenameContainerOptionsBuilder::new().name(name).build();
-        self.wire()
-            .bounded(&call, self.docker().rename_container(id.as_str(), options))
-            .await
+        self.wire().bounded(&call, self.docker().rename_container(id.as_str(), options)).await
     }
 
     /// Changes when the engine starts a container again. Works on stopped ones too.
@@ -215,13 +191,8 @@ impl Engine {
         policy: RestartPolicy,
     ) -> Result<(), EngineError> {
         let call = Call::new(format!("restart policy of container `{id}`"));
-        let body = ContainerUpdateBody {
-            restart_policy: Some(policy.body()),
-            ..Default::default()
-        };
-        self.wire()
-            .bounded(&call, self.docker().update_container(id.as_str(), body))
-            .await
+        let body = ContainerUpdateBody { restart_policy: Some(policy.body()), ..Default::default() };
+        self.wire().bounded(&call, self.docker().update_container(id.as_str(), body)).await
     }
 
     /// Freezes a container's processes.
@@ -230,9 +201,7 @@ impl Engine {
     /// `is_conflict` where it does not run.
     pub async fn pause(&self, id: &ContainerId) -> Result<(), EngineError> {
         let call = Call::new(format!("pause of container `{id}`"));
-        self.wire()
-            .bounded(&call, self.docker().pause_container(id.as_str()))
-            .await
+        self.wire().bounded(&call, self.docker().pause_container(id.as_str())).await
     }
 
     /// Lets a frozen container go on.
@@ -241,9 +210,7 @@ impl Engine {
     /// `is_conflict` where it is not frozen.
     pub async fn unpause(&self, id: &ContainerId) -> Result<(), EngineError> {
         let call = Call::new(format!("unpause of container `{id}`"));
-        self.wire()
-            .bounded(&call, self.docker().unpause_container(id.as_str()))
-            .await
+        self.wire().bounded(&call, self.docker().unpause_container(id.as_str())).await
     }
 
     /// Waits for a container and returns its exit code. Takes as long as it takes: the caller bounds it.
@@ -261,10 +228,7 @@ impl Engine {
         let path = Path::new(format!("/containers/{}/wait", id.as_str())).with("condition", condition);
         let reply: WaitReply = self.wire().json(&call, Method::POST, path.as_str(), None).await?;
         match reply.error.and_then(|e| e.message).filter(|m| !m.is_empty()) {
-            Some(message) => Err(EngineError::Failed {
-                call: call.to_string(),
-                message,
-            }),
+            Some(message) => Err(EngineError::Failed { call: call.to_string(), message }),
             None => Ok(reply.status_code),
         }
     }

@@ -117,10 +117,7 @@ impl EngineError {
 
     /// Whether it is unknown if the engine did what was asked, so that only observing tells.
     pub fn is_unsure(&self) -> bool {
-        matches!(
-            self,
-            EngineError::Stream { .. } | EngineError::Timeout { .. } | EngineError::Answer { .. }
-        )
+        matches!(self, EngineError::Stream { .. } | EngineError::Timeout { .. } | EngineError::Answer { .. })
     }
 }
 

@@ -94,10 +94,8 @@ fn understood(
     call: Call,
     values: impl Stream<Item = Result<serde_json::Value, EngineError>> + Send + 'static,
 ) -> impl Stream<Item = Result<EngineEvent, EngineError>> + Send {
-    let end = EngineError::Stream {
-        call: call.to_string(),
-        reason: "the engine ended the stream".to_owned(),
-    };
+    let end =
+        EngineError::Stream { call: call.to_string(), reason: "the engine ended the stream".to_owned() };
     values
         .chain(stream::once(async { Err(end) }))
         .filter_map(|value| async { value.map(event).transpose() })
@@ -129,12 +127,7 @@ fn action(word: &str, attributes: &BTreeMap<String, String>) -> Action {
     match word {
         "create" => Action::Create,
         "start" => Action::Start,
-        "die" => Action::Die(
-            attributes
-                .get("exitCode")
-                .and_then(|c| c.parse().ok())
-                .unwrap_or(-1),
-        ),
+        "die" => Action::Die(attributes.get("exitCode").and_then(|c| c.parse().ok()).unwrap_or(-1)),
         "oom" => Action::Oom,
         "stop" => Action::Stop,
         "kill" => Action::Kill,

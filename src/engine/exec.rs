@@ -58,11 +58,7 @@ impl Engine {
         let exec = self.create_exec(&call, id, command).await?;
         let path = format!("/exec/{exec}/start");
         let body = serde_json::json!({ "Detach": false, "Tty": false });
-        let mut outcome = ExecOutcome {
-            exit_code: None,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        };
+        let mut outcome = ExecOutcome { exit_code: None, stdout: Vec::new(), stderr: Vec::new() };
         let run = async {
             let mut connection = self.wire().hijack(&call, &path, &body).await?;
             capture(&call, &mut connection, &mut outcome).await?;
@@ -91,10 +87,7 @@ impl Engine {
             privileged: Some(command.privileged),
             ..ExecConfig::default()
         };
-        let created = self
-            .wire()
-            .bounded(call, self.docker().create_exec(id.as_str(), config))
-            .await?;
+        let created = self.wire().bounded(call, self.docker().create_exec(id.as_str(), config)).await?;
         Ok(created.id)
     }
 
@@ -130,22 +123,16 @@ async fn capture(
     let mut frames = Frames::new(false);
     let mut chunk = vec![0; 16 * 1024];
     loop {
-        let read = connection
-            .read(&mut chunk)
-            .await
-            .map_err(|error| EngineError::Stream {
-                call: call.to_string(),
-                reason: super::wire::reason(&error),
-            })?;
+        let read = connection.read(&mut chunk).await.map_err(|error| EngineError::Stream {
+            call: call.to_string(),
+            reason: super::wire::reason(&error),
+        })?;
         if read == 0 {
             return Ok(());
         }
         let outputs = frames
             .feed(&chunk[..read])
-            .map_err(|reason| EngineError::Answer {
-                call: call.to_string(),
-                reason,
-            })?;
+            .map_err(|reason| EngineError::Answer { call: call.to_string(), reason })?;
         for Output { stream, bytes } in outputs {
             let kept = match stream {
                 OutputStream::Stdout => &mut outcome.stdout,

@@ -47,19 +47,12 @@ impl Host {
 
     fn parse(address: &str) -> Result<Host, HostError> {
         let Some((scheme, rest)) = address.split_once("://") else {
-            return Err(HostError::Form {
-                address: address.to_owned(),
-            });
+            return Err(HostError::Form { address: address.to_owned() });
         };
         match (scheme, rest) {
-            ("unix", "") => Err(HostError::Form {
-                address: address.to_owned(),
-            }),
+            ("unix", "") => Err(HostError::Form { address: address.to_owned() }),
             ("unix", path) => Ok(Host::Unix(PathBuf::from(path))),
-            _ => Err(HostError::Scheme {
-                address: address.to_owned(),
-                scheme: scheme.to_owned(),
-            }),
+            _ => Err(HostError::Scheme { address: address.to_owned(), scheme: scheme.to_owned() }),
         }
     }
 
@@ -100,14 +93,8 @@ mod tests {
 
     #[test]
     fn a_unix_address_is_its_path() {
-        assert_eq!(
-            Host::resolve(Some("unix:///run/x.sock")),
-            Ok(Host::Unix("/run/x.sock".into()))
-        );
-        assert_eq!(
-            Host::resolve(Some("unix:///run/x.sock")).unwrap().to_string(),
-            "unix:///run/x.sock"
-        );
+        assert_eq!(Host::resolve(Some("unix:///run/x.sock")), Ok(Host::Unix("/run/x.sock".into())));
+        assert_eq!(Host::resolve(Some("unix:///run/x.sock")).unwrap().to_string(), "unix:///run/x.sock");
     }
 
     #[test]
@@ -117,17 +104,8 @@ mod tests {
             error.to_string(),
             "engine address `tcp://build:2376`: `tcp://` is not supported; supported: unix:///path/to/docker.sock"
         );
-        assert!(matches!(
-            Host::resolve(Some("ssh://me@there")),
-            Err(HostError::Scheme { .. })
-        ));
-        assert!(matches!(
-            Host::resolve(Some("localhost:2375")),
-            Err(HostError::Form { .. })
-        ));
-        assert!(matches!(
-            Host::resolve(Some("unix://")),
-            Err(HostError::Form { .. })
-        ));
+        assert!(matches!(Host::resolve(Some("ssh://me@there")), Err(HostError::Scheme { .. })));
+        assert!(matches!(Host::resolve(Some("localhost:2375")), Err(HostError::Form { .. })));
+        assert!(matches!(Host::resolve(Some("unix://")), Err(HostError::Form { .. })));
     }
 }

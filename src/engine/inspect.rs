@@ -283,10 +283,7 @@ impl Reply {
         let mut addresses = BTreeMap::new();
         let mut aliases = BTreeMap::new();
         for (network, endpoint) in self.network_settings.networks {
-            let address = endpoint
-                .ip_address
-                .parse()
-                .or_else(|_| endpoint.ipv6_address.parse());
+            let address = endpoint.ip_address.parse().or_else(|_| endpoint.ipv6_address.parse());
             if let Ok(address) = address {
                 addresses.insert(network.clone(), address);
             }
@@ -308,13 +305,7 @@ impl Reply {
             finished: moment(&self.state.finished_at),
             health: health(&self.state.health.status),
             failing_streak: self.state.health.failing_streak,
-            probes: self
-                .state
-                .health
-                .log
-                .into_iter()
-                .map(ProbeReply::into_probe)
-                .collect(),
+            probes: self.state.health.log.into_iter().map(ProbeReply::into_probe).collect(),
             healthcheck,
             tty: self.config.tty,
             restart_policy: RestartPolicy::of(
@@ -343,9 +334,7 @@ impl ProbeReply {
 
 /// A moment; Go's zero time («0001-01-01T00:00:00Z») means never.
 fn moment(text: &str) -> Option<Timestamp> {
-    text.parse()
-        .ok()
-        .filter(|t: &Timestamp| t.as_second() > -60_000_000_000)
+    text.parse().ok().filter(|t: &Timestamp| t.as_second() > -60_000_000_000)
 }
 
 /// A state in the engine's words.
@@ -384,10 +373,7 @@ mod tests {
             serde_json::from_str(r#"{"Test":["CMD-SHELL","true"],"Interval":1000000000}"#).unwrap();
         let check = reply.effective(&[]).unwrap();
         assert_eq!(check.command, ["/bin/sh", "-c", "true"]);
-        assert_eq!(
-            (check.interval, check.timeout),
-            (Duration::from_secs(1), Duration::from_secs(30))
-        );
+        assert_eq!((check.interval, check.timeout), (Duration::from_secs(1), Duration::from_secs(30)));
         assert_eq!(check.retries, 3);
         for none in [r#"{"Test":["NONE"]}"#, r#"{"Test":[]}"#, r#"{"Test":null}"#, "{}"] {
             let reply: HealthcheckReply = serde_json::from_str(none).unwrap();

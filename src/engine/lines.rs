@@ -40,12 +40,7 @@ struct Partial {
 impl Splitter {
     /// `timestamps`: whether the engine was asked to write them; `tty`: whether pieces may begin within a line.
     pub(super) fn new(timestamps: bool, tty: bool) -> Splitter {
-        Splitter {
-            timestamps,
-            tty,
-            stdout: Partial::default(),
-            stderr: Partial::default(),
-        }
+        Splitter { timestamps, tty, stdout: Partial::default(), stderr: Partial::default() }
     }
 
     /// Adds a piece and returns the lines that are whole now.
@@ -98,11 +93,7 @@ impl Partial {
         }
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        LogLine {
-            stream,
-            time,
-            text: String::from_utf8_lossy(text).into_owned(),
-        }
+        LogLine { stream, time, text: String::from_utf8_lossy(text).into_owned() }
     }
 }
 
@@ -124,19 +115,8 @@ pub(super) fn split(
     stream::unfold((Some(outputs), splitter), |(outputs, mut splitter)| async move {
         let mut outputs = outputs?;
         let (lines, rest): (Vec<_>, _) = match outputs.next().await {
-            Some(Ok(output)) => (
-                splitter.feed(&output).into_iter().map(Ok).collect(),
-                Some(outputs),
-            ),
-            Some(Err(error)) => (
-                splitter
-                    .finish()
-                    .into_iter()
-                    .map(Ok)
-                    .chain([Err(error)])
-                    .collect(),
-                None,
-            ),
+            Some(Ok(output)) => (splitter.feed(&output).into_iter().map(Ok).collect(), Some(outputs)),
+            Some(Err(error)) => (splitter.finish().into_iter().map(Ok).chain([Err(error)]).collect(), None),
             None => (splitter.finish().into_iter().map(Ok).collect(), None),
         };
         Some((lines, (rest, splitter)))
@@ -150,10 +130,7 @@ mod tests {
     use crate::engine::wire::frames::{Output, OutputStream};
 
     fn out(stream: OutputStream, text: &str) -> Output {
-        Output {
-            stream,
-            bytes: bytes::Bytes::copy_from_slice(text.as_bytes()),
-        }
+        Output { stream, bytes: bytes::Bytes::copy_from_slice(text.as_bytes()) }
     }
 
     #[test]
@@ -165,28 +142,14 @@ mod tests {
         let lines = splitter.feed(&out(OutputStream::Stdout, "b\nc\nd"));
         let texts: Vec<_> = lines.iter().map(|l| l.text.as_str()).collect();
         assert_eq!(texts, ["ab", "c"]);
-        let rest: Vec<_> = splitter
-            .finish()
-            .into_iter()
-            .map(|l| (l.stream, l.text))
-            .collect();
-        assert_eq!(
-            rest,
-            [
-                (OutputStream::Stdout, "d".to_owned()),
-                (OutputStream::Stderr, "f".to_owned())
-            ]
-        );
+        let rest: Vec<_> = splitter.finish().into_iter().map(|l| (l.stream, l.text)).collect();
+        assert_eq!(rest, [(OutputStream::Stdout, "d".to_owned()), (OutputStream::Stderr, "f".to_owned())]);
     }
 
     #[test]
     fn a_cut_line_keeps_its_first_timestamp_and_no_other() {
         let mut splitter = Splitter::new(true, false);
-        assert!(
-            splitter
-                .feed(&out(OutputStream::Stdout, "2026-01-01T00:00:00.1Z ab"))
-                .is_empty()
-        );
+        assert!(splitter.feed(&out(OutputStream::Stdout, "2026-01-01T00:00:00.1Z ab")).is_empty());
         let lines = splitter.feed(&out(OutputStream::Stdout, "2026-01-01T00:00:00.2Z cd\n"));
         assert_eq!(lines[0].text, "abcd");
         assert_eq!(lines[0].time, Some("2026-01-01T00:00:00.1Z".parse().unwrap()));
@@ -195,11 +158,7 @@ mod tests {
     #[test]
     fn with_a_terminal_timestamps_stand_at_line_starts_only() {
         let mut splitter = Splitter::new(true, true);
-        assert!(
-            splitter
-                .feed(&out(OutputStream::Stdout, "2026-01-01T00:0"))
-                .is_empty()
-        );
+        assert!(splitter.feed(&out(OutputStream::Stdout, "2026-01-01T00:0")).is_empty());
         let lines = splitter.feed(&out(OutputStream::Stdout, "0:00Z a b\r\n"));
         assert_eq!(lines[0].text, "a b");
         assert!(lines[0].time.is_some());

@@ -67,10 +67,7 @@ impl Engine {
     /// # Errors
     /// As `logs`; `Timeout` where the engine takes longer than 20 s.
     pub async fn log_tail(&self, id: &ContainerId, count: u64) -> Result<Vec<LogLine>, EngineError> {
-        let query = LogQuery {
-            tail: Some(count),
-            ..LogQuery::default()
-        };
+        let query = LogQuery { tail: Some(count), ..LogQuery::default() };
         let call = Call::new(format!("last log lines of container `{id}`")).within(Duration::from_secs(20));
         super::wire::within(&call, async {
             let mut lines = self.log_lines(id, &query).await?;
@@ -136,14 +133,10 @@ fn outputs(call: Call, body: Incoming, tty: bool) -> impl Stream<Item = Result<O
                         Err(reason) => EngineError::Answer { call: name, reason },
                     },
                 },
-                Some(Err(error)) => EngineError::Stream {
-                    call: name,
-                    reason: super::wire::reason(&error),
-                },
-                None if frames.is_torn() => EngineError::Stream {
-                    call: name,
-                    reason: "it ended within a piece of output".to_owned(),
-                },
+                Some(Err(error)) => EngineError::Stream { call: name, reason: super::wire::reason(&error) },
+                None if frames.is_torn() => {
+                    EngineError::Stream { call: name, reason: "it ended within a piece of output".to_owned() }
+                }
                 None => return None,
             };
             return Some((vec![Err(broken)], ((None, frames), call)));

@@ -71,9 +71,7 @@ impl Engine {
     /// `Unreachable` where nothing answers there, `TooOld` where the engine is older than 20.10 (API 1.41).
     pub async fn connect(host: Host) -> Result<Engine, EngineError> {
         let unversioned = Wire::new(host);
-        let server = unversioned
-            .ping(&Call::new("ping").within(Duration::from_secs(15)))
-            .await?;
+        let server = unversioned.ping(&Call::new("ping").within(Duration::from_secs(15))).await?;
         let Some(api) = server.api.agree() else {
             return Err(EngineError::TooOld {
                 host: unversioned.host().to_string(),
@@ -83,14 +81,7 @@ impl Engine {
         };
         let wire = unversioned.speaking(api);
         let docker = wire.bollard()?;
-        Ok(Engine {
-            shared: Arc::new(Shared {
-                wire,
-                docker,
-                api,
-                server,
-            }),
-        })
+        Ok(Engine { shared: Arc::new(Shared { wire, docker, api, server }) })
     }
 
     /// The API version that every request of this handle is made in.
@@ -119,17 +110,12 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine")
-            .field("host", self.host())
-            .field("api", &self.api())
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("host", self.host()).field("api", &self.api()).finish_non_exhaustive()
     }
 }
 
 /// A body as JSON, for calls that bollard's types cannot hold whole.
 fn to_json(call: &Call, body: &impl serde::Serialize) -> Result<serde_json::Value, EngineError> {
-    serde_json::to_value(body).map_err(|error| EngineError::Answer {
-        call: call.to_string(),
-        reason: error.to_string(),
-    })
+    serde_json::to_value(body)
+        .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })
 }

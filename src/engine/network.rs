@@ -20,10 +20,7 @@ impl Engine {
         let mut body = super::to_json(&call, &network.body)?;
         // Before API 1.44 the engine makes a second network of the same name unless it is told not to.
         body["CheckDuplicate"] = true.into();
-        let created: Created = self
-            .wire()
-            .json(&call, Method::POST, "/networks/create", Some(&body))
-            .await?;
+        let created: Created = self.wire().json(&call, Method::POST, "/networks/create", Some(&body)).await?;
         Ok(NetworkId(created.id))
     }
 
@@ -34,9 +31,7 @@ impl Engine {
     /// containers first.
     pub async fn remove_network(&self, id: &NetworkId) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of network `{id}`"));
-        self.wire()
-            .bounded(&call, self.docker().remove_network(id.as_str()))
-            .await
+        self.wire().bounded(&call, self.docker().remove_network(id.as_str())).await
     }
 
     /// Takes a container off a network; with `force` also where the network is gone or the container does not run.
@@ -45,13 +40,8 @@ impl Engine {
     /// `is_not_found` where there is no such network or container.
     pub async fn disconnect(&self, network: &str, id: &ContainerId, force: bool) -> Result<(), EngineError> {
         let call = Call::new(format!("disconnecting container `{id}` from network `{network}`"));
-        let body = NetworkDisconnectRequest {
-            container: id.as_str().to_owned(),
-            force: Some(force),
-        };
-        self.wire()
-            .bounded(&call, self.docker().disconnect_network(network, body))
-            .await
+        let body = NetworkDisconnectRequest { container: id.as_str().to_owned(), force: Some(force) };
+        self.wire().bounded(&call, self.docker().disconnect_network(network, body)).await
     }
 
     /// Attaches a container to a network under further DNS names.
@@ -65,13 +55,9 @@ impl Engine {
         endpoint: Endpoint,
     ) -> Result<(), EngineError> {
         let call = Call::new(format!("connecting container `{id}` to network `{network}`"));
-        let body = NetworkConnectRequest {
-            container: id.as_str().to_owned(),
-            endpoint_config: Some(endpoint.0),
-        };
-        self.wire()
-            .bounded(&call, self.docker().connect_network(network, body))
-            .await
+        let body =
+            NetworkConnectRequest { container: id.as_str().to_owned(), endpoint_config: Some(endpoint.0) };
+        self.wire().bounded(&call, self.docker().connect_network(network, body)).await
     }
 }
 

@@ -16,10 +16,7 @@ impl Engine {
     pub async fn create_volume(&self, volume: &NewVolume) -> Result<(), EngineError> {
         let call = Call::new(format!("creation of volume `{}`", volume.name())).slow();
         let body = super::to_json(&call, &volume.body)?;
-        self.wire()
-            .bytes(&call, Method::POST, "/volumes/create", Some(&body))
-            .await
-            .map(drop)
+        self.wire().bytes(&call, Method::POST, "/volumes/create", Some(&body)).await.map(drop)
     }
 
     /// Removes a volume and what is in it.
@@ -29,8 +26,6 @@ impl Engine {
     pub async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of volume `{name}`")).slow();
         let options = RemoveVolumeOptionsBuilder::new().force(false).build();
-        self.wire()
-            .bounded(&call, self.docker().remove_volume(name, Some(options)))
-            .await
+        self.wire().bounded(&call, self.docker().remove_volume(name, Some(options))).await
     }
 }

@@ -54,17 +54,13 @@ fn named<'a>(observed: &'a Observed, name: &str) -> Option<&'a Container> {
 
 /// The foreign container that publishes a port on an address that overlaps.
 fn holder<'a>(observed: &'a Observed, address: &str, port: u16, protocol: &str) -> Option<&'a Container> {
-    observed
-        .foreign
-        .iter()
-        .filter(|container| container.is_up())
-        .find(|container| {
-            container.ports.iter().any(|held| {
-                held.published == Some(port)
-                    && held.protocol == protocol
-                    && overlap(address, held.address.as_deref().unwrap_or_default())
-            })
+    observed.foreign.iter().filter(|container| container.is_up()).find(|container| {
+        container.ports.iter().any(|held| {
+            held.published == Some(port)
+                && held.protocol == protocol
+                && overlap(address, held.address.as_deref().unwrap_or_default())
         })
+    })
 }
 
 /// Whether two host addresses share one: equal, or one of them means all.

@@ -89,10 +89,7 @@ impl<'a> Desired<'a> {
         dialect: Dialect,
         mode: Option<&'a str>,
     ) -> Desired<'a> {
-        let spoken = observed
-            .containers
-            .iter()
-            .find_map(|container| container.compose_label("version"));
+        let spoken = observed.containers.iter().find_map(|container| container.compose_label("version"));
         let dialect = spoken.map_or(dialect, Dialect::of_version);
         let edges = edges(project);
         let services: IndexMap<&'a str, DesiredService<'a>> = order
@@ -100,22 +97,17 @@ impl<'a> Desired<'a> {
             .filter_map(|name| Some((*name, project.service(name)?)))
             .map(|(name, service)| {
                 let dependants = edges.get(name).map(Vec::as_slice).unwrap_or_default();
-                (
-                    name,
-                    DesiredService::new(project, service, dependants, observed, dialect),
-                )
+                (name, DesiredService::new(project, service, dependants, observed, dialect))
             })
             .collect();
-        let networks = used(&services, |service| {
-            service.networks.keys().map(|key| key.as_str())
-        })
-        .filter_map(|key| project.networks.get(key).map(|network| (key, network)))
-        .map(|(key, network)| DesiredNetwork {
-            key,
-            network,
-            hashes: hashes(dialect, |dialect| hash::network(network, dialect)),
-        })
-        .collect();
+        let networks = used(&services, |service| service.networks.keys().map(|key| key.as_str()))
+            .filter_map(|key| project.networks.get(key).map(|network| (key, network)))
+            .map(|(key, network)| DesiredNetwork {
+                key,
+                network,
+                hashes: hashes(dialect, |dialect| hash::network(network, dialect)),
+            })
+            .collect();
         let volumes = used(&services, volume_keys)
             .filter_map(|key| project.volumes.get(key).map(|volume| (key, volume)))
             .map(|(key, volume)| DesiredVolume {
@@ -124,14 +116,7 @@ impl<'a> Desired<'a> {
                 hashes: hashes(dialect, |dialect| hash::volume(volume, dialect)),
             })
             .collect();
-        Desired {
-            project,
-            services,
-            networks,
-            volumes,
-            dialect,
-            mode,
-        }
+        Desired { project, services, networks, volumes, dialect, mode }
     }
 
     /// The service of that name, where it is in the scope.
@@ -153,11 +138,7 @@ fn used<'a, I: Iterator<Item = &'a str>>(
     services: &IndexMap<&'a str, DesiredService<'a>>,
     keys: impl Fn(&'a Service) -> I,
 ) -> impl Iterator<Item = &'a str> {
-    services
-        .values()
-        .flat_map(|desired| keys(desired.service))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
+    services.values().flat_map(|desired| keys(desired.service)).collect::<BTreeSet<_>>().into_iter()
 }
 
 /// The keys of the named volumes that a service mounts.
@@ -204,20 +185,12 @@ impl<'a> DesiredService<'a> {
 
     /// Whether a job runs on every deploy.
     pub fn always_runs(&self) -> bool {
-        self.job
-            && self
-                .service
-                .sofa
-                .as_ref()
-                .is_some_and(|sofa| sofa.run == JobRun::Always)
+        self.job && self.service.sofa.as_ref().is_some_and(|sofa| sofa.run == JobRun::Always)
     }
 
     /// What it depends on, by name.
     pub fn dependencies(&self) -> impl Iterator<Item = (&'a str, &'a Dependency)> {
-        self.service
-            .depends_on
-            .iter()
-            .map(|(name, dependency)| (name.as_str(), dependency))
+        self.service.depends_on.iter().map(|(name, dependency)| (name.as_str(), dependency))
     }
 }
 
@@ -242,9 +215,7 @@ pub fn edges(project: &Project) -> BTreeMap<&str, Vec<&Dependency>> {
 /// A job: `x-sofa.role: job`, or a service that somebody waits for with `service_completed_successfully`.
 pub fn is_job(service: &Service, dependants: &[&Dependency]) -> bool {
     let said = service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(Role::Job);
-    said || dependants
-        .iter()
-        .any(|edge| edge.condition == Condition::CompletedSuccessfully)
+    said || dependants.iter().any(|edge| edge.condition == Condition::CompletedSuccessfully)
 }
 
 /// Which gate a service's containers must pass. Job comes before the healthcheck: a one-shot made from an image
@@ -254,12 +225,7 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
         return Gate::Completed;
     }
     let ready = service.sofa.as_ref().and_then(|sofa| sofa.ready.as_ref());
-    if let Some(ReadyCheck::Probe {
-        probe,
-        interval,
-        timeout,
-    }) = ready
-    {
+    if let Some(ReadyCheck::Probe { probe, interval, timeout }) = ready {
         let interval = interval.map_or(PROBE_INTERVAL, |duration| duration.0);
         let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
         return match probe {
@@ -270,16 +236,8 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
                 interval,
                 timeout,
             },
-            Probe::Tcp(port) => Gate::Tcp {
-                port: *port,
-                interval,
-                timeout,
-            },
-            Probe::Command(command) => Gate::Command {
-                command: command.clone(),
-                interval,
-                timeout,
-            },
+            Probe::Tcp(port) => Gate::Tcp { port: *port, interval, timeout },
+            Probe::Command(command) => Gate::Command { command: command.clone(), interval, timeout },
         };
     }
     let checked = match &service.healthcheck {
@@ -297,31 +255,18 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
 
 /// The container's port, where the service publishes or exposes just one.
 fn sole_port(service: &Service) -> Option<u16> {
-    let exposed = service
-        .expose
-        .iter()
-        .filter_map(|port| port.split('/').next()?.parse().ok());
-    let ports: BTreeSet<u16> = service
-        .ports
-        .iter()
-        .filter_map(|port| u16::try_from(port.target).ok())
-        .chain(exposed)
-        .collect();
+    let exposed = service.expose.iter().filter_map(|port| port.split('/').next()?.parse().ok());
+    let ports: BTreeSet<u16> =
+        service.ports.iter().filter_map(|port| u16::try_from(port.target).ok()).chain(exposed).collect();
     (ports.len() == 1).then(|| ports.first().copied()).flatten()
 }
 
 /// Whether a service gets a GPU: by `gpus`, a device reservation with that capability, or `x-sofa.gpu`.
 pub fn uses_gpu(service: &Service) -> bool {
-    let reserved = service
-        .deploy
-        .as_ref()
-        .and_then(|deploy| deploy.resources.reservations.as_ref())
-        .is_some_and(|resource| {
-            resource
-                .devices
-                .iter()
-                .any(|d| d.capabilities.iter().any(|c| c == "gpu"))
-        });
+    let reserved =
+        service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref()).is_some_and(
+            |resource| resource.devices.iter().any(|d| d.capabilities.iter().any(|c| c == "gpu")),
+        );
     !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
 }
 
@@ -341,15 +286,10 @@ fn resolve_namespaces(service: &Service, observed: &Observed) -> Service {
         }
     }
     for from in &mut resolved.volumes_from {
-        let (name, suffix) = from
-            .split_once(':')
-            .map_or((from.as_str(), ""), |(name, access)| (name, access));
+        let (name, suffix) =
+            from.split_once(':').map_or((from.as_str(), ""), |(name, access)| (name, access));
         if let Some(id) = ids.get(name).filter(|_| name != "container") {
-            *from = if suffix.is_empty() {
-                (*id).to_string()
-            } else {
-                format!("{id}:{suffix}")
-            };
+            *from = if suffix.is_empty() { (*id).to_string() } else { format!("{id}:{suffix}") };
         }
     }
     resolved

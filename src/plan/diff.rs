@@ -25,17 +25,11 @@ fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<S
     let image = service.found?;
     // The label holds the id on old engines and the platform's manifest digest on new ones; a container made before
     // an upgrade of the engine has the former, and is the same image all the same.
-    let recorded = container
-        .compose_label("image")
-        .unwrap_or(container.image_id.as_str());
+    let recorded = container.compose_label("image").unwrap_or(container.image_id.as_str());
     if recorded == image.digest || recorded == image.id.as_str() {
         return None;
     }
-    Some(format!(
-        "image digest changed {} → {}",
-        short(recorded),
-        short(&image.digest)
-    ))
+    Some(format!("image digest changed {} → {}", short(recorded), short(&image.digest)))
 }
 
 /// A running container is not attached to a network that the service uses.
@@ -50,14 +44,8 @@ fn missing_network(
     }
     service.service.networks.keys().find_map(|key| {
         let network = desired.project.networks.get(key)?;
-        let known = observed
-            .networks
-            .iter()
-            .find(|found| found.name == network.name)?;
-        let attached = container
-            .networks
-            .values()
-            .any(|attachment| attachment.network == known.id.as_str());
+        let known = observed.networks.iter().find(|found| found.name == network.name)?;
+        let attached = container.networks.values().any(|attachment| attachment.network == known.id.as_str());
         (!attached).then(|| format!("not attached to network {}", network.name))
     })
 }
@@ -70,10 +58,8 @@ fn missing_volume(
 ) -> Option<String> {
     volume_keys(service.service).find_map(|key| {
         let volume = desired.project.volumes.get(key)?;
-        let mounted = container
-            .mounts
-            .iter()
-            .any(|mount| mount.name.as_deref() == Some(volume.name.as_str()));
+        let mounted =
+            container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()));
         (!mounted).then(|| format!("volume {} is not mounted", volume.name))
     })
 }

@@ -73,21 +73,12 @@ fn remove_networks(
         if !network.labels.contains_key("com.docker.compose.project") {
             continue;
         }
-        let users = others(observed, going, |container| {
-            container.networks.contains_key(&network.name)
-        });
+        let users = others(observed, going, |container| container.networks.contains_key(&network.name));
         if users.is_empty() {
-            let action = Action::RemoveNetwork {
-                id: network.id.clone(),
-                name: network.name.clone(),
-            };
+            let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
             draft.add(Group::Project, removals, action, "down");
         } else {
-            notes.push(format!(
-                "network {} stays: used by {}",
-                network.name,
-                users.join(", ")
-            ));
+            notes.push(format!("network {} stays: used by {}", network.name, users.join(", ")));
         }
     }
 }
@@ -104,10 +95,7 @@ fn remove_volumes(
     let mut kept = BTreeSet::new();
     for volume in &observed.volumes {
         let mounted = |container: &Container| {
-            container
-                .mounts
-                .iter()
-                .any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
+            container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
         };
         if !volume.labels.contains_key("com.docker.compose.project") {
             continue;
@@ -123,17 +111,11 @@ fn remove_volumes(
         if volume.labels.get(PERSIST).is_some_and(|value| value == "true") {
             notes.push(format!("volume {} stays: labelled {PERSIST}=true", volume.name));
         } else if users.is_empty() {
-            let action = Action::RemoveVolume {
-                name: volume.name.clone(),
-            };
+            let action = Action::RemoveVolume { name: volume.name.clone() };
             let id = draft.add(Group::Project, removals, action, "down with volumes");
             draft.one_way(id);
         } else {
-            notes.push(format!(
-                "volume {} stays: used by {}",
-                volume.name,
-                users.join(", ")
-            ));
+            notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
         }
     }
     if !kept.is_empty() {

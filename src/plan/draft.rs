@@ -66,17 +66,10 @@ impl Draft {
     ) -> OpId {
         let group = Group::Service(replica.service.clone());
         let (replica, container) = (replica.clone(), container.clone());
-        let disable = Action::DisableRestart {
-            replica: replica.clone(),
-            container: container.clone(),
-        };
+        let disable = Action::DisableRestart { replica: replica.clone(), container: container.clone() };
         let disabled = self.add(group.clone(), needs, disable, cause);
         self.undo(disabled, Undo::EnableRestart);
-        let stop = Action::StopContainer {
-            replica,
-            container,
-            grace: None,
-        };
+        let stop = Action::StopContainer { replica, container, grace: None };
         let stopped = self.add(group, &[disabled], stop, cause);
         self.undo(stopped, Undo::Start);
         self.disruptive(stopped);
@@ -90,11 +83,8 @@ impl Draft {
 
     /// The operations that no other one needs.
     pub(super) fn ends(&self) -> Vec<OpId> {
-        let needed: std::collections::BTreeSet<OpId> = self
-            .operations
-            .iter()
-            .flat_map(|operation| operation.needs.iter().copied())
-            .collect();
+        let needed: std::collections::BTreeSet<OpId> =
+            self.operations.iter().flat_map(|operation| operation.needs.iter().copied()).collect();
         self.ids().into_iter().filter(|id| !needed.contains(id)).collect()
     }
 

@@ -109,10 +109,7 @@ pub fn explain(plan: &Plan) -> Explanation {
     });
     let mut services: Vec<Line> = replicas.into_values().chain(unchanged).collect();
     services.sort_by(|one, other| one.subject.cmp(&other.subject));
-    Explanation {
-        project: plan.project.clone(),
-        lines: objects.into_iter().chain(services).collect(),
-    }
+    Explanation { project: plan.project.clone(), lines: objects.into_iter().chain(services).collect() }
 }
 
 fn object(operation: &Operation) -> Option<Line> {
@@ -123,18 +120,12 @@ fn object(operation: &Operation) -> Option<Line> {
         Action::RemoveVolume { name } => (format!("volume {name}"), Change::Remove),
         _ => return None,
     };
-    Some(Line {
-        subject,
-        change,
-        cause: operation.cause.clone(),
-    })
+    Some(Line { subject, change, cause: operation.cause.clone() })
 }
 
 fn replica(operation: &Operation) -> Option<(String, Change)> {
     let change = match &operation.action {
-        Action::CreateContainer {
-            replaces: Some(_), ..
-        } => Change::Replace,
+        Action::CreateContainer { replaces: Some(_), .. } => Change::Replace,
         Action::CreateContainer { .. } => Change::Create,
         Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Change::Start,
         Action::StopContainer { .. } => Change::Stop,

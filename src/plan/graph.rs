@@ -62,10 +62,7 @@ mod tests {
     use super::*;
 
     fn needs(edges: &[(&'static str, &[&'static str])]) -> BTreeMap<&'static str, Vec<&'static str>> {
-        edges
-            .iter()
-            .map(|(name, needed)| (*name, needed.to_vec()))
-            .collect()
+        edges.iter().map(|(name, needed)| (*name, needed.to_vec())).collect()
     }
 
     #[test]
@@ -87,13 +84,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, name)| {
-                (
-                    name.as_str(),
-                    names
-                        .get(n + 1)
-                        .map(|next| vec![next.as_str()])
-                        .unwrap_or_default(),
-                )
+                (name.as_str(), names.get(n + 1).map(|next| vec![next.as_str()]).unwrap_or_default())
             })
             .collect();
         assert_eq!(dependencies_first(&graph).len(), 50_000);
@@ -102,9 +93,6 @@ mod tests {
     #[test]
     fn the_closure_holds_what_is_needed_indirectly() {
         let graph = needs(&[("a", &["b"]), ("b", &["c"]), ("c", &[]), ("d", &["a"])]);
-        assert_eq!(
-            closure(&["a"], &graph).into_iter().collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(closure(&["a"], &graph).into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

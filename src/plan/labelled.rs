@@ -46,10 +46,7 @@ impl Scope {
 
     /// The containers of the scope.
     pub fn pick<'a>(&self, containers: &'a [Container]) -> Vec<&'a Container> {
-        containers
-            .iter()
-            .filter(|container| self.holds(&container.service))
-            .collect()
+        containers.iter().filter(|container| self.holds(&container.service)).collect()
     }
 }
 
@@ -122,12 +119,7 @@ fn infra(containers: &[Container]) -> BTreeSet<&str> {
 fn with_role(containers: &[Container], role: Role) -> impl Iterator<Item = &str> {
     containers
         .iter()
-        .filter(move |container| {
-            container
-                .labels
-                .get(ROLE)
-                .is_some_and(|said| said == role.as_str())
-        })
+        .filter(move |container| container.labels.get(ROLE).is_some_and(|said| said == role.as_str()))
         .map(|container| container.service.as_str())
 }
 

@@ -109,9 +109,7 @@ impl Container {
 
     /// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
     pub fn compose_label(&self, name: &str) -> Option<&str> {
-        self.labels
-            .get(&format!("com.docker.compose.{name}"))
-            .map(String::as_str)
+        self.labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
     }
 }
 

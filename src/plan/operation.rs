@@ -98,10 +98,7 @@ pub struct Replica {
 impl Replica {
     /// The replica that a container stands for.
     pub(super) fn of(container: &Container) -> Replica {
-        Replica {
-            service: container.service.clone(),
-            number: container.number,
-        }
+        Replica { service: container.service.clone(), number: container.number }
     }
 }
 
@@ -129,10 +126,7 @@ pub enum ContainerRef {
 impl ContainerRef {
     /// A container that the engine has.
     pub(super) fn of(container: &Container) -> ContainerRef {
-        ContainerRef::Existing {
-            id: container.id.clone(),
-            name: container.name.clone(),
-        }
+        ContainerRef::Existing { id: container.id.clone(), name: container.name.clone() }
     }
 }
 
@@ -317,9 +311,7 @@ impl fmt::Display for Gate {
         match self {
             Gate::Running => f.write_str("running"),
             Gate::Healthy { .. } => f.write_str("healthy"),
-            Gate::Http {
-                path, port, expect, ..
-            } => write!(f, "http {expect} on :{port}{path}"),
+            Gate::Http { path, port, expect, .. } => write!(f, "http {expect} on :{port}{path}"),
             Gate::Tcp { port, .. } => write!(f, "tcp :{port} open"),
             Gate::Command { command, .. } => write!(f, "command `{}` succeeds", command.join(" ")),
             Gate::Completed => f.write_str("completed"),
@@ -374,39 +366,17 @@ impl fmt::Display for Action {
             Action::StartContainer { container, .. } => write!(f, "start {container}"),
             Action::UnpauseContainer { container, .. } => write!(f, "unpause {container}"),
             Action::StopContainer { container, .. } => write!(f, "stop {container}"),
-            Action::RemoveContainer {
-                container, volumes, ..
-            } => {
-                write!(
-                    f,
-                    "remove {container}{}",
-                    if *volumes {
-                        " and its anonymous volumes"
-                    } else {
-                        ""
-                    }
-                )
+            Action::RemoveContainer { container, volumes, .. } => {
+                write!(f, "remove {container}{}", if *volumes { " and its anonymous volumes" } else { "" })
             }
             Action::RenameContainer { container, name, .. } => write!(f, "rename {container} to {name}"),
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
-            Action::Await {
-                container,
-                gate,
-                optional,
-                ..
-            } => {
-                write!(
-                    f,
-                    "await {container}: {gate}{}",
-                    if *optional { " (optional)" } else { "" }
-                )
+            Action::Await { container, gate, optional, .. } => {
+                write!(f, "await {container}: {gate}{}", if *optional { " (optional)" } else { "" })
             }
             Action::Steady { containers, .. } if containers.is_empty() => f.write_str("settle"),
             Action::Steady { containers, window } => {
-                let names: Vec<String> = containers
-                    .iter()
-                    .map(|(replica, _)| replica.to_string())
-                    .collect();
+                let names: Vec<String> = containers.iter().map(|(replica, _)| replica.to_string()).collect();
                 write!(f, "watch {} for {window:?}", names.join(", "))
             }
         }
@@ -430,14 +400,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for operation in &self.operations {
             let needs: Vec<String> = operation.needs.iter().map(|id| id.0.to_string()).collect();
-            write!(
-                f,
-                "[{}] -> {} {}: {}",
-                needs.join(","),
-                operation.id,
-                operation.group,
-                operation.action
-            )?;
+            write!(f, "[{}] -> {} {}: {}", needs.join(","), operation.id, operation.group, operation.action)?;
             if !operation.cause.is_empty() {
                 write!(f, ", {}", operation.cause)?;
             }

@@ -50,22 +50,16 @@ pub(super) fn slots<'a>(
     let diverges = |container: &Container| match policy.recreate {
         Recreate::Never => None,
         Recreate::Force => Some("recreation was forced".to_string()),
-        Recreate::Diverged => forced
-            .map(String::from)
-            .or_else(|| diff::divergence(desired, service, container, observed)),
+        Recreate::Diverged => {
+            forced.map(String::from).or_else(|| diff::divergence(desired, service, container, observed))
+        }
     };
     let mut replicas = by_number(service, observed, &diverges);
     let wanted = usize::try_from(service.replicas).unwrap_or(usize::MAX);
     let mut surplus = Vec::new();
     while replicas.len() > wanted {
-        let obsolete = replicas
-            .iter()
-            .rev()
-            .find(|(_, found)| diverges(found[0]).is_some());
-        let Some(number) = obsolete
-            .or_else(|| replicas.iter().next_back())
-            .map(|(number, _)| *number)
-        else {
+        let obsolete = replicas.iter().rev().find(|(_, found)| diverges(found[0]).is_some());
+        let Some(number) = obsolete.or_else(|| replicas.iter().next_back()).map(|(number, _)| *number) else {
             break;
         };
         surplus.extend(replicas.remove(&number).unwrap_or_default());
@@ -86,11 +80,7 @@ pub(super) fn slots<'a>(
         .collect();
     let mut next = slots.last().map_or(1, |slot| slot.number + 1);
     while slots.len() < wanted {
-        let cause = if next == 1 {
-            "not there yet".into()
-        } else {
-            format!("scaled to {wanted}")
-        };
+        let cause = if next == 1 { "not there yet".into() } else { format!("scaled to {wanted}") };
         slots.push(Slot {
             number: next,
             name: service.container_name(desired.project, next),
@@ -119,11 +109,7 @@ fn by_number<'a>(
     }
     for found in replicas.values_mut().filter(|found| found.len() > 1) {
         found.sort_by_key(|container| {
-            (
-                diverges(container).is_some(),
-                !container.is_up(),
-                std::cmp::Reverse(container.created),
-            )
+            (diverges(container).is_some(), !container.is_up(), std::cmp::Reverse(container.created))
         });
     }
     replicas

@@ -29,11 +29,7 @@ pub fn restart(
     let mut draft = Draft::default();
     let mut previous = Vec::new();
     for service in order(&labelled::dependencies(containers.iter().copied()), backend) {
-        for container in containers
-            .iter()
-            .copied()
-            .filter(|found| found.service == service)
-        {
+        for container in containers.iter().copied().filter(|found| found.service == service) {
             previous = vec![one(&mut draft, container, &previous, grace)];
         }
     }
@@ -49,9 +45,7 @@ pub fn restart(
 
 /// Dependants before what they need; the backend in reverse, behind what nothing is said about.
 fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &[&str]) -> Vec<&'a str> {
-    let ranked = backend
-        .iter()
-        .filter_map(|name| needs.keys().copied().find(|known| known == name));
+    let ranked = backend.iter().filter_map(|name| needs.keys().copied().find(|known| known == name));
     let mut order = graph::dependencies_first_from(ranked, needs);
     order.reverse();
     order
@@ -59,14 +53,10 @@ fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &[&str]) -> Vec<&
 
 /// Restarts one container; returns the operation after which it is ready.
 fn one(draft: &mut Draft, container: &Container, previous: &[OpId], grace: Option<Duration>) -> OpId {
-    let stopped = container
-        .is_up()
-        .then(|| stop::stop_one(draft, container, previous, grace, "restart"));
+    let stopped = container.is_up().then(|| stop::stop_one(draft, container, previous, grace, "restart"));
     let needs: Vec<OpId> = stopped.map_or_else(|| previous.to_vec(), |id| vec![id]);
-    let action = Action::StartContainer {
-        replica: Replica::of(container),
-        container: ContainerRef::of(container),
-    };
+    let action =
+        Action::StartContainer { replica: Replica::of(container), container: ContainerRef::of(container) };
     let group = Group::Service(container.service.clone());
     let started = draft.add(group, &needs, action, "restart");
     start::ready(draft, container, Some(started))

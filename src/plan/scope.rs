@@ -48,12 +48,7 @@ pub fn needs(project: &Project) -> BTreeMap<&str, Vec<&str>> {
     project
         .services
         .iter()
-        .map(|(name, service)| {
-            (
-                name.as_str(),
-                service.depends_on.keys().map(|need| need.as_str()).collect(),
-            )
-        })
+        .map(|(name, service)| (name.as_str(), service.depends_on.keys().map(|need| need.as_str()).collect()))
         .collect()
 }
 
@@ -72,11 +67,9 @@ pub fn resolve<'a>(
         Selection::All => needs.keys().copied().collect(),
         Selection::Backend => backend(project),
         Selection::Infra => infra(project, &needs),
-        Selection::Named(names) => needs
-            .keys()
-            .copied()
-            .filter(|name| names.iter().any(|named| named == name))
-            .collect(),
+        Selection::Named(names) => {
+            needs.keys().copied().filter(|name| names.iter().any(|named| named == name)).collect()
+        }
     };
     let chosen = with_jobs(project, chosen);
     let from: Vec<&str> = chosen.iter().copied().collect();
@@ -85,10 +78,7 @@ pub fn resolve<'a>(
     let scope: BTreeSet<&str> = match deps {
         Deps::All => reached,
         Deps::Auto => {
-            let down = outside
-                .iter()
-                .copied()
-                .filter(|name| standing(name, observed).is_err());
+            let down = outside.iter().copied().filter(|name| standing(name, observed).is_err());
             chosen.iter().copied().chain(down).collect()
         }
         Deps::None => {
@@ -99,10 +89,7 @@ pub fn resolve<'a>(
             chosen
         }
     };
-    Ok(graph::dependencies_first(&needs)
-        .into_iter()
-        .filter(|name| scope.contains(name))
-        .collect())
+    Ok(graph::dependencies_first(&needs).into_iter().filter(|name| scope.contains(name)).collect())
 }
 
 /// The chosen services with the jobs whose end they wait for: a job runs on deploy when it changed, whatever `--deps` says.
@@ -125,9 +112,7 @@ pub fn chosen<'a>(project: &'a Project, selection: &Selection) -> BTreeSet<&'a s
         Selection::All => all.collect(),
         Selection::Backend => backend(project),
         Selection::Infra => infra(project, &needs(project)),
-        Selection::Named(names) => all
-            .filter(|name| names.iter().any(|named| named == name))
-            .collect(),
+        Selection::Named(names) => all.filter(|name| names.iter().any(|named| named == name)).collect(),
     }
 }
 
@@ -137,12 +122,7 @@ fn backend(project: &Project) -> BTreeSet<&str> {
     if !said.is_empty() {
         return said;
     }
-    project
-        .services
-        .keys()
-        .map(|name| name.as_str())
-        .filter(|name| BACKEND.contains(name))
-        .collect()
+    project.services.keys().map(|name| name.as_str()).filter(|name| BACKEND.contains(name)).collect()
 }
 
 /// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.
@@ -157,13 +137,7 @@ fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> B
         .services
         .values()
         .filter(|service| {
-            !is_job(
-                service,
-                edges
-                    .get(service.name.as_str())
-                    .map(Vec::as_slice)
-                    .unwrap_or_default(),
-            )
+            !is_job(service, edges.get(service.name.as_str()).map(Vec::as_slice).unwrap_or_default())
         })
         .map(|service| service.name.as_str())
         .filter(|name| graph::closure(&[name], needs).is_disjoint(&backend))
@@ -172,12 +146,7 @@ fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> B
 
 fn with_role(project: &Project, role: Role) -> BTreeSet<&str> {
     let has = |service: &&Service| service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(role);
-    project
-        .services
-        .values()
-        .filter(has)
-        .map(|service| service.name.as_str())
-        .collect()
+    project.services.values().filter(has).map(|service| service.name.as_str()).collect()
 }
 
 /// The required direct dependencies of the chosen services that are outside and not up.
@@ -204,11 +173,7 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
 /// else what was found instead.
 fn standing(service: &str, observed: &Observed) -> Result<(), String> {
     let mut found = "no container".to_string();
-    for container in observed
-        .containers
-        .iter()
-        .filter(|c| c.service == service && !c.oneoff)
-    {
+    for container in observed.containers.iter().filter(|c| c.service == service && !c.oneoff) {
         match (&container.state, container.health) {
             (State::Running, Health::Unhealthy) => found = "unhealthy".into(),
             (State::Running, _) | (State::Exited(0), _) => return Ok(()),

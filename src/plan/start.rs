@@ -32,11 +32,7 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
     let mut unchanged = Vec::new();
     for service in super::graph::dependencies_first(&labelled::dependencies(containers.iter().copied())) {
         let mut own = Steps::default();
-        for container in containers
-            .iter()
-            .copied()
-            .filter(|found| found.service == service)
-        {
+        for container in containers.iter().copied().filter(|found| found.service == service) {
             one(&mut draft, container, &needs(container, &steps), &mut own);
         }
         if own.begun.is_empty() && own.ready.is_empty() {
@@ -65,12 +61,10 @@ struct Steps {
 fn needs(container: &Container, steps: &BTreeMap<&str, Steps>) -> Vec<OpId> {
     labelled::edges(container)
         .filter_map(|(name, condition)| Some((steps.get(name)?, condition)))
-        .flat_map(
-            |(steps, condition)| match condition == Condition::Healthy.as_str() {
-                true => &steps.ready,
-                false => &steps.begun,
-            },
-        )
+        .flat_map(|(steps, condition)| match condition == Condition::Healthy.as_str() {
+            true => &steps.ready,
+            false => &steps.begun,
+        })
         .copied()
         .collect()
 }
@@ -84,14 +78,10 @@ fn one(draft: &mut Draft, container: &Container, needs: &[OpId], steps: &mut Ste
         State::Running if matches!(container.health, Health::Healthy | Health::None) => return,
         State::Running | State::Restarting => None,
         State::Removing | State::Dead => return,
-        State::Paused => Some(Action::UnpauseContainer {
-            replica,
-            container: target,
-        }),
-        State::Created | State::Exited(_) | State::Other(_) => Some(Action::StartContainer {
-            replica,
-            container: target,
-        }),
+        State::Paused => Some(Action::UnpauseContainer { replica, container: target }),
+        State::Created | State::Exited(_) | State::Other(_) => {
+            Some(Action::StartContainer { replica, container: target })
+        }
     };
     let cause = container.state.to_string();
     let begun = begun.map(|action| draft.add(group, needs, action, cause));
@@ -104,29 +94,18 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
     let (replica, target) = (Replica::of(container), ContainerRef::of(container));
     let group = Group::Service(container.service.clone());
     let needs: Vec<OpId> = begun.into_iter().collect();
-    let wait = Action::Await {
-        replica: replica.clone(),
-        container: target.clone(),
-        gate: GATE,
-        optional: false,
-    };
+    let wait =
+        Action::Await { replica: replica.clone(), container: target.clone(), gate: GATE, optional: false };
     let waited = draft.add(group.clone(), &needs, wait, "");
     if container.health != Health::None {
         return waited;
     }
-    let watch = Action::Steady {
-        containers: vec![(replica, target)],
-        window: STABILITY_WINDOW,
-    };
+    let watch = Action::Steady { containers: vec![(replica, target)], window: STABILITY_WINDOW };
     draft.add(group, &[waited], watch, "")
 }
 
 /// What a person should know of a one-shot that did not succeed: nothing starts it here.
 fn failed_job(container: &Container, job: bool) -> Option<String> {
-    (job && !container.is_up() && container.state != State::Exited(0)).then(|| {
-        format!(
-            "job {} is {}: `sofa deploy` runs it",
-            container.service, container.state
-        )
-    })
+    (job && !container.is_up() && container.state != State::Exited(0))
+        .then(|| format!("job {} is {}: `sofa deploy` runs it", container.service, container.state))
 }

@@ -33,29 +33,17 @@ pub(super) fn dependants_first<'a>(
     let depends = labelled::dependencies(containers.iter().copied());
     let mut dependants: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, needs) in &depends {
-        needs
-            .iter()
-            .for_each(|need| dependants.entry(need).or_default().push(name));
+        needs.iter().for_each(|need| dependants.entry(need).or_default().push(name));
     }
     let mut stops: BTreeMap<&str, Vec<OpId>> = BTreeMap::new();
     let mut ordered = Vec::new();
     for service in super::graph::dependencies_first(&depends).into_iter().rev() {
         let above = dependants.get(service).into_iter().flatten();
-        let needs: Vec<OpId> = above
-            .filter_map(|name| stops.get(name))
-            .flatten()
-            .copied()
-            .collect();
+        let needs: Vec<OpId> = above.filter_map(|name| stops.get(name)).flatten().copied().collect();
         // Where nothing of a service is up, what it needs still waits for what needs it.
         let mut own = Vec::new();
-        for container in containers
-            .iter()
-            .copied()
-            .filter(|found| found.service == service)
-        {
-            let stopped = container
-                .is_up()
-                .then(|| stop_one(draft, container, &needs, grace, cause));
+        for container in containers.iter().copied().filter(|found| found.service == service) {
+            let stopped = container.is_up().then(|| stop_one(draft, container, &needs, grace, cause));
             own.extend(stopped);
             ordered.push((container, stopped));
         }

@@ -41,14 +41,7 @@ struct Found {
 
 fn running(service: &'static str) -> Found {
     let name = format!("p-{service}-1");
-    Found {
-        service,
-        number: 1,
-        state: State::Running,
-        health: Health::None,
-        name,
-        stale: false,
-    }
+    Found { service, number: 1, state: State::Running, health: Health::None, name, stale: false }
 }
 
 impl Found {
@@ -86,11 +79,7 @@ impl Case {
     }
 
     fn with(mut self, name: &str, change: impl FnOnce(&mut Service)) -> Case {
-        let mut service = Service {
-            name: name.into(),
-            image: format!("{name}:1"),
-            ..Service::default()
-        };
+        let mut service = Service { name: name.into(), image: format!("{name}:1"), ..Service::default() };
         change(&mut service);
         self.image(&service.image.clone(), "a");
         self.project.services.insert(name.into(), service);
@@ -112,37 +101,22 @@ impl Case {
     }
 
     fn network(mut self, key: &str) -> Case {
-        let network = model::Network {
-            name: format!("p_{key}"),
-            ..Default::default()
-        };
+        let network = model::Network { name: format!("p_{key}"), ..Default::default() };
         self.project.networks.insert(key.into(), network);
         self
     }
 
     fn volume(mut self, key: &str) -> Case {
-        let volume = model::Volume {
-            name: format!("p_{key}"),
-            ..Default::default()
-        };
+        let volume = model::Volume { name: format!("p_{key}"), ..Default::default() };
         self.project.volumes.insert(key.into(), volume);
         self
     }
 
     /// The engine has a container.
     fn found(mut self, found: Found) -> Case {
-        let hash = if found.stale {
-            "another".to_string()
-        } else {
-            self.hash(found.service)
-        };
-        let image = self
-            .observed
-            .images
-            .values()
-            .next()
-            .map(|image| image.digest.clone())
-            .unwrap_or_default();
+        let hash = if found.stale { "another".to_string() } else { self.hash(found.service) };
+        let image =
+            self.observed.images.values().next().map(|image| image.digest.clone()).unwrap_or_default();
         let labels = [
             ("project", "p"),
             ("service", found.service),
@@ -188,9 +162,7 @@ impl Case {
         if let Some(mut container) = self.observed.containers.pop() {
             container.labels.clear();
             if let Some(project) = project {
-                container
-                    .labels
-                    .insert("com.docker.compose.project".into(), project.into());
+                container.labels.insert("com.docker.compose.project".into(), project.into());
             }
             change(&mut container);
             self.observed.foreign.push(container);
@@ -201,10 +173,7 @@ impl Case {
     fn hash(&self, service: &str) -> String {
         let names: Vec<&str> = self.project.services.keys().map(|name| name.as_str()).collect();
         let desired = Desired::new(&self.project, &names, &self.observed, Dialect::V5, None);
-        desired
-            .service(service)
-            .map(|service| service.hashes[0].clone())
-            .unwrap_or_default()
+        desired.service(service).map(|service| service.hashes[0].clone()).unwrap_or_default()
     }
 
     fn try_deploy(&self, policy: Policy) -> Result<Plan, Vec<Problem>> {
@@ -226,21 +195,13 @@ impl Case {
 }
 
 fn after(service: &mut Service, dependency: &str, condition: Condition) {
-    let edge = Dependency {
-        condition,
-        restart: false,
-        extensions: Default::default(),
-        required: true,
-    };
+    let edge = Dependency { condition, restart: false, extensions: Default::default(), required: true };
     service.depends_on.insert(dependency.into(), edge);
 }
 
 fn checked(service: &mut Service) {
     let test = model::HealthcheckTest(vec!["CMD".into(), "true".into()]);
-    service.healthcheck = Some(model::Healthcheck {
-        test,
-        ..Default::default()
-    });
+    service.healthcheck = Some(model::Healthcheck { test, ..Default::default() });
 }
 
 fn on_volume(service: &mut Service, key: &str) {
@@ -287,9 +248,7 @@ fn a_first_deploy_creates_everything_and_starts_each_service_when_its_dependenci
 #[test]
 fn nothing_is_planned_where_everything_is_as_the_files_say() {
     let case = case().service("web").with("db", checked);
-    let case = case
-        .found(running("web"))
-        .found(running("db").health(Health::Healthy));
+    let case = case.found(running("web")).found(running("db").health(Health::Healthy));
     let plan = case.try_deploy(Policy::default()).unwrap();
     assert!(plan.operations.is_empty(), "{plan}");
     assert_eq!(plan.unchanged, ["db", "web"]);
@@ -345,9 +304,7 @@ fn a_paused_container_goes_on() {
 
 #[test]
 fn a_service_that_is_not_ready_yet_is_waited_for_though_nothing_changes() {
-    let case = case()
-        .with("db", checked)
-        .found(running("db").health(Health::Starting));
+    let case = case().with("db", checked).found(running("db").health(Health::Starting));
     let plan = case.try_deploy(Policy::default()).unwrap();
     assert!(plan.changes_nothing());
     assert_snapshot!(plan.to_string(), @"[] -> #1 db: await p-db-1: healthy");
@@ -356,9 +313,7 @@ fn a_service_that_is_not_ready_yet_is_waited_for_though_nothing_changes() {
 #[test]
 fn a_job_that_succeeded_does_not_run_again_until_it_changes() {
     let migrate = |case: Case| {
-        case.service("migrate").with("web", |web| {
-            after(web, "migrate", Condition::CompletedSuccessfully)
-        })
+        case.service("migrate").with("web", |web| after(web, "migrate", Condition::CompletedSuccessfully))
     };
     let done = || running("migrate").state(State::Exited(0));
     let unchanged = migrate(case()).found(done()).found(running("web"));
@@ -372,9 +327,7 @@ fn a_job_that_succeeded_does_not_run_again_until_it_changes() {
     [4] -> #5 migrate: remove p-migrate-1, replaced
     [4,5] -> #6 migrate: rename container of #1 to p-migrate-1
     ");
-    let failed = migrate(case())
-        .found(running("migrate").state(State::Exited(1)))
-        .found(running("web"));
+    let failed = migrate(case()).found(running("migrate").state(State::Exited(1))).found(running("web"));
     assert_snapshot!(failed.deploy(), @"
     [] -> #1 migrate: start p-migrate-1, exited with 1 [one-way]
     [1] -> #2 migrate: await p-migrate-1: completed
@@ -391,10 +344,8 @@ fn scaling_fills_no_gaps_and_takes_obsolete_replicas_first_then_the_highest() {
     [2] -> #3 web: await container of #1: running
     [3] -> #4 project: watch web 5 for 2s [barrier]
     ");
-    let down = scaled(1)
-        .found(running("web"))
-        .found(running("web").number(2))
-        .found(running("web").number(3));
+    let down =
+        scaled(1).found(running("web")).found(running("web").number(2)).found(running("web").number(3));
     assert_snapshot!(down.deploy(), @"
     [] -> #1 project: settle [barrier]
     [1] -> #2 web: stop p-web-3, scaled to 1 [disruptive]
@@ -402,9 +353,7 @@ fn scaling_fills_no_gaps_and_takes_obsolete_replicas_first_then_the_highest() {
     [1] -> #4 web: stop p-web-2, scaled to 1 [disruptive]
     [4] -> #5 web: remove p-web-2, scaled to 1
     ");
-    let obsolete = scaled(1)
-        .found(running("web").stale())
-        .found(running("web").number(2));
+    let obsolete = scaled(1).found(running("web").stale()).found(running("web").number(2));
     assert_snapshot!(obsolete.deploy(), @"
     [] -> #1 project: settle [barrier]
     [1] -> #2 web: stop p-web-1, scaled to 1 [disruptive]
@@ -416,14 +365,8 @@ fn scaling_fills_no_gaps_and_takes_obsolete_replicas_first_then_the_highest() {
 fn replicas_are_replaced_in_groups_of_update_config() {
     let case = case().with("web", |web| {
         web.scale = Some(2);
-        let update = model::UpdateConfig {
-            parallelism: Some(1),
-            ..Default::default()
-        };
-        web.deploy = Some(model::Deploy {
-            update_config: Some(update),
-            ..Default::default()
-        });
+        let update = model::UpdateConfig { parallelism: Some(1), ..Default::default() };
+        web.deploy = Some(model::Deploy { update_config: Some(update), ..Default::default() });
     });
     assert_snapshot!(case.found(running("web").stale()).found(running("web").number(2).stale()).deploy(), @"
     [] -> #1 web: create container 000000000000_p-web-1, configuration changed
@@ -513,33 +456,17 @@ fn orphans_of_the_same_files_are_named_and_removed_only_when_asked() {
     let case = case().service("web").found(running("web")).found(running("old"));
     let plan = case.try_deploy(Policy::default()).unwrap();
     assert!(plan.operations.is_empty());
-    assert_eq!(
-        plan.notes,
-        ["no service of the files owns p-old-1; `--remove-orphans` removes it"]
-    );
-    let plan = case
-        .try_deploy(Policy {
-            remove_orphans: true,
-            ..Policy::default()
-        })
-        .unwrap();
+    assert_eq!(plan.notes, ["no service of the files owns p-old-1; `--remove-orphans` removes it"]);
+    let plan = case.try_deploy(Policy { remove_orphans: true, ..Policy::default() }).unwrap();
     assert_snapshot!(plan.to_string(), @"
     [] -> #1 project: settle [barrier]
     [1] -> #2 old: stop p-old-1, orphan: no service of the files owns it [disruptive]
     [2] -> #3 old: remove p-old-1, orphan: no service of the files owns it
     ");
     let other_files = case.but(|container| {
-        container.labels.insert(
-            "com.docker.compose.project.config_files".into(),
-            "/elsewhere.yml".into(),
-        );
+        container.labels.insert("com.docker.compose.project.config_files".into(), "/elsewhere.yml".into());
     });
-    let plan = other_files
-        .try_deploy(Policy {
-            remove_orphans: true,
-            ..Policy::default()
-        })
-        .unwrap();
+    let plan = other_files.try_deploy(Policy { remove_orphans: true, ..Policy::default() }).unwrap();
     assert!(plan.operations.is_empty(), "{plan}");
 }
 
@@ -549,12 +476,7 @@ fn without_waiting_only_what_somebody_waits_for_is_awaited() {
         checked(web);
         after(web, "db", Condition::Healthy);
     });
-    let plan = case
-        .try_deploy(Policy {
-            wait: false,
-            ..Policy::default()
-        })
-        .unwrap();
+    let plan = case.try_deploy(Policy { wait: false, ..Policy::default() }).unwrap();
     assert_snapshot!(plan.to_string(), @"
     [] -> #1 db: create container p-db-1, not there yet
     [1] -> #2 db: start container of #1
@@ -567,19 +489,9 @@ fn without_waiting_only_what_somebody_waits_for_is_awaited() {
 #[test]
 fn a_forced_recreation_says_so_and_never_replaces_nothing() {
     let case = case().service("web").found(running("web").stale());
-    let forced = case
-        .try_deploy(Policy {
-            recreate: Recreate::Force,
-            ..Policy::default()
-        })
-        .unwrap();
+    let forced = case.try_deploy(Policy { recreate: Recreate::Force, ..Policy::default() }).unwrap();
     assert!(forced.to_string().contains("recreation was forced"), "{forced}");
-    let kept = case
-        .try_deploy(Policy {
-            recreate: Recreate::Never,
-            ..Policy::default()
-        })
-        .unwrap();
+    let kept = case.try_deploy(Policy { recreate: Recreate::Never, ..Policy::default() }).unwrap();
     assert!(kept.operations.is_empty(), "{kept}");
 }
 
@@ -595,19 +507,11 @@ fn a_network_that_is_not_attached_replaces_a_running_container() {
         labels: BTreeMap::new(),
     });
     let detached = case.found(running("web"));
-    assert!(
-        detached.deploy().contains("not attached to network p_default"),
-        "{}",
-        detached.deploy()
-    );
+    assert!(detached.deploy().contains("not attached to network p_default"), "{}", detached.deploy());
     let attached = detached.but(|container| {
-        container.networks.insert(
-            "p_default".into(),
-            Attachment {
-                network: "n1".into(),
-                ..Default::default()
-            },
-        );
+        container
+            .networks
+            .insert("p_default".into(), Attachment { network: "n1".into(), ..Default::default() });
     });
     assert_eq!(attached.deploy(), "");
 }
@@ -619,17 +523,9 @@ fn what_cannot_be_planned_is_told_all_at_once() {
         on_volume(web, "outside");
         web.networks.insert("outside".into(), None);
     });
-    let network = model::Network {
-        name: "outside".into(),
-        external: true,
-        ..Default::default()
-    };
+    let network = model::Network { name: "outside".into(), external: true, ..Default::default() };
     case.project.networks.insert("outside".into(), network);
-    let volume = model::Volume {
-        name: "outside".into(),
-        external: true,
-        ..Default::default()
-    };
+    let volume = model::Volume { name: "outside".into(), external: true, ..Default::default() };
     case.project.volumes.insert("outside".into(), volume);
     let problems = case.try_deploy(Policy::default()).unwrap_err();
     let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -646,21 +542,10 @@ fn what_cannot_be_planned_is_told_all_at_once() {
 #[test]
 fn a_volume_whose_configuration_changed_is_never_replaced() {
     let mut case = case().volume("data").with("db", |db| on_volume(db, "data"));
-    let labels = [(
-        "com.docker.compose.config-hash".to_string(),
-        "another".to_string(),
-    )]
-    .into();
-    case.observed.volumes.push(Volume {
-        name: "p_data".into(),
-        driver: "local".into(),
-        labels,
-    });
+    let labels = [("com.docker.compose.config-hash".to_string(), "another".to_string())].into();
+    case.observed.volumes.push(Volume { name: "p_data".into(), driver: "local".into(), labels });
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    assert!(
-        problems[0].message.contains("would lose its data"),
-        "{problems:?}"
-    );
+    assert!(problems[0].message.contains("would lose its data"), "{problems:?}");
 }
 
 #[test]
@@ -675,16 +560,14 @@ fn ports_and_names_of_others_are_refused_with_their_owner() {
             ..Default::default()
         });
     });
-    let case = case
-        .foreign("taken", None, |_| {})
-        .foreign("other-web-1", Some("other"), |container| {
-            container.ports.push(Port {
-                address: Some("0.0.0.0".into()),
-                published: Some(8000),
-                target: 80,
-                protocol: "tcp".into(),
-            });
+    let case = case.foreign("taken", None, |_| {}).foreign("other-web-1", Some("other"), |container| {
+        container.ports.push(Port {
+            address: Some("0.0.0.0".into()),
+            published: Some(8000),
+            target: 80,
+            protocol: "tcp".into(),
         });
+    });
     let problems = case.try_deploy(Policy::default()).unwrap_err();
     let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(
@@ -700,10 +583,7 @@ fn ports_and_names_of_others_are_refused_with_their_owner() {
 #[test]
 fn down_stops_dependants_first_and_keeps_what_others_use() {
     let mut case = case().found(running("db")).found(running("web")).but(|web| {
-        web.labels.insert(
-            "com.docker.compose.depends_on".into(),
-            "db:service_started:false".into(),
-        );
+        web.labels.insert("com.docker.compose.depends_on".into(), "db:service_started:false".into());
     });
     let labels: BTreeMap<_, _> = [("com.docker.compose.project".to_string(), "p".to_string())].into();
     for name in ["p_data", "p_shared"] {
@@ -742,23 +622,15 @@ fn down_stops_dependants_first_and_keeps_what_others_use() {
     network p_used stays: used by guest
     volumes p_data, p_shared stay: `--volumes` removes them
     ");
-    let removed = case.down(&down::Policy {
-        volumes: true,
-        ..Default::default()
-    });
+    let removed = case.down(&down::Policy { volumes: true, ..Default::default() });
     assert_snapshot!(removed.notes.join("\n"), @"
     network p_used stays: used by guest
     volume p_shared stays: used by guest
     ");
     assert!(removed.to_string().contains("remove volume p_data"), "{removed}");
-    assert!(
-        !removed.to_string().contains("remove volume p_shared"),
-        "{removed}"
-    );
-    let one = case.down(&down::Policy {
-        scope: Scope::Services(["web".into()].into()),
-        ..Default::default()
-    });
+    assert!(!removed.to_string().contains("remove volume p_shared"), "{removed}");
+    let one =
+        case.down(&down::Policy { scope: Scope::Services(["web".into()].into()), ..Default::default() });
     assert!(!one.to_string().contains("p-db-1"), "{one}");
 }
 
@@ -766,19 +638,9 @@ fn down_stops_dependants_first_and_keeps_what_others_use() {
 fn a_volume_that_persists_survives_every_down() {
     let mut case = case().found(running("db"));
     let labels = [("com.docker.compose.project", "p"), ("sofa.persist", "true")];
-    let labels = labels
-        .into_iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect();
-    case.observed.volumes.push(Volume {
-        name: "p_cache".into(),
-        driver: "local".into(),
-        labels,
-    });
-    let plan = case.down(&down::Policy {
-        volumes: true,
-        ..Default::default()
-    });
+    let labels = labels.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    case.observed.volumes.push(Volume { name: "p_cache".into(), driver: "local".into(), labels });
+    let plan = case.down(&down::Policy { volumes: true, ..Default::default() });
     assert!(!plan.to_string().contains("p_cache"), "{plan}");
     assert_eq!(plan.notes, ["volume p_cache stays: labelled sofa.persist=true"]);
 }
@@ -816,9 +678,7 @@ fn coordinator(state: State, health: Health) -> Case {
         };
         case = case.found(found).but(|container| {
             container.labels.insert("sofa.role".into(), role.into());
-            container
-                .labels
-                .insert("com.docker.compose.depends_on".into(), needs.into());
+            container.labels.insert("com.docker.compose.depends_on".into(), needs.into());
         });
     }
     case
@@ -865,21 +725,16 @@ fn stop_ends_dependants_before_what_they_need() {
     let one = super::stop("p", &case.observed, &named(&["report-worker"]), None);
     assert_snapshot!(one.to_string(), @"[] -> #1 report-worker: stop p-report-worker-1, stop [disruptive]");
     let idle = coordinator(State::Exited(137), Health::None);
-    assert!(
-        super::stop("p", &idle.observed, &Scope::Everything, None)
-            .operations
-            .is_empty()
-    );
+    assert!(super::stop("p", &idle.observed, &Scope::Everything, None).operations.is_empty());
 }
 
 #[test]
 fn stop_keeps_its_order_across_services_that_are_down() {
     let depends = |on: &'static str| {
         move |container: &mut Container| {
-            container.labels.insert(
-                "com.docker.compose.depends_on".into(),
-                format!("{on}:service_started:false"),
-            );
+            container
+                .labels
+                .insert("com.docker.compose.depends_on".into(), format!("{on}:service_started:false"));
         }
     };
     let case = case()
@@ -898,11 +753,7 @@ fn stop_keeps_its_order_across_services_that_are_down() {
 #[test]
 fn start_begins_with_dependencies_and_leaves_jobs_alone() {
     let case = coordinator(State::Exited(0), Health::None);
-    let plan = super::start(
-        "p",
-        &case.observed,
-        &named(&["init-db", "postgres", "score-worker"]),
-    );
+    let plan = super::start("p", &case.observed, &named(&["init-db", "postgres", "score-worker"]));
     assert_snapshot!(plan.to_string(), @"
     [] -> #1 postgres: start p-postgres-1, exited (0)
     [1] -> #2 postgres: await p-postgres-1: healthy
@@ -939,13 +790,7 @@ fn restart_goes_one_by_one_with_the_backend_in_reverse_and_without_jobs() {
     [7] -> #8 predict-worker: start p-predict-worker-1, restart
     [8] -> #9 predict-worker: await p-predict-worker-1: healthy
     ");
-    let all = super::restart(
-        "p",
-        &case.observed,
-        &Scope::Everything,
-        &crate::settings::BACKEND,
-        None,
-    );
+    let all = super::restart("p", &case.observed, &Scope::Everything, &crate::settings::BACKEND, None);
     let stops: Vec<&str> = all
         .operations
         .iter()
@@ -953,16 +798,7 @@ fn restart_goes_one_by_one_with_the_backend_in_reverse_and_without_jobs() {
         .filter_map(|operation| operation.action.replica())
         .map(|replica| replica.service.as_str())
         .collect();
-    assert_eq!(
-        stops,
-        [
-            "model-orchestrator",
-            "report-worker",
-            "score-worker",
-            "predict-worker",
-            "postgres"
-        ]
-    );
+    assert_eq!(stops, ["model-orchestrator", "report-worker", "score-worker", "predict-worker", "postgres"]);
 }
 
 #[test]

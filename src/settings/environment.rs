@@ -14,18 +14,12 @@ pub struct Environment {
 
 impl Environment {
     /// The environment of this process.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the environment is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     pub fn of_process() -> Environment {
         let process = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Environment {
-            process,
-            own: BTreeMap::new(),
-        }
+        Environment { process, own: BTreeMap::new() }
     }
 
     /// Adds the SOFA_* settings of a `.sofa.env` in this folder, where there is one.
@@ -54,10 +48,7 @@ impl Environment {
 
     /// A variable's value; empty counts as set. `.sofa.env` answers for SOFA_* names that the process does not have.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.process
-            .get(name)
-            .or_else(|| self.own.get(name))
-            .map(String::as_str)
+        self.process.get(name).or_else(|| self.own.get(name)).map(String::as_str)
     }
 
     /// A variable's value where it is not empty.
@@ -73,14 +64,9 @@ impl Environment {
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Environment {
-        let process = variables
-            .into_iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect();
-        Environment {
-            process,
-            own: BTreeMap::new(),
-        }
+        let process =
+            variables.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Environment { process, own: BTreeMap::new() }
     }
 }
 
@@ -91,14 +77,8 @@ mod tests {
     #[test]
     fn the_file_never_overrides_the_environment_and_reaches_no_container() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(
-            folder.path().join(".sofa.env"),
-            "SOFA_PARALLEL=3\nSOFA_PROGRESS=json\n",
-        )
-        .unwrap();
-        let environment = Environment::from([("SOFA_PARALLEL", "7")])
-            .with_file(folder.path())
-            .unwrap();
+        std::fs::write(folder.path().join(".sofa.env"), "SOFA_PARALLEL=3\nSOFA_PROGRESS=json\n").unwrap();
+        let environment = Environment::from([("SOFA_PARALLEL", "7")]).with_file(folder.path()).unwrap();
         assert_eq!(environment.get("SOFA_PARALLEL"), Some("7"));
         assert_eq!(environment.get("SOFA_PROGRESS"), Some("json"));
         assert!(!environment.process().contains_key("SOFA_PROGRESS"));

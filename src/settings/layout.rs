@@ -17,25 +17,20 @@ impl Layout {
     pub fn find(root: &Path) -> Option<Layout> {
         let compose = vec![root.join("compose"), root.to_path_buf()];
         let holds_mode = |folder: &PathBuf| MODE_FILES.iter().any(|name| folder.join(name).is_file());
-        compose.iter().any(holds_mode).then(|| Layout {
-            compose: compose.clone(),
-            envs: vec![root.join("envs"), root.to_path_buf()],
-        })
+        compose
+            .iter()
+            .any(holds_mode)
+            .then(|| Layout { compose: compose.clone(), envs: vec![root.join("envs"), root.to_path_buf()] })
     }
 
     /// A Compose file by name: in `compose/`, else in the root; none where neither has it.
     pub fn compose_file(&self, name: &str) -> Option<PathBuf> {
-        self.compose
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file())
+        self.compose.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
     }
 
     /// Where a Compose file should be that is nowhere.
     pub fn expected_compose_file(&self, name: &str) -> PathBuf {
-        self.compose
-            .first()
-            .map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
+        self.compose.first().map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
     }
 
     /// An env file by name: in `envs/`, else in the root; where neither has it, the place in `envs/`.

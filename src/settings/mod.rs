@@ -104,10 +104,7 @@ pub struct SettingsError {
 
 impl SettingsError {
     pub(crate) fn new(message: impl Into<String>) -> SettingsError {
-        SettingsError {
-            message: message.into(),
-            hint: None,
-        }
+        SettingsError { message: message.into(), hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> SettingsError {
@@ -127,10 +124,7 @@ impl Settings {
         directory: PathBuf,
     ) -> Result<Settings, SettingsError> {
         let layout = Layout::find(&directory);
-        let vocabulary = Vocabulary {
-            modes: Mode::builtin_names(),
-            has_modes: layout.is_some(),
-        };
+        let vocabulary = Vocabulary { modes: Mode::builtin_names(), has_modes: layout.is_some() };
         let words = Words::classify(&typed.words, &typed.services, &environment, &vocabulary)?;
         // `-f` without a mode is a plain Compose project; with one it replaces the mode's files.
         let mode = layout
@@ -142,9 +136,7 @@ impl Settings {
         let own = mode.as_ref();
         let profiles = own.map(|mode| mode.profiles.clone()).unwrap_or_default();
         Ok(Settings {
-            files: or_else(typed.files, || {
-                own.map(|mode| mode.files.clone()).unwrap_or_default()
-            }),
+            files: or_else(typed.files, || own.map(|mode| mode.files.clone()).unwrap_or_default()),
             env_files: or_else(typed.env_files, || {
                 own.map(|mode| mode.env_files.clone()).unwrap_or_default()
             }),
@@ -174,22 +166,13 @@ impl Settings {
 
     /// The folder of docker's `config.json`: DOCKER_CONFIG, else `~/.docker`.
     pub fn docker_config(&self) -> Option<PathBuf> {
-        let home = || {
-            self.environment
-                .filled("HOME")
-                .map(|home| PathBuf::from(home).join(".docker"))
-        };
-        self.environment
-            .filled("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(home)
+        let home = || self.environment.filled("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        self.environment.filled("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
     }
 
     /// How long the waits of a deploy may take: as typed, else the mode's, else the default.
     pub fn wait_timeout(&self, typed: Option<Duration>) -> Duration {
-        typed
-            .or(self.mode.as_ref().and_then(|mode| mode.wait_timeout))
-            .unwrap_or(WAIT_TIMEOUT)
+        typed.or(self.mode.as_ref().and_then(|mode| mode.wait_timeout)).unwrap_or(WAIT_TIMEOUT)
     }
 }
 
@@ -209,9 +192,7 @@ fn dialect(environment: &Environment) -> Result<Dialect, SettingsError> {
     let Some(text) = environment.filled("SOFA_DIALECT") else {
         return Ok(Dialect::default());
     };
-    let known = Dialect::ALL
-        .into_iter()
-        .find(|dialect| dialect.to_string() == text);
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
     known.ok_or_else(|| SettingsError::new(format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
 }
 
@@ -222,10 +203,7 @@ fn or_else<T>(typed: Vec<T>, otherwise: impl FnOnce() -> Vec<T>) -> Vec<T> {
 fn number(environment: &Environment, name: &str) -> Result<Option<usize>, SettingsError> {
     environment
         .filled(name)
-        .map(|text| {
-            text.parse()
-                .map_err(|_| SettingsError::new(format!("{name}: `{text}` is not a number")))
-        })
+        .map(|text| text.parse().map_err(|_| SettingsError::new(format!("{name}: `{text}` is not a number"))))
         .transpose()
 }
 
@@ -236,11 +214,7 @@ fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<O
     T::from_str(&text, true).map(Some).map_err(|_| {
         let known: Vec<String> = T::value_variants()
             .iter()
-            .filter_map(|value| {
-                value
-                    .to_possible_value()
-                    .map(|value| value.get_name().to_string())
-            })
+            .filter_map(|value| value.to_possible_value().map(|value| value.get_name().to_string()))
             .collect();
         SettingsError::new(format!("{name}: `{text}` is not one of {}", known.join(", ")))
     })

@@ -92,20 +92,11 @@ impl Mode {
     /// A built-in mode, `local` where the name is none of them, for a project laid out this way.
     pub fn builtin(name: &str, layout: &Layout, root: &Path) -> Mode {
         let row = BUILTIN.iter().find(|row| row.name == name).unwrap_or(&BUILTIN[0]);
-        let own = layout
-            .compose_file(row.file)
-            .unwrap_or_else(|| layout.expected_compose_file(row.file));
-        let project = root
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let own = layout.compose_file(row.file).unwrap_or_else(|| layout.expected_compose_file(row.file));
+        let project = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Mode {
             name: row.name.to_string(),
-            files: layout
-                .compose_file("docker-compose.yml")
-                .into_iter()
-                .chain([own])
-                .collect(),
+            files: layout.compose_file("docker-compose.yml").into_iter().chain([own]).collect(),
             env_files: vec![layout.env_file(row.env_file)],
             profiles: row.profile.map(String::from).into_iter().collect(),
             services: row.services.clone(),
@@ -120,11 +111,8 @@ impl Mode {
 
 /// A project name as docker compose makes one of a folder's: lower case, only `[a-z0-9_-]`, no leading `_` or `-`.
 fn normalise(name: &str) -> String {
-    let kept: String = name
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-        .collect();
+    let kept: String =
+        name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
     kept.trim_start_matches(['_', '-']).to_string()
 }
 
@@ -137,12 +125,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("compose")).unwrap();
         std::fs::create_dir_all(folder.path().join("envs")).unwrap();
-        for name in [
-            "compose/docker-compose-local.yml",
-            "compose/docker-compose-prod.yml",
-        ]
-        .iter()
-        .chain(files)
+        for name in
+            ["compose/docker-compose-local.yml", "compose/docker-compose-prod.yml"].iter().chain(files)
         {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
@@ -161,18 +145,11 @@ mod tests {
         let local = Mode::builtin("local", &layout, folder.path());
         assert_eq!(
             names(&local, &folder),
-            [
-                "compose/docker-compose.yml",
-                "compose/docker-compose-local.yml",
-                "envs/.local.env"
-            ]
+            ["compose/docker-compose.yml", "compose/docker-compose-local.yml", "envs/.local.env"]
         );
         assert_eq!((local.services, local.protected), (Services::All, false));
         let dev = Mode::builtin("dev", &layout, folder.path());
-        assert_eq!(
-            names(&dev, &folder)[1..],
-            ["compose/docker-compose-local.yml", "envs/.dev.env"]
-        );
+        assert_eq!(names(&dev, &folder)[1..], ["compose/docker-compose-local.yml", "envs/.dev.env"]);
         assert_eq!(dev.services, Services::Infra);
         let production = Mode::builtin("production", &layout, folder.path());
         assert_eq!(
@@ -190,10 +167,7 @@ mod tests {
     fn the_base_file_is_optional_and_env_files_may_lie_in_the_root() {
         let (folder, layout) = project(&[".local.env"]);
         let local = Mode::builtin("local", &layout, folder.path());
-        assert_eq!(
-            names(&local, &folder),
-            ["compose/docker-compose-local.yml", ".local.env"]
-        );
+        assert_eq!(names(&local, &folder), ["compose/docker-compose-local.yml", ".local.env"]);
     }
 
     #[test]

@@ -61,11 +61,8 @@ impl Words {
         }
         for list in lists {
             let before = named.len();
-            named.extend(
-                list.split([',', ' ', '\t', '\n'])
-                    .filter(|name| !name.is_empty())
-                    .map(String::from),
-            );
+            named
+                .extend(list.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty()).map(String::from));
             if named.len() == before {
                 return Err(SettingsError::new("SERVICES is empty")
                     .hint("name services (SERVICES=a,b), or leave SERVICES out for the mode's own"));
@@ -96,10 +93,7 @@ mod tests {
 
     fn classify(words: &[&str], options: &[&str], environment: Environment) -> Result<Words, SettingsError> {
         let owned = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
-        let vocabulary = Vocabulary {
-            modes: owned(&["local", "dev", "production"]),
-            has_modes: true,
-        };
+        let vocabulary = Vocabulary { modes: owned(&["local", "dev", "production"]), has_modes: true };
         Words::classify(&owned(words), &owned(options), &environment, &vocabulary)
     }
 
@@ -114,21 +108,13 @@ mod tests {
 
     #[test]
     fn no_mode_means_local() {
-        assert_eq!(
-            classify(&[], &[], Environment::default()).unwrap().mode(),
-            "local"
-        );
+        assert_eq!(classify(&[], &[], Environment::default()).unwrap().mode(), "local");
     }
 
     #[test]
     fn two_different_modes_are_refused_and_the_same_twice_is_not() {
         assert!(classify(&["dev", "local"], &[], Environment::default()).is_err());
-        assert_eq!(
-            classify(&["dev", "dev"], &[], Environment::default())
-                .unwrap()
-                .mode(),
-            "dev"
-        );
+        assert_eq!(classify(&["dev", "dev"], &[], Environment::default()).unwrap().mode(), "dev");
     }
 
     #[test]
@@ -155,9 +141,6 @@ mod tests {
     #[test]
     fn a_service_with_a_modes_name_is_reached_by_services() {
         let words = classify(&["SERVICES=dev"], &[], Environment::default()).unwrap();
-        assert_eq!(
-            (words.mode(), words.services.clone()),
-            ("local", vec!["dev".to_string()])
-        );
+        assert_eq!((words.mode(), words.services.clone()), ("local", vec!["dev".to_string()]));
     }
 }

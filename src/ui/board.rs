@@ -35,11 +35,7 @@ impl Board {
                 self.title.clone_from(title);
                 self.deadline = *deadline;
             }
-            Event::Phase {
-                subject,
-                phase,
-                detail,
-            } => {
+            Event::Phase { subject, phase, detail } => {
                 let line = self.line(subject, *phase, now);
                 if line.phase == Phase::Created && *phase != Phase::Created {
                     line.since = now;
@@ -57,12 +53,7 @@ impl Board {
                     known.last_line = Some(line.clone());
                 }
             }
-            Event::Progress {
-                subject,
-                what,
-                current,
-                total,
-            } => {
+            Event::Progress { subject, what, current, total } => {
                 if let Some(known) = self.lines.get_mut(subject) {
                     known.progress = Some((what.clone(), *current, *total));
                 }

@@ -130,10 +130,7 @@ impl fmt::Display for Subject {
             Subject::Image(name) => write!(f, "image {name}"),
             Subject::Network(name) => write!(f, "network {name}"),
             Subject::Volume(name) => write!(f, "volume {name}"),
-            Subject::Container {
-                service,
-                number: 0 | 1,
-            } => f.write_str(service),
+            Subject::Container { service, number: 0 | 1 } => f.write_str(service),
             Subject::Container { service, number } => write!(f, "{service} {number}"),
             Subject::Project(name) => f.write_str(name),
         }
@@ -144,10 +141,7 @@ impl Phase {
     /// Whether nothing more is expected to happen to the subject without another event.
     pub fn is_final(self) -> bool {
         use Phase::{Completed, Done, Failed, Ready, Removed, Stopped, Unchanged, Undone};
-        matches!(
-            self,
-            Unchanged | Ready | Completed | Stopped | Removed | Undone | Done | Failed
-        )
+        matches!(self, Unchanged | Ready | Completed | Stopped | Removed | Undone | Done | Failed)
     }
 
     /// The word that printers show.

@@ -42,11 +42,7 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
                 put("deadline_seconds", json!(deadline.as_secs_f64()));
             }
         }
-        Event::Phase {
-            subject,
-            phase,
-            detail,
-        } => {
+        Event::Phase { subject, phase, detail } => {
             put("kind", json!("phase"));
             put("text", json!(phase.word()));
             if let Some(detail) = detail {
@@ -64,12 +60,7 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
             put("text", json!(text));
             about(line, subject);
         }
-        Event::Progress {
-            subject,
-            what,
-            current,
-            total,
-        } => {
+        Event::Progress { subject, what, current, total } => {
             put("kind", json!("progress"));
             put("text", json!(what));
             put("current", json!(current));
@@ -125,10 +116,7 @@ mod tests {
     #[test]
     fn an_event_is_one_line_with_time_kind_and_service() {
         let event = Event::Phase {
-            subject: Subject::Container {
-                service: "web".into(),
-                number: 2,
-            },
+            subject: Subject::Container { service: "web".into(), number: 2 },
             phase: Phase::Waiting,
             detail: Some("healthy".into()),
         };

@@ -14,12 +14,7 @@ use crate::util::elapsed::elapsed;
 /// Draws the board `now` after the run's begin, at most `height` lines of `width` columns. Where there are more
 /// lines than that, those that ended well give way first.
 pub(super) fn frame(board: &Board, now: Duration, width: usize, height: usize) -> Vec<String> {
-    let names = board
-        .lines
-        .keys()
-        .map(|subject| subject.to_string().chars().count())
-        .max()
-        .unwrap_or(0);
+    let names = board.lines.keys().map(|subject| subject.to_string().chars().count()).max().unwrap_or(0);
     let column = names.max(12).min(width / 2);
     let room = height.saturating_sub(2).max(1);
     let hidden = board.lines.len().saturating_sub(room);
@@ -33,10 +28,7 @@ pub(super) fn frame(board: &Board, now: Duration, width: usize, height: usize) -
         drawn.push(row(subject, line, now, column, width));
     }
     if gone > 0 {
-        drawn.insert(
-            1,
-            style::paint(&format!("   … {gone} more done"), Style::new().dimmed()),
-        );
+        drawn.insert(1, style::paint(&format!("   … {gone} more done"), Style::new().dimmed()));
     }
     drawn.truncate(height.max(1));
     drawn
@@ -48,11 +40,7 @@ fn head(board: &Board, now: Duration, width: usize) -> String {
         None => elapsed(now),
     };
     let title = style::fit(&board.title, width.saturating_sub(time.len() + 2));
-    format!(
-        "{}  {}",
-        style::paint(&title, Style::new().bold()),
-        style::paint(&time, Style::new().dimmed())
-    )
+    format!("{}  {}", style::paint(&title, Style::new().bold()), style::paint(&time, Style::new().dimmed()))
 }
 
 fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usize) -> String {
@@ -130,60 +118,34 @@ mod tests {
     use crate::ui::event::Event;
 
     fn service(name: &str) -> Subject {
-        Subject::Container {
-            service: name.into(),
-            number: 1,
-        }
+        Subject::Container { service: name.into(), number: 1 }
     }
 
     fn phase(subject: Subject, phase: Phase, detail: Option<&str>) -> Event {
-        Event::Phase {
-            subject,
-            phase,
-            detail: detail.map(String::from),
-        }
+        Event::Phase { subject, phase, detail: detail.map(String::from) }
     }
 
     fn board() -> Board {
         let mut board = Board::default();
         let at = Duration::from_millis;
+        board.apply(&Event::Begin { title: "deploy shop-local".into(), deadline: Some(at(360_000)) }, at(0));
         board.apply(
-            &Event::Begin {
-                title: "deploy shop-local".into(),
-                deadline: Some(at(360_000)),
-            },
-            at(0),
-        );
-        board.apply(
-            &phase(
-                Subject::Network("shop-local_default".into()),
-                Phase::Done,
-                Some("created"),
-            ),
+            &phase(Subject::Network("shop-local_default".into()), Phase::Done, Some("created")),
             at(100),
         );
         board.apply(&phase(service("db"), Phase::Starting, None), at(200));
         board.apply(&phase(service("db"), Phase::Ready, Some("healthy")), at(1700));
         board.apply(&phase(service("web"), Phase::Waiting, Some("healthy")), at(1800));
         board.apply(
-            &Event::LogLine {
-                subject: service("web"),
-                line: "loading \u{1b}[1mmodel".into(),
-            },
+            &Event::LogLine { subject: service("web"), line: "loading \u{1b}[1mmodel".into() },
             at(1900),
         );
-        board.apply(
-            &phase(service("cache"), Phase::Created, Some("after db")),
-            at(1900),
-        );
+        board.apply(&phase(service("cache"), Phase::Created, Some("after db")), at(1900));
         board
     }
 
     fn plain(lines: &[String]) -> String {
-        lines
-            .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string() + "\n")
-            .collect()
+        lines.iter().map(|line| anstream::adapter::strip_str(line).to_string() + "\n").collect()
     }
 
     #[test]
@@ -200,10 +162,7 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         for width in [20, 40, 80] {
-            for line in plain(&frame(&board(), Duration::from_secs(4), width, 24))
-                .lines()
-                .skip(1)
-            {
+            for line in plain(&frame(&board(), Duration::from_secs(4), width, 24)).lines().skip(1) {
                 assert!(line.chars().count() <= width.max(40), "{width}: {line}");
             }
         }
@@ -212,9 +171,6 @@ mod tests {
     #[test]
     fn what_ended_well_gives_way_on_a_low_terminal() {
         let drawn = plain(&frame(&board(), Duration::from_secs(4), 90, 5));
-        assert!(
-            drawn.contains("… 1 more done") && drawn.contains(" web "),
-            "{drawn}"
-        );
+        assert!(drawn.contains("… 1 more done") && drawn.contains(" web "), "{drawn}");
     }
 }

@@ -98,9 +98,7 @@ impl Ui {
     /// [`Closed`] when the reader is gone.
     pub fn print(&self, text: &str) -> Result<(), Closed> {
         let mut out = AutoStream::new(std::io::stdout().lock(), self.color);
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|_| Closed)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Closed)
     }
 
     /// Shows a failure: its message under `error:`, then its hints.
@@ -128,10 +126,7 @@ impl Ui {
     /// Shows something that may become a failure.
     pub fn warning(&self, message: &str) {
         if self.progress != ProgressKind::Quiet {
-            self.tell(&format!(
-                "{}{message}\n",
-                head("warning", Style::new().yellow().bold())
-            ));
+            self.tell(&format!("{}{message}\n", head("warning", Style::new().yellow().bold())));
         }
     }
 

@@ -25,11 +25,9 @@ impl Plain {
     ) -> std::io::Result<()> {
         match event {
             Event::Begin { title, .. } => writeln!(out, "{title}"),
-            Event::Phase {
-                subject,
-                phase,
-                detail,
-            } => self.phase(out, subject, *phase, detail.as_deref(), now),
+            Event::Phase { subject, phase, detail } => {
+                self.phase(out, subject, *phase, detail.as_deref(), now)
+            }
             // The steps of a build tell how far it is; what they print is shown where the build fails.
             Event::BuildLine { subject, line } if line.starts_with("Step ") => {
                 writeln!(out, "  {subject}: {}", style::strip_controls(line))
@@ -68,11 +66,7 @@ impl Plain {
         if self.shown.insert(subject.clone(), phase) == Some(phase) {
             return Ok(());
         }
-        write!(
-            out,
-            "  {subject}: {}",
-            style::paint(style::word(phase, detail), style::of_phase(phase))
-        )?;
+        write!(out, "  {subject}: {}", style::paint(style::word(phase, detail), style::of_phase(phase)))?;
         if let Some(detail) = detail.filter(|_| phase != Phase::Done) {
             write!(out, " ({})", style::strip_controls(detail))?;
         }
@@ -96,23 +90,14 @@ mod tests {
         let mut plain = Plain::default();
         let mut out = Vec::new();
         for (second, event) in events.iter().enumerate() {
-            plain
-                .print(&mut out, event, Duration::from_secs(second as u64))
-                .unwrap();
+            plain.print(&mut out, event, Duration::from_secs(second as u64)).unwrap();
         }
         anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
     }
 
     fn phase(phase: Phase, detail: Option<&str>) -> Event {
-        let subject = Subject::Container {
-            service: "web".into(),
-            number: 1,
-        };
-        Event::Phase {
-            subject,
-            phase,
-            detail: detail.map(String::from),
-        }
+        let subject = Subject::Container { service: "web".into(), number: 1 };
+        Event::Phase { subject, phase, detail: detail.map(String::from) }
     }
 
     #[test]
@@ -125,27 +110,15 @@ mod tests {
             phase(Phase::Waiting, Some("healthy")),
             phase(Phase::Ready, Some("healthy")),
         ];
-        assert_eq!(
-            printed(&events),
-            "  web: waiting (healthy)\n  web: ready (healthy) 3.0s\n"
-        );
+        assert_eq!(printed(&events), "  web: waiting (healthy)\n  web: ready (healthy) 3.0s\n");
     }
 
     #[test]
     fn of_a_build_only_its_steps_are_printed() {
         let subject = Subject::Image("app".into());
-        let line = |text: &str| Event::BuildLine {
-            subject: subject.clone(),
-            line: text.into(),
-        };
-        let text = printed(&[
-            line("Step 1/2 : FROM base"),
-            line("Get:1 packages"),
-            line("Step 2/2 : RUN make"),
-        ]);
-        assert_eq!(
-            text,
-            "  image app: Step 1/2 : FROM base\n  image app: Step 2/2 : RUN make\n"
-        );
+        let line = |text: &str| Event::BuildLine { subject: subject.clone(), line: text.into() };
+        let text =
+            printed(&[line("Step 1/2 : FROM base"), line("Get:1 packages"), line("Step 2/2 : RUN make")]);
+        assert_eq!(text, "  image app: Step 1/2 : FROM base\n  image app: Step 2/2 : RUN make\n");
     }
 }

@@ -24,26 +24,13 @@ pub fn render(plan: &Plan, operations: bool) -> String {
 }
 
 fn lines(explanation: &Explanation) -> String {
-    let width = explanation
-        .lines
-        .iter()
-        .map(|line| line.subject.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = explanation.lines.iter().map(|line| line.subject.chars().count()).max().unwrap_or(0);
     explanation
         .lines
         .iter()
         .map(|line| {
-            let head = format!(
-                "{} {:<width$}  {:<9}",
-                line.change.sign(),
-                line.subject,
-                line.change
-            );
-            format!("  {}  {}", paint(&head, look(line.change)), line.cause)
-                .trim_end()
-                .to_string()
-                + "\n"
+            let head = format!("{} {:<width$}  {:<9}", line.change.sign(), line.subject, line.change);
+            format!("  {}  {}", paint(&head, look(line.change)), line.cause).trim_end().to_string() + "\n"
         })
         .collect()
 }

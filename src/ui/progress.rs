@@ -88,10 +88,7 @@ fn draw(board: &Board, canvas: &mut Canvas, out: &mut impl Write, now: Duration)
         return;
     }
     let (width, height) = size(std::io::stderr()).unwrap_or((80, 24));
-    let _ = canvas.draw(
-        out,
-        &live::frame(board, now, usize::from(width), usize::from(height)),
-    );
+    let _ = canvas.draw(out, &live::frame(board, now, usize::from(width), usize::from(height)));
 }
 
 fn above(canvas: &mut Canvas, out: &mut impl Write, line: &str) {

@@ -57,13 +57,7 @@ pub(super) fn strip_controls(text: &str) -> String {
     anstream::adapter::strip_str(text)
         .to_string()
         .chars()
-        .filter_map(|c| {
-            if c == '\t' {
-                Some(' ')
-            } else {
-                (!c.is_control()).then_some(c)
-            }
-        })
+        .filter_map(|c| if c == '\t' { Some(' ') } else { (!c.is_control()).then_some(c) })
         .collect()
 }
 

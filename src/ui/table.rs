@@ -14,10 +14,7 @@ pub fn render(headers: &[&str], rows: &[Vec<String>]) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 3));
     }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_string() + "\n")
-        .collect()
+    table.lines().map(|line| line.trim_end().to_string() + "\n").collect()
 }
 
 #[cfg(test)]

@@ -27,9 +27,7 @@ pub fn split(line: &str) -> Result<Vec<String>, SplitError> {
 /// What is left out of a command line by [`split`]: the text from the first unquoted `;`, `&`, `|`, `<` or `>` on.
 pub fn dropped(line: &str) -> Option<&str> {
     let mut splitter = Splitter::default();
-    line.char_indices()
-        .find(|(_, c)| splitter.take(*c) == Ok(false))
-        .map(|(at, _)| &line[at..])
+    line.char_indices().find(|(_, c)| splitter.take(*c) == Ok(false)).map(|(at, _)| &line[at..])
 }
 
 #[derive(Default)]

@@ -10,9 +10,7 @@ pub struct SizeError(String);
 /// Reads a size in bytes.
 pub fn parse(text: &str) -> Result<i64, SizeError> {
     let malformed = || SizeError(text.to_owned());
-    let number_len = text
-        .rfind(|c: char| c.is_ascii_digit() || c == '.')
-        .map_or(0, |last| last + 1);
+    let number_len = text.rfind(|c: char| c.is_ascii_digit() || c == '.').map_or(0, |last| last + 1);
     let (number, unit) = text.split_at(number_len);
     // One space may stand between number and unit: `64 KiB`.
     let unit = unit.strip_prefix(' ').unwrap_or(unit);

@@ -47,16 +47,12 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     }
     let mut total = 0u64;
     while !rest.is_empty() {
-        let number_len = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, tail) = rest.split_at(number_len);
         if number.is_empty() || number == "." {
             return Err(malformed());
         }
-        let unit_len = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
+        let unit_len = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_len);
         if unit.is_empty() {
             return Err(DurationError::NoUnit(text.to_owned()));
@@ -80,11 +76,7 @@ fn nanoseconds(number: &str, scale: f64) -> Option<u64> {
     if fraction.contains('.') {
         return None;
     }
-    let whole: u64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().unwrap_or(u64::MAX)
-    };
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().unwrap_or(u64::MAX) };
     let mut nanoseconds = whole.saturating_mul(scale as u64);
     if !fraction.is_empty() {
         let fraction: f64 = format!("0.{fraction}").parse().ok()?;
@@ -123,11 +115,7 @@ fn decimal(amount: u128, unit: u128) -> String {
         return (amount / unit).to_string();
     }
     let digits = unit.ilog10() as usize;
-    format!(
-        "{}.{}",
-        amount / unit,
-        format!("{fraction:0digits$}").trim_end_matches('0')
-    )
+    format!("{}.{}", amount / unit, format!("{fraction:0digits$}").trim_end_matches('0'))
 }
 
 #[cfg(test)]
@@ -149,10 +137,7 @@ mod tests {
     #[test]
     fn says_why_a_text_is_no_duration() {
         assert_eq!(parse("30"), Err(DurationError::NoUnit("30".into())));
-        assert_eq!(
-            parse("30sec"),
-            Err(DurationError::UnknownUnit("30sec".into(), "sec".into()))
-        );
+        assert_eq!(parse("30sec"), Err(DurationError::UnknownUnit("30sec".into(), "sec".into())));
         assert_eq!(parse(""), Err(DurationError::Malformed(String::new())));
         assert_eq!(parse("s"), Err(DurationError::Malformed("s".into())));
         assert_eq!(parse("300000w"), Err(DurationError::TooLong("300000w".into())));

@@ -40,11 +40,7 @@ pub fn format_json32(value: f32) -> String {
 }
 
 fn with_exponent(text: String) -> String {
-    if text.contains("e-") {
-        text
-    } else {
-        text.replace('e', "e+")
-    }
+    if text.contains("e-") { text } else { text.replace('e', "e+") }
 }
 
 #[cfg(test)]

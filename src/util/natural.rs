@@ -22,11 +22,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 
 /// Compares the numbers that begin where two keys part; a number that both share the beginning of counts whole.
 fn numbers(a: &[char], b: &[char], at: usize) -> Ordering {
-    let leading = a[..at]
-        .iter()
-        .rev()
-        .take_while(|c| c.is_ascii_digit())
-        .any(|c| *c != '0');
+    let leading = a[..at].iter().rev().take_while(|c| c.is_ascii_digit()).any(|c| *c != '0');
     let begin = u64::from(leading && (a[at] == '0' || b[at] == '0'));
     let read = |key: &[char]| {
         let digits = key[at..].iter().map_while(|c| c.to_digit(10));
@@ -41,13 +37,9 @@ fn numbers(a: &[char], b: &[char], at: usize) -> Ordering {
 mod tests {
     #[test]
     fn numbers_go_by_value_and_signs_before_letters() {
-        let mut keys = [
-            "ab", "a_b", "a10", "a9", "a2b", "a2", "a", "B", "a-1", "10", "9", "aB",
-        ];
+        let mut keys = ["ab", "a_b", "a10", "a9", "a2b", "a2", "a", "B", "a-1", "10", "9", "aB"];
         keys.sort_by(|a, b| super::compare(a, b));
-        let expected = [
-            "9", "10", "B", "a", "a-1", "a_b", "a2", "a2b", "a9", "a10", "aB", "ab",
-        ];
+        let expected = ["9", "10", "B", "a", "a-1", "a_b", "a2", "a2b", "a9", "a10", "aB", "ab"];
         assert_eq!(keys, expected);
     }
 }

@@ -18,11 +18,7 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
 /// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other; `-` and `_` are alike, and
 /// so is a word that the other begins with (`prod`, `production`).
 fn cost(from: &str, to: &str) -> usize {
-    let clean = |text: &str| {
-        text.chars()
-            .filter(|c| !matches!(c, '-' | '_' | '.'))
-            .collect::<Vec<char>>()
-    };
+    let clean = |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect::<Vec<char>>();
     let (from, to) = (clean(from), clean(to));
     if from.len() >= 3 && to.starts_with(&from) {
         return usize::from(from.len() != to.len());
@@ -37,9 +33,7 @@ fn cost(from: &str, to: &str) -> usize {
     for i in 1..=from.len() {
         for j in 1..=to.len() {
             let differs = usize::from(from[i - 1] != to[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(rows[i][j - 1] + 1)
-                .min(rows[i - 1][j - 1] + differs);
+            let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + differs);
             if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
                 best = best.min(rows[i - 2][j - 2] + 1);
             }
@@ -55,16 +49,7 @@ mod tests {
 
     #[test]
     fn typing_mistakes_find_their_word() {
-        let words = [
-            "image",
-            "restart",
-            "environment",
-            "env_file",
-            "ports",
-            "production",
-            "volumes",
-            "tty",
-        ];
+        let words = ["image", "restart", "environment", "env_file", "ports", "production", "volumes", "tty"];
         let nearest = |word| nearest(word, words.into_iter());
         assert_eq!(nearest("imag"), Some("image"));
         assert_eq!(nearest("restrat"), Some("restart"));

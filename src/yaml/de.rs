@@ -37,11 +37,7 @@ impl std::error::Error for DecodeError {}
 
 impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            message: message.to_string(),
-            span: None,
-            literal: true,
-        }
+        Self { message: message.to_string(), span: None, literal: true }
     }
 }
 
@@ -57,11 +53,7 @@ impl Node {
     fn at<T>(&self, result: Result<T, DecodeError>) -> Result<T, DecodeError> {
         result.map_err(|error| match error.span {
             Some(_) => error,
-            None => DecodeError {
-                span: Some(self.span),
-                literal: self.literal,
-                ..error
-            },
+            None => DecodeError { span: Some(self.span), literal: self.literal, ..error },
         })
     }
 
@@ -130,9 +122,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         self.at(match text.to_ascii_lowercase().as_str() {
             "true" | "y" | "yes" | "on" => visitor.visit_bool(true),
             "false" | "n" | "no" | "off" => visitor.visit_bool(false),
-            _ => Err(de::Error::custom(format!(
-                "`{text}` is neither `true` nor `false`"
-            ))),
+            _ => Err(de::Error::custom(format!("`{text}` is neither `true` nor `false`"))),
         })
     }
 
@@ -156,11 +146,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.at(if self.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        })
+        self.at(if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -216,10 +202,7 @@ impl<'de> Deserializer<'de> for &'de Node {
                 let text: StrDeserializer<'_, DecodeError> = text.into_deserializer();
                 self.at(visitor.visit_enum(text))
             }
-            None => self.at(Err(de::Error::custom(format!(
-                "expected a word, found {}",
-                self.kind.name()
-            )))),
+            None => self.at(Err(de::Error::custom(format!("expected a word, found {}", self.kind.name())))),
         }
     }
 
@@ -241,10 +224,7 @@ impl<'de> SeqAccess<'de> for Entries<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        self.0
-            .next()
-            .map(|node| node.at(seed.deserialize(node)))
-            .transpose()
+        self.0.next().map(|node| node.at(seed.deserialize(node))).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -263,38 +243,21 @@ struct Fields<'de> {
 
 impl<'de> Fields<'de> {
     fn all(map: &'de Map) -> Self {
-        Self {
-            map: Some(map),
-            entries: map.iter(),
-            collapse: false,
-            extensions_left: false,
-            value: None,
-        }
+        Self { map: Some(map), entries: map.iter(), collapse: false, extensions_left: false, value: None }
     }
 
     fn of_struct(map: &'de Map) -> Self {
         let has_extensions = map.iter().any(|entry| entry.key.starts_with(EXTENSION_PREFIX));
-        Self {
-            collapse: true,
-            extensions_left: has_extensions,
-            ..Self::all(map)
-        }
+        Self { collapse: true, extensions_left: has_extensions, ..Self::all(map) }
     }
 
     fn none() -> Self {
-        Self {
-            map: None,
-            entries: [].iter(),
-            collapse: false,
-            extensions_left: false,
-            value: None,
-        }
+        Self { map: None, entries: [].iter(), collapse: false, extensions_left: false, value: None }
     }
 }
 
 fn key<'de, K: DeserializeSeed<'de>>(seed: K, key: &'de str) -> Result<Option<K::Value>, DecodeError> {
-    seed.deserialize(de::value::BorrowedStrDeserializer::new(key))
-        .map(Some)
+    seed.deserialize(de::value::BorrowedStrDeserializer::new(key)).map(Some)
 }
 
 impl<'de> MapAccess<'de> for Fields<'de> {
@@ -302,10 +265,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
         let collapse = self.collapse;
-        match self
-            .entries
-            .find(|entry| !(collapse && entry.key.starts_with(EXTENSION_PREFIX)))
-        {
+        match self.entries.find(|entry| !(collapse && entry.key.starts_with(EXTENSION_PREFIX))) {
             Some(entry) => {
                 self.value = Some(&entry.value);
                 key(seed, &entry.key)
@@ -334,10 +294,7 @@ impl<'de> Deserializer<'de> for Extensions<'de> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_map(ExtensionEntries {
-            entries: self.0.iter(),
-            value: None,
-        })
+        visitor.visit_map(ExtensionEntries { entries: self.0.iter(), value: None })
     }
 
     serde::forward_to_deserialize_any! {

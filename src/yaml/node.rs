@@ -72,8 +72,7 @@ impl PartialEq for Kind {
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => {
                 a.len() == b.len()
-                    && a.iter()
-                        .all(|entry| b.get(&entry.key).is_some_and(|value| *value == entry.value))
+                    && a.iter().all(|entry| b.get(&entry.key).is_some_and(|value| *value == entry.value))
             }
             _ => false,
         }
@@ -83,12 +82,7 @@ impl PartialEq for Kind {
 impl Node {
     /// A value with its place.
     pub fn new(kind: Kind, span: Span) -> Self {
-        Self {
-            kind,
-            span,
-            tag: None,
-            literal: true,
-        }
+        Self { kind, span, tag: None, literal: true }
     }
 
     /// Text with its place.
@@ -222,8 +216,7 @@ impl Map {
 
     /// The value under a key.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.position(key)
-            .map(|position| &mut self.entries[position].value)
+        self.position(key).map(|position| &mut self.entries[position].value)
     }
 
     /// Whether a key is there.
@@ -270,9 +263,7 @@ impl Map {
 
     fn reindex(&mut self) {
         let positions = self.entries.iter().enumerate();
-        let index = positions
-            .map(|(position, entry)| (entry.key.clone(), position))
-            .collect();
+        let index = positions.map(|(position, entry)| (entry.key.clone(), position)).collect();
         self.index = Some(Box::new(index));
     }
 
@@ -319,11 +310,7 @@ mod tests {
     fn a_long_map_finds_replaces_and_removes_like_a_short_one() {
         let mut map = Map::default();
         for number in 0..100i64 {
-            map.insert(
-                format!("k{number}"),
-                Span::default(),
-                Node::new(Kind::Int(number), Span::default()),
-            );
+            map.insert(format!("k{number}"), Span::default(), Node::new(Kind::Int(number), Span::default()));
         }
         assert_eq!(
             map.insert("k7", Span::default(), Node::default()),

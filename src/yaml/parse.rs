@@ -28,11 +28,7 @@ pub struct YamlError {
 
 impl YamlError {
     fn new(message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            places: vec![(span, label.into())],
-            hint: None,
-        }
+        Self { message: message.into(), places: vec![(span, label.into())], hint: None }
     }
 }
 
@@ -46,11 +42,7 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<YamlError>> 
         return Err(vec![YamlError::new(message, Span::new(source, 0, 0), "")]);
     }
     // A byte order mark is no content; spans still count it.
-    let start = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut options = granit_parser::options! {
         emit_unresolved_aliases: true,
         flow_nesting_limit: MOST_LEVELS,
@@ -119,18 +111,12 @@ impl<'a> Builder<'a> {
             Some(Ok(spanned)) => Ok(spanned),
             Some(Err(error)) => {
                 let at = self.offset + error.marker().byte_offset().unwrap_or(0);
-                let error = YamlError::new(
-                    format!("YAML syntax: {}", error.info()),
-                    self.span(at, at + 1),
-                    "",
-                );
+                let error =
+                    YamlError::new(format!("YAML syntax: {}", error.info()), self.span(at, at + 1), "");
                 self.errors.push(error);
                 Err(Stop)
             }
-            None => Ok((
-                Event::StreamEnd,
-                granit_parser::Span::empty(granit_parser::Marker::default()),
-            )),
+            None => Ok((Event::StreamEnd, granit_parser::Span::empty(granit_parser::Marker::default()))),
         }
     }
 
@@ -177,11 +163,7 @@ impl<'a> Builder<'a> {
         let plain = matches!(style, ScalarStyle::Plain);
         let text = self.without_added_line_end(text, style, place);
         let Some(tag) = tag else {
-            let kind = if plain {
-                scalar::resolve(&text)
-            } else {
-                Kind::String(text.into())
-            };
+            let kind = if plain { scalar::resolve(&text) } else { Kind::String(text.into()) };
             return Node::new(kind, place);
         };
         let kind = match tag.core_suffix() {
@@ -198,10 +180,7 @@ impl<'a> Builder<'a> {
             None if plain && tag.is_custom() && text.is_empty() => Kind::Null,
             None => Kind::String(text.into()),
         };
-        Node {
-            tag: custom(&tag),
-            ..Node::new(kind, place)
-        }
+        Node { tag: custom(&tag), ..Node::new(kind, place) }
     }
 
     /// A block scalar that the file ends with has no line end where the file has none, as libyaml reads it.
@@ -226,10 +205,8 @@ impl<'a> Builder<'a> {
             }
             list.push(self.node(event, span)?);
         };
-        let node = Node {
-            tag: tag.and_then(|tag| custom(&tag)),
-            ..Node::new(Kind::List(list), reach(place, end))
-        };
+        let node =
+            Node { tag: tag.and_then(|tag| custom(&tag)), ..Node::new(Kind::List(list), reach(place, end)) };
         self.remember(anchor, &node, self.parsed + self.copied - before + 1);
         Ok(node)
     }
@@ -261,19 +238,16 @@ impl<'a> Builder<'a> {
         if let Some((_, value)) = merges {
             self.merge(&mut map, value);
         }
-        let node = Node {
-            tag: tag.and_then(|tag| custom(&tag)),
-            ..Node::new(Kind::Map(map), reach(place, end))
-        };
+        let node =
+            Node { tag: tag.and_then(|tag| custom(&tag)), ..Node::new(Kind::Map(map), reach(place, end)) };
         self.remember(anchor, &node, self.parsed + self.copied - before + 1);
         Ok(node)
     }
 
     fn insert(&mut self, map: &mut Map, key: Node, value: Node) {
         let Kind::String(text) = key.kind else {
-            let written = key
-                .to_text()
-                .map_or_else(|| key.kind.name().to_owned(), |text| format!("`{text}`"));
+            let written =
+                key.to_text().map_or_else(|| key.kind.name().to_owned(), |text| format!("`{text}`"));
             let mut error = YamlError::new(format!("key {written} is not text"), key.span, key.kind.name());
             error.hint = Some("put the key in quotes");
             self.errors.push(error);
@@ -308,11 +282,8 @@ impl<'a> Builder<'a> {
                 }
             }
             other => {
-                let error = YamlError::new(
-                    "`<<` takes a mapping or a list of mappings",
-                    value.span,
-                    other.name(),
-                );
+                let error =
+                    YamlError::new("`<<` takes a mapping or a list of mappings", value.span, other.name());
                 self.errors.push(error);
             }
         }
@@ -326,21 +297,14 @@ impl<'a> Builder<'a> {
 
     fn remember(&mut self, anchor: usize, node: &Node, size: usize) {
         if anchor != 0 {
-            let node = Node {
-                tag: node.tag.clone(),
-                ..node.clone()
-            };
+            let node = Node { tag: node.tag.clone(), ..node.clone() };
             self.anchors.insert(anchor, Some((node, size)));
         }
     }
 
     fn alias(&mut self, anchor: usize, place: Span) -> Result<Node, Stop> {
         let Some(Some((node, size))) = self.anchors.get(&anchor) else {
-            self.errors.push(YamlError::new(
-                "alias stands inside its own anchor",
-                place,
-                "would never end",
-            ));
+            self.errors.push(YamlError::new("alias stands inside its own anchor", place, "would never end"));
             return Err(Stop);
         };
         self.copied += size;
@@ -365,10 +329,7 @@ fn custom(tag: &Tag) -> Option<Box<str>> {
 }
 
 fn reach(start: Span, end: Span) -> Span {
-    Span {
-        end: end.end.max(start.end),
-        ..start
-    }
+    Span { end: end.end.max(start.end), ..start }
 }
 
 #[cfg(test)]
@@ -410,10 +371,7 @@ mod tests {
     fn a_bomb_of_aliases_is_refused() {
         let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for (name, before) in "bcdefghi".chars().zip("abcdefgh".chars()) {
-            bomb.push_str(&format!(
-                "{name}: &{name} [{}]\n",
-                vec![format!("*{before}"); 9].join(",")
-            ));
+            bomb.push_str(&format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(",")));
         }
         assert!(errors(&bomb)[0].message.contains("aliases expand"));
     }
@@ -436,20 +394,14 @@ mod tests {
     fn a_block_scalar_ends_as_the_file_does() {
         assert_eq!(one("a: |\n  x").get("a").and_then(Node::as_str), Some("x"));
         assert_eq!(one("a: |\n  x\n").get("a").and_then(Node::as_str), Some("x\n"));
-        assert_eq!(
-            one("a: |\n  x\nb: 1").get("a").and_then(Node::as_str),
-            Some("x\n")
-        );
+        assert_eq!(one("a: |\n  x\nb: 1").get("a").and_then(Node::as_str), Some("x\n"));
     }
 
     #[test]
     fn tags_are_kept_with_their_node() {
         let node = one("a: !reset null\nb: !override [1]\nc: !!str 1\nd: !reset\n");
         assert_eq!(node.get("a").and_then(|node| node.tag.as_deref()), Some("!reset"));
-        assert_eq!(
-            node.get("b").and_then(|node| node.tag.as_deref()),
-            Some("!override")
-        );
+        assert_eq!(node.get("b").and_then(|node| node.tag.as_deref()), Some("!override"));
         assert_eq!(node.get("c").and_then(Node::as_str), Some("1"));
         assert_eq!(node.get("d").and_then(|node| node.tag.as_deref()), Some("!reset"));
     }

@@ -85,10 +85,7 @@ fn integer(text: &str) -> Option<Option<i64>> {
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (
-            mantissa,
-            Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
-        ),
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
         None => (unsigned, None),
     };
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -115,17 +112,10 @@ pub(super) fn timestamp_text(text: &str) -> String {
     let date_len = text.find(['T', 't', ' ']).unwrap_or(text.len());
     let (date, time) = text.split_at(date_len);
     let padded = |text: &str| {
-        if text.len() == 1 {
-            format!("0{text}")
-        } else {
-            text.to_owned()
-        }
+        if text.len() == 1 { format!("0{text}") } else { text.to_owned() }
     };
     let date = date.split('-').map(padded).collect::<Vec<_>>().join("-");
-    let time = time
-        .get(1..)
-        .filter(|time| !time.is_empty())
-        .unwrap_or("00:00:00");
+    let time = time.get(1..).filter(|time| !time.is_empty()).unwrap_or("00:00:00");
     let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
     let (clock, zone) = time.split_at(zone_at);
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
@@ -134,10 +124,7 @@ pub(super) fn timestamp_text(text: &str) -> String {
         "" => String::new(),
         digits => format!(".{digits}"),
     };
-    format!(
-        "{date}T{clock}{fraction}{}",
-        if zone.is_empty() { "Z" } else { zone }
-    )
+    format!("{date}T{clock}{fraction}{}", if zone.is_empty() { "Z" } else { zone })
 }
 
 fn is_date(date: &str) -> bool {

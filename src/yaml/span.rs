@@ -19,10 +19,6 @@ impl Span {
     /// A range of bytes in a source.
     pub fn new(source: SourceId, start: usize, end: usize) -> Self {
         let clamp = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        Self {
-            source,
-            start: clamp(start),
-            end: clamp(end),
-        }
+        Self { source, start: clamp(start), end: clamp(end) }
     }
 }

@@ -11,11 +11,7 @@ fn answer(case: &Case) -> Result<(String, String), String> {
     let (loaded, sources) = case.load();
     let loaded = loaded.map_err(|problems| problems.render(&sources, false))?;
     // What only docker compose 5 knows is printed in its dialect alone.
-    let dialect = if case.read("differs").is_some() {
-        Dialect::V5
-    } else {
-        Dialect::V2
-    };
+    let dialect = if case.read("differs").is_some() { Dialect::V5 } else { Dialect::V2 };
     let json = case.portable(&render::project_json(&loaded.project, dialect));
     let hashes = loaded
         .project
@@ -36,13 +32,7 @@ fn every_case_is_answered_as_docker_compose_answers_it() {
             wrong.push(format!("{}: {problem}", case.name()));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
 }
 
 fn check(case: &Case) -> Result<(), String> {
@@ -71,17 +61,10 @@ fn check(case: &Case) -> Result<(), String> {
 }
 
 fn same(expected: &str, actual: &str) -> Result<(), String> {
-    let first = expected
-        .trim()
-        .lines()
-        .zip(actual.trim().lines())
-        .find(|(expected, actual)| expected != actual);
+    let first =
+        expected.trim().lines().zip(actual.trim().lines()).find(|(expected, actual)| expected != actual);
     match first {
-        Some((expected, actual)) => Err(format!(
-            "expected {}\n     got {}",
-            expected.trim(),
-            actual.trim()
-        )),
+        Some((expected, actual)) => Err(format!("expected {}\n     got {}", expected.trim(), actual.trim())),
         None if expected.trim().lines().count() != actual.trim().lines().count() => {
             Err("length differs".to_owned())
         }
@@ -99,10 +82,7 @@ fn what_is_printed_reads_back_to_the_same_model() {
         "merge-ports-number-published",
         "profiles-depends-on-disabled-optional",
     ];
-    for case in Case::all()
-        .into_iter()
-        .filter(|case| !ODD.contains(&case.name().as_str()))
-    {
+    for case in Case::all().into_iter().filter(|case| !ODD.contains(&case.name().as_str())) {
         let (Ok(loaded), _) = case.load() else { continue };
         for dialect in Dialect::ALL {
             let yaml = render::project_yaml(&loaded.project, dialect);
@@ -139,21 +119,13 @@ fn record() {
     // What `create` needs is an image by this name; nothing of it ever runs.
     let image =
         r#"tar c --files-from /dev/null | docker import --change 'CMD ["none"]' - sofa-compose-case:latest"#;
-    assert!(
-        Command::new("sh")
-            .args(["-c", image])
-            .status()
-            .expect("docker")
-            .success()
-    );
+    assert!(Command::new("sh").args(["-c", image]).status().expect("docker").success());
     let version = docker(&Case::all()[0], &["version", "--short"]).expect("docker compose");
     for case in Case::all() {
         record_case(&case);
         case.write("version", &version);
     }
-    let _ = Command::new("docker")
-        .args(["rmi", "sofa-compose-case:latest"])
-        .status();
+    let _ = Command::new("docker").args(["rmi", "sofa-compose-case:latest"]).status();
 }
 
 fn record_case(case: &Case) {
@@ -187,9 +159,7 @@ fn hashes(case: &Case) -> Option<String> {
     let created = docker(case, &["create", "--no-build", "--pull", "never"]);
     let format = r#"{{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.config-hash"}}"#;
     let project = format!("label=com.docker.compose.project={}", case.name());
-    let list = Command::new("docker")
-        .args(["ps", "-a", "--filter", &project, "--format", format])
-        .output();
+    let list = Command::new("docker").args(["ps", "-a", "--filter", &project, "--format", format]).output();
     docker(case, &["down", "-v"]).expect("removed");
     created.ok()?;
     Some(String::from_utf8_lossy(&list.expect("docker").stdout).into_owned())
@@ -209,11 +179,7 @@ fn docker(case: &Case, words: &[&str]) -> Result<String, String> {
         .output()
         .expect("docker");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stderr))
-    }
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 /// Writes what `sofa` answers where it differs on purpose; read it before it is kept.

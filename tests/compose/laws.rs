@@ -10,10 +10,7 @@ use crate::support::{load_text, load_with};
 fn label(text: &str, variables: &[(&str, &str)]) -> Option<String> {
     let quoted = text.replace('\'', "''");
     let file = format!("services:\n  a:\n    image: x\n    labels:\n      l: '{quoted}'\n");
-    load_with(&file, variables).0.ok()?.project.services["a"]
-        .labels
-        .get("l")
-        .cloned()
+    load_with(&file, variables).0.ok()?.project.services["a"].labels.get("l").cloned()
 }
 
 /// Text that says something to a parser more often than by chance.

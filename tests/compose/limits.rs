@@ -20,12 +20,7 @@ fn refused_at_once(text: &str) -> String {
 fn a_bomb_of_aliases() {
     let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
     for (name, before) in "bcdefghi".chars().zip("abcdefgh".chars()) {
-        writeln!(
-            bomb,
-            "{name}: &{name} [{}]",
-            [format!("*{before}").as_str(); 9].join(",")
-        )
-        .expect("text");
+        writeln!(bomb, "{name}: &{name} [{}]", [format!("*{before}").as_str(); 9].join(",")).expect("text");
     }
     assert!(refused_at_once(&bomb).contains("aliases expand"));
 }
@@ -61,11 +56,7 @@ fn more_mistakes_than_anybody_reads() {
         writeln!(text, "  s{service}: {{imag: x, restrat: y}}").expect("text");
     }
     let rendered = refused_at_once(&text);
-    assert!(
-        rendered.lines().count() < 1_500,
-        "{} lines",
-        rendered.lines().count()
-    );
+    assert!(rendered.lines().count() < 1_500, "{} lines", rendered.lines().count());
 }
 
 #[test]
@@ -77,11 +68,7 @@ fn long_lists_are_checked_for_repetition_in_linear_time() {
     text.push_str("      - label:x7\n");
     let start = Instant::now();
     let (loaded, sources) = load_text(&text);
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "took {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(2), "took {:?}", start.elapsed());
     assert!(
         loaded
             .map(|_| ())
@@ -104,10 +91,6 @@ fn a_long_chain_of_dependencies_is_no_circle() {
 fn a_long_range_of_ports() {
     let start = Instant::now();
     let (loaded, _) = load_text("services: {a: {image: x, ports: ['1-60000']}}");
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "took {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
     assert_eq!(loaded.expect("loads").project.services["a"].ports.len(), 60_000);
 }

@@ -41,33 +41,16 @@ fn parity() {
     }
     let share = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
     println!("{} files in {folder}", files.len());
-    let Tally {
-        accepted,
-        same_json,
-        same_hashes,
-        same_yaml,
-        refused,
-        also_refused,
-        ..
-    } = tally;
+    let Tally { accepted, same_json, same_hashes, same_yaml, refused, also_refused, .. } = tally;
     println!("accepted by docker compose: {accepted}");
-    println!(
-        "  the same JSON:   {same_json} ({:.1} %)",
-        share(same_json, accepted)
-    );
-    println!(
-        "  the same hashes: {same_hashes} ({:.1} %)",
-        share(same_hashes, accepted)
-    );
+    println!("  the same JSON:   {same_json} ({:.1} %)", share(same_json, accepted));
+    println!("  the same hashes: {same_hashes} ({:.1} %)", share(same_hashes, accepted));
     println!(
         "  the same YAML:   {same_yaml} ({:.1} %), differing in quotes alone",
         share(same_yaml, accepted)
     );
     println!("refused by docker compose: {refused}");
-    println!(
-        "  refused:         {also_refused} ({:.1} %)",
-        share(also_refused, refused)
-    );
+    println!("  refused:         {also_refused} ({:.1} %)", share(also_refused, refused));
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -75,10 +58,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             collect(&path, files);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yml" || extension == "yaml")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml") {
             files.push(path);
         }
     }
@@ -94,22 +74,14 @@ fn compare(file: &Path, tally: &mut Tally) {
     };
     let mut sources = Sources::default();
     let ours = load(&request, &mut sources);
-    let mut differ = |what: &str, detail: &str| {
-        tally
-            .differences
-            .push(format!("{}: {what}\n{detail}", file.display()))
-    };
+    let mut differ =
+        |what: &str, detail: &str| tally.differences.push(format!("{}: {what}\n{detail}", file.display()));
     match (docker(file, &["--format", "json"]), ours) {
         (Ok(json), Ok(loaded)) => {
             tally.accepted += 1;
             let project = &loaded.project;
             let printed = render::project_json(project, Dialect::V2);
-            match json
-                .trim()
-                .lines()
-                .zip(printed.trim().lines())
-                .find(|(theirs, ours)| theirs != ours)
-            {
+            match json.trim().lines().zip(printed.trim().lines()).find(|(theirs, ours)| theirs != ours) {
                 None if json.trim().len() == printed.trim().len() => tally.same_json += 1,
                 line => differ("JSON differs", &format!("{line:?}")),
             }
@@ -129,10 +101,7 @@ fn compare(file: &Path, tally: &mut Tally) {
         }
         (Ok(_), Err(problems)) => {
             tally.accepted += 1;
-            differ(
-                "refused, docker compose accepts it",
-                &problems.render(&sources, false),
-            );
+            differ("refused, docker compose accepts it", &problems.render(&sources, false));
         }
         (Err(error), Ok(_)) => {
             tally.refused += 1;
@@ -165,9 +134,5 @@ fn docker(file: &Path, options: &[&str]) -> Result<String, String> {
         .output()
         .expect("docker");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stderr))
-    }
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }

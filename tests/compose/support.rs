@@ -35,11 +35,7 @@ impl Case {
     }
 
     pub fn name(&self) -> String {
-        self.folder
-            .file_name()
-            .expect("name")
-            .to_string_lossy()
-            .into_owned()
+        self.folder.file_name().expect("name").to_string_lossy().into_owned()
     }
 
     pub fn read(&self, file: &str) -> Option<String> {
@@ -77,21 +73,14 @@ impl Case {
     /// A text with the case's folder replaced, and the one around it.
     pub fn portable(&self, text: &str) -> String {
         let own = text.replace(&self.folder.display().to_string(), FOLDER);
-        let around = self
-            .folder
-            .parent()
-            .map(|parent| parent.display().to_string())
-            .unwrap_or_default();
+        let around = self.folder.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
         own.replace(&around, AROUND)
     }
 }
 
 /// The request that docker compose's options make.
 pub fn request(words: &[String], environment: BTreeMap<String, String>) -> Request {
-    let mut request = Request {
-        environment,
-        ..Request::default()
-    };
+    let mut request = Request { environment, ..Request::default() };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().expect("value").clone();
@@ -114,10 +103,8 @@ pub fn load_text(text: &str) -> (Result<Loaded, Diagnostics>, Sources) {
 
 /// Loads one Compose file with variables set.
 pub fn load_with(text: &str, variables: &[(&str, &str)]) -> (Result<Loaded, Diagnostics>, Sources) {
-    let environment = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let environment =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let request = Request {
         working_directory: "/nowhere".into(),
         files: vec![Input::Stdin(text.to_owned())],

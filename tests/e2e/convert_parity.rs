@@ -193,16 +193,8 @@ fn model(test: &TestProject) -> Project {
 }
 
 fn inspect(kind: &str, names: &[String]) -> Vec<Value> {
-    let output = Command::new("docker")
-        .args([kind, "inspect"])
-        .args(names)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new("docker").args([kind, "inspect"]).args(names).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -214,32 +206,21 @@ fn comparable(mut container: Value) -> Value {
         }
     };
     drop(&mut container, &["Id", "Created", "State", "GraphDriver", "Name"]);
-    for path in [
-        "ResolvConfPath",
-        "HostnamePath",
-        "HostsPath",
-        "LogPath",
-        "NetworkSettings",
-    ] {
+    for path in ["ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "NetworkSettings"] {
         if path != "NetworkSettings" {
             drop(&mut container, &[path]);
         }
     }
     let settings = container["NetworkSettings"].as_object_mut().unwrap();
     settings.retain(|key, _| key == "Networks");
-    if container["Config"]["Hostname"]
-        .as_str()
-        .is_some_and(|name| name.len() == 12)
-    {
+    if container["Config"]["Hostname"].as_str().is_some_and(|name| name.len() == 12) {
         container["Config"]["Hostname"] = "its short id".into();
     }
     for (_, endpoint) in container["NetworkSettings"]["Networks"].as_object_mut().unwrap() {
         let aliases = endpoint["Aliases"].as_array_mut();
         if let Some(aliases) = aliases {
             aliases.retain(|alias| {
-                alias
-                    .as_str()
-                    .is_none_or(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_hexdigit()))
+                alias.as_str().is_none_or(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_hexdigit()))
             });
         }
     }
@@ -258,12 +239,7 @@ fn comparable(mut container: Value) -> Value {
     }
     sort(&mut container["Mounts"]);
     let depends_on = &mut container["Config"]["Labels"]["com.docker.compose.depends_on"];
-    let mut dependencies: Vec<_> = depends_on
-        .as_str()
-        .unwrap()
-        .split(',')
-        .map(str::to_owned)
-        .collect();
+    let mut dependencies: Vec<_> = depends_on.as_str().unwrap().split(',').map(str::to_owned).collect();
     dependencies.sort();
     *depends_on = dependencies.join(",").into();
     container
@@ -281,10 +257,7 @@ fn differences(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>
         (Value::Object(a), Value::Object(b)) => {
             let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
             for key in keys {
-                let (a, b) = (
-                    a.get(key).unwrap_or(&Value::Null),
-                    b.get(key).unwrap_or(&Value::Null),
-                );
+                let (a, b) = (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
                 differences(&format!("{path}.{key}"), a, b, found);
             }
         }
@@ -299,12 +272,7 @@ fn parents_of(project: &Project, name: &str, created: &BTreeMap<ServiceName, Con
     let mut needed = modes
         .iter()
         .filter_map(|mode| mode.strip_prefix("service:"))
-        .chain(
-            service
-                .volumes_from
-                .iter()
-                .map(|entry| entry.split(':').next().unwrap()),
-        );
+        .chain(service.volumes_from.iter().map(|entry| entry.split(':').next().unwrap()));
     let links = service.links.iter().map(|link| link.split(':').next().unwrap());
     needed.all(|other| created.contains_key(other)) && { links }.all(|other| created.contains_key(other))
 }
@@ -335,10 +303,7 @@ fn instance(
     };
     let links = service.links.iter().map(|link| {
         let other = link.split(':').next().unwrap();
-        (
-            ServiceName::from(other),
-            vec![(format!("{}-{other}-1", project.name), 1)],
-        )
+        (ServiceName::from(other), vec![(format!("{}-{other}-1", project.name), 1)])
     });
     Instance {
         final_name: name.clone(),
@@ -382,31 +347,21 @@ async fn containers_are_those_of_docker_compose() {
             }
         })
         .collect();
-    let theirs: BTreeMap<_, _> = project
-        .services
-        .keys()
-        .cloned()
-        .zip(inspect("container", &names))
-        .collect();
+    let theirs: BTreeMap<_, _> = project.services.keys().cloned().zip(inspect("container", &names)).collect();
     test.docker_compose(["rm", "-f", "-v"]).ok();
 
     let engine = test.engine();
     let mut created: BTreeMap<ServiceName, ContainerId> = BTreeMap::new();
     let mut waiting: Vec<ServiceName> = project.services.keys().cloned().collect();
     while !waiting.is_empty() {
-        let (ready, rest): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|n| parents_of(&project, n, &created));
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|n| parents_of(&project, n, &created));
         assert!(!ready.is_empty(), "no order for {rest:?}");
         for key in ready {
             let service = &project.services[&key];
             let instance = instance(&project, service, &theirs[&key], &created);
             let new = convert::container(&project, service, &instance, engine.target()).unwrap();
-            let id = engine
-                .create(&new)
-                .await
-                .unwrap_or_else(|error| panic!("{key}: {error}"))
-                .id;
+            let id = engine.create(&new).await.unwrap_or_else(|error| panic!("{key}: {error}")).id;
             created.insert(key, id);
         }
         waiting = rest;
@@ -422,12 +377,7 @@ async fn containers_are_those_of_docker_compose() {
         }
         differences(key, &comparable(theirs), &comparable(ours), &mut found);
     }
-    assert!(
-        found.is_empty(),
-        "{} differences:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
 }
 
 /// The id of a parent differs, since it was made anew too.
@@ -452,48 +402,30 @@ async fn networks_and_volumes_are_those_of_docker_compose() {
         "{image: \"${BUSYBOX}\", command: [sleep], networks: [front, back], volumes: [\"data:/data\"]}";
     let (_, objects) = RULES.split_once("\nnetworks:\n  front:").unwrap();
     let (objects, _) = objects.split_once("\nconfigs:").unwrap();
-    let objects = objects
-        .replace("10.77.1.", "10.77.2.")
-        .replace("10.77.3.", "10.77.4.");
-    test.file(
-        "compose.yaml",
-        &format!("services:\n  a: {used}\nnetworks:\n  front:{objects}\n"),
-    );
+    let objects = objects.replace("10.77.1.", "10.77.2.").replace("10.77.3.", "10.77.4.");
+    test.file("compose.yaml", &format!("services:\n  a: {used}\nnetworks:\n  front:{objects}\n"));
     test.docker_compose(["create"]).ok();
     let project = model(&test);
     let networks: Vec<String> = project.networks.values().map(|n| n.name.clone()).collect();
     let volumes: Vec<String> = project.volumes.values().map(|v| v.name.clone()).collect();
-    let theirs: Vec<Value> = inspect("network", &networks)
-        .into_iter()
-        .chain(inspect("volume", &volumes))
-        .collect();
+    let theirs: Vec<Value> =
+        inspect("network", &networks).into_iter().chain(inspect("volume", &volumes)).collect();
     test.docker_compose(["down", "-v"]).ok();
     let label = |object: &Value, name: &str| {
-        object["Labels"][format!("com.docker.compose.{name}")]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        object["Labels"][format!("com.docker.compose.{name}")].as_str().unwrap().to_owned()
     };
     let engine = test.engine();
     for ((key, network), theirs) in project.networks.iter().zip(&theirs) {
         let (version, hash) = (label(theirs, "version"), label(theirs, "config-hash"));
         let labels = convert::network_labels(&project, key, network, &version, &hash);
-        engine
-            .create_network(&convert::network(network, labels))
-            .await
-            .unwrap();
+        engine.create_network(&convert::network(network, labels)).await.unwrap();
     }
     for ((key, volume), theirs) in project.volumes.iter().zip(&theirs[networks.len()..]) {
         let (version, hash) = (label(theirs, "version"), label(theirs, "config-hash"));
         let labels = convert::volume_labels(&project, key, volume, &version, &hash);
-        engine
-            .create_volume(&convert::volume(volume, labels))
-            .await
-            .unwrap();
+        engine.create_volume(&convert::volume(volume, labels)).await.unwrap();
     }
-    let ours = inspect("network", &networks)
-        .into_iter()
-        .chain(inspect("volume", &volumes));
+    let ours = inspect("network", &networks).into_iter().chain(inspect("volume", &volumes));
     let mut found = Vec::new();
     for (mut theirs, mut ours) in theirs.into_iter().zip(ours) {
         for object in [&mut theirs, &mut ours] {
@@ -504,10 +436,5 @@ async fn networks_and_volumes_are_those_of_docker_compose() {
         }
         differences("object", &theirs, &ours, &mut found);
     }
-    assert!(
-        found.is_empty(),
-        "{} differences:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
 }

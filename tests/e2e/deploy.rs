@@ -26,21 +26,9 @@ async fn dependencies_come_up_in_order_and_a_second_deploy_changes_nothing() {
     );
     let run = test.sofa(["deploy"]);
     run.ok().says("db: ready (healthy)").says("migrate: completed");
-    let db = test
-        .engine()
-        .inspect(&format!("{}-db-1", test.name()))
-        .await
-        .unwrap();
-    let migrate = test
-        .engine()
-        .inspect(&format!("{}-migrate-1", test.name()))
-        .await
-        .unwrap();
-    let web = test
-        .engine()
-        .inspect(&format!("{}-web-1", test.name()))
-        .await
-        .unwrap();
+    let db = test.engine().inspect(&format!("{}-db-1", test.name())).await.unwrap();
+    let migrate = test.engine().inspect(&format!("{}-migrate-1", test.name())).await.unwrap();
+    let web = test.engine().inspect(&format!("{}-web-1", test.name())).await.unwrap();
     assert!(db.started < migrate.started && migrate.started < web.started);
     let before = ids(&test).await;
     let again = test.sofa(["deploy"]);
@@ -54,10 +42,7 @@ async fn a_changed_service_is_replaced_alone_and_ends_up_under_its_name() {
     let Some(mut test) = TestProject::new("change").await else {
         return;
     };
-    compose(
-        &test,
-        "  db: {<<: *stay}\n  web: {<<: *stay, environment: {V: \"${V}\"}}\n",
-    );
+    compose(&test, "  db: {<<: *stay}\n  web: {<<: *stay, environment: {V: \"${V}\"}}\n");
     test.env("V", "one");
     test.sofa(["deploy"]).ok();
     let before = ids(&test).await;
@@ -67,13 +52,7 @@ async fn a_changed_service_is_replaced_alone_and_ends_up_under_its_name() {
     assert_eq!(after.keys().collect::<Vec<_>>(), ["db-1", "web-1"]);
     assert_eq!(after["db-1"], before["db-1"]);
     assert_ne!(after["web-1"], before["web-1"]);
-    assert!(
-        test.engine()
-            .inspect(&before["web-1"])
-            .await
-            .unwrap_err()
-            .is_not_found()
-    );
+    assert!(test.engine().inspect(&before["web-1"]).await.unwrap_err().is_not_found());
     assert_eq!(container(&test, "web").await.state, State::Running);
 }
 
@@ -85,9 +64,7 @@ async fn force_recreate_replaces_what_did_not_change() {
     compose(&test, "  web: {<<: *stay}\n");
     test.sofa(["deploy", "--no-wait"]).ok();
     let before = ids(&test).await;
-    test.sofa(["deploy", "--force-recreate", "--no-wait"])
-        .ok()
-        .says("1 replaced");
+    test.sofa(["deploy", "--force-recreate", "--no-wait"]).ok().says("1 replaced");
     let after = ids(&test).await;
     assert!(after.len() == 1 && after["web-1"] != before["web-1"], "{after:?}");
 }
@@ -97,22 +74,11 @@ async fn plan_and_dry_run_tell_and_change_nothing() {
     let Some(test) = TestProject::new("plan").await else {
         return;
     };
-    compose(
-        &test,
-        "  web: {<<: *stay, environment: {PASSWORD: \"${SECRET:-hunter2}\"}}\n",
-    );
-    for arguments in [
-        &["plan"][..],
-        &["deploy", "--dry-run"],
-        &["plan", "--format", "json"],
-    ] {
+    compose(&test, "  web: {<<: *stay, environment: {PASSWORD: \"${SECRET:-hunter2}\"}}\n");
+    for arguments in [&["plan"][..], &["deploy", "--dry-run"], &["plan", "--format", "json"]] {
         let run = test.sofa(arguments.iter().copied());
         run.ok();
-        assert!(
-            run.stdout.contains("web") && run.stdout.contains("create"),
-            "{}",
-            run.stdout
-        );
+        assert!(run.stdout.contains("web") && run.stdout.contains("create"), "{}", run.stdout);
         assert!(!run.stdout.contains("hunter2"), "{}", run.stdout);
     }
     test.sofa(["plan", "--exit-code"]).assert_code(10);
@@ -147,10 +113,7 @@ async fn a_job_runs_once_and_again_when_it_changed() {
     let Some(mut test) = TestProject::new("job").await else {
         return;
     };
-    compose(
-        &test,
-        "  job: {<<: *ends, command: [\"sh\", \"-c\", \"echo ran ${V}\"], x-sofa: {role: job}}\n",
-    );
+    compose(&test, "  job: {<<: *ends, command: [\"sh\", \"-c\", \"echo ran ${V}\"], x-sofa: {role: job}}\n");
     test.env("V", "one");
     test.sofa(["deploy"]).ok().says("job: completed");
     let first = ids(&test).await;
@@ -176,9 +139,7 @@ async fn an_optional_dependency_that_fails_is_a_warning() {
 ",
     );
     let run = test.sofa(["deploy"]);
-    run.ok()
-        .says("warning: service `seed`: exited with code 3")
-        .says("no seeds");
+    run.ok().says("warning: service `seed`: exited with code 3").says("no seeds");
     assert_eq!(container(&test, "web").await.state, State::Running);
 }
 
@@ -187,10 +148,7 @@ async fn without_waiting_a_deploy_ends_when_everything_is_started() {
     let Some(test) = TestProject::new("nowait").await else {
         return;
     };
-    compose(
-        &test,
-        "  web: {<<: *stay, healthcheck: {test: [\"CMD\", \"false\"], interval: 1s}}\n",
-    );
+    compose(&test, "  web: {<<: *stay, healthcheck: {test: [\"CMD\", \"false\"], interval: 1s}}\n");
     let run = test.sofa(["deploy", "--no-wait"]);
     run.ok();
     assert_eq!(container(&test, "web").await.state, State::Running);
@@ -225,9 +183,7 @@ async fn orphans_go_when_asked() {
     compose(&test, "  a: {<<: *stay}\n");
     test.sofa(["deploy", "--no-wait"]).ok().says("b");
     assert_eq!(containers(&test).await.len(), 2);
-    test.sofa(["deploy", "--no-wait", "--remove-orphans"])
-        .ok()
-        .says("1 removed");
+    test.sofa(["deploy", "--no-wait", "--remove-orphans"]).ok().says("1 removed");
     assert_eq!(ids(&test).await.keys().collect::<Vec<_>>(), ["a-1"]);
 }
 

@@ -34,11 +34,7 @@ async fn standing(test: &TestProject) -> BTreeMap<String, (String, String)> {
     let observed = test.engine().observe_project(test.name()).await.expect("engine");
     let mut standing = BTreeMap::new();
     for container in observed.containers {
-        let details = test
-            .engine()
-            .inspect(container.id.as_str())
-            .await
-            .expect("inspect");
+        let details = test.engine().inspect(container.id.as_str()).await.expect("inspect");
         let state = format!("{} {:?}", details.state, details.started);
         standing.insert(container.service, (details.id.as_str().to_owned(), state));
     }
@@ -51,10 +47,8 @@ fn changed(
     after: &BTreeMap<String, (String, String)>,
 ) -> Vec<String> {
     let names = before.keys().chain(after.keys());
-    let mut changed: Vec<String> = names
-        .filter(|name| before.get(*name) != after.get(*name))
-        .cloned()
-        .collect();
+    let mut changed: Vec<String> =
+        names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
     changed.sort();
     changed.dedup();
     changed
@@ -75,10 +69,7 @@ async fn every_verb_touches_the_scope_of_its_mode_and_nothing_else() {
     let Some(test) = stack("modes").await else { return };
     test.sofa(["dev", "deploy"]).ok();
     let infra = standing(&test).await;
-    assert_eq!(
-        infra.keys().collect::<Vec<_>>(),
-        ["model-orchestrator", "postgres"]
-    );
+    assert_eq!(infra.keys().collect::<Vec<_>>(), ["model-orchestrator", "postgres"]);
     test.sofa(["deploy"]).ok();
     let all = standing(&test).await;
     assert_eq!(all.len(), 6, "{all:?}");
@@ -96,15 +87,10 @@ async fn every_verb_touches_the_scope_of_its_mode_and_nothing_else() {
         test.sofa(words.iter().copied().chain(["start"])).ok();
         let started = standing(&test).await;
         assert_eq!(changed(&stopped, &started), touched, "start {words:?}");
-        test.sofa(["restart"].into_iter().chain(words.iter().copied()))
-            .ok();
+        test.sofa(["restart"].into_iter().chain(words.iter().copied())).ok();
         let restarted = standing(&test).await;
         assert_eq!(changed(&started, &restarted), touched, "restart {words:?}");
-        assert!(
-            restarted
-                .values()
-                .all(|(id, _)| all.values().any(|(known, _)| known == id))
-        );
+        assert!(restarted.values().all(|(id, _)| all.values().any(|(known, _)| known == id)));
     }
 
     // A job that succeeded is not run again by any of them.
@@ -113,10 +99,7 @@ async fn every_verb_touches_the_scope_of_its_mode_and_nothing_else() {
 
     test.sofa(["down", "production"]).ok();
     let left = standing(&test).await;
-    assert_eq!(
-        left.keys().collect::<Vec<_>>(),
-        ["init-db", "model-orchestrator", "postgres"]
-    );
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["init-db", "model-orchestrator", "postgres"]);
     test.sofa(["down", "production", "all"]).ok();
     assert!(standing(&test).await.is_empty());
 }
@@ -176,9 +159,7 @@ async fn restart_ends_with_the_first_service_that_does_not_come_back() {
     test.sofa(["deploy", "report-worker"]).ok();
     let deployed = standing(&test).await;
     assert_eq!(changed(&before, &deployed), ["report-worker"]);
-    test.sofa(["restart", "production"])
-        .assert_code(4)
-        .says("report-worker");
+    test.sofa(["restart", "production"]).assert_code(4).says("report-worker");
     assert_eq!(changed(&deployed, &standing(&test).await), ["report-worker"]);
 }
 
@@ -218,31 +199,20 @@ async fn the_reference_stack_has_the_services_of_each_mode() {
     let production = ["init-db", "predict-worker", "report-worker", "score-worker"];
     assert_eq!(planned(&["plan", "production"]), production);
     assert_eq!(planned(&["plan", "production", "all"]), production);
-    assert_eq!(
-        planned(&["plan", "production", "SERVICES=report-worker"]),
-        ["init-db", "report-worker"]
-    );
+    assert_eq!(planned(&["plan", "production", "SERVICES=report-worker"]), ["init-db", "report-worker"]);
 
     let config = test.sofa(["config", "production", "--format", "json"]);
     let model: serde_json::Value = serde_json::from_str(&config.ok().stdout).expect("json");
     for (name, ports) in [("predict-worker", 0), ("score-worker", 0), ("report-worker", 1)] {
         let service = &model["services"][name];
         assert_eq!(service["ports"].as_array().map_or(0, Vec::len), ports, "{name}");
-        assert!(
-            service["deploy"]["resources"]["limits"]["memory"].is_string(),
-            "{name}"
-        );
+        assert!(service["deploy"]["resources"]["limits"]["memory"].is_string(), "{name}");
         assert_eq!(service["restart"], "always", "{name}");
         assert_eq!(service["logging"]["options"]["max-size"], "10m", "{name}");
     }
-    assert_eq!(
-        model["services"]["report-worker"]["ports"][0]["host_ip"],
-        "127.0.0.1"
-    );
+    assert_eq!(model["services"]["report-worker"]["ports"][0]["host_ip"], "127.0.0.1");
 
     test.file("envs/.production.env", "REPORT_PORT=8000\n");
     let run = test.sofa(["deploy", "production"]);
-    run.assert_code(3)
-        .says("DATABASE_URL")
-        .says("MODEL_ORCHESTRATOR_URL");
+    run.assert_code(3).says("DATABASE_URL").says("MODEL_ORCHESTRATOR_URL");
 }

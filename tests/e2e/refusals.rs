@@ -47,9 +47,7 @@ async fn a_required_variable_is_named_with_its_message() {
     let Some((_, run)) = refused("variable", compose, 3).await else {
         return;
     };
-    run.says("compose.yaml:5:")
-        .says("API_KEY")
-        .says("ask the operator");
+    run.says("compose.yaml:5:").says("API_KEY").says("ask the operator");
 }
 
 #[tokio::test]
@@ -87,9 +85,7 @@ async fn an_engine_that_does_not_answer_is_exit_6() {
     test.file("compose.yaml", "services:\n  web:\n    image: ${BUSYBOX}\n");
     test.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let run = test.sofa(["deploy"]);
-    run.assert_code(6)
-        .says("/nowhere/docker.sock")
-        .says("is Docker installed and started?");
+    run.assert_code(6).says("/nowhere/docker.sock").says("is Docker installed and started?");
 }
 
 #[tokio::test]
@@ -99,8 +95,7 @@ async fn an_image_that_cannot_be_pulled_changes_nothing() {
     let Some((_, run)) = refused("pull", compose, 1).await else {
         return;
     };
-    run.says("service `web`: image `sofatest-nowhere.invalid/none:1`")
-        .says("nothing was changed");
+    run.says("service `web`: image `sofatest-nowhere.invalid/none:1`").says("nothing was changed");
 }
 
 #[tokio::test]
@@ -109,14 +104,9 @@ async fn a_build_that_fails_shows_its_last_lines() {
         return;
     };
     test.file("compose.yaml", "services:\n  web:\n    build: .\n");
-    test.file(
-        "Dockerfile",
-        &format!("FROM {}\nRUN echo about to break; exit 7\n", test.image()),
-    );
+    test.file("Dockerfile", &format!("FROM {}\nRUN echo about to break; exit 7\n", test.image()));
     let run = test.sofa(["deploy"]);
-    run.assert_code(1)
-        .says("about to break")
-        .says("last lines of the build");
+    run.assert_code(1).says("about to break").says("last lines of the build");
     assert_untouched(&test).await;
 }
 
@@ -160,9 +150,7 @@ async fn a_port_that_a_program_of_this_machine_holds_is_found_by_binding_it() {
     let Some((_, run)) = refused("bound", &compose, 5).await else {
         return;
     };
-    run.says(&format!(
-        "host port {port}/tcp is held by a program on this machine"
-    ));
+    run.says(&format!("host port {port}/tcp is held by a program on this machine"));
 }
 
 #[tokio::test]
@@ -170,11 +158,7 @@ async fn a_port_that_another_project_publishes_is_refused_with_its_owner() {
     let Some(owner) = TestProject::new("owner").await else {
         return;
     };
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let compose = format!(
         "services:\n  web:\n    image: ${{BUSYBOX}}\n    command: [/bin/busybox, sleep, \"300\"]\n    init: true\n\
          \x20   ports: [\"127.0.0.1:{free}:80\"]\n"
@@ -184,8 +168,5 @@ async fn a_port_that_another_project_publishes_is_refused_with_its_owner() {
     let Some((_, run)) = refused("guest", &compose, 5).await else {
         return;
     };
-    run.says(&format!(
-        "host port {free}/tcp is held by container `{}-web-1`",
-        owner.name()
-    ));
+    run.says(&format!("host port {free}/tcp is held by container `{}-web-1`", owner.name()));
 }

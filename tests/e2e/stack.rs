@@ -29,11 +29,7 @@ pub fn compose(test: &TestProject, services: &str) {
 /// The project's containers by name.
 pub async fn containers(test: &TestProject) -> BTreeMap<String, Container> {
     let observed = test.engine().observe_project(test.name()).await.unwrap();
-    observed
-        .containers
-        .into_iter()
-        .map(|container| (container.name.clone(), container))
-        .collect()
+    observed.containers.into_iter().map(|container| (container.name.clone(), container)).collect()
 }
 
 /// The ids of the project's containers by name, without the project's name.
@@ -58,30 +54,20 @@ pub async fn container(test: &TestProject, service: &str) -> Container {
 pub async fn assert_nothing_is_there(test: &TestProject) {
     assert_eq!(ids(test).await, BTreeMap::new());
     let networks = test.engine().list_networks().await.unwrap();
-    let own: Vec<_> = networks
-        .iter()
-        .filter(|network| network.name.starts_with(test.name()))
-        .collect();
+    let own: Vec<_> = networks.iter().filter(|network| network.name.starts_with(test.name())).collect();
     assert!(own.is_empty(), "{own:?}");
 }
 
 /// The names of the project's volumes.
 pub async fn volumes(test: &TestProject) -> Vec<String> {
     let volumes = test.engine().list_volumes().await.unwrap();
-    volumes
-        .into_iter()
-        .map(|volume| volume.name)
-        .filter(|name| name.starts_with(test.name()))
-        .collect()
+    volumes.into_iter().map(|volume| volume.name).filter(|name| name.starts_with(test.name())).collect()
 }
 
 /// Waits until a container of the service runs.
 pub async fn until_running(test: &TestProject, service: &str) {
     until(async || {
-        containers(test)
-            .await
-            .values()
-            .any(|c| c.service == service && c.state == State::Running)
+        containers(test).await.values().any(|c| c.service == service && c.state == State::Running)
     })
     .await;
 }

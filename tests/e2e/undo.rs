@@ -19,11 +19,7 @@ async fn fail(test: &mut TestProject, broken: &str, arguments: &[&str]) -> (Run,
     let run = test.sofa(["deploy"].into_iter().chain(arguments.iter().copied()));
     let after = ids(test).await;
     if !arguments.contains(&"--no-undo") {
-        assert_eq!(
-            after, before,
-            "the same containers under the same names: {}",
-            run.stderr
-        );
+        assert_eq!(after, before, "the same containers under the same names: {}", run.stderr);
         for container in containers(test).await.values() {
             assert_eq!(container.state, State::Running, "{}", container.name);
         }
@@ -36,12 +32,8 @@ async fn a_version_that_exits_is_undone_as_a_whole() {
     let Some(mut test) = TestProject::new("undone").await else {
         return;
     };
-    let (run, _) = fail(
-        &mut test,
-        "    command: [\"sh\", \"-c\", \"echo cannot read model; exit 7\"]\n",
-        &[],
-    )
-    .await;
+    let (run, _) =
+        fail(&mut test, "    command: [\"sh\", \"-c\", \"echo cannot read model; exit 7\"]\n", &[]).await;
     run.assert_code(4)
         .says("error: service `web`: exited with code 7")
         .says("cannot read model")
@@ -70,9 +62,7 @@ async fn an_unhealthy_version_gets_a_second_round_and_no_more() {
     let broken =
         "    healthcheck: {test: [\"CMD-SHELL\", \"echo sick; exit 1\"], interval: 1s, retries: 1}\n";
     let (run, _) = fail(&mut test, broken, &[]).await;
-    run.assert_code(4)
-        .says("service `web`: is unhealthy")
-        .says("sick");
+    run.assert_code(4).says("service `web`: is unhealthy").says("sick");
 }
 
 #[tokio::test]
@@ -82,9 +72,7 @@ async fn a_crash_loop_fails_after_three_restarts() {
     };
     let broken = "    restart: always\n    command: [\"sh\", \"-c\", \"echo boom; exit 9\"]\n";
     let (run, _) = fail(&mut test, broken, &[]).await;
-    run.assert_code(4)
-        .says("restarts again and again, last exit code 9")
-        .says("boom");
+    run.assert_code(4).says("restarts again and again, last exit code 9").says("boom");
 }
 
 #[tokio::test]
@@ -105,33 +93,18 @@ async fn without_undo_the_failed_container_stays_to_look_at() {
     let Some(mut test) = TestProject::new("noundo").await else {
         return;
     };
-    let (run, old) = fail(
-        &mut test,
-        "    command: [\"sh\", \"-c\", \"echo why; exit 7\"]\n",
-        &["--no-undo"],
-    )
-    .await;
-    run.assert_code(4)
-        .says("exited with code 7")
-        .says("hint: `sofa logs web`");
+    let (run, old) =
+        fail(&mut test, "    command: [\"sh\", \"-c\", \"echo why; exit 7\"]\n", &["--no-undo"]).await;
+    run.assert_code(4).says("exited with code 7").says("hint: `sofa logs web`");
     let containers = containers(&test).await;
-    assert!(
-        containers
-            .values()
-            .any(|c| c.service == "web" && c.state == State::Exited(7)),
-        "{containers:?}"
-    );
+    assert!(containers.values().any(|c| c.service == "web" && c.state == State::Exited(7)), "{containers:?}");
     assert!(
         containers.values().any(|c| c.id.as_str() == old),
         "the old one is removed only when a deploy settles"
     );
     compose(&test, "  db: {<<: *stay}\n  web: {<<: *stay, depends_on: [db]}\n");
     test.sofa(["deploy"]).ok();
-    assert_eq!(
-        ids(&test).await.keys().collect::<Vec<_>>(),
-        ["db-1", "web-1"],
-        "the next deploy tidies up"
-    );
+    assert_eq!(ids(&test).await.keys().collect::<Vec<_>>(), ["db-1", "web-1"], "the next deploy tidies up");
     assert_eq!(container(&test, "web").await.state, State::Running);
 }
 
@@ -150,15 +123,9 @@ volumes: {{data: {{}}}}
         ),
     );
     let run = test.sofa(["deploy"]);
-    run.assert_code(4)
-        .says("service `web`: exited with code 1")
-        .says("printed nothing");
+    run.assert_code(4).says("service `web`: exited with code 1").says("printed nothing");
     assert_nothing_is_there(&test).await;
-    assert_eq!(
-        volumes(&test).await,
-        [format!("{}_data", test.name())],
-        "undo never removes a volume"
-    );
+    assert_eq!(volumes(&test).await, [format!("{}_data", test.name())], "undo never removes a volume");
     run.says(&format!("volume `{}_data` stays", test.name()));
 }
 
@@ -174,9 +141,7 @@ async fn a_failed_job_keeps_its_dependants_from_starting() {
 ",
     );
     let run = test.sofa(["deploy"]);
-    run.assert_code(4)
-        .says("service `migrate`: exited with code 2")
-        .says("column exists");
+    run.assert_code(4).says("service `migrate`: exited with code 2").says("column exists");
     assert!(!run.stderr.contains("web: started"), "{}", run.stderr);
     assert_nothing_is_there(&test).await;
 }
@@ -186,34 +151,18 @@ async fn every_way_of_progress_ends_with_the_failure() {
     let Some(test) = TestProject::new("ways").await else {
         return;
     };
-    compose(
-        &test,
-        "  web: {<<: *ends, command: [\"sh\", \"-c\", \"echo why; exit 7\"]}\n",
-    );
+    compose(&test, "  web: {<<: *ends, command: [\"sh\", \"-c\", \"echo why; exit 7\"]}\n");
     let quiet = test.sofa(["deploy", "-q"]);
     quiet.assert_code(4);
-    assert!(
-        quiet.stdout.is_empty() && quiet.stderr.starts_with("error: service `web`"),
-        "{}",
-        quiet.stderr
-    );
+    assert!(quiet.stdout.is_empty() && quiet.stderr.starts_with("error: service `web`"), "{}", quiet.stderr);
     let json = test.sofa(["deploy", "--progress", "json"]);
     json.assert_code(4);
-    let lines: Vec<serde_json::Value> = json
-        .stderr
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<serde_json::Value> =
+        json.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = lines.last().unwrap();
-    assert_eq!(
-        (&last["kind"], &last["success"]),
-        (&"outcome".into(), &false.into())
-    );
+    assert_eq!((&last["kind"], &last["success"]), (&"outcome".into(), &false.into()));
     assert_eq!(last["exit_code"], 4);
-    assert!(
-        last["text"].as_str().unwrap().contains("exited with code 7"),
-        "{last}"
-    );
+    assert!(last["text"].as_str().unwrap().contains("exited with code 7"), "{last}");
     assert_eq!(lines.iter().filter(|line| line["kind"] == "outcome").count(), 1);
 }
 
@@ -223,22 +172,13 @@ async fn secrets_are_never_printed() {
         return;
     };
     test.env("DB_PASSWORD", "hunter2");
-    compose(
-        &test,
-        "  web: {<<: *stay, environment: {PASSWORD: \"${DB_PASSWORD}\", V: \"${V:-one}\"}}\n",
-    );
+    compose(&test, "  web: {<<: *stay, environment: {PASSWORD: \"${DB_PASSWORD}\", V: \"${V:-one}\"}}\n");
     test.sofa(["deploy", "--no-wait"]).ok();
     test.env("DB_PASSWORD", "hunter3").env("V", "two");
-    for arguments in [
-        &["plan"][..],
-        &["plan", "--format", "json"],
-        &["deploy", "-vv", "--progress", "json"],
-    ] {
+    for arguments in [&["plan"][..], &["plan", "--format", "json"], &["deploy", "-vv", "--progress", "json"]]
+    {
         let run = test.sofa(arguments.iter().copied());
         run.ok();
-        assert!(
-            !run.stdout.contains("hunter") && !run.stderr.contains("hunter"),
-            "{arguments:?}: {run:?}"
-        );
+        assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{arguments:?}: {run:?}");
     }
 }

@@ -14,10 +14,7 @@ struct Stage {
 
 impl Stage {
     fn new(compose: &str) -> Stage {
-        let stage = Stage {
-            fake: FakeEngine::start(),
-            folder: tempfile::tempdir().unwrap(),
-        };
+        let stage = Stage { fake: FakeEngine::start(), folder: tempfile::tempdir().unwrap() };
         stage.fake.image("app:1");
         stage.compose(compose);
         stage
@@ -41,21 +38,14 @@ impl Stage {
     #[track_caller]
     fn ok(&self, arguments: &[&str]) {
         let output = self.sofa(arguments);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// The names of the containers, each with whether it runs.
     fn containers(&self) -> Vec<(String, bool)> {
         let state = self.fake.state();
-        let mut found: Vec<(String, bool)> = state
-            .containers
-            .values()
-            .map(|c| (c.name.clone(), c.status == Status::Running))
-            .collect();
+        let mut found: Vec<(String, bool)> =
+            state.containers.values().map(|c| (c.name.clone(), c.status == Status::Running)).collect();
         found.sort();
         found
     }
@@ -157,10 +147,7 @@ fn every_call_fails_in_turn(services: usize) {
                 // Settling: the new release stands, and what is left is named.
                 Some(1) if told.contains("stopped; what was done before is kept") => {
                     let ids = stage.ids();
-                    assert!(
-                        ids.iter().filter(|id| !old.contains(id)).count() == services,
-                        "{at}"
-                    );
+                    assert!(ids.iter().filter(|id| !old.contains(id)).count() == services, "{at}");
                 }
                 Some(1 | 4) => {
                     assert_eq!(stage.ids(), old, "{at}");

@@ -16,13 +16,7 @@ use crate::support::fake_engine::{ExecReply, FakeEngine, Fault, Script};
 
 fn with_healthcheck() -> Service {
     let test = HealthcheckTest(vec!["CMD".to_owned(), "true".to_owned()]);
-    Service {
-        healthcheck: Some(Healthcheck {
-            test,
-            ..Healthcheck::default()
-        }),
-        ..service()
-    }
+    Service { healthcheck: Some(Healthcheck { test, ..Healthcheck::default() }), ..service() }
 }
 
 #[tokio::test]
@@ -31,20 +25,14 @@ async fn a_broken_connection_says_that_the_call_may_have_happened() {
     fake.image("app:1");
     let engine = fake.connect().await;
     fake.fault(Fault::on("POST", "/containers/create").cut_after());
-    let error = engine
-        .create(&new_container(&engine, &service(), "p-web-1"))
-        .await
-        .unwrap_err();
+    let error = engine.create(&new_container(&engine, &service(), "p-web-1")).await.unwrap_err();
     assert!(
         matches!(error, EngineError::Stream { .. }) && error.is_unsure() && error.is_connection(),
         "{error:?}"
     );
     assert_eq!(fake.state().names(), ["p-web-1"], "it did happen");
     fake.fault(Fault::on("POST", "/containers/create").cut_before());
-    engine
-        .create(&new_container(&engine, &service(), "p-web-2"))
-        .await
-        .unwrap_err();
+    engine.create(&new_container(&engine, &service(), "p-web-2")).await.unwrap_err();
     assert_eq!(fake.state().names(), ["p-web-1"], "it did not");
     engine.list_volumes().await.unwrap();
 }
@@ -77,15 +65,9 @@ async fn silence_ends_with_the_calls_own_deadline() {
     // From here on time jumps to the next deadline whenever nothing else can happen.
     tokio::time::pause();
     let error = engine.list_volumes().await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "list of volumes: no answer from the engine within 60 s"
-    );
+    assert_eq!(error.to_string(), "list of volumes: no answer from the engine within 60 s");
     fake.fault(Fault::on("POST", "/containers/*/stop").hang());
-    let error = engine
-        .stop(&id, Some(Duration::from_secs(300)))
-        .await
-        .unwrap_err();
+    let error = engine.stop(&id, Some(Duration::from_secs(300))).await.unwrap_err();
     assert!(
         matches!(error, EngineError::Timeout { after, .. } if after == Duration::from_secs(360)),
         "{error}"
@@ -141,15 +123,7 @@ async fn events_since_a_moment_lose_nothing_before_the_subscription() {
         .map(|event| event.unwrap().action)
         .collect()
         .await;
-    assert_eq!(
-        events,
-        [
-            Action::Create,
-            Action::Start,
-            Action::Health(Health::Healthy),
-            Action::Die(3)
-        ]
-    );
+    assert_eq!(events, [Action::Create, Action::Start, Action::Health(Health::Healthy), Action::Die(3)]);
 }
 
 #[tokio::test]
@@ -162,32 +136,13 @@ async fn a_stream_that_breaks_is_an_error_and_what_came_is_kept() {
     let id = create(&engine, &service()).await;
     engine.start(&id).await.unwrap();
     fake.fault(Fault::on("GET", "/containers/*/logs").cut_stream(12 + 12 + 9));
-    let mut lines: Vec<_> = engine
-        .log_lines(&id, &LogQuery::default())
-        .await
-        .unwrap()
-        .collect()
-        .await;
+    let mut lines: Vec<_> = engine.log_lines(&id, &LogQuery::default()).await.unwrap().collect().await;
     assert!(lines.pop().unwrap().unwrap_err().is_connection());
-    let texts: Vec<_> = lines
-        .into_iter()
-        .map(|line| line.unwrap())
-        .map(|line| (line.stream, line.text))
-        .collect();
-    assert_eq!(
-        texts,
-        [
-            (OutputStream::Stdout, "one".to_owned()),
-            (OutputStream::Stderr, "two".to_owned())
-        ]
-    );
+    let texts: Vec<_> =
+        lines.into_iter().map(|line| line.unwrap()).map(|line| (line.stream, line.text)).collect();
+    assert_eq!(texts, [(OutputStream::Stdout, "one".to_owned()), (OutputStream::Stderr, "two".to_owned())]);
     fake.fault(Fault::on("POST", "/images/create").cut_stream(70));
-    let pulled: Vec<_> = engine
-        .pull(&"app:9".parse().unwrap(), None, None)
-        .await
-        .unwrap()
-        .collect()
-        .await;
+    let pulled: Vec<_> = engine.pull(&"app:9".parse().unwrap(), None, None).await.unwrap().collect().await;
     assert!(pulled.last().unwrap().as_ref().unwrap_err().is_connection());
 }
 
@@ -199,19 +154,8 @@ async fn logs_follow_until_the_container_ends() {
     let engine = fake.connect().await;
     let id = create(&engine, &service()).await;
     engine.start(&id).await.unwrap();
-    let query = LogQuery {
-        follow: true,
-        timestamps: true,
-        tail: Some(1),
-        ..LogQuery::default()
-    };
-    let lines: Vec<_> = engine
-        .log_lines(&id, &query)
-        .await
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
-        .await;
+    let query = LogQuery { follow: true, timestamps: true, tail: Some(1), ..LogQuery::default() };
+    let lines: Vec<_> = engine.log_lines(&id, &query).await.unwrap().map(Result::unwrap).collect().await;
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0].text, "two");
     assert!(lines[0].time.is_some());
@@ -221,45 +165,23 @@ async fn logs_follow_until_the_container_ends() {
 async fn exec_answers_as_the_script_says_and_in_time() {
     let fake = FakeEngine::start();
     fake.image("app:1");
-    let reply = ExecReply {
-        code: 5,
-        stdout: "out".into(),
-        stderr: "err".into(),
-        takes: Duration::from_millis(5),
-    };
+    let reply =
+        ExecReply { code: 5, stdout: "out".into(), stderr: "err".into(), takes: Duration::from_millis(5) };
     fake.script("web", Script::default().exec(reply.clone()));
     let engine = fake.connect().await;
     let id = create(&engine, &service()).await;
-    let command = ExecCommand {
-        argv: vec!["x".to_owned()],
-        user: Some("1000".to_owned()),
-        ..ExecCommand::default()
-    };
-    let stopped = engine
-        .exec(&id, &command, Duration::from_secs(5))
-        .await
-        .unwrap_err();
+    let command =
+        ExecCommand { argv: vec!["x".to_owned()], user: Some("1000".to_owned()), ..ExecCommand::default() };
+    let stopped = engine.exec(&id, &command, Duration::from_secs(5)).await.unwrap_err();
     assert!(stopped.is_conflict());
     engine.start(&id).await.unwrap();
     let outcome = engine.exec(&id, &command, Duration::from_secs(5)).await.unwrap();
     assert_eq!(outcome.exit_code, Some(5));
-    assert_eq!(
-        (&outcome.stdout[..], &outcome.stderr[..]),
-        (&b"out"[..], &b"err"[..])
-    );
+    assert_eq!((&outcome.stdout[..], &outcome.stderr[..]), (&b"out"[..], &b"err"[..]));
     let asked = fake.state().execs.values().next().unwrap().body.clone();
     assert_eq!((&asked["Cmd"], &asked["User"]), (&json!(["x"]), &json!("1000")));
-    fake.script(
-        "web",
-        Script::default().exec(ExecReply {
-            takes: Duration::from_secs(60),
-            ..reply
-        }),
-    );
-    let outcome = engine
-        .exec(&id, &command, Duration::from_millis(50))
-        .await
-        .unwrap();
+    fake.script("web", Script::default().exec(ExecReply { takes: Duration::from_secs(60), ..reply }));
+    let outcome = engine.exec(&id, &command, Duration::from_millis(50)).await.unwrap();
     assert_eq!(outcome.exit_code, None);
 }
 
@@ -268,24 +190,12 @@ async fn a_pull_tells_its_steps_and_its_failure() {
     let fake = FakeEngine::start();
     fake.registry("app:2");
     let engine = fake.connect().await;
-    let steps: Vec<_> = engine
-        .pull(&"app:2".parse().unwrap(), None, None)
-        .await
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
-        .await;
+    let steps: Vec<_> =
+        engine.pull(&"app:2".parse().unwrap(), None, None).await.unwrap().map(Result::unwrap).collect().await;
     let download = steps.iter().find(|step| step.status == "Downloading").unwrap();
-    assert_eq!(
-        (download.layer.as_deref(), download.current, download.total),
-        (Some("layer1"), 10, 20)
-    );
+    assert_eq!((download.layer.as_deref(), download.current, download.total), (Some("layer1"), 10, 20));
     assert!(engine.inspect_image("app:2").await.unwrap().is_some());
-    let error = engine
-        .pull(&"app:3".parse().unwrap(), None, None)
-        .await
-        .err()
-        .unwrap();
+    let error = engine.pull(&"app:3".parse().unwrap(), None, None).await.err().unwrap();
     assert!(error.is_not_found());
     assert_eq!(
         error.to_string(),
@@ -299,10 +209,7 @@ async fn a_container_restarts_by_its_policy_until_it_may_not() {
     fake.image("app:1");
     fake.script("web", Script::default().exits(1, 1));
     let engine = fake.connect().await;
-    let service = Service {
-        restart: "on-failure:2".to_owned(),
-        ..service()
-    };
+    let service = Service { restart: "on-failure:2".to_owned(), ..service() };
     let id = create(&engine, &service).await;
     engine.start(&id).await.unwrap();
     for _ in 0..200 {
@@ -327,26 +234,15 @@ async fn a_taken_host_port_fails_the_start() {
         protocol: "tcp".to_owned(),
         ..Default::default()
     };
-    let service = Service {
-        ports: vec![port],
-        ..service()
-    };
+    let service = Service { ports: vec![port], ..service() };
     let mut ids = Vec::new();
     for name in ["p-web-1", "p-web-2"] {
-        ids.push(
-            engine
-                .create(&new_container(&engine, &service, name))
-                .await
-                .unwrap()
-                .id,
-        );
+        ids.push(engine.create(&new_container(&engine, &service, name)).await.unwrap().id);
     }
     engine.start(&ids[0]).await.unwrap();
     let error = engine.start(&ids[1]).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .ends_with("Bind for 0.0.0.0:8080 failed: port is already allocated"),
+        error.to_string().ends_with("Bind for 0.0.0.0:8080 failed: port is already allocated"),
         "{error}"
     );
 }

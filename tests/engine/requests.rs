@@ -34,15 +34,9 @@ pub fn new_container(engine: &Engine, service: &Service, name: &str) -> convert:
 }
 
 fn project() -> Project {
-    let mut project = Project {
-        name: "p".into(),
-        ..Project::default()
-    };
+    let mut project = Project { name: "p".into(), ..Project::default() };
     for key in ["a", "b"] {
-        let network = sofa::compose::model::Network {
-            name: format!("p_{key}"),
-            ..Default::default()
-        };
+        let network = sofa::compose::model::Network { name: format!("p_{key}"), ..Default::default() };
         project.networks.insert(key.into(), network);
     }
     project
@@ -51,21 +45,12 @@ fn project() -> Project {
 /// A service with a command and no network.
 pub fn service() -> Service {
     let command = Command(Some(vec!["run".to_owned()]));
-    Service {
-        name: "web".into(),
-        command,
-        network_mode: "none".to_owned(),
-        ..Service::default()
-    }
+    Service { name: "web".into(), command, network_mode: "none".to_owned(), ..Service::default() }
 }
 
 /// Creates and returns the container's id.
 pub async fn create(engine: &Engine, service: &Service) -> ContainerId {
-    engine
-        .create(&new_container(engine, service, "p-web-1"))
-        .await
-        .unwrap()
-        .id
+    engine.create(&new_container(engine, service, "p-web-1")).await.unwrap().id
 }
 
 #[tokio::test]
@@ -79,37 +64,21 @@ async fn connecting_is_one_ping_and_every_call_has_the_agreed_version() {
         assert_eq!(engine.server().os, "linux");
         engine.list_volumes().await.unwrap();
         engine.pause(&ContainerId("x".to_owned())).await.unwrap_err();
-        let versions: Vec<_> = fake.state().requests[1..]
-            .iter()
-            .map(|r| r.version.clone())
-            .collect();
+        let versions: Vec<_> = fake.state().requests[1..].iter().map(|r| r.version.clone()).collect();
         assert_eq!(versions, [spoken, spoken], "raw calls and bollard's alike");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_connected_to_is_said_with_its_reason() {
-    let nothing = Engine::connect(Host::Unix("/nowhere/docker.sock".into()))
-        .await
-        .unwrap_err();
+    let nothing = Engine::connect(Host::Unix("/nowhere/docker.sock".into())).await.unwrap_err();
     assert_eq!(
         nothing.to_string(),
         "engine at `unix:///nowhere/docker.sock` is not reachable: the socket does not exist (is Docker installed and started?)"
     );
     let old = FakeEngine::speaking("1.39");
-    let error = Engine::connect(Host::resolve(Some(&old.address())).unwrap())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            EngineError::TooOld {
-                api: ApiVersion { major: 1, minor: 39 },
-                ..
-            }
-        ),
-        "{error}"
-    );
+    let error = Engine::connect(Host::resolve(Some(&old.address())).unwrap()).await.unwrap_err();
+    assert!(matches!(error, EngineError::TooOld { api: ApiVersion { major: 1, minor: 39 }, .. }), "{error}");
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
     drop(fake);
@@ -124,25 +93,16 @@ async fn what_cannot_be_connected_to_is_said_with_its_reason() {
 
 #[tokio::test]
 async fn a_container_is_created_with_one_network_on_old_engines_and_the_rest_after_it() {
-    let mut service = Service {
-        network_mode: String::new(),
-        ..service()
-    };
+    let mut service = Service { network_mode: String::new(), ..service() };
     service.networks = [("a".into(), None), ("b".into(), None)].into();
     service.mac_address = "02:00:00:00:00:01".to_owned();
     for (api, later) in [("1.41", 1), ("1.44", 0)] {
         let fake = FakeEngine::speaking(api);
         fake.image("app:1");
         for name in ["p_a", "p_b"] {
-            let network = sofa::compose::model::Network {
-                name: name.to_owned(),
-                ..Default::default()
-            };
+            let network = sofa::compose::model::Network { name: name.to_owned(), ..Default::default() };
             let engine = fake.connect().await;
-            engine
-                .create_network(&convert::network(&network, BTreeMap::new()))
-                .await
-                .unwrap();
+            engine.create_network(&convert::network(&network, BTreeMap::new())).await.unwrap();
         }
         let engine = fake.connect().await;
         fake.forget_calls();
@@ -154,11 +114,7 @@ async fn a_container_is_created_with_one_network_on_old_engines_and_the_rest_aft
         let endpoints = body["NetworkingConfig"]["EndpointsConfig"].as_object().unwrap();
         assert_eq!(endpoints.len(), 2 - later);
         assert_eq!(endpoints["p_a"]["Aliases"], json!(["p-web-1", "web"]));
-        let own_mac = if later == 1 {
-            json!("02:00:00:00:00:01")
-        } else {
-            json!(null)
-        };
+        let own_mac = if later == 1 { json!("02:00:00:00:00:01") } else { json!(null) };
         assert_eq!(body["MacAddress"], own_mac);
     }
 }
@@ -168,23 +124,11 @@ async fn a_container_that_cannot_be_finished_is_removed_again() {
     let fake = FakeEngine::start();
     fake.image("app:1");
     let engine = fake.connect().await;
-    let mut service = Service {
-        network_mode: String::new(),
-        ..service()
-    };
+    let mut service = Service { network_mode: String::new(), ..service() };
     service.networks = [("a".into(), None), ("b".into(), None)].into();
-    let network = sofa::compose::model::Network {
-        name: "p_a".to_owned(),
-        ..Default::default()
-    };
-    engine
-        .create_network(&convert::network(&network, BTreeMap::new()))
-        .await
-        .unwrap();
-    let error = engine
-        .create(&new_container(&engine, &service, "p-web-1"))
-        .await
-        .unwrap_err();
+    let network = sofa::compose::model::Network { name: "p_a".to_owned(), ..Default::default() };
+    engine.create_network(&convert::network(&network, BTreeMap::new())).await.unwrap();
+    let error = engine.create(&new_container(&engine, &service, "p-web-1")).await.unwrap_err();
     assert!(error.is_not_found(), "network p_b is missing: {error}");
     assert!(fake.state().containers.is_empty(), "{:?}", fake.calls());
 }
@@ -196,31 +140,15 @@ async fn every_change_goes_to_an_id_and_asks_for_what_it_says() {
     let engine = fake.connect().await;
     let id = create(&engine, &service()).await;
     fake.forget_calls();
-    engine
-        .set_restart_policy(&id, RestartPolicy::OnFailure(3))
-        .await
-        .unwrap();
+    engine.set_restart_policy(&id, RestartPolicy::OnFailure(3)).await.unwrap();
     engine.start(&id).await.unwrap();
     engine.rename(&id, "p-web-2").await.unwrap();
     engine.kill(&id, "SIGHUP").await.unwrap();
     engine.start(&id).await.unwrap();
     engine.stop(&id, Some(Duration::from_millis(1500))).await.unwrap();
     engine.stop(&id, None).await.unwrap();
-    engine
-        .remove(
-            &id,
-            Removal {
-                force: true,
-                anonymous_volumes: true,
-            },
-        )
-        .await
-        .unwrap();
-    let calls: Vec<_> = fake
-        .calls()
-        .iter()
-        .map(|call| call.replace(id.as_str(), "ID"))
-        .collect();
+    engine.remove(&id, Removal { force: true, anonymous_volumes: true }).await.unwrap();
+    let calls: Vec<_> = fake.calls().iter().map(|call| call.replace(id.as_str(), "ID")).collect();
     assert_eq!(
         calls,
         [
@@ -234,17 +162,8 @@ async fn every_change_goes_to_an_id_and_asks_for_what_it_says() {
             "DELETE /containers/ID?force=true&link=false&v=true",
         ]
     );
-    let policy = fake
-        .state()
-        .requests
-        .iter()
-        .find(|r| r.path.ends_with("/update"))
-        .unwrap()
-        .json();
-    assert_eq!(
-        policy,
-        json!({"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}})
-    );
+    let policy = fake.state().requests.iter().find(|r| r.path.ends_with("/update")).unwrap().json();
+    assert_eq!(policy, json!({"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}}));
 }
 
 #[tokio::test]
@@ -257,25 +176,15 @@ async fn observing_is_a_constant_number_of_calls() {
         test: sofa::compose::model::HealthcheckTest(vec!["CMD".to_owned(), "true".to_owned()]),
         ..Default::default()
     };
-    let service = Service {
-        healthcheck: Some(healthcheck),
-        ..service()
-    };
+    let service = Service { healthcheck: Some(healthcheck), ..service() };
     for number in 0..5 {
-        let id = engine
-            .create(&new_container(&engine, &service, &format!("p-web-{number}")))
-            .await
-            .unwrap()
-            .id;
+        let id =
+            engine.create(&new_container(&engine, &service, &format!("p-web-{number}"))).await.unwrap().id;
         engine.start(&id).await.unwrap();
     }
     fake.forget_calls();
     let images = ["app:1", "app:2"].map(str::to_owned).into();
-    let wanted = Wanted {
-        images,
-        networks: ["bridge".to_owned()].into(),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { images, networks: ["bridge".to_owned()].into(), ..Wanted::default() };
     let observed = engine.observe("p", &wanted).await.unwrap();
     let mut calls = fake.calls();
     calls.sort();
@@ -295,14 +204,7 @@ async fn observing_is_a_constant_number_of_calls() {
         (&State::Running, Health::Starting)
     );
     assert_eq!(observed.images.keys().collect::<Vec<_>>(), ["app:1"]);
-    assert_eq!(
-        observed
-            .networks
-            .iter()
-            .map(|n| n.name.as_str())
-            .collect::<Vec<_>>(),
-        ["bridge"]
-    );
+    assert_eq!(observed.networks.iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["bridge"]);
     fake.forget_calls();
     engine.observe_project("p").await.unwrap();
     assert_eq!(fake.calls().len(), 3);
@@ -312,16 +214,10 @@ async fn observing_is_a_constant_number_of_calls() {
 async fn a_network_is_made_once_although_old_engines_would_make_two() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
-    let network = sofa::compose::model::Network {
-        name: "p_a".to_owned(),
-        ..Default::default()
-    };
+    let network = sofa::compose::model::Network { name: "p_a".to_owned(), ..Default::default() };
     let new = convert::network(&network, BTreeMap::new());
     engine.create_network(&new).await.unwrap();
-    assert_eq!(
-        fake.request("POST /networks/create").json()["CheckDuplicate"],
-        true
-    );
+    assert_eq!(fake.request("POST /networks/create").json()["CheckDuplicate"], true);
     assert!(engine.create_network(&new).await.unwrap_err().is_conflict());
 }
 
@@ -339,24 +235,15 @@ async fn credentials_reach_the_engine_in_the_alphabet_it_reads() {
     fake.registry("reg.example/app:2");
     let engine = fake.connect().await;
     let image = "reg.example/app:2".parse().unwrap();
-    let pull = engine
-        .pull(&image, Some("linux/arm64"), auth.as_ref())
-        .await
-        .unwrap();
+    let pull = engine.pull(&image, Some("linux/arm64"), auth.as_ref()).await.unwrap();
     drop(futures_util::StreamExt::collect::<Vec<_>>(pull).await);
     let request = fake.request("POST /images/create");
-    assert_eq!(
-        request.line(),
-        "POST /images/create?fromImage=reg.example/app&platform=linux/arm64&tag=2"
-    );
+    assert_eq!(request.line(), "POST /images/create?fromImage=reg.example/app&platform=linux/arm64&tag=2");
     let header = &request.headers["x-registry-auth"];
     assert!(!header.contains(['+', '/']), "{header}");
     let decoded = base64::engine::general_purpose::URL_SAFE.decode(header).unwrap();
     let decoded: serde_json::Value = serde_json::from_slice(&decoded).unwrap();
-    assert_eq!(
-        (&decoded["username"], &decoded["password"]),
-        (&json!("me"), &json!(password))
-    );
+    assert_eq!((&decoded["username"], &decoded["password"]), (&json!("me"), &json!(password)));
 }
 
 #[tokio::test]
@@ -371,10 +258,7 @@ async fn a_credential_helper_is_asked_before_the_file() {
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     let credentials = Credentials::new(Some(folder.path().to_owned())).with_helpers_in(folder.path());
     assert!(credentials.lookup("reg.example").await.unwrap().is_some());
-    assert!(
-        credentials.lookup("other.example").await.unwrap().is_some(),
-        "not found in the store: the file"
-    );
+    assert!(credentials.lookup("other.example").await.unwrap().is_some(), "not found in the store: the file");
     assert!(credentials.lookup("third.example").await.unwrap().is_none());
 }
 
@@ -391,25 +275,13 @@ async fn files_are_uploaded_with_the_container_and_refused_with_it() {
         gid: 2,
         mode: 0o400,
     };
-    engine
-        .upload_files(&id, std::slice::from_ref(&file))
-        .await
-        .unwrap();
+    engine.upload_files(&id, std::slice::from_ref(&file)).await.unwrap();
     let stored = fake.state().containers[id.as_str()].files["/run/secrets/x"].clone();
-    assert_eq!(
-        (&stored.content[..], stored.uid, stored.gid, stored.mode),
-        (&b"hush"[..], 1, 2, 0o400)
-    );
+    assert_eq!((&stored.content[..], stored.uid, stored.gid, stored.mode), (&b"hush"[..], 1, 2, 0o400));
     assert!(!format!("{file:?}").contains("104"), "never printed: {file:?}");
     let archive = engine.download(&id, "/run/secrets", 1 << 16).await.unwrap();
     assert!(archive.windows(4).any(|window| window == b"hush"));
-    assert!(
-        engine
-            .download(&id, "/nothing", 1 << 16)
-            .await
-            .unwrap_err()
-            .is_not_found()
-    );
+    assert!(engine.download(&id, "/nothing", 1 << 16).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -422,10 +294,7 @@ async fn a_wait_returns_the_code_whatever_it_is() {
     let (code, started) = tokio::join!(engine.wait(&id, WaitFor::NextExit), engine.start(&id));
     started.unwrap();
     assert_eq!(code.unwrap(), 42);
-    assert_eq!(
-        engine.inspect(id.as_str()).await.unwrap().state,
-        State::Exited(42)
-    );
+    assert_eq!(engine.inspect(id.as_str()).await.unwrap().state, State::Exited(42));
 }
 
 #[tokio::test]
@@ -436,22 +305,11 @@ async fn refusals_keep_the_engines_words_and_name_the_call() {
     let id = create(&engine, &service()).await;
     fake.fault(Fault::on("POST", "/containers/*/start").status(500, "driver failed\n"));
     let error = engine.start(&id).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("start of container `{id}`: driver failed")
-    );
+    assert_eq!(error.to_string(), format!("start of container `{id}`: driver failed"));
     assert_eq!(error.status(), Some(500));
-    let error = engine
-        .create(&new_container(&engine, &service(), "p-web-1"))
-        .await
-        .unwrap_err();
+    let error = engine.create(&new_container(&engine, &service(), "p-web-1")).await.unwrap_err();
     assert!(error.is_conflict());
-    assert!(
-        error
-            .to_string()
-            .starts_with("creation of container `p-web-1`: Conflict."),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("creation of container `p-web-1`: Conflict."), "{error}");
 }
 
 #[tokio::test]
@@ -459,19 +317,9 @@ async fn an_image_is_made_of_an_archive() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
     let id: ImageId = engine
-        .import_image(
-            &"sofa.state:1".parse().unwrap(),
-            vec![0; 1024].into(),
-            &["CMD [\"x\"]"],
-        )
+        .import_image(&"sofa.state:1".parse().unwrap(), vec![0; 1024].into(), &["CMD [\"x\"]"])
         .await
         .unwrap();
-    assert_eq!(
-        engine.inspect_image("sofa.state:1").await.unwrap().unwrap().id,
-        id
-    );
-    assert_eq!(
-        fake.request("POST /images/create").get("changes"),
-        Some("CMD [\"x\"]")
-    );
+    assert_eq!(engine.inspect_image("sofa.state:1").await.unwrap().unwrap().id, id);
+    assert_eq!(fake.request("POST /images/create").get("changes"), Some("CMD [\"x\"]"));
 }

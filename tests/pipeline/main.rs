@@ -14,11 +14,7 @@ const IMAGE: &str = "sofa-test-pipeline:worker";
 #[test]
 fn the_programs_pass_their_own_tests() {
     if !run("docker", &["version"]).status.success() {
-        assert_ne!(
-            std::env::var("SOFA_TEST_ENGINE").as_deref(),
-            Ok("required"),
-            "no Docker Engine answers"
-        );
+        assert_ne!(std::env::var("SOFA_TEST_ENGINE").as_deref(), Ok("required"), "no Docker Engine answers");
         eprintln!("SKIPPED: no Docker Engine answers");
         return;
     }
@@ -26,15 +22,7 @@ fn the_programs_pass_their_own_tests() {
     let context = format!("{ROOT}/compose/images/worker");
     succeed(
         "docker",
-        &[
-            "build",
-            "-q",
-            "-t",
-            IMAGE,
-            "--build-arg",
-            &format!("BASE={}", base.trim()),
-            &context,
-        ],
+        &["build", "-q", "-t", IMAGE, "--build-arg", &format!("BASE={}", base.trim()), &context],
     );
     succeed(
         "docker",

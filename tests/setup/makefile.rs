@@ -13,10 +13,7 @@ fn stage() -> Stage {
 fn make(stage: &Stage, arguments: &[&str]) -> Run {
     let folder = stage.folder().display();
     let mut command = stage.command("make");
-    command
-        .arg(format!("SOFA={folder}/sofa"))
-        .arg(format!("TOOLS={folder}"))
-        .args(arguments);
+    command.arg(format!("SOFA={folder}/sofa")).arg(format!("TOOLS={folder}")).args(arguments);
     for name in ["MAKEFLAGS", "MAKELEVEL"] {
         command.env_remove(name);
     }
@@ -56,11 +53,7 @@ fn a_failing_tool_keeps_deploy_from_running() {
     for tool in ["ensure-engine", "build", "base-image"] {
         let run = make(&stage().with(tool, "exit 1"), &["deploy"]);
         assert_eq!(run.code, 2, "{tool}");
-        assert!(
-            !run.calls.iter().any(|call| call.starts_with("sofa")),
-            "{tool}: {:?}",
-            run.calls
-        );
+        assert!(!run.calls.iter().any(|call| call.starts_with("sofa")), "{tool}: {:?}", run.calls);
     }
 }
 
@@ -93,10 +86,7 @@ fn words_come_in_any_order() {
 #[test]
 fn services_reach_the_binary_as_typed() {
     assert_eq!(called(&["ps", "SERVICES=a,b"]), ["sofa ps services=a,b"]);
-    assert_eq!(
-        called(&["SERVICES=a b", "dev", "ps"]),
-        ["sofa ps dev services=a b"]
-    );
+    assert_eq!(called(&["SERVICES=a b", "dev", "ps"]), ["sofa ps dev services=a b"]);
 }
 
 #[test]
@@ -130,10 +120,7 @@ fn services_of_the_environment_are_not_read() {
 #[test]
 fn services_of_the_command_line_beat_the_environment() {
     let stage = stage().with_environment("SOFA_SERVICES", "web");
-    assert_eq!(
-        make(&stage, &["ps", "SERVICES=db"]).calls,
-        ["sofa ps services=db"]
-    );
+    assert_eq!(make(&stage, &["ps", "SERVICES=db"]).calls, ["sofa ps services=db"]);
 }
 
 #[test]

@@ -31,10 +31,7 @@ impl Stage {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let calls = folder.path().join("calls").display().to_string();
-        Self {
-            folder,
-            environment: vec![("CALLS".to_owned(), calls)],
-        }
+        Self { folder, environment: vec![("CALLS".to_owned(), calls)] }
     }
 
     /// A stand-in of this name: notes its call, then does what the shell script says.
@@ -75,10 +72,7 @@ impl Stage {
     }
 
     pub fn run(&self, mut command: Command) -> Run {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = {
             let _guard = STARTING.lock().unwrap();
             command.spawn().unwrap()

@@ -36,31 +36,18 @@ fn an_engine_that_runs_is_used_as_it_is() {
 #[test]
 fn an_engine_that_was_named_is_not_replaced_by_a_local_one() {
     for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
-        let run = tool(
-            &machine(NO_ENGINE).with_environment(name, "elsewhere"),
-            "ensure-engine",
-        );
-        assert_gives_up(
-            &run,
-            &format!("the engine that {name} names (elsewhere) does not answer"),
-        );
+        let run = tool(&machine(NO_ENGINE).with_environment(name, "elsewhere"), "ensure-engine");
+        assert_gives_up(&run, &format!("the engine that {name} names (elsewhere) does not answer"));
     }
     let chosen = "case $1 in context) echo office ;; *) exit 1 ;; esac";
-    assert_gives_up(
-        &tool(&machine(chosen), "ensure-engine"),
-        "the docker context office does not answer",
-    );
+    assert_gives_up(&tool(&machine(chosen), "ensure-engine"), "the docker context office does not answer");
 }
 
 #[test]
 fn without_the_right_to_install_it_says_what_to_do() {
     let run = tool(&machine(NO_ENGINE), "ensure-engine");
     assert_eq!(run.code, 1);
-    assert!(
-        !run.calls.iter().any(|call| call.starts_with("apt-get")),
-        "{:?}",
-        run.calls
-    );
+    assert!(!run.calls.iter().any(|call| call.starts_with("apt-get")), "{:?}", run.calls);
     assert!(!run.stderr.is_empty());
 }
 
@@ -68,28 +55,14 @@ fn without_the_right_to_install_it_says_what_to_do() {
 fn a_base_that_the_engine_has_costs_nothing() {
     let docker = "case \"$*\" in 'image inspect sofa-base:bookworm' | version*) ;; *) exit 1 ;; esac";
     let run = tool(&machine(docker), "base-image");
-    assert_eq!(
-        (run.code, run.stdout.trim()),
-        (0, "sofa-base:bookworm"),
-        "{}",
-        run.stderr
-    );
-    assert!(
-        !run.calls.iter().any(|call| call.starts_with("docker pull")),
-        "{:?}",
-        run.calls
-    );
+    assert_eq!((run.code, run.stdout.trim()), (0, "sofa-base:bookworm"), "{}", run.stderr);
+    assert!(!run.calls.iter().any(|call| call.starts_with("docker pull")), "{:?}", run.calls);
 }
 
 #[test]
 fn a_registry_that_answers_gives_the_official_base_under_our_name() {
     let run = tool(&machine("[ \"$1\" != image ]"), "base-image");
-    assert_eq!(
-        (run.code, run.stdout.trim()),
-        (0, "sofa-base:bookworm"),
-        "{}",
-        run.stderr
-    );
+    assert_eq!((run.code, run.stdout.trim()), (0, "sofa-base:bookworm"), "{}", run.stderr);
     let tag = "docker tag debian:bookworm-slim sofa-base:bookworm";
     assert_eq!(run.calls.last().map(String::as_str), Some(tag), "{:?}", run.calls);
     assert!(run.calls.contains(&"docker pull debian:bookworm-slim".to_owned()));
@@ -97,8 +70,5 @@ fn a_registry_that_answers_gives_the_official_base_under_our_name() {
 
 #[test]
 fn a_base_needs_an_engine() {
-    assert_gives_up(
-        &tool(&machine(NO_ENGINE), "base-image"),
-        "no Docker Engine answers",
-    );
+    assert_gives_up(&tool(&machine(NO_ENGINE), "base-image"), "no Docker Engine answers");
 }

@@ -29,10 +29,7 @@ impl Level<'_> {
     /// Where the paths of a file start that is extended or included: they are joined with its folder even where paths stay
     /// relative, since the project's folder is another.
     pub(crate) fn base_below<'b>(&'b self, folder: &'b Path) -> Base<'b> {
-        let relative = folder
-            .strip_prefix(self.root)
-            .ok()
-            .filter(|_| self.options.no_path_resolution);
+        let relative = folder.strip_prefix(self.root).ok().filter(|_| self.options.no_path_resolution);
         self.base(match relative {
             Some(here) if here.as_os_str().is_empty() => Path::new("."),
             Some(below) => below,
@@ -42,10 +39,7 @@ impl Level<'_> {
 
     /// Where relative paths of a folder start, and what `~` means.
     pub(crate) fn base<'b>(&'b self, folder: &'b Path) -> Base<'b> {
-        Base {
-            folder,
-            home: self.environment.get("HOME"),
-        }
+        Base { folder, home: self.environment.get("HOME") }
     }
 }
 
@@ -71,15 +65,7 @@ pub(crate) fn read(
         Input::Stdin(text) => (PathBuf::from("-"), session.sources.add("<stdin>", text.as_str())),
     };
     match yaml::parse(id, session.sources.text(id)) {
-        Ok(roots) => Some(
-            roots
-                .into_iter()
-                .map(|root| Document {
-                    file: file.clone(),
-                    root,
-                })
-                .collect(),
-        ),
+        Ok(roots) => Some(roots.into_iter().map(|root| Document { file: file.clone(), root }).collect()),
         Err(errors) => {
             session.yaml_errors(errors);
             None
@@ -135,12 +121,7 @@ fn drop_version(model: &mut Node, session: &mut Session<'_>) {
 }
 
 fn drop_empty_name_servers(model: &mut Node) {
-    for entry in model
-        .get_mut("services")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in model.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         if let Some(servers) = entry.value.get_mut("dns").and_then(Node::as_list_mut) {
             servers.retain(|server| server.as_str() != Some(""));
         }

@@ -11,24 +11,14 @@ use crate::yaml::{Kind, Map, Node, Span};
 pub(crate) fn canonicalize(root: &mut Node, lenient: bool, session: &mut Session<'_>) {
     let Some(root) = root.as_map_mut() else { return };
     for section in ["volumes", "networks", "secrets", "configs"] {
-        for entry in root
-            .get_mut(section)
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
+        for entry in root.get_mut(section).and_then(Node::as_map_mut).into_iter().flatten() {
             external(&mut entry.value, section, &entry.key, session);
             if let Some(labels) = entry.value.get_mut("labels") {
                 mapping(labels);
             }
         }
     }
-    for entry in root
-        .get_mut("services")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in root.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         service(&mut entry.value, &entry.key, lenient, session);
     }
 }
@@ -45,9 +35,8 @@ fn service(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>
                 if let Some(labels) = value.get_mut("labels") {
                     mapping(labels);
                 }
-                let devices = value
-                    .get_mut("resources")
-                    .and_then(|resources| resources.get_mut("reservations"));
+                let devices =
+                    value.get_mut("resources").and_then(|resources| resources.get_mut("reservations"));
                 device_options(devices.and_then(|reservations| reservations.get_mut("devices")));
             }
             "depends_on" => depends_on(value),
@@ -67,9 +56,8 @@ fn service(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>
                         list(patterns);
                     }
                 }
-                if let Some(environment) = trigger
-                    .get_mut("exec")
-                    .and_then(|exec| exec.get_mut("environment"))
+                if let Some(environment) =
+                    trigger.get_mut("exec").and_then(|exec| exec.get_mut("environment"))
                 {
                     mapping(environment);
                 }
@@ -114,10 +102,7 @@ fn wrap(node: &mut Node, key: &str) {
         let literal = value.literal;
         let mut map = Map::default();
         map.insert(key, span, value);
-        *node = Node {
-            literal,
-            ..Node::new(Kind::Map(map), span)
-        };
+        *node = Node { literal, ..Node::new(Kind::Map(map), span) };
     }
 }
 
@@ -144,8 +129,7 @@ fn each_of(node: Option<&mut Node>, change: impl FnMut(&mut Node)) {
 
 /// Whether a node is a list of texts, the only list that may become a mapping.
 fn texts(node: &Node) -> bool {
-    node.as_list()
-        .is_some_and(|list| list.iter().all(|entry| entry.as_str().is_some()))
+    node.as_list().is_some_and(|list| list.iter().all(|entry| entry.as_str().is_some()))
 }
 
 /// `[KEY=VALUE, KEY]` becomes `{KEY: VALUE, KEY: null}`; a later key replaces an earlier one, in its place.
@@ -160,11 +144,7 @@ pub(crate) fn mapping(node: &mut Node) {
             Some((key, value)) => (key, Kind::String(value.into())),
             None => (text, Kind::Null),
         };
-        let value = Node {
-            kind: value,
-            literal: entry.literal,
-            ..Node::new(Kind::Null, entry.span)
-        };
+        let value = Node { kind: value, literal: entry.literal, ..Node::new(Kind::Null, entry.span) };
         map.insert(key, entry.span, value);
     }
     node.kind = Kind::Map(map);
@@ -172,22 +152,11 @@ pub(crate) fn mapping(node: &mut Node) {
 
 fn environment(node: &mut Node, name: &str, session: &mut Session<'_>) {
     for entry in node.as_list().unwrap_or_default() {
-        let key = entry
-            .as_str()
-            .unwrap_or_default()
-            .split('=')
-            .next()
-            .unwrap_or_default();
+        let key = entry.as_str().unwrap_or_default().split('=').next().unwrap_or_default();
         if key.ends_with(char::is_whitespace) {
-            let message = format!(
-                "service `{name}`: variable `{}` has a space before its `=`",
-                key.trim_end()
-            );
-            session.error(
-                Diagnostic::error(message)
-                    .at(entry.span, "")
-                    .hint("write `NAME=value`"),
-            );
+            let message =
+                format!("service `{name}`: variable `{}` has a space before its `=`", key.trim_end());
+            session.error(Diagnostic::error(message).at(entry.span, "").hint("write `NAME=value`"));
         }
     }
     mapping(node);
@@ -212,10 +181,7 @@ fn key_values(node: &mut Node, name: &str, lenient: bool, session: &mut Session<
 
 fn ssh(node: &mut Node, name: &str, session: &mut Session<'_>) {
     for entry in node.as_list().unwrap_or_default() {
-        if entry
-            .as_str()
-            .is_some_and(|text| !text.contains('=') && text != "default")
-        {
+        if entry.as_str().is_some_and(|text| !text.contains('=') && text != "default") {
             let message = format!("service `{name}`: `build.ssh` takes `default` or `ID=PATH`");
             session.error(Diagnostic::error(message).at(entry.span, ""));
         }
@@ -226,18 +192,12 @@ fn ssh(node: &mut Node, name: &str, session: &mut Session<'_>) {
 /// `{host: address}` becomes `[host=address]`, since hosts of several files add up.
 fn hosts(node: &mut Node) {
     let Some(map) = node.as_map() else { return };
-    if map
-        .iter()
-        .any(|entry| !matches!(entry.value.kind, Kind::String(_) | Kind::List(_)))
-    {
+    if map.iter().any(|entry| !matches!(entry.value.kind, Kind::String(_) | Kind::List(_))) {
         return;
     }
     let mut list = Vec::new();
     for entry in map {
-        let addresses = entry
-            .value
-            .as_list()
-            .unwrap_or(std::slice::from_ref(&entry.value));
+        let addresses = entry.value.as_list().unwrap_or(std::slice::from_ref(&entry.value));
         for address in addresses {
             let Some(text) = address.to_text() else { return };
             list.push(Node {
@@ -254,11 +214,7 @@ fn set_to_mapping(node: &mut Node) {
     if texts(node) {
         let mut map = Map::default();
         for entry in node.as_list().unwrap_or_default() {
-            map.insert(
-                entry.as_str().unwrap_or_default(),
-                entry.span,
-                Node::new(Kind::Null, entry.span),
-            );
+            map.insert(entry.as_str().unwrap_or_default(), entry.span, Node::new(Kind::Null, entry.span));
         }
         node.kind = Kind::Map(map);
     }
@@ -272,11 +228,7 @@ fn depends_on(node: &mut Node) {
     let mut map = Map::default();
     for entry in node.as_list().unwrap_or_default() {
         let mut dependency = Map::default();
-        dependency.insert(
-            "condition",
-            entry.span,
-            Node::string("service_started", entry.span),
-        );
+        dependency.insert("condition", entry.span, Node::string("service_started", entry.span));
         dependency.insert("required", entry.span, Node::new(Kind::Bool(true), entry.span));
         let value = Node::new(Kind::Map(dependency), entry.span);
         map.insert(entry.as_str().unwrap_or_default(), entry.span, value);
@@ -348,11 +300,7 @@ fn external(node: &mut Node, section: &str, key: &str, session: &mut Session<'_>
 fn report(error: ShortError, node: &Node, path: &[Step<'_>], lenient: bool, session: &mut Session<'_>) {
     if !lenient {
         // What a variable gave may be a secret.
-        let message = if node.literal {
-            &error.message
-        } else {
-            "the variable's value does not fit here"
-        };
+        let message = if node.literal { &error.message } else { "the variable's value does not fit here" };
         let error = Diagnostic::error(format!("{}: {message}", path::subject(path)))
             .at(node.span, "")
             .path(path::text(path))
@@ -397,25 +345,14 @@ fn device_mapping(node: &mut Node, name: &str, lenient: bool, session: &mut Sess
         }
     };
     let target = if target.is_empty() { source } else { target };
-    let fields = [
-        ("source", source),
-        ("target", target),
-        ("permissions", permissions),
-    ];
+    let fields = [("source", source), ("target", target), ("permissions", permissions)];
     node.kind = Kind::Map(text_map(&fields, node.span, node.literal));
 }
 
 fn text_map(fields: &[(&str, &str)], span: Span, literal: bool) -> Map {
     let mut map = Map::default();
     for (key, value) in fields {
-        map.insert(
-            *key,
-            span,
-            Node {
-                literal,
-                ..Node::string(*value, span)
-            },
-        );
+        map.insert(*key, span, Node { literal, ..Node::string(*value, span) });
     }
     map
 }
@@ -438,10 +375,7 @@ fn ports(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) 
         match short::ports(&text) {
             Ok(found) => ports.extend(found.into_iter().map(|port| {
                 let map = port.into_map(entry.span, entry.literal);
-                Node {
-                    literal: entry.literal,
-                    ..Node::new(Kind::Map(map), entry.span)
-                }
+                Node { literal: entry.literal, ..Node::new(Kind::Map(map), entry.span) }
             })),
             Err(error) => {
                 let path = [Step::Key("services"), Step::Key(name), Step::Key("ports")];

@@ -51,12 +51,9 @@ fn section<N: Ord + From<String>, T: DeserializeOwned>(
             Ok(value) => {
                 decoded.insert(N::from(entry.key.to_string()), value);
             }
-            Err(error) => report(
-                error,
-                &format!("{what} `{}`", entry.key),
-                &format!("{name}.{}", entry.key),
-                session,
-            ),
+            Err(error) => {
+                report(error, &format!("{what} `{}`", entry.key), &format!("{name}.{}", entry.key), session)
+            }
         }
     }
     decoded
@@ -76,9 +73,7 @@ fn service(name: &str, node: &Node, session: &mut Session<'_>) -> Option<Service
     match node.decode::<Service>() {
         Ok(mut service) => {
             service.name = name.into();
-            service.sofa = node
-                .get("x-sofa")
-                .and_then(|block| x_sofa::read(name, block, session));
+            service.sofa = node.get("x-sofa").and_then(|block| x_sofa::read(name, block, session));
             Some(service)
         }
         Err(_) => {
@@ -96,23 +91,14 @@ fn each_field(name: &str, node: &Node, session: &mut Session<'_>) {
         let single = Node::new(Kind::Map(single), node.span);
         if let Err(error) = single.decode::<Service>() {
             let subject = format!("service `{name}`: `{}`", entry.key);
-            report(
-                error,
-                &subject,
-                &format!("services.{name}.{}", entry.key),
-                session,
-            );
+            report(error, &subject, &format!("services.{name}.{}", entry.key), session);
         }
     }
 }
 
 fn report(error: DecodeError, subject: &str, path: &str, session: &mut Session<'_>) {
     // What a variable gave may be a secret, and most messages quote the value.
-    let message = if error.literal {
-        &error.message
-    } else {
-        "the variable's value does not fit here"
-    };
+    let message = if error.literal { &error.message } else { "the variable's value does not fit here" };
     let diagnostic = Diagnostic::error(format!("{subject}: {message}")).path(path);
     session.error(match error.span {
         Some(span) => diagnostic.at(span, ""),
@@ -121,12 +107,6 @@ fn report(error: DecodeError, subject: &str, path: &str, session: &mut Session<'
 }
 
 fn extensions(root: &Node) -> BTreeMap<String, Value> {
-    let entries = root
-        .as_map()
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.key.starts_with("x-"));
-    entries
-        .filter_map(|entry| Some((entry.key.to_string(), entry.value.decode().ok()?)))
-        .collect()
+    let entries = root.as_map().into_iter().flatten().filter(|entry| entry.key.starts_with("x-"));
+    entries.filter_map(|entry| Some((entry.key.to_string(), entry.value.decode().ok()?))).collect()
 }

@@ -16,9 +16,7 @@ pub(crate) fn set(root: &mut Node) {
         }
         for secret in list(service.get_mut("secrets")) {
             put(secret, "target", |secret| {
-                Some(Kind::String(
-                    format!("/run/secrets/{}", secret.get("source")?.as_str()?).into(),
-                ))
+                Some(Kind::String(format!("/run/secrets/{}", secret.get("source")?.as_str()?).into()))
             });
         }
         for port in list(service.get_mut("ports")) {
@@ -28,32 +26,20 @@ pub(crate) fn set(root: &mut Node) {
         for request in list(service.get_mut("gpus")) {
             all_devices(request);
         }
-        let reservations = service
-            .get_mut("deploy")
-            .and_then(|deploy| deploy.get_mut("resources"));
+        let reservations = service.get_mut("deploy").and_then(|deploy| deploy.get_mut("resources"));
         let devices = reservations.and_then(|resources| resources.get_mut("reservations"));
         for request in list(devices.and_then(|reservations| reservations.get_mut("devices"))) {
             all_devices(request);
         }
-        for entry in service
-            .get_mut("depends_on")
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
-            put(&mut entry.value, "condition", |_| {
-                Some(Kind::String("service_started".into()))
-            });
+        for entry in service.get_mut("depends_on").and_then(Node::as_map_mut).into_iter().flatten() {
+            put(&mut entry.value, "condition", |_| Some(Kind::String("service_started".into())));
             put(&mut entry.value, "required", |_| Some(Kind::Bool(true)));
         }
     }
 }
 
 fn section<'n>(root: &'n mut Node, name: &str) -> impl Iterator<Item = &'n mut crate::yaml::Entry> {
-    root.get_mut(name)
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
+    root.get_mut(name).and_then(Node::as_map_mut).into_iter().flatten()
 }
 
 fn list(node: Option<&mut Node>) -> impl Iterator<Item = &mut Node> {
@@ -73,9 +59,7 @@ fn put(node: &mut Node, key: &str, kind: impl FnOnce(&Map) -> Option<Kind>) {
 }
 
 fn all_devices(request: &mut Node) {
-    put(request, "count", |request| {
-        (!request.contains("device_ids")).then(|| Kind::String("all".into()))
-    });
+    put(request, "count", |request| (!request.contains("device_ids")).then(|| Kind::String("all".into())));
 }
 
 /// Rules about values that stand together.
@@ -84,10 +68,9 @@ pub(crate) fn check(root: &Node, session: &mut Session<'_>) {
     for entry in entries("volumes") {
         check_external(&entry.key, &entry.value, session);
     }
-    for (section, keys) in [
-        ("configs", &["file", "environment", "content"][..]),
-        ("secrets", &["file", "environment"]),
-    ] {
+    for (section, keys) in
+        [("configs", &["file", "environment", "content"][..]), ("secrets", &["file", "environment"])]
+    {
         for entry in entries(section) {
             check_file_object(section, &entry.key, &entry.value, keys, session);
         }
@@ -99,18 +82,12 @@ pub(crate) fn check(root: &Node, session: &mut Session<'_>) {
 
 fn check_external(name: &str, volume: &Node, session: &mut Session<'_>) {
     let Some(map) = volume.as_map() else { return };
-    let is_external = map
-        .get("external")
-        .is_some_and(|node| matches!(node.kind, Kind::Bool(true)));
+    let is_external = map.get("external").is_some_and(|node| matches!(node.kind, Kind::Bool(true)));
     for entry in map.iter().filter(|_| is_external) {
         if !matches!(&*entry.key, "name" | "external") && !entry.key.starts_with("x-") {
             let message = format!("volume `{name}` is external and has `{}`", entry.key);
             let error = Diagnostic::error(message).at(entry.key_span, "whoever created it decides this");
-            session.error(
-                error
-                    .path(format!("volumes.{name}.{}", entry.key))
-                    .hint("remove one of the two"),
-            );
+            session.error(error.path(format!("volumes.{name}.{}", entry.key)).hint("remove one of the two"));
         }
     }
 }
@@ -120,11 +97,7 @@ fn check_file_object(section: &str, name: &str, object: &Node, keys: &[&str], se
     let mut written = keys.iter().filter_map(|key| map.entry(key));
     let path = [Step::Key(section), Step::Key(name)];
     let subject = path::subject(&path);
-    let alternatives = keys
-        .iter()
-        .map(|key| format!("`{key}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let alternatives = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     match (written.next(), written.next()) {
         (Some(first), Some(second)) => {
             let error = Diagnostic::error(format!("{subject} has both `{}` and `{}`", first.key, second.key));
@@ -134,11 +107,7 @@ fn check_file_object(section: &str, name: &str, object: &Node, keys: &[&str], se
         (None, _) if !map.contains("driver") && !map.contains("external") => {
             let error =
                 Diagnostic::error(format!("{subject} says nowhere what it holds")).at(object.span, "");
-            session.error(
-                error
-                    .path(path::text(&path))
-                    .hint(format!("write one of {alternatives}")),
-            );
+            session.error(error.path(path::text(&path)).hint(format!("write one of {alternatives}")));
         }
         _ => {}
     }
@@ -147,28 +116,17 @@ fn check_file_object(section: &str, name: &str, object: &Node, keys: &[&str], se
 fn check_service(name: &str, service: &Node, session: &mut Session<'_>) {
     for (section, what) in [("ports", "port"), ("volumes", "mount"), ("devices", "device")] {
         let list = service.get(section).and_then(Node::as_list).unwrap_or_default();
-        for (index, entry) in list
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| entry.as_map().is_some())
-        {
+        for (index, entry) in list.iter().enumerate().filter(|(_, entry)| entry.as_map().is_some()) {
             if entry.get("target").is_none() {
                 let message = format!("service `{name}`: a {what} has no target");
                 let error = Diagnostic::error(message).at(entry.span, "");
-                session.error(
-                    error
-                        .path(format!("services.{name}.{section}[{index}]"))
-                        .hint("write `target:`"),
-                );
+                session
+                    .error(error.path(format!("services.{name}.{section}[{index}]")).hint("write `target:`"));
             }
         }
     }
-    for (index, mount) in service
-        .get("volumes")
-        .and_then(Node::as_list)
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
+    for (index, mount) in
+        service.get("volumes").and_then(Node::as_list).unwrap_or_default().iter().enumerate()
     {
         if mount.get("type").and_then(Node::as_str) == Some("bind") && mount.get("source").is_none() {
             let path = format!("services.{name}.volumes[{index}]");
@@ -178,22 +136,14 @@ fn check_service(name: &str, service: &Node, session: &mut Session<'_>) {
         }
     }
     let list = |node: Option<&Node>| node.and_then(Node::as_list).unwrap_or_default().to_vec();
-    for (index, port) in service
-        .get("ports")
-        .and_then(Node::as_list)
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-    {
-        if let Some(ip) = port.get("host_ip").filter(|ip| {
-            ip.as_str()
-                .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err())
-        }) {
+    for (index, port) in service.get("ports").and_then(Node::as_list).unwrap_or_default().iter().enumerate() {
+        if let Some(ip) = port
+            .get("host_ip")
+            .filter(|ip| ip.as_str().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()))
+        {
             let message = format!("service `{name}`: `ports[{index}].host_ip` is no IP address");
             session.error(
-                Diagnostic::error(message)
-                    .at(ip.span, "")
-                    .path(format!("services.{name}.ports[{index}]")),
+                Diagnostic::error(message).at(ip.span, "").path(format!("services.{name}.ports[{index}]")),
             );
         }
     }
@@ -208,9 +158,7 @@ fn check_service(name: &str, service: &Node, session: &mut Session<'_>) {
             session.error(Diagnostic::error(message).at(path.span, ""));
         }
     }
-    let reservations = service
-        .get("deploy")
-        .and_then(|deploy| deploy.get("resources")?.get("reservations"));
+    let reservations = service.get("deploy").and_then(|deploy| deploy.get("resources")?.get("reservations"));
     let devices = list(reservations.and_then(|reservations| reservations.get("devices")));
     for request in devices.iter().chain(&list(service.get("gpus"))) {
         if let (Some(count), Some(ids)) = (request.get("count"), request.get("device_ids")) {

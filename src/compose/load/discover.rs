@@ -11,12 +11,7 @@ use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::Span;
 
-const FILES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
+const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
@@ -44,21 +39,11 @@ pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<L
     let here = &request.working_directory;
     let mut environment = Environment::of_process(&request.environment);
     let named_env_files = named_env_files(request, &environment);
-    let project_folder = request
-        .project_directory
-        .as_deref()
-        .map(|folder| absolute(here, folder));
-    let mut files: Vec<Input> = request
-        .files
-        .iter()
-        .map(|input| absolute_input(here, input))
-        .collect();
+    let project_folder = request.project_directory.as_deref().map(|folder| absolute(here, folder));
+    let mut files: Vec<Input> = request.files.iter().map(|input| absolute_input(here, input)).collect();
 
     // The first look decides about COMPOSE_FILE and the like; the second one, below, sees the folder that was found.
-    let first = project_folder
-        .clone()
-        .or_else(|| folder_of(&files))
-        .unwrap_or_else(|| here.clone());
+    let first = project_folder.clone().or_else(|| folder_of(&files)).unwrap_or_else(|| here.clone());
     read_env_files(&named_env_files, &first, &mut environment, session)?;
     if files.is_empty() {
         files = files_of_environment(here, &environment);
@@ -66,9 +51,8 @@ pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<L
     if files.is_empty() {
         files = search(project_folder.as_deref().unwrap_or(here), session);
     }
-    let Some(found) = project_folder
-        .or_else(|| folder_of(&files))
-        .or_else(|| (!files.is_empty()).then(|| here.clone()))
+    let Some(found) =
+        project_folder.or_else(|| folder_of(&files)).or_else(|| (!files.is_empty()).then(|| here.clone()))
     else {
         session.error(no_file(request));
         return None;
@@ -77,13 +61,7 @@ pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<L
         read_env_files(&named_env_files, &found, &mut environment, session)?;
     }
     let profiles = profiles(request, &environment);
-    Some(Layout {
-        files,
-        folder: found,
-        env_files: named_env_files,
-        environment,
-        profiles,
-    })
+    Some(Layout { files, folder: found, env_files: named_env_files, environment, profiles })
 }
 
 fn absolute(here: &Path, path: &Path) -> PathBuf {
@@ -108,18 +86,10 @@ fn folder_of(files: &[Input]) -> Option<PathBuf> {
 fn named_env_files(request: &Request, environment: &Environment) -> Vec<PathBuf> {
     let here = &request.working_directory;
     if !request.env_files.is_empty() {
-        return request
-            .env_files
-            .iter()
-            .map(|file| absolute(here, file))
-            .collect();
+        return request.env_files.iter().map(|file| absolute(here, file)).collect();
     }
     let files = environment.get("COMPOSE_ENV_FILES").unwrap_or_default();
-    files
-        .split(',')
-        .filter(|file| !file.is_empty())
-        .map(|file| absolute(here, Path::new(file)))
-        .collect()
+    files.split(',').filter(|file| !file.is_empty()).map(|file| absolute(here, Path::new(file))).collect()
 }
 
 fn read_env_files(
@@ -152,10 +122,7 @@ pub(crate) fn read_into(
         let assignments = {
             let lookup = |name: &str| {
                 let earlier = || {
-                    let earlier = read
-                        .iter()
-                        .rev()
-                        .flat_map(|(_, assignments)| assignments.iter().rev());
+                    let earlier = read.iter().rev().flat_map(|(_, assignments)| assignments.iter().rev());
                     earlier
                         .into_iter()
                         .find(|assignment| assignment.name == name)
@@ -168,10 +135,7 @@ pub(crate) fn read_into(
         read.push((file.clone(), assignments));
     }
     for (file, assignments) in read.into_iter().rev() {
-        let pairs = assignments
-            .into_iter()
-            .rev()
-            .map(|assignment| (assignment.name, assignment.value));
+        let pairs = assignments.into_iter().rev().map(|assignment| (assignment.name, assignment.value));
         environment.add_file(&file, pairs);
         if !session.env_files.contains(&file) {
             session.env_files.push(file);
@@ -198,15 +162,10 @@ fn read_env_file(
 }
 
 fn files_of_environment(here: &Path, environment: &Environment) -> Vec<Input> {
-    let separator = environment
-        .get("COMPOSE_PATH_SEPARATOR")
-        .filter(|text| !text.is_empty())
-        .unwrap_or(":");
+    let separator = environment.get("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty()).unwrap_or(":");
     let files = environment.get("COMPOSE_FILE").unwrap_or_default();
     let files = files.split(separator).filter(|file| !file.is_empty());
-    files
-        .map(|file| Input::Path(absolute(here, Path::new(file))))
-        .collect()
+    files.map(|file| Input::Path(absolute(here, Path::new(file)))).collect()
 }
 
 /// The first folder upwards that holds a Compose file, and the override beside it.
@@ -214,10 +173,7 @@ fn search(from: &Path, session: &mut Session<'_>) -> Vec<Input> {
     for folder in from.ancestors() {
         let mut files = Vec::new();
         for names in [FILES, OVERRIDES] {
-            let found: Vec<&str> = names
-                .into_iter()
-                .filter(|name| folder.join(name).exists())
-                .collect();
+            let found: Vec<&str> = names.into_iter().filter(|name| folder.join(name).exists()).collect();
             if let [used, ignored, ..] = found.as_slice() {
                 let message = format!("`{used}` is used, `{ignored}` beside it is not");
                 session.warn(Diagnostic::warning(message));
@@ -243,9 +199,7 @@ fn no_file(request: &Request) -> Diagnostic {
         .filter(|name| name.ends_with(".yml") || name.ends_with(".yaml"))
         .collect();
     let error = Diagnostic::error(format!("no Compose file in {} or above", here.display()));
-    let near = FILES
-        .iter()
-        .find_map(|file| spelling::nearest(file, names.iter().map(String::as_str)));
+    let near = FILES.iter().find_map(|file| spelling::nearest(file, names.iter().map(String::as_str)));
     match near.or_else(|| names.first().map(String::as_str)) {
         Some(name) => error.hint(format!("`-f {name}` uses {name}")),
         None => error.hint(format!("it is called {}, or `-f` names it", FILES.join(", "))),
@@ -257,13 +211,6 @@ fn profiles(request: &Request, environment: &Environment) -> Vec<String> {
     if !request.profiles.is_empty() {
         return request.profiles.clone();
     }
-    let profiles = environment
-        .get("COMPOSE_PROFILES")
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim);
-    profiles
-        .filter(|profile| !profile.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let profiles = environment.get("COMPOSE_PROFILES").unwrap_or_default().split(',').map(str::trim);
+    profiles.filter(|profile| !profile.is_empty()).map(str::to_owned).collect()
 }

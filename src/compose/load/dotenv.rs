@@ -28,15 +28,8 @@ pub(crate) fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Assignment>, DotenvError> {
-    let start = text
-        .strip_prefix('\u{feff}')
-        .map_or(0, |rest| text.len() - rest.len());
-    let mut parser = Parser {
-        text,
-        at: start,
-        seen: HashMap::new(),
-        lookup,
-    };
+    let start = text.strip_prefix('\u{feff}').map_or(0, |rest| text.len() - rest.len());
+    let mut parser = Parser { text, at: start, seen: HashMap::new(), lookup };
     let mut assignments = Vec::new();
     while let Some(assignment) = parser.next_assignment()? {
         if let Some((name, value, range)) = assignment {
@@ -70,12 +63,7 @@ impl<'t> Parser<'t> {
         let (key, inherited) = self.key()?;
         if key.contains(' ') {
             let hint = Some("a key may hold letters, digits, `_`, `.`, `-`, `[` and `]`");
-            return Err(self.error(
-                format!("key `{key}` contains a space"),
-                start,
-                start + key.len(),
-                hint,
-            ));
+            return Err(self.error(format!("key `{key}` contains a space"), start, start + key.len(), hint));
         }
         if inherited {
             let range = (start, start + key.len());
@@ -167,11 +155,7 @@ impl<'t> Parser<'t> {
                 self.at = start + offset + 1;
                 // Only whole characters were copied, and a quote or backslash never stands inside one.
                 let raw = String::from_utf8(raw).unwrap_or_default();
-                return if quote == b'"' {
-                    self.expand(&unescape(&raw), start)
-                } else {
-                    Ok(raw)
-                };
+                return if quote == b'"' { self.expand(&unescape(&raw), start) } else { Ok(raw) };
             }
             if byte == b'\\' && !escaped {
                 escaped = true;
@@ -184,47 +168,28 @@ impl<'t> Parser<'t> {
             raw.push(byte);
         }
         let line = self.rest().find('\n').unwrap_or(self.rest().len());
-        Err(self.error(
-            "quoted value does not end".to_owned(),
-            start,
-            start + line,
-            Some("close the quote"),
-        ))
+        Err(self.error("quoted value does not end".to_owned(), start, start + line, Some("close the quote")))
     }
 
     fn expand(&self, value: &str, at: usize) -> Result<String, DotenvError> {
-        let mut scope = FileScope {
-            seen: &self.seen,
-            lookup: self.lookup,
-        };
-        substitute(value, &mut scope)
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|error| {
-                let end = at + self.text[at..].find('\n').unwrap_or(self.text.len() - at);
-                match error {
-                    TemplateError::Invalid => {
-                        let hint =
-                            Some("a literal `$` is written `$$`, or the value stands in single quotes");
-                        self.error("`${` begins no reference to a variable".to_owned(), at, end, hint)
-                    }
-                    TemplateError::Required { name, message } => {
-                        let reason = if message.is_empty() {
-                            String::new()
-                        } else {
-                            format!(": {message}")
-                        };
-                        self.error(format!("variable `{name}` is required{reason}"), at, end, None)
-                    }
+        let mut scope = FileScope { seen: &self.seen, lookup: self.lookup };
+        substitute(value, &mut scope).map(std::borrow::Cow::into_owned).map_err(|error| {
+            let end = at + self.text[at..].find('\n').unwrap_or(self.text.len() - at);
+            match error {
+                TemplateError::Invalid => {
+                    let hint = Some("a literal `$` is written `$$`, or the value stands in single quotes");
+                    self.error("`${` begins no reference to a variable".to_owned(), at, end, hint)
                 }
-            })
+                TemplateError::Required { name, message } => {
+                    let reason = if message.is_empty() { String::new() } else { format!(": {message}") };
+                    self.error(format!("variable `{name}` is required{reason}"), at, end, None)
+                }
+            }
+        })
     }
 
     fn error(&self, message: String, start: usize, end: usize, hint: Option<&'static str>) -> DotenvError {
-        DotenvError {
-            message,
-            range: (start, end.min(self.text.len())),
-            hint,
-        }
+        DotenvError { message, range: (start, end.min(self.text.len())), hint }
     }
 }
 
@@ -281,14 +246,8 @@ fn escape(after: &str) -> (Option<char>, usize) {
         'v' => '\u{b}',
         '\\' => '\\',
         '0' => {
-            let digits = after[1..]
-                .bytes()
-                .take(3)
-                .take_while(|byte| (b'0'..=b'7').contains(byte))
-                .count();
-            let value = u8::from_str_radix(&after[1..=digits], 8)
-                .ok()
-                .filter(|_| digits == 3);
+            let digits = after[1..].bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+            let value = u8::from_str_radix(&after[1..=digits], 8).ok().filter(|_| digits == 3);
             return (value.map(char::from), 1 + digits);
         }
         '$' => return (None, 1),
@@ -303,29 +262,19 @@ pub(crate) fn parse_raw(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Assignment>, DotenvError> {
     let mut assignments = Vec::new();
-    let mut start = text
-        .strip_prefix('\u{feff}')
-        .map_or(0, |rest| text.len() - rest.len());
+    let mut start = text.strip_prefix('\u{feff}').map_or(0, |rest| text.len() - rest.len());
     while start < text.len() {
-        let end = text[start..]
-            .find('\n')
-            .map_or(text.len(), |newline| start + newline);
+        let end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
         let line = text[start..end].trim_end_matches('\r').trim_start();
         let range = (end - text[start..end].trim_start().len(), end);
         start = end + 1;
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = line
-            .split_once('=')
-            .map_or((line, None), |(name, value)| (name, Some(value)));
+        let (name, value) = line.split_once('=').map_or((line, None), |(name, value)| (name, Some(value)));
         if name.is_empty() {
             let message = "line has no name in front of `=`".to_owned();
-            return Err(DotenvError {
-                message,
-                range,
-                hint: Some("a line is `NAME=value`"),
-            });
+            return Err(DotenvError { message, range, hint: Some("a line is `NAME=value`") });
         }
         if name.contains(char::is_whitespace) {
             let message = format!("variable `{name}` contains white space");
@@ -336,11 +285,7 @@ pub(crate) fn parse_raw(
             });
         }
         let value = value.map(str::to_owned).or_else(|| lookup(name));
-        assignments.extend(value.map(|value| Assignment {
-            name: name.to_owned(),
-            value,
-            range,
-        }));
+        assignments.extend(value.map(|value| Assignment { name: name.to_owned(), value, range }));
     }
     Ok(assignments)
 }
@@ -355,10 +300,7 @@ mod tests {
 
     fn pairs(text: &str) -> Vec<(String, String)> {
         let assignments = parse(text, &lookup).expect(text);
-        assignments
-            .into_iter()
-            .map(|assignment| (assignment.name, assignment.value))
-            .collect()
+        assignments.into_iter().map(|assignment| (assignment.name, assignment.value)).collect()
     }
 
     fn value(text: &str) -> String {
@@ -420,46 +362,22 @@ mod tests {
     #[test]
     fn a_key_alone_is_inherited() {
         assert_eq!(pairs("SH\nUNSET\n"), [("SH".to_owned(), "shell".to_owned())]);
-        assert_eq!(
-            pairs("A=1\nKEY"),
-            [("A".into(), "1".into()), (String::new(), "KEY".into())]
-        );
+        assert_eq!(pairs("A=1\nKEY"), [("A".into(), "1".into()), (String::new(), "KEY".into())]);
     }
 
     #[test]
     fn what_follows_a_closing_quote_is_a_junk_value() {
-        assert_eq!(
-            pairs("A=\"a\"b"),
-            [("A".into(), "a".into()), (String::new(), "b".into())]
-        );
+        assert_eq!(pairs("A=\"a\"b"), [("A".into(), "a".into()), (String::new(), "b".into())]);
     }
 
     #[test]
     fn errors_have_a_place() {
         let error = parse("A=1\nB=\"b\n", &lookup).expect_err("open quote");
-        assert_eq!(
-            (error.message.as_str(), error.range),
-            ("quoted value does not end", (6, 8))
-        );
-        assert!(
-            parse("A B=c", &lookup)
-                .expect_err("space")
-                .message
-                .contains("`A B`")
-        );
-        assert!(
-            parse("A!=c", &lookup)
-                .expect_err("character")
-                .message
-                .contains("`!`")
-        );
+        assert_eq!((error.message.as_str(), error.range), ("quoted value does not end", (6, 8)));
+        assert!(parse("A B=c", &lookup).expect_err("space").message.contains("`A B`"));
+        assert!(parse("A!=c", &lookup).expect_err("character").message.contains("`!`"));
         assert!(parse("A=${", &lookup).is_err());
-        assert!(
-            parse("A=${X:?why}", &lookup)
-                .expect_err("required")
-                .message
-                .ends_with(": why")
-        );
+        assert!(parse("A=${X:?why}", &lookup).expect_err("required").message.ends_with(": why"));
     }
 
     #[test]

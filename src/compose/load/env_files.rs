@@ -36,14 +36,11 @@ pub(crate) fn resolve_environment(
         return;
     }
     let own = std::mem::take(&mut service.environment);
-    let mut read: BTreeMap<String, String> = own
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-        .collect();
+    let mut read: BTreeMap<String, String> =
+        own.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
     for (index, file) in files.iter().enumerate() {
-        let place = origins
-            .of(&format!("services.{}.env_file[{index}]", service.name))
-            .map(|origin| origin.span);
+        let place =
+            origins.of(&format!("services.{}.env_file[{index}]", service.name)).map(|origin| origin.span);
         let Some((source, assignments)) =
             read_env_file(file, place, &own, environment, &read, cache, session)
         else {
@@ -61,10 +58,7 @@ pub(crate) fn resolve_environment(
             read.insert(name, value);
         }
     }
-    let mut merged: OptionalMapping = read
-        .into_iter()
-        .map(|(name, value)| (name, Some(value)))
-        .collect();
+    let mut merged: OptionalMapping = read.into_iter().map(|(name, value)| (name, Some(value))).collect();
     merged.extend(own);
     service.environment = merged;
 }
@@ -83,12 +77,8 @@ fn read_env_file(
     }
     let (source, text) = cache.read(&file.path, "env file", place, session)?;
     // The project's variables, the service's own, then what the files before and above say.
-    let outer = |name: &str| {
-        environment
-            .get(name)
-            .map(str::to_owned)
-            .or_else(|| own.get(name).cloned().flatten())
-    };
+    let outer =
+        |name: &str| environment.get(name).map(str::to_owned).or_else(|| own.get(name).cloned().flatten());
     let lookup = |name: &str| outer(name).or_else(|| read.get(name).cloned());
     let parsed = match file.format.as_str() {
         "" => dotenv::parse(&text, &lookup),
@@ -128,9 +118,8 @@ pub(crate) fn resolve_labels(
 ) {
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
     for (index, file) in service.label_file.iter().enumerate() {
-        let place = origins
-            .of(&format!("services.{}.label_file[{index}]", service.name))
-            .map(|origin| origin.span);
+        let place =
+            origins.of(&format!("services.{}.label_file[{index}]", service.name)).map(|origin| origin.span);
         let Some((source, text)) = cache.read(Path::new(file), "label file", place, session) else {
             continue;
         };

@@ -39,12 +39,8 @@ pub(crate) fn apply(
         services: services.clone(),
         resets: resets.clone(),
     };
-    let mut resolver = Resolver {
-        level,
-        files: vec![own],
-        finished: HashMap::new(),
-        in_circle: HashSet::new(),
-    };
+    let mut resolver =
+        Resolver { level, files: vec![own], finished: HashMap::new(), in_circle: HashSet::new() };
     for name in names {
         let mut chain = Vec::new();
         let Some(service) = resolver.service(0, &name, &mut chain, session) else {
@@ -97,9 +93,7 @@ impl Resolver<'_> {
         let Some(base_name) = extends.get("service").and_then(Node::as_str) else {
             let message = format!("service `{name}`: `extends` names no service");
             session.error(
-                Diagnostic::error(message)
-                    .at(extends.span, "")
-                    .hint("write `extends: {service: NAME}`"),
+                Diagnostic::error(message).at(extends.span, "").hint("write `extends: {service: NAME}`"),
             );
             return None;
         };
@@ -114,9 +108,7 @@ impl Resolver<'_> {
         chain.pop();
         let mut base = base?;
         if !base.is_null() {
-            self.files[file]
-                .resets
-                .apply(&mut base, &[Step::Key("services"), Step::Key(name)]);
+            self.files[file].resets.apply(&mut base, &[Step::Key("services"), Step::Key(name)]);
             merge_service(&mut base, service, name, session);
             service = base;
         }
@@ -132,10 +124,7 @@ impl Resolver<'_> {
         span: Span,
         session: &mut Session<'_>,
     ) -> Option<()> {
-        if !chain
-            .iter()
-            .any(|(seen_file, seen)| *seen_file == file && **seen == *name)
-        {
+        if !chain.iter().any(|(seen_file, seen)| *seen_file == file && **seen == *name) {
             return Some(());
         }
         let shown = |file: usize, name: &str| format!("`{name}` ({})", session.shown(&self.files[file].file));
@@ -159,10 +148,7 @@ impl Resolver<'_> {
         if services.contains(base) {
             return Some(());
         }
-        let message = format!(
-            "service `{name}` extends `{base}`, which is not in {}",
-            session.shown(file)
-        );
+        let message = format!("service `{name}` extends `{base}`, which is not in {}", session.shown(file));
         let near = spelling::nearest(base, services.iter().map(|entry| &*entry.key));
         let label = near.map_or_else(String::new, |near| format!("did you mean `{near}`?"));
         session.error(Diagnostic::error(message).at(span, label));
@@ -177,12 +163,7 @@ impl Resolver<'_> {
             return None;
         };
         let file = PathBuf::from(self.level.base(&self.files[from].folder).absolute(text));
-        if let Some(known) = self
-            .files
-            .iter()
-            .skip(1)
-            .position(|extended| extended.file == file)
-        {
+        if let Some(known) = self.files.iter().skip(1).position(|extended| extended.file == file) {
             return Some(known + 1);
         }
         let folder = file.parent().unwrap_or(Path::new("/")).to_path_buf();
@@ -196,23 +177,13 @@ impl Resolver<'_> {
             unicity::enforce(&mut model);
         }
         paths::resolve(&mut model, self.level.base_below(&folder));
-        let services = model
-            .get_mut("services")
-            .map(|services| std::mem::take(&mut services.kind));
+        let services = model.get_mut("services").map(|services| std::mem::take(&mut services.kind));
         let Some(Kind::Map(services)) = services else {
-            let message = format!(
-                "service `{name}` extends {}, which has no services",
-                session.shown(&file)
-            );
+            let message = format!("service `{name}` extends {}, which has no services", session.shown(&file));
             session.error(Diagnostic::error(message).at(path.span, ""));
             return None;
         };
-        self.files.push(Extended {
-            file,
-            folder,
-            services,
-            resets,
-        });
+        self.files.push(Extended { file, folder, services, resets });
         Some(self.files.len() - 1)
     }
 }

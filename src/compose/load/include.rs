@@ -67,38 +67,24 @@ fn well_shaped(list: &mut Node, session: &mut Session<'_>) -> bool {
 fn texts(node: Option<&Node>) -> Vec<(&str, Span)> {
     let Some(node) = node else { return Vec::new() };
     let list = node.as_list().unwrap_or(std::slice::from_ref(node));
-    list.iter()
-        .filter_map(|entry| Some((entry.as_str()?, entry.span)))
-        .collect()
+    list.iter().filter_map(|entry| Some((entry.as_str()?, entry.span))).collect()
 }
 
 impl Include {
     fn read(entry: &Node, level: Level<'_>) -> Option<Self> {
         let base = level.base(level.folder);
         let absolute = |(path, span): (&str, Span)| (PathBuf::from(base.absolute(path)), span);
-        let paths = if entry.as_str().is_some() {
-            texts(Some(entry))
-        } else {
-            texts(entry.get("path"))
-        };
+        let paths = if entry.as_str().is_some() { texts(Some(entry)) } else { texts(entry.get("path")) };
         let files: Vec<_> = paths.into_iter().map(absolute).collect();
         let (first, _) = files.first()?;
-        let folder = match entry
-            .get("project_directory")
-            .and_then(Node::as_str)
-            .filter(|path| !path.is_empty())
-        {
-            Some(folder) => PathBuf::from(base.absolute(folder)),
-            None => first.parent().unwrap_or(Path::new("/")).to_path_buf(),
-        };
+        let folder =
+            match entry.get("project_directory").and_then(Node::as_str).filter(|path| !path.is_empty()) {
+                Some(folder) => PathBuf::from(base.absolute(folder)),
+                None => first.parent().unwrap_or(Path::new("/")).to_path_buf(),
+            };
         let env_files: Vec<_> = texts(entry.get("env_file")).into_iter().map(absolute).collect();
         let env_files = (!env_files.is_empty()).then_some(env_files);
-        Some(Self {
-            files,
-            folder,
-            env_files,
-            span: entry.span,
-        })
+        Some(Self { files, folder, env_files, span: entry.span })
     }
 
     /// The included model, as if it were a project of its own.
@@ -112,12 +98,7 @@ impl Include {
         for (path, span) in self.files {
             documents.extend(read(&Input::Path(path), Some(span), session)?);
         }
-        let level = Level {
-            folder: &self.folder,
-            environment: &environment,
-            including: &including,
-            ..level
-        };
+        let level = Level { folder: &self.folder, environment: &environment, including: &including, ..level };
         let mut model = assemble(documents, level, session);
         defaults::set(&mut model);
         paths::resolve(&mut model, level.base_below(&self.folder));
@@ -128,11 +109,8 @@ impl Include {
     fn check_cycle(&self, including: &[PathBuf], session: &mut Session<'_>) -> Option<()> {
         let (first, span) = self.files.first()?;
         if including.contains(first) {
-            let names: Vec<String> = including
-                .iter()
-                .chain([first])
-                .map(|file| session.shown(file))
-                .collect();
+            let names: Vec<String> =
+                including.iter().chain([first]).map(|file| session.shown(file)).collect();
             let message = format!("files include each other: {}", names.join(" → "));
             session.error(Diagnostic::error(message).at(*span, "the circle closes here"));
             return None;
@@ -149,11 +127,7 @@ impl Include {
     fn env_files(&self, session: &mut Session<'_>) -> Option<Vec<PathBuf>> {
         let Some(named) = &self.env_files else {
             let default = self.folder.join(".env");
-            return Some(if default.is_file() {
-                vec![default]
-            } else {
-                Vec::new()
-            });
+            return Some(if default.is_file() { vec![default] } else { Vec::new() });
         };
         let mut files = Vec::new();
         for (file, span) in named.iter().filter(|(file, _)| file != Path::new("/dev/null")) {

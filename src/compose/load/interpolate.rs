@@ -62,12 +62,7 @@ fn substituted(
     environment: &Environment,
     session: &mut Session<'_>,
 ) -> Option<Box<str>> {
-    let mut scope = ScalarScope {
-        environment,
-        uses: &mut session.uses,
-        span,
-        unset: Vec::new(),
-    };
+    let mut scope = ScalarScope { environment, uses: &mut session.uses, span, unset: Vec::new() };
     let result = substitute(text, &mut scope).map(Cow::into_owned);
     let unset = scope.unset;
     for name in unset {
@@ -93,11 +88,7 @@ fn explain(
     let subject = path::subject(path);
     match error {
         TemplateError::Required { name, message } => {
-            let reason = if message.is_empty() {
-                String::new()
-            } else {
-                format!(": {message}")
-            };
+            let reason = if message.is_empty() { String::new() } else { format!(": {message}") };
             let label = format!("not set in {}", session.where_variables_come_from());
             let place = session.find(span, &format!("${{{name}"), '}');
             Diagnostic::error(format!("{subject}: variable `{name}` is required{reason}")).at(place, label)
@@ -153,22 +144,16 @@ impl Cast {
                 ),
             ]
             | [Key("deploy"), Key("replicas")]
-            | [
-                Key("deploy"),
-                Key("update_config" | "rollback_config"),
-                Key("parallelism"),
-            ]
+            | [Key("deploy"), Key("update_config" | "rollback_config"), Key("parallelism")]
             | [Key("deploy"), Key("restart_policy"), Key("max_attempts")]
             | [Key("deploy"), Key("placement"), Key("max_replicas_per_node")]
             | [Key("healthcheck"), Key("retries")]
             | [Key("ports"), Index(_), Key("target")]
             | [Key("ulimits"), Key(_)]
             | [Key("ulimits"), Key(_), Key("hard" | "soft")] => Self::Int,
-            [
-                Key("deploy"),
-                Key("update_config" | "rollback_config"),
-                Key("max_failure_ratio"),
-            ] => Self::Float,
+            [Key("deploy"), Key("update_config" | "rollback_config"), Key("max_failure_ratio")] => {
+                Self::Float
+            }
             [Key("init" | "oom_kill_disable" | "privileged" | "read_only" | "stdin_open" | "tty")]
             | [Key("healthcheck"), Key("disable")]
             | [Key("depends_on"), Key(_), Key("required" | "restart")]
@@ -192,10 +177,8 @@ fn cast_node(node: &mut Node, cast: Cast, path: &[Step<'_>], session: &mut Sessi
     let kind = match cast {
         Cast::Bool => boolean(text).map(|(value, old_spelling)| {
             if old_spelling {
-                let message = format!(
-                    "{}: `{text}` is no boolean of YAML 1.2; write `{value}`",
-                    path::subject(path)
-                );
+                let message =
+                    format!("{}: `{text}` is no boolean of YAML 1.2; write `{value}`", path::subject(path));
                 session.warn(Diagnostic::warning(message).at(node.span, ""));
             }
             Kind::Bool(value)
@@ -213,11 +196,7 @@ fn cast_node(node: &mut Node, cast: Cast, path: &[Step<'_>], session: &mut Sessi
             } else {
                 "the variable's value is not".to_owned()
             };
-            session.error(
-                Diagnostic::error(message)
-                    .at(node.span, shown)
-                    .path(path::text(path)),
-            );
+            session.error(Diagnostic::error(message).at(node.span, shown).path(path::text(path)));
         }
     }
 }

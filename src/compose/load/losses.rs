@@ -26,16 +26,10 @@ fn command(service: &str, key: &str, line: Option<&Node>, session: &mut Session<
         return;
     };
     if let Some(dropped) = argv::dropped(text) {
-        let what = if node.literal {
-            format!("`{dropped}`")
-        } else {
-            "a part of it".to_owned()
-        };
+        let what = if node.literal { format!("`{dropped}`") } else { "a part of it".to_owned() };
         let warning =
             Diagnostic::warning(format!("service `{service}`: `{key}` loses {what}")).at(node.span, "");
-        session
-            .lost
-            .push(warning.hint("no shell reads this line; write `sh -c '…'` where one is meant"));
+        session.lost.push(warning.hint("no shell reads this line; write `sh -c '…'` where one is meant"));
     }
 }
 

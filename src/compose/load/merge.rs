@@ -64,14 +64,7 @@ fn merge_at(base: &mut Node, over: Node, place: &mut Place, session: &mut Sessio
         (Kind::Map(_) | Kind::List(_), _) if rule == Rule::KeyValues => {}
         (Kind::Map(_), kind) => conflict(base, "a mapping", &Node::new(kind, span), place, session),
         (Kind::List(_), kind) => conflict(base, "a list", &Node::new(kind, span), place, session),
-        (_, kind) => {
-            *base = Node {
-                kind,
-                tag: over.tag,
-                literal: over.literal,
-                span,
-            }
-        }
+        (_, kind) => *base = Node { kind, tag: over.tag, literal: over.literal, span },
     }
 }
 
@@ -99,10 +92,7 @@ fn drivers_differ(base: &Map, over: &Map) -> bool {
 fn merge_pools(list: &mut Vec<Node>, over: Vec<Node>, place: &mut Place, session: &mut Session<'_>) {
     for pool in over {
         let subnet = pool.get("subnet").cloned();
-        match list
-            .iter_mut()
-            .find(|known| known.get("subnet").cloned() == subnet)
-        {
+        match list.iter_mut().find(|known| known.get("subnet").cloned() == subnet) {
             Some(known) => {
                 place.push("[]".into());
                 merge_at(known, pool, place, session);
@@ -116,9 +106,7 @@ fn merge_pools(list: &mut Vec<Node>, over: Vec<Node>, place: &mut Place, session
 fn conflict(base: &Node, wanted: &str, over: &Node, place: &Place, session: &mut Session<'_>) {
     let steps: Path<'_> = place.iter().map(|key| Step::Key(key)).collect();
     let message = format!("{} cannot be merged", path::subject(&steps));
-    let error = Diagnostic::error(message)
-        .at(over.span, over.kind.name())
-        .at(base.span, wanted);
+    let error = Diagnostic::error(message).at(over.span, over.kind.name()).at(base.span, wanted);
     session.error(
         error
             .path(path::text(&steps))
@@ -157,11 +145,7 @@ impl Rule {
                 Self::Replace
             }
             ["services", _, "ulimits", _] => Self::Replace,
-            [
-                "services",
-                _,
-                "annotations" | "environment" | "labels" | "sysctls",
-            ]
+            ["services", _, "annotations" | "environment" | "labels" | "sysctls"]
             | ["services", _, "build", "args" | "labels" | "additional_contexts"]
             | ["services", _, "deploy", "labels"]
             | ["networks" | "volumes", _, "labels"] => Self::KeyValues,
@@ -230,11 +214,7 @@ mod tests {
         let check = |base: &str, over: &str, expected: &str| {
             check(&service(base), &service(over), &service(expected))
         };
-        check(
-            "{driver: a, options: {x: 1}}",
-            "{options: {y: 2}}",
-            "{driver: a, options: {x: 1, y: 2}}",
-        );
+        check("{driver: a, options: {x: 1}}", "{options: {y: 2}}", "{driver: a, options: {x: 1, y: 2}}");
         check("{driver: a, options: {x: 1}}", "{driver: b}", "{driver: b}");
     }
 

@@ -55,13 +55,7 @@ pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnost
     let loaded = run(request, &mut session);
     let Finished { warnings, lost, uses } = session.finish()?;
     match loaded {
-        Some((project, origins)) => Ok(Loaded {
-            project,
-            warnings,
-            lost,
-            variables: uses.by_name,
-            origins,
-        }),
+        Some((project, origins)) => Ok(Loaded { project, warnings, lost, variables: uses.by_name, origins }),
         None => Err(Diagnostic::error("nothing was loaded").into()),
     }
 }
@@ -77,15 +71,10 @@ pub fn project_name(request: &Request) -> Option<ProjectName> {
         project_name::project_name(request, roots, &layout.folder, &layout.environment, &mut session)
     });
     found.or_else(|| {
-        let by_hand = request
-            .project_name
-            .clone()
-            .or_else(|| request.environment.get("COMPOSE_PROJECT_NAME").cloned());
+        let by_hand =
+            request.project_name.clone().or_else(|| request.environment.get("COMPOSE_PROJECT_NAME").cloned());
         let name = by_hand.or_else(|| request.fallback_name.clone()).or_else(|| {
-            let folder = request
-                .project_directory
-                .as_ref()
-                .unwrap_or(&request.working_directory);
+            let folder = request.project_directory.as_ref().unwrap_or(&request.working_directory);
             Some(project_name::normalized(&folder.file_name()?.to_string_lossy()))
         })?;
         (!name.is_empty()).then(|| ProjectName::new(name))
@@ -94,13 +83,8 @@ pub fn project_name(request: &Request) -> Option<ProjectName> {
 
 /// Every stage in order; `None` when one of them could not go on, and the session knows why.
 fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins)> {
-    let Layout {
-        files,
-        folder,
-        env_files,
-        mut environment,
-        profiles,
-    } = discover::discover(request, session)?;
+    let Layout { files, folder, env_files, mut environment, profiles } =
+        discover::discover(request, session)?;
     let documents = read_all(&files, session)?;
     let roots = documents.iter().map(|document| &document.root);
     let name = project_name::project_name(request, roots, &folder, &environment, session)?;
@@ -122,11 +106,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     losses::note(&model, session);
     // Text that still holds variables is no number, port or mount yet: only the tree is there to be looked at.
     let untyped = request.options.no_interpolate;
-    let mut project = if untyped {
-        Project::default()
-    } else {
-        decode::decode(&model, session)
-    };
+    let mut project = if untyped { Project::default() } else { decode::decode(&model, session) };
     if session.errors() > 0 {
         return None;
     }
@@ -136,34 +116,18 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     project.environment = environment.to_map();
     project.working_dir = folder;
     let mut origins = Origins::new(model);
-    judge(
-        &mut project,
-        request,
-        &profiles,
-        &environment,
-        &mut origins,
-        session,
-    );
+    judge(&mut project, request, &profiles, &environment, &mut origins, session);
     (session.errors() == 0).then_some((project, origins))
 }
 
 fn read_all(files: &[Input], session: &mut Session<'_>) -> Option<Vec<Document>> {
-    let read: Vec<Option<Vec<Document>>> = files
-        .iter()
-        .map(|file| assemble::read(file, None, session))
-        .collect();
-    let documents: Vec<Document> = read
-        .into_iter()
-        .collect::<Option<Vec<_>>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let read: Vec<Option<Vec<Document>>> =
+        files.iter().map(|file| assemble::read(file, None, session)).collect();
+    let documents: Vec<Document> =
+        read.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
     if documents.is_empty() {
         let names: Vec<String> = files.iter().map(|file| session.shown(&file_name(file))).collect();
-        session.error(Diagnostic::error(format!(
-            "{}: nothing is written there",
-            names.join(", ")
-        )));
+        session.error(Diagnostic::error(format!("{}: nothing is written there", names.join(", "))));
         return None;
     }
     Some(documents)
@@ -185,11 +149,7 @@ fn complete(model: &mut Node, name: &ProjectName, level: Level<'_>, session: &mu
     defaults::set(model);
     // Where variables stay as written, so do those that are named without a value.
     let nothing = Environment::default();
-    let environment = if level.options.no_interpolate {
-        &nothing
-    } else {
-        level.environment
-    };
+    let environment = if level.options.no_interpolate { &nothing } else { level.environment };
     defaults::check(model, session);
     if !level.options.no_path_resolution {
         paths::resolve(model, level.base(level.folder));
@@ -215,11 +175,7 @@ fn judge(
     session: &mut Session<'_>,
 ) {
     profiles::apply(project, active, &request.services);
-    for service in project
-        .services
-        .values_mut()
-        .chain(project.disabled_services.values_mut())
-    {
+    for service in project.services.values_mut().chain(project.disabled_services.values_mut()) {
         // `scale` is the truth where both are written; that they agree is checked.
         if let (Some(scale), Some(deploy)) = (service.scale, &mut service.deploy)
             && deploy.replicas.is_none()

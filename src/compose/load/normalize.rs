@@ -10,12 +10,7 @@ use crate::yaml::{Kind, Map, Node, Span};
 /// Normalizes a model.
 pub(crate) fn normalize(root: &mut Node, name: &ProjectName, environment: &Environment) {
     let mut uses_default = false;
-    for entry in root
-        .get_mut("services")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in root.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         uses_default |= service(&mut entry.value, environment);
     }
     let Some(root) = root.as_map_mut() else { return };
@@ -29,21 +24,12 @@ pub(crate) fn normalize(root: &mut Node, name: &ProjectName, environment: &Envir
             None => {
                 let mut networks = Map::default();
                 networks.insert("default", Span::default(), Node::default());
-                root.insert(
-                    "networks",
-                    Span::default(),
-                    Node::new(Kind::Map(networks), Span::default()),
-                );
+                root.insert("networks", Span::default(), Node::new(Kind::Map(networks), Span::default()));
             }
         }
     }
     for section in ["networks", "volumes", "configs", "secrets"] {
-        for entry in root
-            .get_mut(section)
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
+        for entry in root.get_mut(section).and_then(Node::as_map_mut).into_iter().flatten() {
             name_resource(&entry.key, &mut entry.value, name);
         }
     }
@@ -64,17 +50,8 @@ fn service(node: &mut Node, environment: &Environment) -> bool {
     if let Some(variables) = service.get_mut("environment") {
         inherit(variables, environment);
     }
-    for mount in service
-        .get_mut("volumes")
-        .and_then(Node::as_list_mut)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(Node {
-            kind: Kind::String(target),
-            ..
-        }) = mount.get_mut("target")
-        {
+    for mount in service.get_mut("volumes").and_then(Node::as_list_mut).into_iter().flatten() {
+        if let Some(Node { kind: Kind::String(target), .. }) = mount.get_mut("target") {
             *target = clean_target(target).into();
         }
     }
@@ -85,11 +62,7 @@ fn service(node: &mut Node, environment: &Environment) -> bool {
 
 /// An empty target is the root, as docker compose has it.
 fn clean_target(target: &str) -> String {
-    if target.is_empty() {
-        ".".to_owned()
-    } else {
-        clean(target)
-    }
+    if target.is_empty() { ".".to_owned() } else { clean(target) }
 }
 
 fn normalize_build(node: &mut Node, environment: &Environment) {
@@ -111,19 +84,12 @@ fn normalize_build(node: &mut Node, environment: &Environment) {
 
 /// A `pre_start` hook without an image of its own runs the service's.
 fn inherit_hook_image(service: &mut Map) {
-    let Some(image) = service
-        .get("image")
-        .filter(|image| image.as_str().is_some_and(|text| !text.is_empty()))
-        .cloned()
+    let Some(image) =
+        service.get("image").filter(|image| image.as_str().is_some_and(|text| !text.is_empty())).cloned()
     else {
         return;
     };
-    for hook in service
-        .get_mut("pre_start")
-        .and_then(Node::as_list_mut)
-        .into_iter()
-        .flatten()
-    {
+    for hook in service.get_mut("pre_start").and_then(Node::as_list_mut).into_iter().flatten() {
         if let Some(hook) = hook.as_map_mut()
             && !hook.contains("image")
         {
@@ -146,9 +112,8 @@ fn add_implied_dependencies(service: &mut Map, span: Span) {
         implied.push((name.into(), span, true));
     }
     for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
-        let mode = service
-            .get(key)
-            .and_then(|node| Some((node.as_str()?.strip_prefix("service:")?, node.span)));
+        let mode =
+            service.get(key).and_then(|node| Some((node.as_str()?.strip_prefix("service:")?, node.span)));
         implied.extend(mode.map(|(name, span)| (name.into(), span, true)));
     }
     for (volume, span) in texts("volumes_from").filter(|(volume, _)| !volume.starts_with("container:")) {
@@ -157,10 +122,7 @@ fn add_implied_dependencies(service: &mut Map, span: Span) {
     if implied.is_empty() {
         return;
     }
-    if service
-        .get("depends_on")
-        .is_none_or(|node| node.as_map().is_none())
-    {
+    if service.get("depends_on").is_none_or(|node| node.as_map().is_none()) {
         service.insert("depends_on", span, Node::new(Kind::Map(Map::default()), span));
     }
     let Some(dependencies) = service.get_mut("depends_on").and_then(Node::as_map_mut) else {
@@ -206,10 +168,6 @@ fn name_resource(key: &str, node: &mut Node, project: &ProjectName) {
         Kind::String(text) => matches!(&**text, "1" | "t" | "T" | "true" | "TRUE" | "True"),
         _ => false,
     });
-    let name = if is_external {
-        key.to_owned()
-    } else {
-        format!("{project}_{key}")
-    };
+    let name = if is_external { key.to_owned() } else { format!("{project}_{key}") };
     resource.insert("name", span, Node::string(name, span));
 }

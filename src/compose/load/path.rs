@@ -60,12 +60,7 @@ mod tests {
 
     #[test]
     fn paths_read_as_people_write_them() {
-        let path = [
-            Step::Key("services"),
-            Step::Key("web"),
-            Step::Key("ports"),
-            Step::Index(1),
-        ];
+        let path = [Step::Key("services"), Step::Key("web"), Step::Key("ports"), Step::Index(1)];
         assert_eq!(text(&path), "services.web.ports[1]");
         assert_eq!(subject(&path), "service `web`: `ports[1]`");
         assert_eq!(subject(&path[..1]), "`services`");

@@ -50,30 +50,15 @@ impl Base<'_> {
 
 /// Makes every path of a model absolute.
 pub(crate) fn resolve(root: &mut Node, base: Base<'_>) {
-    for entry in root
-        .get_mut("services")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in root.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         resolve_service(&mut entry.value, base);
     }
     for section in ["configs", "secrets"] {
-        for entry in root
-            .get_mut(section)
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
+        for entry in root.get_mut(section).and_then(Node::as_map_mut).into_iter().flatten() {
             change(entry.value.get_mut("file"), |path| base.absolute_or_windows(path));
         }
     }
-    for entry in root
-        .get_mut("volumes")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in root.get_mut("volumes").and_then(Node::as_map_mut).into_iter().flatten() {
         let local = entry.value.get("driver").and_then(Node::as_str) == Some("local");
         if let Some(options) = entry.value.get_mut("driver_opts").filter(|_| local)
             && options.get("o").and_then(Node::as_str) == Some("bind")
@@ -90,20 +75,10 @@ pub(crate) fn resolve_service(service: &mut Node, base: Base<'_>) {
     };
     if let Some(build) = service.get_mut("build") {
         change(build.get_mut("context"), |path| base.context(path));
-        for entry in build
-            .get_mut("additional_contexts")
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
+        for entry in build.get_mut("additional_contexts").and_then(Node::as_map_mut).into_iter().flatten() {
             change(Some(&mut entry.value), |path| base.context(path));
         }
-        for entry in build
-            .get_mut("ssh")
-            .and_then(Node::as_map_mut)
-            .into_iter()
-            .flatten()
-        {
+        for entry in build.get_mut("ssh").and_then(Node::as_map_mut).into_iter().flatten() {
             change(Some(&mut entry.value), |path| base.absolute_or_windows(path));
         }
     }
@@ -118,9 +93,7 @@ pub(crate) fn resolve_service(service: &mut Node, base: Base<'_>) {
             change(mount.get_mut("source"), |path| base.absolute_or_windows(path));
         }
     }
-    let watch = service
-        .get_mut("develop")
-        .and_then(|develop| develop.get_mut("watch"));
+    let watch = service.get_mut("develop").and_then(|develop| develop.get_mut("watch"));
     for trigger in list(watch) {
         change(trigger.get_mut("path"), |path| {
             let path = base.absolute(path);
@@ -134,11 +107,7 @@ fn list(node: Option<&mut Node>) -> impl Iterator<Item = &mut Node> {
 }
 
 fn change(node: Option<&mut Node>, path: impl FnOnce(&str) -> String) {
-    if let Some(Node {
-        kind: Kind::String(text),
-        ..
-    }) = node
-    {
+    if let Some(Node { kind: Kind::String(text), .. }) = node {
         *text = path(text).into();
     }
 }
@@ -149,10 +118,7 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_folder() {
-        let base = Base {
-            folder: Path::new("/p/q"),
-            home: Some("/home/me"),
-        };
+        let base = Base { folder: Path::new("/p/q"), home: Some("/home/me") };
         assert_eq!(base.absolute("./a"), "/p/q/a");
         assert_eq!(base.absolute("../a/"), "/p/a");
         assert_eq!(base.absolute("/x/../y"), "/x/../y");

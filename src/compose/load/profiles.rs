@@ -8,19 +8,11 @@ use crate::compose::model::{MountKind, Project, Service, ServiceName, VolumeName
 pub(crate) fn apply(project: &mut Project, profiles: &[String], named: &[ServiceName]) {
     let mut active: Vec<String> = profiles.to_vec();
     for service in named.iter().filter_map(|name| project.services.get(name)) {
-        active.extend(
-            service
-                .profiles
-                .iter()
-                .filter(|profile| !profiles.contains(profile))
-                .cloned(),
-        );
+        active.extend(service.profiles.iter().filter(|profile| !profiles.contains(profile)).cloned());
     }
     let enabled = |service: &Service| {
         service.profiles.is_empty()
-            || active
-                .iter()
-                .any(|profile| profile == "*" || service.profiles.contains(profile))
+            || active.iter().any(|profile| profile == "*" || service.profiles.contains(profile))
     };
     let all = std::mem::take(&mut project.services);
     let (on, off) = all.into_iter().partition(|(_, service)| enabled(service));
@@ -44,13 +36,7 @@ pub(crate) fn drop_unused(project: &mut Project) {
             .filter(|mount| mount.kind == MountKind::Volume && !mount.source.is_empty());
         volumes.extend(named.map(|mount| mount.source.as_str().into()));
         let build = service.build.iter().flat_map(|build| &build.secrets);
-        secrets.extend(
-            service
-                .secrets
-                .iter()
-                .chain(build)
-                .map(|secret| secret.source.clone()),
-        );
+        secrets.extend(service.secrets.iter().chain(build).map(|secret| secret.source.clone()));
         configs.extend(service.configs.iter().map(|config| config.source.clone()));
         models.extend(service.models.keys().cloned());
     }

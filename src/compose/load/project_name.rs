@@ -21,11 +21,9 @@ pub(crate) fn project_name<'n>(
     session: &mut Session<'_>,
 ) -> Option<ProjectName> {
     let by_hand = request.project_name.as_deref().filter(|name| !name.is_empty());
-    if let Some(name) = by_hand.or_else(|| {
-        environment
-            .get("COMPOSE_PROJECT_NAME")
-            .filter(|name| !name.is_empty())
-    }) {
+    if let Some(name) =
+        by_hand.or_else(|| environment.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()))
+    {
         return checked(name, session);
     }
     if let Some(name) = &request.fallback_name {
@@ -33,21 +31,13 @@ pub(crate) fn project_name<'n>(
     }
     let written = documents
         .filter_map(|document| document.get("name"))
-        .filter_map(|node| {
-            node.to_text()
-                .filter(|text| !text.is_empty())
-                .map(|text| (text, node.span))
-        })
+        .filter_map(|node| node.to_text().filter(|text| !text.is_empty()).map(|text| (text, node.span)))
         .last();
     let name = match &written {
         Some((text, _)) if request.options.no_interpolate => Cow::Borrowed(text.as_str()),
         Some((text, span)) => {
-            let mut scope = ScalarScope {
-                environment,
-                uses: &mut session.uses,
-                span: *span,
-                unset: Vec::new(),
-            };
+            let mut scope =
+                ScalarScope { environment, uses: &mut session.uses, span: *span, unset: Vec::new() };
             // What is wrong with the text is said when its file is interpolated.
             substitute(text, &mut scope).ok()?
         }
@@ -76,23 +66,14 @@ fn checked(name: &str, session: &mut Session<'_>) -> Option<ProjectName> {
     }
     let error = Diagnostic::error(format!("project name `{name}` is not allowed"))
         .hint("a name begins with a lower-case letter or digit and holds these, `-` and `_`");
-    session.error(if good.is_empty() {
-        error
-    } else {
-        error.hint(format!("`{good}` would do"))
-    });
+    session.error(if good.is_empty() { error } else { error.hint(format!("`{good}` would do")) });
     None
 }
 
 /// Lower case, and only what may stand in a name.
 pub(crate) fn normalized(name: &str) -> String {
     let kept = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-');
-    name.to_lowercase()
-        .chars()
-        .filter(kept)
-        .collect::<String>()
-        .trim_start_matches(['_', '-'])
-        .to_owned()
+    name.to_lowercase().chars().filter(kept).collect::<String>().trim_start_matches(['_', '-']).to_owned()
 }
 
 #[cfg(test)]

@@ -109,10 +109,7 @@ pub struct Origins {
 
 impl Origins {
     pub(crate) fn new(model: Node) -> Self {
-        Self {
-            model,
-            added: BTreeMap::new(),
-        }
+        Self { model, added: BTreeMap::new() }
     }
 
     pub(crate) fn add(&mut self, path: String, origin: Origin) {
@@ -138,10 +135,7 @@ impl Origins {
             node = below;
             rest = left;
         }
-        (node.span != Span::default()).then_some(Origin {
-            span: node.span,
-            literal,
-        })
+        (node.span != Span::default()).then_some(Origin { span: node.span, literal })
     }
 }
 

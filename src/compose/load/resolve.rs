@@ -10,12 +10,7 @@ pub(crate) type Contents = BTreeMap<(&'static str, String), String>;
 
 /// Resolves what belongs to the files, not to the project: an included file has its own variables.
 pub(crate) fn environment(root: &mut Node, environment: &Environment, contents: &mut Contents) {
-    for entry in root
-        .get_mut("services")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in root.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         if let Some(variables) = entry.value.get_mut("environment") {
             inherit(variables, environment);
         }

@@ -14,14 +14,9 @@ const UNIQUE_TEXTS: Shape = Shape::Set(&Text);
 const TEXT_OR_TEXTS: Shape = OneOf(&[Text, UNIQUE_TEXTS]);
 const COMMAND: Shape = OneOf(&[Null, Text, TEXTS]);
 const OPTIONS: Shape = Object(&Table::of_any_key(&OneOf(&[Text, Number])));
-const LABELS: Shape = OneOf(&[
-    Object(&Table::of_named_keys(&OneOf(&[Text, Number, Bool, Null]))),
-    UNIQUE_TEXTS,
-]);
-const EXTRA_HOSTS: Shape = OneOf(&[
-    Object(&Table::of_named_keys(&OneOf(&[Text, TEXTS]))),
-    UNIQUE_TEXTS,
-]);
+const LABELS: Shape =
+    OneOf(&[Object(&Table::of_named_keys(&OneOf(&[Text, Number, Bool, Null]))), UNIQUE_TEXTS]);
+const EXTRA_HOSTS: Shape = OneOf(&[Object(&Table::of_named_keys(&OneOf(&[Text, TEXTS]))), UNIQUE_TEXTS]);
 
 /// A whole file, or several merged into one.
 pub(crate) static PROJECT: Table = Table {
@@ -29,43 +24,18 @@ pub(crate) static PROJECT: Table = Table {
         ("version", TEXT),
         ("name", TEXT),
         ("include", List(&OneOf(&[Text, Object(&INCLUDE)]))),
-        (
-            "services",
-            Object(&Table::of_names(&Object(&SERVICE), Extra::Refused)),
-        ),
-        (
-            "models",
-            Object(&Table::of_names(&Object(&MODEL), Extra::Anything)),
-        ),
-        (
-            "networks",
-            Object(&Table::of_names(
-                &OneOf(&[Object(&NETWORK), Null]),
-                Extra::Anything,
-            )),
-        ),
-        (
-            "volumes",
-            Object(&Table::of_names(&OneOf(&[Object(&VOLUME), Null]), Extra::Refused)),
-        ),
-        (
-            "secrets",
-            Object(&Table::of_names(&Object(&SECRET), Extra::Refused)),
-        ),
-        (
-            "configs",
-            Object(&Table::of_names(&Object(&CONFIG), Extra::Refused)),
-        ),
+        ("services", Object(&Table::of_names(&Object(&SERVICE), Extra::Refused))),
+        ("models", Object(&Table::of_names(&Object(&MODEL), Extra::Anything))),
+        ("networks", Object(&Table::of_names(&OneOf(&[Object(&NETWORK), Null]), Extra::Anything))),
+        ("volumes", Object(&Table::of_names(&OneOf(&[Object(&VOLUME), Null]), Extra::Refused))),
+        ("secrets", Object(&Table::of_names(&Object(&SECRET), Extra::Refused))),
+        ("configs", Object(&Table::of_names(&Object(&CONFIG), Extra::Refused))),
     ],
     ..Table::EXTENSIBLE
 };
 
 static INCLUDE: Table = Table {
-    keys: &[
-        ("path", TEXT_OR_TEXTS),
-        ("env_file", TEXT_OR_TEXTS),
-        ("project_directory", TEXT),
-    ],
+    keys: &[("path", TEXT_OR_TEXTS), ("env_file", TEXT_OR_TEXTS), ("project_directory", TEXT)],
     ..Table::CLOSED
 };
 
@@ -98,10 +68,7 @@ pub(crate) static SERVICE: Table = Table {
         ("credential_spec", Object(&CREDENTIAL_SPEC)),
         (
             "depends_on",
-            OneOf(&[
-                UNIQUE_TEXTS,
-                Object(&Table::of_names(&Object(&DEPENDENCY), Extra::Refused)),
-            ]),
+            OneOf(&[UNIQUE_TEXTS, Object(&Table::of_names(&Object(&DEPENDENCY), Extra::Refused))]),
         ),
         ("deploy", OneOf(&[Object(&DEPLOY), Null])),
         ("develop", OneOf(&[Object(&DEVELOP), Null])),
@@ -112,10 +79,7 @@ pub(crate) static SERVICE: Table = Table {
         ("dns_search", TEXT_OR_TEXTS),
         ("domainname", TEXT),
         ("entrypoint", COMMAND),
-        (
-            "env_file",
-            OneOf(&[Text, List(&OneOf(&[Text, Object(&ENV_FILE)]))]),
-        ),
+        ("env_file", OneOf(&[Text, List(&OneOf(&[Text, Object(&ENV_FILE)]))])),
         ("environment", LABELS),
         ("expose", Shape::Set(&OneOf(&[Text, Number]))),
         ("extends", OneOf(&[Text, Object(&EXTENDS)])),
@@ -142,10 +106,7 @@ pub(crate) static SERVICE: Table = Table {
             "models",
             OneOf(&[
                 UNIQUE_TEXTS,
-                Object(&Table::of_names(
-                    &OneOf(&[Object(&MODEL_REFERENCE), Null]),
-                    Extra::Anything,
-                )),
+                Object(&Table::of_names(&OneOf(&[Object(&MODEL_REFERENCE), Null]), Extra::Anything)),
             ]),
         ),
         ("network_mode", TEXT),
@@ -153,10 +114,7 @@ pub(crate) static SERVICE: Table = Table {
             "networks",
             OneOf(&[
                 UNIQUE_TEXTS,
-                Object(&Table::of_names(
-                    &OneOf(&[Object(&ATTACHMENT), Null]),
-                    Extra::Refused,
-                )),
+                Object(&Table::of_names(&OneOf(&[Object(&ATTACHMENT), Null]), Extra::Refused)),
             ]),
         ),
         ("oom_kill_disable", BOOL),
@@ -247,30 +205,15 @@ static BLKIO: Table = Table {
     ],
     ..Table::CLOSED
 };
-static BLKIO_LIMIT: Table = Table {
-    keys: &[("path", TEXT), ("rate", INTEGER)],
-    ..Table::CLOSED
-};
-static BLKIO_WEIGHT: Table = Table {
-    keys: &[("path", TEXT), ("weight", INTEGER)],
-    ..Table::CLOSED
-};
+static BLKIO_LIMIT: Table = Table { keys: &[("path", TEXT), ("rate", INTEGER)], ..Table::CLOSED };
+static BLKIO_WEIGHT: Table = Table { keys: &[("path", TEXT), ("weight", INTEGER)], ..Table::CLOSED };
 
-static CREDENTIAL_SPEC: Table = Table {
-    keys: &[("config", TEXT), ("file", TEXT), ("registry", TEXT)],
-    ..Table::EXTENSIBLE
-};
+static CREDENTIAL_SPEC: Table =
+    Table { keys: &[("config", TEXT), ("file", TEXT), ("registry", TEXT)], ..Table::EXTENSIBLE };
 
 static DEPENDENCY: Table = Table {
     keys: &[
-        (
-            "condition",
-            Shape::Word(&[
-                "service_started",
-                "service_healthy",
-                "service_completed_successfully",
-            ]),
-        ),
+        ("condition", Shape::Word(&["service_started", "service_healthy", "service_completed_successfully"])),
         ("required", Bool),
         ("restart", BOOL),
     ],
@@ -290,21 +233,11 @@ static ENV_FILE: Table = Table {
     ..Table::CLOSED
 };
 
-static EXTENDS: Table = Table {
-    keys: &[("service", TEXT), ("file", TEXT)],
-    required: &["service"],
-    ..Table::CLOSED
-};
+static EXTENDS: Table =
+    Table { keys: &[("service", TEXT), ("file", TEXT)], required: &["service"], ..Table::CLOSED };
 
-static GPU: Table = Table {
-    keys: GPU_KEYS,
-    ..Table::EXTENSIBLE
-};
-static DEVICE_REQUEST: Table = Table {
-    keys: GPU_KEYS,
-    required: &["capabilities"],
-    ..Table::EXTENSIBLE
-};
+static GPU: Table = Table { keys: GPU_KEYS, ..Table::EXTENSIBLE };
+static DEVICE_REQUEST: Table = Table { keys: GPU_KEYS, required: &["capabilities"], ..Table::EXTENSIBLE };
 const GPU_KEYS: Keys = &[
     ("capabilities", UNIQUE_TEXTS),
     ("count", INTEGER),
@@ -327,20 +260,12 @@ static HEALTHCHECK: Table = Table {
 };
 
 static LOGGING: Table = Table {
-    keys: &[
-        ("driver", TEXT),
-        (
-            "options",
-            Object(&Table::of_any_key(&OneOf(&[Text, Number, Null]))),
-        ),
-    ],
+    keys: &[("driver", TEXT), ("options", Object(&Table::of_any_key(&OneOf(&[Text, Number, Null]))))],
     ..Table::EXTENSIBLE
 };
 
-static MODEL_REFERENCE: Table = Table {
-    keys: &[("endpoint_var", TEXT), ("model_var", TEXT)],
-    ..Table::EXTENSIBLE
-};
+static MODEL_REFERENCE: Table =
+    Table { keys: &[("endpoint_var", TEXT), ("model_var", TEXT)], ..Table::EXTENSIBLE };
 
 static ATTACHMENT: Table = Table {
     keys: &[
@@ -370,11 +295,7 @@ static PORT: Table = Table {
     ..Table::EXTENSIBLE
 };
 
-static HOOK: Table = Table {
-    keys: HOOK_KEYS,
-    required: &["command"],
-    ..Table::EXTENSIBLE
-};
+static HOOK: Table = Table { keys: HOOK_KEYS, required: &["command"], ..Table::EXTENSIBLE };
 const HOOK_KEYS: Keys = &[
     ("command", COMMAND),
     ("environment", LABELS),
@@ -397,13 +318,7 @@ static PRE_START: Table = Table {
 };
 
 static PROVIDER: Table = Table {
-    keys: &[
-        (
-            "options",
-            Object(&Table::of_any_key(&OneOf(&[SCALAR, List(&SCALAR)]))),
-        ),
-        ("type", TEXT),
-    ],
+    keys: &[("options", Object(&Table::of_any_key(&OneOf(&[SCALAR, List(&SCALAR)])))), ("type", TEXT)],
     required: &["type"],
     ..Table::EXTENSIBLE
 };
@@ -412,30 +327,18 @@ static MOUNT: Table = Table {
     keys: &[
         ("bind", Object(&BIND)),
         ("consistency", TEXT),
-        (
-            "image",
-            Object(&Table {
-                keys: &[("subpath", TEXT)],
-                ..Table::EXTENSIBLE
-            }),
-        ),
+        ("image", Object(&Table { keys: &[("subpath", TEXT)], ..Table::EXTENSIBLE })),
         ("read_only", BOOL),
         ("source", TEXT),
         ("target", TEXT),
         (
             "tmpfs",
             Object(&Table {
-                keys: &[
-                    ("mode", NUMBER),
-                    ("size", OneOf(&[Shape::Range(0, i64::MAX), Text])),
-                ],
+                keys: &[("mode", NUMBER), ("size", OneOf(&[Shape::Range(0, i64::MAX), Text]))],
                 ..Table::EXTENSIBLE
             }),
         ),
-        (
-            "type",
-            Shape::Word(&["bind", "volume", "tmpfs", "cluster", "npipe", "image"]),
-        ),
+        ("type", Shape::Word(&["bind", "volume", "tmpfs", "cluster", "npipe", "image"])),
         (
             "volume",
             Object(&Table {
@@ -451,10 +354,7 @@ static BIND: Table = Table {
     keys: &[
         ("create_host_path", BOOL),
         ("propagation", TEXT),
-        (
-            "recursive",
-            Shape::Word(&["enabled", "disabled", "writable", "readonly"]),
-        ),
+        ("recursive", Shape::Word(&["enabled", "disabled", "writable", "readonly"])),
         ("selinux", Shape::Word(&["z", "Z"])),
     ],
     ..Table::EXTENSIBLE
@@ -462,13 +362,7 @@ static BIND: Table = Table {
 
 const FILE_REFERENCES: Shape = List(&OneOf(&[Text, Object(&FILE_REFERENCE)]));
 static FILE_REFERENCE: Table = Table {
-    keys: &[
-        ("gid", TEXT),
-        ("mode", NUMBER),
-        ("source", TEXT),
-        ("target", TEXT),
-        ("uid", TEXT),
-    ],
+    keys: &[("gid", TEXT), ("mode", NUMBER), ("source", TEXT), ("target", TEXT), ("uid", TEXT)],
     ..Table::EXTENSIBLE
 };
 
@@ -477,22 +371,13 @@ const ULIMITS: Shape = Object(&Table {
     extra: Extra::Anything,
     ..Table::CLOSED
 });
-static ULIMIT: Table = Table {
-    keys: &[("hard", INTEGER), ("soft", INTEGER)],
-    required: &["soft", "hard"],
-    ..Table::EXTENSIBLE
-};
+static ULIMIT: Table =
+    Table { keys: &[("hard", INTEGER), ("soft", INTEGER)], required: &["soft", "hard"], ..Table::EXTENSIBLE };
 
-static DEVELOP: Table = Table {
-    keys: &[("watch", List(&Object(&TRIGGER)))],
-    ..Table::EXTENSIBLE
-};
+static DEVELOP: Table = Table { keys: &[("watch", List(&Object(&TRIGGER)))], ..Table::EXTENSIBLE };
 static TRIGGER: Table = Table {
     keys: &[
-        (
-            "action",
-            Shape::Word(&["rebuild", "sync", "restart", "sync+restart", "sync+exec"]),
-        ),
+        ("action", Shape::Word(&["rebuild", "sync", "restart", "sync+restart", "sync+exec"])),
         ("exec", Object(&HOOK)),
         ("ignore", TEXT_OR_TEXTS),
         ("include", TEXT_OR_TEXTS),
@@ -522,23 +407,12 @@ static PLACEMENT: Table = Table {
     keys: &[
         ("constraints", TEXTS),
         ("max_replicas_per_node", INTEGER),
-        (
-            "preferences",
-            List(&Object(&Table {
-                keys: &[("spread", TEXT)],
-                ..Table::EXTENSIBLE
-            })),
-        ),
+        ("preferences", List(&Object(&Table { keys: &[("spread", TEXT)], ..Table::EXTENSIBLE }))),
     ],
     ..Table::EXTENSIBLE
 };
 static RESTART_POLICY: Table = Table {
-    keys: &[
-        ("condition", TEXT),
-        ("delay", TEXT),
-        ("max_attempts", INTEGER),
-        ("window", TEXT),
-    ],
+    keys: &[("condition", TEXT), ("delay", TEXT), ("max_attempts", INTEGER), ("window", TEXT)],
     ..Table::EXTENSIBLE
 };
 static UPDATE_CONFIG: Table = Table {
@@ -579,21 +453,13 @@ static RESOURCES: Table = Table {
 static GENERIC_RESOURCE: Table = Table {
     keys: &[(
         "discrete_resource_spec",
-        Object(&Table {
-            keys: &[("kind", TEXT), ("value", NUMBER)],
-            ..Table::EXTENSIBLE
-        }),
+        Object(&Table { keys: &[("kind", TEXT), ("value", NUMBER)], ..Table::EXTENSIBLE }),
     )],
     ..Table::EXTENSIBLE
 };
 
 static MODEL: Table = Table {
-    keys: &[
-        ("context_size", Integer),
-        ("model", TEXT),
-        ("name", TEXT),
-        ("runtime_flags", TEXTS),
-    ],
+    keys: &[("context_size", Integer), ("model", TEXT), ("name", TEXT), ("runtime_flags", TEXTS)],
     required: &["model"],
     ..Table::EXTENSIBLE
 };
@@ -630,14 +496,7 @@ static IPAM_POOL: Table = Table {
     ],
     ..Table::EXTENSIBLE
 };
-const EXTERNAL: Shape = OneOf(&[
-    Bool,
-    Text,
-    Object(&Table {
-        keys: &[("name", TEXT)],
-        ..Table::EXTENSIBLE
-    }),
-]);
+const EXTERNAL: Shape = OneOf(&[Bool, Text, Object(&Table { keys: &[("name", TEXT)], ..Table::EXTENSIBLE })]);
 
 static VOLUME: Table = Table {
     keys: &[
@@ -651,15 +510,8 @@ static VOLUME: Table = Table {
 };
 
 /// The object form of `external` is open here: the specification does not close it for secrets and configs.
-const FILE_EXTERNAL: Shape = OneOf(&[
-    Bool,
-    Text,
-    Object(&Table {
-        keys: &[("name", TEXT)],
-        extra: Extra::Anything,
-        ..Table::CLOSED
-    }),
-]);
+const FILE_EXTERNAL: Shape =
+    OneOf(&[Bool, Text, Object(&Table { keys: &[("name", TEXT)], extra: Extra::Anything, ..Table::CLOSED })]);
 
 static SECRET: Table = Table {
     keys: &[
@@ -691,31 +543,19 @@ static CONFIG: Table = Table {
 /// Two such characters in a row anywhere are enough, as in the specification's unanchored pattern.
 fn container_name(text: &str) -> bool {
     let follows = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    text.as_bytes()
-        .windows(2)
-        .any(|pair| pair[0].is_ascii_alphanumeric() && follows(pair[1]))
+    text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_alphanumeric() && follows(pair[1]))
 }
 
 /// One of the words anywhere is enough, as in the specification's unanchored pattern.
 fn pull_policy(text: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "always",
-        "never",
-        "build",
-        "if_not_present",
-        "missing",
-        "refresh",
-        "daily",
-        "weekly",
-    ];
+    const WORDS: [&str; 8] =
+        ["always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly"];
     let every = |rest: &str| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         digits > 0 && rest[digits..].starts_with(['w', 'd', 'h', 'm', 's'])
     };
     WORDS.iter().any(|word| text.contains(word))
-        || text
-            .match_indices("every_")
-            .any(|(at, found)| every(&text[at + found.len()..]))
+        || text.match_indices("every_").any(|(at, found)| every(&text[at + found.len()..]))
 }
 
 fn ulimit_name(text: &str) -> bool {

@@ -92,11 +92,7 @@ impl<'s> Session<'s> {
         if self.unset_seen.insert(name.to_owned()) {
             let label = format!("not set in {}", self.where_variables_come_from());
             let place = self.find(span, &format!("${name}"), ' ');
-            let place = if place == span {
-                self.find(span, &format!("${{{name}"), '}')
-            } else {
-                place
-            };
+            let place = if place == span { self.find(span, &format!("${{{name}"), '}') } else { place };
             let warning =
                 Diagnostic::warning(format!("variable `{name}` is not set; it becomes the empty text"));
             self.warn(warning.at(place, label));
@@ -122,9 +118,7 @@ impl<'s> Session<'s> {
         let Some(at) = written.find(text) else { return span };
         let length = match end {
             ' ' => text.len(),
-            end => written[at..]
-                .find(end)
-                .map_or(text.len(), |last| last + end.len_utf8()),
+            end => written[at..].find(end).map_or(text.len(), |last| last + end.len_utf8()),
         };
         Span::new(span.source, from + at, from + at + length)
     }
@@ -138,10 +132,7 @@ impl<'s> Session<'s> {
 
     /// A file as messages show it: relative to the working directory where it lies below it.
     pub(crate) fn shown(&self, file: &Path) -> String {
-        file.strip_prefix(&self.here)
-            .unwrap_or(file)
-            .display()
-            .to_string()
+        file.strip_prefix(&self.here).unwrap_or(file).display().to_string()
     }
 
     /// Reads a file; why it cannot be read is reported where it was mentioned.
@@ -164,11 +155,7 @@ impl<'s> Session<'s> {
     /// Ends the run.
     pub(crate) fn finish(self) -> Result<Finished, Diagnostics> {
         match self.errors {
-            0 => Ok(Finished {
-                warnings: self.problems,
-                lost: self.lost,
-                uses: self.uses,
-            }),
+            0 => Ok(Finished { warnings: self.problems, lost: self.lost, uses: self.uses }),
             _ => Err(self.problems),
         }
     }

@@ -63,58 +63,34 @@ pub(crate) enum Extra {
 
 impl Table {
     /// No key but the known ones.
-    pub(crate) const CLOSED: Self = Self {
-        keys: &[],
-        required: &[],
-        names: None,
-        extra: Extra::Refused,
-        extensible: false,
-    };
+    pub(crate) const CLOSED: Self =
+        Self { keys: &[], required: &[], names: None, extra: Extra::Refused, extensible: false };
     /// The known keys and `x-*`.
-    pub(crate) const EXTENSIBLE: Self = Self {
-        extensible: true,
-        ..Self::CLOSED
-    };
+    pub(crate) const EXTENSIBLE: Self = Self { extensible: true, ..Self::CLOSED };
 
     /// Keys that name services, networks and the like.
     pub(crate) const fn of_names(shape: &'static Shape, extra: Extra) -> Self {
-        Self {
-            names: Some((is_name, shape)),
-            extra,
-            ..Self::CLOSED
-        }
+        Self { names: Some((is_name, shape)), extra, ..Self::CLOSED }
     }
 
     /// Keys that are free but not empty.
     pub(crate) const fn of_named_keys(shape: &'static Shape) -> Self {
-        Self {
-            names: Some((is_not_empty, shape)),
-            ..Self::CLOSED
-        }
+        Self { names: Some((is_not_empty, shape)), ..Self::CLOSED }
     }
 
     /// Keys that are free.
     pub(crate) const fn of_any_key(shape: &'static Shape) -> Self {
-        Self {
-            names: Some((is_not_empty, shape)),
-            extra: Extra::Anything,
-            ..Self::CLOSED
-        }
+        Self { names: Some((is_not_empty, shape)), extra: Extra::Anything, ..Self::CLOSED }
     }
 
     fn shape_of(&self, key: &str) -> Option<&'static Shape> {
-        self.keys
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, shape)| shape)
+        self.keys.iter().find(|(known, _)| *known == key).map(|(_, shape)| shape)
     }
 }
 
 fn is_name(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 fn is_not_empty(text: &str) -> bool {
@@ -225,23 +201,15 @@ fn check_node<'a>(node: &'a Node, shape: &'static Shape, path: &mut Path<'a>, se
         }
         (Shape::Word(words), Kind::String(text)) if !words.contains(&&**text) => {
             let message = format!("{} is {}", path::subject(path), shown(node, text));
-            let list = words
-                .iter()
-                .map(|word| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
             let label = spelling::nearest(text, words.iter().copied())
                 .map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?"));
-            let error = Diagnostic::error(message)
-                .at(node.span, label)
-                .hint(format!("it is one of {list}"));
+            let error = Diagnostic::error(message).at(node.span, label).hint(format!("it is one of {list}"));
             session.error(error.path(path::text(path)));
         }
         (Shape::Matching(is_good, rule), Kind::String(text)) if !is_good(text) => {
             let message = format!("{} is {}", path::subject(path), shown(node, text));
-            let error = Diagnostic::error(message)
-                .at(node.span, "")
-                .hint(format!("it is {rule}"));
+            let error = Diagnostic::error(message).at(node.span, "").hint(format!("it is {rule}"));
             session.error(error.path(path::text(path)));
         }
         (Shape::Range(least, most), kind) if accepts_kind(shape, kind) => {
@@ -257,11 +225,7 @@ fn check_node<'a>(node: &'a Node, shape: &'static Shape, path: &mut Path<'a>, se
                     format!("{least} to {most}")
                 };
                 let message = format!("{} must be {bound}", path::subject(path));
-                session.error(
-                    Diagnostic::error(message)
-                        .at(node.span, "")
-                        .path(path::text(path)),
-                );
+                session.error(Diagnostic::error(message).at(node.span, "").path(path::text(path)));
             }
         }
         (_, kind) if accepts_kind(shape, kind) => {}
@@ -338,11 +302,7 @@ fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {
 
 /// A value in a message; what a variable gave may be a secret.
 fn shown(node: &Node, text: &str) -> String {
-    if node.literal {
-        format!("`{text}`")
-    } else {
-        "what it may not be".to_owned()
-    }
+    if node.literal { format!("`{text}`") } else { "what it may not be".to_owned() }
 }
 
 fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
@@ -352,14 +312,10 @@ fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>)
         let Some(text) = node.to_text() else { continue };
         let first = seen.insert((node.as_str().is_some(), text), node);
         let Some(first) = first else { continue };
-        let what = node
-            .to_text()
-            .map_or_else(|| "an entry".to_owned(), |text| format!("`{text}`"));
+        let what = node.to_text().map_or_else(|| "an entry".to_owned(), |text| format!("`{text}`"));
         let shown = if node.literal { what } else { "an entry".to_owned() };
         let message = format!("{}: {shown} is there twice", path::subject(path));
-        let error = Diagnostic::error(message)
-            .at(node.span, "again here")
-            .at(first.span, "first here");
+        let error = Diagnostic::error(message).at(node.span, "again here").at(first.span, "first here");
         session.error(error.path(path::text(path)).hint("remove one of the two"));
     }
 }

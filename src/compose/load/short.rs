@@ -24,16 +24,8 @@ impl ShortPort {
     /// The long form.
     pub(crate) fn into_map(self, span: Span, literal: bool) -> Map {
         let mut map = Map::default();
-        let mut put = |key: &str, kind: Kind| {
-            map.insert(
-                key,
-                span,
-                Node {
-                    literal,
-                    ..Node::new(kind, span)
-                },
-            )
-        };
+        let mut put =
+            |key: &str, kind: Kind| map.insert(key, span, Node { literal, ..Node::new(kind, span) });
         put("mode", Kind::String("ingress".into()));
         if !self.host_ip.is_empty() {
             put("host_ip", Kind::String(self.host_ip.into()));
@@ -53,13 +45,10 @@ impl ShortPort {
 /// Reads `[[IP:]HOST:]CONTAINER[/PROTOCOL]`, where HOST and CONTAINER may be ranges. Sorted as docker compose sorts them: by the
 /// container's port as text.
 pub(crate) fn ports(text: &str) -> Result<Vec<ShortPort>, ShortError> {
-    let error = |message: String| ShortError {
-        message,
-        hint: "a port is `[[IP:]HOST:]CONTAINER[/tcp|udp|sctp]`",
-    };
-    let (rest, container) = text
-        .rsplit_once(':')
-        .map_or((None, text), |(rest, container)| (Some(rest), container));
+    let error =
+        |message: String| ShortError { message, hint: "a port is `[[IP:]HOST:]CONTAINER[/tcp|udp|sctp]`" };
+    let (rest, container) =
+        text.rsplit_once(':').map_or((None, text), |(rest, container)| (Some(rest), container));
     let (ip, host) = match rest {
         None => ("", ""),
         Some(rest) => rest.rsplit_once(':').map_or(("", rest), |(ip, host)| (ip, host)),
@@ -68,18 +57,12 @@ pub(crate) fn ports(text: &str) -> Result<Vec<ShortPort>, ShortError> {
     if container.is_empty() {
         return Err(error(format!("port `{text}` names no port of the container")));
     }
-    let host_ip = ip
-        .strip_prefix('[')
-        .and_then(|inner| inner.strip_suffix(']'))
-        .unwrap_or(ip);
+    let host_ip = ip.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(ip);
     if !host_ip.is_empty() && host_ip.parse::<IpAddr>().is_err() {
         return Err(error(format!("port `{text}`: `{ip}` is no IP address")));
     }
-    let (first, last) = range(container).ok_or_else(|| {
-        error(format!(
-            "port `{text}`: `{container}` is no port or range of ports"
-        ))
-    })?;
+    let (first, last) = range(container)
+        .ok_or_else(|| error(format!("port `{text}`: `{container}` is no port or range of ports")))?;
     let published = if host.is_empty() {
         None
     } else {
@@ -92,9 +75,7 @@ pub(crate) fn ports(text: &str) -> Result<Vec<ShortPort>, ShortError> {
         && first != last
         && last - first != last_host - first_host
     {
-        return Err(error(format!(
-            "port `{text}`: the ranges `{host}` and `{container}` differ in length"
-        )));
+        return Err(error(format!("port `{text}`: the ranges `{host}` and `{container}` differ in length")));
     }
     let protocol = protocol.to_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
@@ -120,20 +101,13 @@ pub(crate) fn ports(text: &str) -> Result<Vec<ShortPort>, ShortError> {
 fn container_and_protocol(text: &str) -> (&str, &str) {
     let mut parts = text.split('/');
     let port = parts.next().unwrap_or_default();
-    let protocol = parts
-        .next()
-        .filter(|protocol| !protocol.is_empty())
-        .unwrap_or("tcp");
+    let protocol = parts.next().filter(|protocol| !protocol.is_empty()).unwrap_or("tcp");
     (port, protocol)
 }
 
 fn range(text: &str) -> Option<(u16, u16)> {
-    let number = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| text.parse().ok())
-            .flatten()
-    };
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let mut parts = text.split('-');
     let first = number(parts.next()?)?;
     let last = match parts.next() {
@@ -168,14 +142,8 @@ impl ShortMount {
 
     /// The long form.
     pub(crate) fn into_map(self, span: Span, literal: bool) -> Map {
-        let text = |text: &str| Node {
-            literal,
-            ..Node::string(text, span)
-        };
-        let yes = || Node {
-            literal,
-            ..Node::new(Kind::Bool(true), span)
-        };
+        let text = |text: &str| Node { literal, ..Node::string(text, span) };
+        let yes = || Node { literal, ..Node::new(Kind::Bool(true), span) };
         let is_bind = self.is_bind();
         let mut bind = Map::default();
         let mut volume = Map::default();
@@ -211,19 +179,13 @@ impl ShortMount {
 
 /// Reads `[SOURCE:]TARGET[:OPTIONS]`. A single letter before a colon is a Windows drive.
 pub(crate) fn mount(text: &str) -> Result<ShortMount, ShortError> {
-    let error = |message: String| ShortError {
-        message,
-        hint: "a mount is `[SOURCE:]TARGET[:ro|rw|z|Z|…]`",
-    };
+    let error =
+        |message: String| ShortError { message, hint: "a mount is `[SOURCE:]TARGET[:ro|rw|z|Z|…]`" };
     if text.is_empty() {
         return Err(error("mount is empty".to_owned()));
     }
     if text.len() <= 2 {
-        return Ok(ShortMount {
-            target: text.to_owned(),
-            bare: true,
-            ..ShortMount::default()
-        });
+        return Ok(ShortMount { target: text.to_owned(), bare: true, ..ShortMount::default() });
     }
     let sections = sections(text);
     if sections.iter().any(|section| section.is_empty()) {
@@ -235,11 +197,8 @@ pub(crate) fn mount(text: &str) -> Result<ShortMount, ShortError> {
         [source, target, options] => (*source, *target, *options),
         _ => return Err(error(format!("mount `{text}` has too many colons"))),
     };
-    let mut mount = ShortMount {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        ..ShortMount::default()
-    };
+    let mut mount =
+        ShortMount { source: source.to_owned(), target: target.to_owned(), ..ShortMount::default() };
     for option in options.split(',') {
         match option {
             "ro" => mount.read_only = true,
@@ -313,12 +272,7 @@ mod tests {
         let ports = ports(text).expect(text);
         ports
             .into_iter()
-            .map(|port| {
-                format!(
-                    "{}|{}|{}|{}",
-                    port.host_ip, port.published, port.target, port.protocol
-                )
-            })
+            .map(|port| format!("{}|{}|{}|{}", port.host_ip, port.published, port.target, port.protocol))
             .collect()
     }
 
@@ -329,10 +283,7 @@ mod tests {
         assert_eq!(long("127.0.0.1::80"), ["127.0.0.1||80|tcp"]);
         assert_eq!(long("[::1]:8080:80"), ["::1|8080|80|tcp"]);
         assert_eq!(long("::1:8080:80"), ["::1|8080|80|tcp"]);
-        assert_eq!(
-            long("8000-8002:80-82"),
-            ["|8000|80|tcp", "|8001|81|tcp", "|8002|82|tcp"]
-        );
+        assert_eq!(long("8000-8002:80-82"), ["|8000|80|tcp", "|8001|81|tcp", "|8002|82|tcp"]);
         assert_eq!(long("3000-3001:9"), ["|3000-3001|9|tcp"]);
         assert_eq!(long("8-10"), ["||10|tcp", "||8|tcp", "||9|tcp"]);
         for bad in ["", "a", "80:", "1-2:3-5", "70000", "x:1:2", "80/ftp", "5-4"] {

@@ -72,10 +72,7 @@ impl Resets {
 /// What is left of a place below a path that it goes through.
 fn below<'p>(place: &'p [Box<str>], path: &[Step<'_>]) -> Option<&'p [Box<str>]> {
     let (head, rest) = place.split_at_checked(path.len())?;
-    let same = head
-        .iter()
-        .zip(path)
-        .all(|(name, step)| matches!(step, Step::Key(key) if **key == **name));
+    let same = head.iter().zip(path).all(|(name, step)| matches!(step, Step::Key(key) if **key == **name));
     same.then_some(rest)
 }
 

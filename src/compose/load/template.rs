@@ -77,16 +77,7 @@ fn expand(text: &str, scope: &mut dyn Scope, depth: usize, out: &mut String) -> 
             }
             Some(byte) if starts_name(*byte) => {
                 let (name, tail) = after.split_at(name_len(after));
-                resolve(
-                    Reference {
-                        name,
-                        operator: Operator::None,
-                        operand: "",
-                    },
-                    scope,
-                    depth,
-                    out,
-                )?;
+                resolve(Reference { name, operator: Operator::None, operand: "" }, scope, depth, out)?;
                 tail
             }
             _ => {
@@ -107,11 +98,7 @@ fn resolve(
 ) -> Result<(), TemplateError> {
     scope.used(reference);
     let value = scope.value(reference.name);
-    let present = |or_empty: bool| {
-        value
-            .as_ref()
-            .is_some_and(|value| !(or_empty && value.is_empty()))
-    };
+    let present = |or_empty: bool| value.as_ref().is_some_and(|value| !(or_empty && value.is_empty()));
     match reference.operator {
         Operator::Default { or_empty } if !present(or_empty) => {
             return expand(reference.operand, scope, depth + 1, out);
@@ -122,10 +109,7 @@ fn resolve(
         Operator::Required { or_empty } if !present(or_empty) => {
             let mut message = String::new();
             expand(reference.operand, scope, depth + 1, &mut message)?;
-            return Err(TemplateError::Required {
-                name: reference.name.to_owned(),
-                message,
-            });
+            return Err(TemplateError::Required { name: reference.name.to_owned(), message });
         }
         _ => out.push_str(&value.unwrap_or_default()),
     }
@@ -139,14 +123,7 @@ fn braced(body: &str) -> Option<(Reference<'_>, &str)> {
         return None;
     }
     if let Some(tail) = after.strip_prefix('}') {
-        return Some((
-            Reference {
-                name,
-                operator: Operator::None,
-                operand: "",
-            },
-            tail,
-        ));
+        return Some((Reference { name, operator: Operator::None, operand: "" }, tail));
     }
     let or_empty = after.starts_with(':');
     let operator_at = usize::from(or_empty);
@@ -159,14 +136,7 @@ fn braced(body: &str) -> Option<(Reference<'_>, &str)> {
     let operand = &after[operator_at + 1..];
     let line = operand.split('\n').next().unwrap_or(operand);
     let end = balanced_end(line).or_else(|| line.rfind('}'))?;
-    Some((
-        Reference {
-            name,
-            operator,
-            operand: &operand[..end],
-        },
-        &operand[end + 1..],
-    ))
+    Some((Reference { name, operator, operand: &operand[..end] }, &operand[end + 1..]))
 }
 
 /// Where the brace stands that closes the reference whose operand this is. The character after an opening brace is not looked
@@ -200,9 +170,7 @@ fn name_len(text: &str) -> usize {
     if !text.bytes().next().is_some_and(starts_name) {
         return 0;
     }
-    text.bytes()
-        .position(|byte| byte != b'_' && !byte.is_ascii_alphanumeric())
-        .unwrap_or(text.len())
+    text.bytes().position(|byte| byte != b'_' && !byte.is_ascii_alphanumeric()).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -213,10 +181,7 @@ mod tests {
 
     impl Scope for Set {
         fn value(&self, name: &str) -> Option<String> {
-            self.0
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }
 
         fn used(&mut self, reference: Reference<'_>) {
@@ -258,27 +223,14 @@ mod tests {
 
     #[test]
     fn what_begins_one_and_ends_none_is_an_error() {
-        for text in [
-            "${",
-            "${}",
-            "${1}",
-            "${ V }",
-            "${V.x}",
-            "${V:=d}",
-            "${V/a/b}",
-            "${V:-a\nb}",
-            "${V",
-        ] {
+        for text in ["${", "${}", "${1}", "${ V }", "${V.x}", "${V:=d}", "${V/a/b}", "${V:-a\nb}", "${V"] {
             assert_eq!(with_set(text), Err(TemplateError::Invalid), "{text}");
         }
     }
 
     #[test]
     fn a_required_variable_brings_its_message() {
-        let error = TemplateError::Required {
-            name: "U".into(),
-            message: "set v".into(),
-        };
+        let error = TemplateError::Required { name: "U".into(), message: "set v".into() };
         assert_eq!(with_set("${U:?set $V}"), Err(error));
     }
 

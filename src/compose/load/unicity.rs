@@ -7,12 +7,7 @@ use crate::yaml::{Kind, Node};
 
 /// Removes redefinitions from every list of a model.
 pub(crate) fn enforce(root: &mut Node) {
-    for entry in root
-        .get_mut("services")
-        .and_then(Node::as_map_mut)
-        .into_iter()
-        .flatten()
-    {
+    for entry in root.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         let Some(service) = entry.value.as_map_mut() else {
             continue;
         };
@@ -89,11 +84,8 @@ fn port(entry: &Node) -> Option<String> {
         Some(Kind::Int(number)) => format!("#{number}"),
         _ => "-".to_owned(),
     };
-    let text = |key: &str, default: &str| {
-        map.get(key)
-            .and_then(Node::to_text)
-            .unwrap_or_else(|| default.to_owned())
-    };
+    let text =
+        |key: &str, default: &str| map.get(key).and_then(Node::to_text).unwrap_or_else(|| default.to_owned());
     Some(format!(
         "{}:{published}:{}/{}",
         text("host_ip", "0.0.0.0"),
@@ -109,9 +101,7 @@ mod tests {
     fn check(section: &str, list: &str, expected: &str) {
         let parse = |list: &str| {
             let text = format!("{{services: {{a: {{{section}: {list}}}}}}}");
-            crate::yaml::parse(crate::yaml::SourceId(0), &text)
-                .expect("YAML")
-                .remove(0)
+            crate::yaml::parse(crate::yaml::SourceId(0), &text).expect("YAML").remove(0)
         };
         let mut node = parse(list);
         enforce(&mut node);

@@ -12,11 +12,7 @@ use crate::yaml::Span;
 
 /// Checks a project; problems are in the session.
 pub(crate) fn check(project: &Project, origins: &Origins, session: &mut Session<'_>) {
-    let mut checker = Checker {
-        project,
-        origins,
-        session,
-    };
+    let mut checker = Checker { project, origins, session };
     for service in project.services.values() {
         checker.source(service);
         checker.build(service);
@@ -73,31 +69,15 @@ impl Checker<'_, '_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => "not defined".to_owned(),
         };
-        let section = if what.ends_with("secret") {
-            "secrets".to_owned()
-        } else {
-            format!("{what}s")
-        };
+        let section = if what.ends_with("secret") { "secrets".to_owned() } else { format!("{what}s") };
         let hint = (what != "service").then(|| format!("define it under `{section}:`"));
-        self.error(
-            service,
-            below,
-            format!(" uses {what} `{name}`, which is not defined"),
-            &label,
-            hint,
-        );
+        self.error(service, below, format!(" uses {what} `{name}`, which is not defined"), &label, hint);
     }
 
     fn source(&mut self, service: &Service) {
         if service.build.is_none() && service.image.is_empty() && service.provider.is_none() {
             let hint = Some("write `image:` or `build:`".to_owned());
-            self.error(
-                service,
-                "",
-                " has neither an image nor a build context".to_owned(),
-                "",
-                hint,
-            );
+            self.error(service, "", " has neither an image nor a build context".to_owned(), "", hint);
         }
     }
 
@@ -105,39 +85,17 @@ impl Checker<'_, '_> {
         let Some(build) = &service.build else { return };
         if !build.dockerfile_inline.is_empty() && !build.dockerfile.is_empty() {
             let message = ": `build` has both `dockerfile` and `dockerfile_inline`".to_owned();
-            self.error(
-                service,
-                "build.dockerfile_inline",
-                message,
-                "",
-                Some("keep one of them".to_owned()),
-            );
+            self.error(service, "build.dockerfile_inline", message, "", Some("keep one of them".to_owned()));
         }
         for (name, context) in &build.additional_contexts {
             let Some(target) = context.strip_prefix("service:") else {
                 continue;
             };
             let below = format!("build.additional_contexts.{name}");
-            match self
-                .project
-                .services
-                .get(target)
-                .or_else(|| self.project.disabled_services.get(target))
-            {
+            match self.project.services.get(target).or_else(|| self.project.disabled_services.get(target)) {
                 None => {
-                    let names: Vec<_> = self
-                        .project
-                        .services
-                        .keys()
-                        .map(|name| name.to_string())
-                        .collect();
-                    self.undefined(
-                        service,
-                        &below,
-                        "service",
-                        target,
-                        names.iter().map(String::as_str),
-                    );
+                    let names: Vec<_> = self.project.services.keys().map(|name| name.to_string()).collect();
+                    self.undefined(service, &below, "service", target, names.iter().map(String::as_str));
                 }
                 Some(other) if other.build.is_none() => {
                     let message = format!(" builds upon service `{target}`, which is not built itself");
@@ -166,36 +124,17 @@ impl Checker<'_, '_> {
             && !service.platform.is_empty()
             && !build.platforms.contains(&service.platform)
         {
-            let message = format!(
-                " runs on `{}`, which `build.platforms` does not list",
-                service.platform
-            );
-            self.error(
-                service,
-                "platform",
-                message,
-                "",
-                Some("add it to `build.platforms`".to_owned()),
-            );
+            let message = format!(" runs on `{}`, which `build.platforms` does not list", service.platform);
+            self.error(service, "platform", message, "", Some("add it to `build.platforms`".to_owned()));
         }
     }
 
     fn networks(&mut self, service: &Service) {
         if !service.network_mode.is_empty() && !service.networks.is_empty() {
             let message = " has both `network_mode` and `networks`".to_owned();
-            self.error(
-                service,
-                "network_mode",
-                message,
-                "",
-                Some("keep one of them".to_owned()),
-            );
+            self.error(service, "network_mode", message, "", Some("keep one of them".to_owned()));
         }
-        for network in service
-            .networks
-            .keys()
-            .filter(|name| !self.project.networks.contains_key(*name))
-        {
+        for network in service.networks.keys().filter(|name| !self.project.networks.contains_key(*name)) {
             let known = self.project.networks.keys().map(|name| name.as_str());
             self.undefined(service, &format!("networks.{network}"), "network", network, known);
         }
@@ -208,11 +147,7 @@ impl Checker<'_, '_> {
     }
 
     fn health(&mut self, service: &Service) {
-        let Some(first) = service
-            .healthcheck
-            .as_ref()
-            .and_then(|check| check.test.0.first())
-        else {
+        let Some(first) = service.healthcheck.as_ref().and_then(|check| check.test.0.first()) else {
             return;
         };
         if !matches!(first.as_str(), "CMD" | "CMD-SHELL" | "NONE") {
@@ -240,13 +175,7 @@ impl Checker<'_, '_> {
                     let known = self.project.services.keys().map(|name| name.as_str());
                     let message = format!(" depends on `{name}`, which is not defined");
                     let label = spelling::nearest(name, known).map(|near| format!("did you mean `{near}`?"));
-                    self.error(
-                        service,
-                        &below,
-                        message,
-                        label.as_deref().unwrap_or_default(),
-                        None,
-                    );
+                    self.error(service, &below, message, label.as_deref().unwrap_or_default(), None);
                 }
             }
         }
@@ -257,44 +186,22 @@ impl Checker<'_, '_> {
             let named = mount.kind == MountKind::Volume && !mount.source.is_empty();
             if named && !self.project.volumes.contains_key(mount.source.as_str()) {
                 let known = self.project.volumes.keys().map(|name| name.as_str());
-                self.undefined(
-                    service,
-                    &format!("volumes[{index}]"),
-                    "volume",
-                    &mount.source,
-                    known,
-                );
+                self.undefined(service, &format!("volumes[{index}]"), "volume", &mount.source, known);
             }
         }
         for (index, config) in service.configs.iter().enumerate() {
             if !self.project.configs.contains_key(&config.source) {
                 let known = self.project.configs.keys().map(|name| name.as_str());
-                self.undefined(
-                    service,
-                    &format!("configs[{index}]"),
-                    "config",
-                    &config.source,
-                    known,
-                );
+                self.undefined(service, &format!("configs[{index}]"), "config", &config.source, known);
             }
         }
         for (index, secret) in service.secrets.iter().enumerate() {
             if !self.project.secrets.contains_key(&secret.source) {
                 let known = self.project.secrets.keys().map(|name| name.as_str());
-                self.undefined(
-                    service,
-                    &format!("secrets[{index}]"),
-                    "secret",
-                    &secret.source,
-                    known,
-                );
+                self.undefined(service, &format!("secrets[{index}]"), "secret", &secret.source, known);
             }
         }
-        for model in service
-            .models
-            .keys()
-            .filter(|name| !self.project.models.contains_key(*name))
-        {
+        for model in service.models.keys().filter(|name| !self.project.models.contains_key(*name)) {
             let known = self.project.models.keys().map(|name| name.as_str());
             self.undefined(service, &format!("models.{model}"), "model", model, known);
         }
@@ -320,11 +227,7 @@ impl Checker<'_, '_> {
             }
         }
         if service.replicas() > 1 && !service.container_name.is_empty() {
-            let below = if service.scale.is_some() {
-                "scale"
-            } else {
-                "deploy.replicas"
-            };
+            let below = if service.scale.is_some() { "scale" } else { "deploy.replicas" };
             let message = format!(" has a `container_name` and {} replicas", service.replicas());
             let hint = "a container's name is unique; remove `container_name`".to_owned();
             self.error(service, below, message, "", Some(hint));
@@ -361,12 +264,7 @@ impl Checker<'_, '_> {
     }
 
     fn watch(&mut self, service: &Service) {
-        for (index, trigger) in service
-            .develop
-            .iter()
-            .flat_map(|develop| &develop.watch)
-            .enumerate()
-        {
+        for (index, trigger) in service.develop.iter().flat_map(|develop| &develop.watch).enumerate() {
             if trigger.target.is_empty() && !matches!(trigger.action.as_str(), "rebuild" | "restart") {
                 let message = format!(": action `{}` needs a target", trigger.action);
                 self.error(service, &format!("develop.watch[{index}]"), message, "", None);
@@ -376,12 +274,11 @@ impl Checker<'_, '_> {
 
     fn targets(&mut self, service: &Service) {
         let mut seen: BTreeMap<&str, String> = BTreeMap::new();
-        let tmpfs = service.tmpfs.iter().enumerate().map(|(index, entry)| {
-            (
-                entry.split(':').next().unwrap_or(entry),
-                format!("tmpfs[{index}]"),
-            )
-        });
+        let tmpfs = service
+            .tmpfs
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.split(':').next().unwrap_or(entry), format!("tmpfs[{index}]")));
         let mounts = service.volumes.iter().enumerate();
         let mounts = mounts.map(|(index, mount)| (mount.target.as_str(), format!("volumes[{index}]")));
         let all: Vec<_> = tmpfs.chain(mounts).collect();
@@ -396,12 +293,7 @@ impl Checker<'_, '_> {
 
     fn container_names(&mut self) {
         let mut seen: BTreeMap<&str, &Service> = BTreeMap::new();
-        for service in self
-            .project
-            .services
-            .values()
-            .filter(|service| !service.container_name.is_empty())
-        {
+        for service in self.project.services.values().filter(|service| !service.container_name.is_empty()) {
             if let Some(first) = seen.insert(&service.container_name, service) {
                 let message = format!(
                     " has the container name of service `{}`, `{}`",
@@ -441,11 +333,7 @@ impl Checker<'_, '_> {
             let Some(circle) = circle_from(self.project, start, &mut finished) else {
                 continue;
             };
-            let steps = circle
-                .iter()
-                .map(|service| service.name.as_str())
-                .collect::<Vec<_>>()
-                .join(" → ");
+            let steps = circle.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(" → ");
             let mut error = Diagnostic::error(format!("services depend on each other: {steps}"));
             for pair in circle.windows(2) {
                 let path = format!("services.{}.depends_on.{}", pair[0].name, pair[1].name);
@@ -453,8 +341,7 @@ impl Checker<'_, '_> {
                     error = error.at(span, format!("`{}` waits for `{}`", pair[0].name, pair[1].name));
                 }
             }
-            self.session
-                .error(error.hint("one of them must start without the other"));
+            self.session.error(error.hint("one of them must start without the other"));
             return;
         }
     }
@@ -467,12 +354,8 @@ fn circle_from<'p>(
     finished: &mut BTreeSet<&'p str>,
 ) -> Option<Vec<&'p Service>> {
     // Each level of the way down, with the dependencies that are left to look at.
-    let dependencies = |service: &'p Service| {
-        service
-            .depends_on
-            .keys()
-            .filter_map(|name| project.services.get(name))
-    };
+    let dependencies =
+        |service: &'p Service| service.depends_on.keys().filter_map(|name| project.services.get(name));
     if finished.contains(start.name.as_str()) {
         return None;
     }

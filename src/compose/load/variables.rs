@@ -25,15 +25,7 @@ impl Environment {
     pub(crate) fn of_process(variables: &BTreeMap<String, String>) -> Self {
         let values = variables
             .iter()
-            .map(|(name, text)| {
-                (
-                    name.clone(),
-                    Value {
-                        text: text.clone(),
-                        set_by: None,
-                    },
-                )
-            })
+            .map(|(name, text)| (name.clone(), Value { text: text.clone(), set_by: None }))
             .collect();
         Self { values }
     }
@@ -50,32 +42,20 @@ impl Environment {
 
     /// Sets a variable whatever it was before.
     pub(crate) fn set(&mut self, name: &str, text: &str) {
-        self.values.insert(
-            name.to_owned(),
-            Value {
-                text: text.to_owned(),
-                set_by: None,
-            },
-        );
+        self.values.insert(name.to_owned(), Value { text: text.to_owned(), set_by: None });
     }
 
     /// Adds what an env file says, for names that nothing sets yet.
     pub(crate) fn add_file(&mut self, file: &Path, variables: impl IntoIterator<Item = (String, String)>) {
         let file: Rc<Path> = file.into();
         for (name, text) in variables {
-            self.values.entry(name).or_insert_with(|| Value {
-                text,
-                set_by: Some(Rc::clone(&file)),
-            });
+            self.values.entry(name).or_insert_with(|| Value { text, set_by: Some(Rc::clone(&file)) });
         }
     }
 
     /// All of them, sorted.
     pub(crate) fn to_map(&self) -> BTreeMap<String, String> {
-        self.values
-            .iter()
-            .map(|(name, value)| (name.clone(), value.text.clone()))
-            .collect()
+        self.values.iter().map(|(name, value)| (name.clone(), value.text.clone())).collect()
     }
 }
 
@@ -111,15 +91,11 @@ impl Scope for ScalarScope<'_> {
         }
         let variable = match self.uses.by_name.get_mut(name) {
             Some(variable) => variable,
-            None => self
-                .uses
-                .by_name
-                .entry(name.to_owned())
-                .or_insert_with(|| Variable {
-                    value: value.map(str::to_owned),
-                    set_by: self.environment.set_by(name).map(PathBuf::from),
-                    ..Variable::default()
-                }),
+            None => self.uses.by_name.entry(name.to_owned()).or_insert_with(|| Variable {
+                value: value.map(str::to_owned),
+                set_by: self.environment.set_by(name).map(PathBuf::from),
+                ..Variable::default()
+            }),
         };
         let operand = || Some(reference.operand.to_owned());
         match reference.operator {

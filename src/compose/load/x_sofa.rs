@@ -47,19 +47,13 @@ pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Op
     let word = |key: &str| block.get(key).and_then(Node::as_str);
     Some(Sofa {
         role: word("role").and_then(|role| {
-            [Role::Backend, Role::Infra, Role::Job]
-                .into_iter()
-                .find(|known| known.as_str() == role)
+            [Role::Backend, Role::Infra, Role::Job].into_iter().find(|known| known.as_str() == role)
         }),
         ready: match block.get("ready") {
             Some(ready) => Some(read_ready(service, ready, session)?),
             None => None,
         },
-        run: if word("run") == Some("always") {
-            JobRun::Always
-        } else {
-            JobRun::OnChange
-        },
+        run: if word("run") == Some("always") { JobRun::Always } else { JobRun::OnChange },
         worker: word("worker").map(str::to_owned),
         gpu: matches!(block.get("gpu").map(|node| &node.kind), Some(Kind::Bool(true))),
     })
@@ -73,15 +67,11 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
         Some(Kind::Int(number)) => u16::try_from(*number).ok(),
         _ => None,
     };
-    let mut asked = ["http", "tcp", "command"]
-        .into_iter()
-        .filter(|key| ready.get(key).is_some());
+    let mut asked = ["http", "tcp", "command"].into_iter().filter(|key| ready.get(key).is_some());
     let (Some(kind), None) = (asked.next(), asked.next()) else {
         let message = format!("service `{service}`: `x-sofa.ready` asks one question");
         session.error(
-            Diagnostic::error(message)
-                .at(ready.span, "")
-                .hint("write one of `http`, `tcp`, `command`"),
+            Diagnostic::error(message).at(ready.span, "").hint("write one of `http`, `tcp`, `command`"),
         );
         return None;
     };
@@ -110,23 +100,14 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
     };
     let interval = pause(service, ready, "interval", session)?;
     let timeout = pause(service, ready, "timeout", session)?;
-    Some(ReadyCheck::Probe {
-        probe,
-        interval,
-        timeout,
-    })
+    Some(ReadyCheck::Probe { probe, interval, timeout })
 }
 
 /// One line runs in a shell; a list is the words themselves.
 fn words(command: &Node) -> Vec<String> {
     match command.as_str() {
         Some(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()],
-        None => command
-            .as_list()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Node::to_text)
-            .collect(),
+        None => command.as_list().unwrap_or_default().iter().filter_map(Node::to_text).collect(),
     }
 }
 

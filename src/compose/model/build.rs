@@ -93,10 +93,7 @@ impl<'de> Deserialize<'de> for SshKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (id, path) = text.split_once('=').unwrap_or((&text, ""));
-        Ok(Self {
-            id: id.to_owned(),
-            path: path.to_owned(),
-        })
+        Ok(Self { id: id.to_owned(), path: path.to_owned() })
     }
 }
 
@@ -124,13 +121,7 @@ fn ssh_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SshKey>, D
             while let Some((id, path)) = access.next_entry()? {
                 keys.insert(id, path);
             }
-            Ok(keys
-                .into_iter()
-                .map(|(id, path)| SshKey {
-                    id,
-                    path: path.unwrap_or_default(),
-                })
-                .collect())
+            Ok(keys.into_iter().map(|(id, path)| SshKey { id, path: path.unwrap_or_default() }).collect())
         }
     }
 

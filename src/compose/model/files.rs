@@ -115,9 +115,7 @@ impl Visitor<'_> for Octal {
     }
 
     fn visit_u64<E: Error>(self, mode: u64) -> Result<FileMode, E> {
-        i64::try_from(mode)
-            .map(FileMode)
-            .map_err(|_| E::custom(format!("mode `{mode}` is too large")))
+        i64::try_from(mode).map(FileMode).map_err(|_| E::custom(format!("mode `{mode}` is too large")))
     }
 
     fn visit_str<E: Error>(self, mode: &str) -> Result<FileMode, E> {

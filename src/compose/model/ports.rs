@@ -29,10 +29,7 @@ record! {
 impl Port {
     /// First and last port of the host, where one is given.
     pub fn published_range(&self) -> Option<(u16, u16)> {
-        let (first, last) = self
-            .published
-            .split_once('-')
-            .unwrap_or((&self.published, &self.published));
+        let (first, last) = self.published.split_once('-').unwrap_or((&self.published, &self.published));
         Some((first.parse().ok()?, last.parse().ok()?))
     }
 }

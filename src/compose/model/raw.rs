@@ -84,9 +84,7 @@ impl HostList {
             .0
             .iter()
             .flat_map(|(host, addresses)| {
-                addresses
-                    .iter()
-                    .map(move |address| format!("{host}{separator}{address}"))
+                addresses.iter().map(move |address| format!("{host}{separator}{address}"))
             })
             .collect();
         entries.sort();
@@ -117,10 +115,7 @@ struct Hosts;
 
 impl Hosts {
     fn checked<E: Error>(hosts: BTreeMap<String, Vec<String>>) -> Result<HostList, E> {
-        if let Some(host) = hosts
-            .keys()
-            .find(|host| host.is_empty() || host.contains([':', '=']))
-        {
+        if let Some(host) = hosts.keys().find(|host| host.is_empty() || host.contains([':', '='])) {
             return Err(E::custom(format!("`{host}` is not a host name")));
         }
         let unbracketed =
@@ -130,9 +125,7 @@ impl Hosts {
             };
         let hosts = hosts.into_iter();
         Ok(HostList(
-            hosts
-                .map(|(host, addresses)| (host, addresses.into_iter().map(unbracketed).collect()))
-                .collect(),
+            hosts.map(|(host, addresses)| (host, addresses.into_iter().map(unbracketed).collect())).collect(),
         ))
     }
 }
@@ -152,10 +145,7 @@ impl<'de> Visitor<'de> for Hosts {
                     "additional host `{entry}` has no address; write `{entry}=ADDRESS`"
                 )));
             };
-            hosts
-                .entry(host.to_owned())
-                .or_default()
-                .extend(address.split(',').map(str::to_owned));
+            hosts.entry(host.to_owned()).or_default().extend(address.split(',').map(str::to_owned));
         }
         Self::checked(hosts)
     }
@@ -168,9 +158,7 @@ impl<'de> Visitor<'de> for Hosts {
                 Value::String(address) => vec![address],
                 Value::List(addresses) => addresses.iter().map(Value::to_text).collect(),
                 _ => {
-                    return Err(A::Error::custom(format!(
-                        "the address of host `{host}` is no text"
-                    )));
+                    return Err(A::Error::custom(format!("the address of host `{host}` is no text")));
                 }
             };
             hosts.insert(host, addresses);

@@ -224,9 +224,7 @@ record! {
 impl Service {
     /// How many containers it should have.
     pub fn replicas(&self) -> i64 {
-        self.scale
-            .or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas))
-            .unwrap_or(1)
+        self.scale.or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas)).unwrap_or(1)
     }
 
     /// When its image is pulled.
@@ -257,13 +255,11 @@ impl<'a> NamespaceMode<'a> {
         if text.is_empty() {
             return None;
         }
-        Some(
-            match (text.strip_prefix("service:"), text.strip_prefix("container:")) {
-                (Some(service), _) => Self::Service(service),
-                (_, Some(container)) => Self::Container(container),
-                _ => Self::Other(text),
-            },
-        )
+        Some(match (text.strip_prefix("service:"), text.strip_prefix("container:")) {
+            (Some(service), _) => Self::Service(service),
+            (_, Some(container)) => Self::Container(container),
+            _ => Self::Other(text),
+        })
     }
 }
 
@@ -318,11 +314,9 @@ impl Restart {
             "always" => Self::Always,
             "unless-stopped" => Self::UnlessStopped,
             _ => match text.strip_prefix("on-failure") {
-                Some(rest) => Self::OnFailure(
-                    rest.strip_prefix(':')
-                        .and_then(|most| most.parse().ok())
-                        .unwrap_or(0),
-                ),
+                Some(rest) => {
+                    Self::OnFailure(rest.strip_prefix(':').and_then(|most| most.parse().ok()).unwrap_or(0))
+                }
                 None => Self::No,
             },
         }

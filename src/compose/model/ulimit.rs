@@ -65,9 +65,7 @@ impl<'de> Visitor<'de> for UlimitVisitor {
     }
 
     fn visit_u64<E: Error>(self, both: u64) -> Result<Ulimit, E> {
-        i64::try_from(both)
-            .map(Ulimit::Single)
-            .map_err(|_| E::custom(format!("`{both}` is too large")))
+        i64::try_from(both).map(Ulimit::Single).map_err(|_| E::custom(format!("`{both}` is too large")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Ulimit, A::Error> {

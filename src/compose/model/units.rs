@@ -95,9 +95,7 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Amount("a duration such as `1m30s`", |amount| match amount {
-            Scalar::Text(text) => duration::parse(text)
-                .map(Duration)
-                .map_err(|error| error.to_string()),
+            Scalar::Text(text) => duration::parse(text).map(Duration).map_err(|error| error.to_string()),
             Scalar::Int(0) => Ok(Duration::default()),
             Scalar::Int(number) => Err(format!("duration `{number}` has no unit; write `{number}s`")),
             Scalar::Float(number) => Err(format!("duration `{number}` has no unit; write `{number}s`")),

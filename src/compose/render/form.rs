@@ -196,10 +196,7 @@ impl Serializer for Builder {
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<ListBuilder, Unprintable> {
-        Ok(ListBuilder {
-            builder: self,
-            list: Vec::with_capacity(len.unwrap_or(0)),
-        })
+        Ok(ListBuilder { builder: self, list: Vec::with_capacity(len.unwrap_or(0)) })
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Unprintable> {
@@ -225,19 +222,11 @@ impl Serializer for Builder {
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<MapBuilder, Unprintable> {
-        Ok(MapBuilder {
-            builder: self,
-            entries: Vec::with_capacity(len.unwrap_or(0)),
-            key: String::new(),
-        })
+        Ok(MapBuilder { builder: self, entries: Vec::with_capacity(len.unwrap_or(0)), key: String::new() })
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructBuilder, Unprintable> {
-        Ok(StructBuilder {
-            builder: self,
-            name,
-            entries: Vec::with_capacity(len),
-        })
+        Ok(StructBuilder { builder: self, name, entries: Vec::with_capacity(len) })
     }
 
     fn serialize_struct_variant(
@@ -348,11 +337,7 @@ impl SerializeStruct for StructBuilder {
         }
         let tree = value.serialize(self.builder)?;
         if self.shows(field, &tree) {
-            let name = if self.builder.is_yaml() {
-                field.to_ascii_lowercase()
-            } else {
-                field.to_owned()
-            };
+            let name = if self.builder.is_yaml() { field.to_ascii_lowercase() } else { field.to_owned() };
             self.entries.push((name, tree));
         }
         Ok(())

@@ -91,18 +91,13 @@ mod tests {
     #[test]
     fn text_is_safe_for_html() {
         let tree = Tree::Text("<a & \"b\">\u{2028}\u{1}\n\u{7f}".into());
-        assert_eq!(
-            compact(&tree),
-            "\"\\u003ca \\u0026 \\\"b\\\"\\u003e\\u2028\\u0001\\n\u{7f}\""
-        );
+        assert_eq!(compact(&tree), "\"\\u003ca \\u0026 \\\"b\\\"\\u003e\\u2028\\u0001\\n\u{7f}\"");
     }
 
     #[test]
     fn indentation_is_two_spaces() {
-        let tree = Tree::Map(vec![
-            ("a".into(), Tree::List(vec![Tree::Null])),
-            ("b".into(), Tree::Map(vec![])),
-        ]);
+        let tree =
+            Tree::Map(vec![("a".into(), Tree::List(vec![Tree::Null])), ("b".into(), Tree::Map(vec![]))]);
         assert_eq!(pretty(&tree), "{\n  \"a\": [\n    null\n  ],\n  \"b\": {}\n}");
         assert_eq!(compact(&tree), "{\"a\":[null],\"b\":{}}");
     }

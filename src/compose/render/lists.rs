@@ -12,13 +12,10 @@ pub fn services(project: &Project) -> Vec<String> {
 
 /// Images of the enabled services; one that is built and has no name of its own is `PROJECT-SERVICE`.
 pub fn images(project: &Project) -> Vec<String> {
-    let images = project
-        .services
-        .values()
-        .map(|service| match service.image.as_str() {
-            "" => format!("{}-{}", project.name, service.name),
-            image => image.to_owned(),
-        });
+    let images = project.services.values().map(|service| match service.image.as_str() {
+        "" => format!("{}-{}", project.name, service.name),
+        image => image.to_owned(),
+    });
     images.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -34,10 +31,7 @@ pub fn networks(project: &Project) -> Vec<String> {
 
 /// Every profile that a service names, enabled or not.
 pub fn profiles(project: &Project) -> Vec<String> {
-    let services = project
-        .services
-        .values()
-        .chain(project.disabled_services.values());
+    let services = project.services.values().chain(project.disabled_services.values());
     services
         .flat_map(|service| service.profiles.iter().cloned())
         .collect::<BTreeSet<_>>()
@@ -60,9 +54,5 @@ pub fn variables(loaded: &Loaded) -> Vec<[String; 4]> {
 
 /// `NAME=value` of every variable that interpolation saw.
 pub fn environment(project: &Project) -> Vec<String> {
-    project
-        .environment
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect()
+    project.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()
 }

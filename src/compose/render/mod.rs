@@ -45,21 +45,9 @@ pub fn compact_json<T: serde::Serialize>(value: &T, dialect: Dialect) -> String 
 }
 
 fn project_tree(project: &Project, form: Form) -> Tree {
-    let Project {
-        name,
-        services,
-        networks,
-        volumes,
-        secrets,
-        configs,
-        models,
-        extensions,
-        ..
-    } = project;
-    let mut sections: Vec<(&str, Tree)> = vec![
-        ("name", Tree::of(name, form)),
-        ("services", Tree::of(services, form)),
-    ];
+    let Project { name, services, networks, volumes, secrets, configs, models, extensions, .. } = project;
+    let mut sections: Vec<(&str, Tree)> =
+        vec![("name", Tree::of(name, form)), ("services", Tree::of(services, form))];
     let mut add = |name: &'static str, tree: Tree| {
         if !tree.is_empty() {
             sections.push((name, tree));
@@ -72,21 +60,11 @@ fn project_tree(project: &Project, form: Form) -> Tree {
     if let Form::Yaml(_) = form {
         add("models", Tree::of(models, form));
     }
-    let mut entries: Vec<(String, Tree)> = sections
-        .into_iter()
-        .map(|(key, tree)| (key.to_owned(), tree))
-        .collect();
-    entries.extend(
-        extensions
-            .iter()
-            .map(|(key, value)| (key.clone(), Tree::of(value, form))),
-    );
+    let mut entries: Vec<(String, Tree)> =
+        sections.into_iter().map(|(key, tree)| (key.to_owned(), tree)).collect();
+    entries.extend(extensions.iter().map(|(key, value)| (key.clone(), Tree::of(value, form))));
     if let Form::Json(_) = form {
-        entries = entries
-            .into_iter()
-            .collect::<BTreeMap<_, _>>()
-            .into_iter()
-            .collect();
+        entries = entries.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
     }
     Tree::Map(entries)
 }

@@ -79,9 +79,7 @@ fn inline(tree: &Tree, level: usize, out: &mut String) {
 
 /// Text in the simplest style that reads back as this text; a `level` of `usize::MAX` is a key, which stays on its line.
 fn text(value: &str, level: usize, out: &mut String) {
-    let has_control = value
-        .chars()
-        .any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || is_special(c));
+    let has_control = value.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || is_special(c));
     let lines_end_clean =
         !value.lines().any(|line| line.ends_with([' ', '\t'])) && !value.starts_with([' ', '\n', '\t']);
     if level != usize::MAX && value.contains('\n') && !has_control && lines_end_clean && !value.contains('\t')
@@ -162,9 +160,7 @@ fn is_plain(value: &str) -> bool {
 
 /// Whether some reader takes it for a number, a boolean, null, a date, a merge key.
 fn looks_typed(value: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "<<", "=",
-    ];
+    const WORDS: [&str; 12] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "<<", "="];
     WORDS.contains(&value.to_ascii_lowercase().as_str())
         || crate::yaml::is_typed(value)
         || is_base_60(value)
@@ -179,11 +175,7 @@ fn is_base_60(value: &str) -> bool {
     };
     let first = parts.next().is_some_and(is_digits);
     let rest: Vec<&str> = parts.map(|part| part.split('.').next().unwrap_or(part)).collect();
-    first
-        && !rest.is_empty()
-        && rest
-            .iter()
-            .all(|part| is_digits(part) && part.len() <= 2 && *part < "60")
+    first && !rest.is_empty() && rest.iter().all(|part| is_digits(part) && part.len() <= 2 && *part < "60")
 }
 
 /// `2024-13-01` too: some readers fail at a date that is none.
@@ -283,20 +275,14 @@ mod tests {
         ]) {
             let text = one(value);
             let documents = crate::yaml::parse(crate::yaml::SourceId(0), &text).expect(&text);
-            assert_eq!(
-                documents[0].get("k").and_then(crate::yaml::Node::as_str),
-                Some(value),
-                "{text}"
-            );
+            assert_eq!(documents[0].get("k").and_then(crate::yaml::Node::as_str), Some(value), "{text}");
         }
     }
 
     #[test]
     fn keys_are_quoted_like_values() {
-        let tree = Tree::Map(vec![(
-            "yes".into(),
-            Tree::Map(vec![("a: b".into(), Tree::List(vec![Tree::Null]))]),
-        )]);
+        let tree =
+            Tree::Map(vec![("yes".into(), Tree::Map(vec![("a: b".into(), Tree::List(vec![Tree::Null]))]))]);
         assert_eq!(print(&tree), "\"yes\":\n  'a: b':\n    - null\n");
     }
 }

@@ -50,11 +50,7 @@ impl Context {
     pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Context, BuildError> {
         let mut entries = Vec::new();
         enter(root, Path::new(""), ignore, &mut entries)?;
-        Ok(Context {
-            root: root.to_owned(),
-            entries,
-            extra: Vec::new(),
-        })
+        Ok(Context { root: root.to_owned(), entries, extra: Vec::new() })
     }
 
     /// Adds a file that is not in the folder.
@@ -74,11 +70,7 @@ impl Context {
                 Kind::Folder => field(hash, b"folder", name, b""),
                 Kind::Link { target } => field(hash, b"link", name, target.as_os_str().as_bytes()),
                 Kind::File { .. } => {
-                    let kind: &[u8] = if entry.mode & 0o111 == 0 {
-                        b"file"
-                    } else {
-                        b"program"
-                    };
+                    let kind: &[u8] = if entry.mode & 0o111 == 0 { b"file" } else { b"program" };
                     let path = self.root.join(&entry.path);
                     let digest = file_digest(&path).map_err(|error| BuildError::file(&path, error))?;
                     field(hash, kind, name, &digest);
@@ -95,13 +87,9 @@ impl Context {
     pub(super) fn into_stream(self) -> mpsc::Receiver<io::Result<Bytes>> {
         let (sender, receiver) = mpsc::channel(CHUNKS);
         tokio::task::spawn_blocking(move || {
-            let mut archive = tar::Builder::new(Chunks {
-                sender: sender.clone(),
-                buffer: Vec::with_capacity(CHUNK),
-            });
-            let written = self
-                .write(&mut archive)
-                .and_then(|()| archive.into_inner()?.flush());
+            let mut archive =
+                tar::Builder::new(Chunks { sender: sender.clone(), buffer: Vec::with_capacity(CHUNK) });
+            let written = self.write(&mut archive).and_then(|()| archive.into_inner()?.flush());
             if let Err(error) = written {
                 // Fails only where nobody reads any more, and then the error is of no use.
                 drop(sender.blocking_send(Err(error)));
@@ -152,10 +140,8 @@ impl Context {
 fn enter(root: &Path, folder: &Path, ignore: &Ignore, entries: &mut Vec<Entry>) -> Result<(), BuildError> {
     let absolute = root.join(folder);
     let failed = |error: io::Error| BuildError::file(&absolute, error);
-    let mut children = fs::read_dir(&absolute)
-        .map_err(failed)?
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(failed)?;
+    let mut children =
+        fs::read_dir(&absolute).map_err(failed)?.collect::<io::Result<Vec<_>>>().map_err(failed)?;
     children.sort_by_key(fs::DirEntry::file_name);
     for child in children {
         let path = folder.join(child.file_name());
@@ -182,22 +168,12 @@ fn entry(child: &fs::DirEntry, path: &Path) -> io::Result<Option<Entry>> {
     let kind = match metadata.file_type() {
         kind if kind.is_dir() => Kind::Folder,
         kind if kind.is_file() => Kind::File { size: metadata.len() },
-        kind if kind.is_symlink() => Kind::Link {
-            target: fs::read_link(child.path())?,
-        },
+        kind if kind.is_symlink() => Kind::Link { target: fs::read_link(child.path())? },
         _ => return Ok(None),
     };
-    let modified = metadata
-        .modified()?
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| age.as_secs());
+    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
     let mode = metadata.permissions().mode();
-    Ok(Some(Entry {
-        path: path.to_owned(),
-        kind,
-        mode,
-        modified,
-    }))
+    Ok(Some(Entry { path: path.to_owned(), kind, mode, modified }))
 }
 
 /// One field of the digest; lengths keep neighbours apart.
@@ -258,8 +234,6 @@ impl Write for Chunks {
             return Ok(());
         }
         let chunk = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK)));
-        self.sender
-            .blocking_send(Ok(chunk))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.sender.blocking_send(Ok(chunk)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

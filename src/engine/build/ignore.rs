@@ -38,10 +38,7 @@ impl Ignore {
             if line.starts_with('#') || trimmed.is_empty() {
                 continue;
             }
-            let wrong = || NotAPattern {
-                line: number + 1,
-                text: trimmed.to_owned(),
-            };
+            let wrong = || NotAPattern { line: number + 1, text: trimmed.to_owned() };
             let (negated, pattern) = match trimmed.strip_prefix('!') {
                 Some(rest) => (true, rest.trim()),
                 None => (false, trimmed),
@@ -74,20 +71,10 @@ impl Ignore {
     /// Whether something within a folder that is left out may be taken back in.
     pub fn may_keep_within(&self, folder: &str) -> bool {
         let folder = format!("{folder}/");
-        self.patterns
-            .iter()
-            .filter(|pattern| pattern.negated)
-            .any(|pattern| {
-                let literal = pattern
-                    .text
-                    .split(['*', '?', '['])
-                    .next()
-                    .unwrap_or_default()
-                    .replace('\\', "");
-                literal.starts_with(&folder)
-                    || folder.starts_with(&literal)
-                    || format!("{literal}/") == folder
-            })
+        self.patterns.iter().filter(|pattern| pattern.negated).any(|pattern| {
+            let literal = pattern.text.split(['*', '?', '[']).next().unwrap_or_default().replace('\\', "");
+            literal.starts_with(&folder) || folder.starts_with(&literal) || format!("{literal}/") == folder
+        })
     }
 }
 
@@ -105,29 +92,20 @@ enum Token {
     /// `**` at the end: anything.
     Rest,
     /// `[a-z]`, `[^a-z]`.
-    Class {
-        negated: bool,
-        ranges: Vec<(char, char)>,
-    },
+    Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
 impl Pattern {
     fn new(text: &str, negated: bool) -> Option<Pattern> {
         let text = clean(text);
         let tokens = tokens(&text)?;
-        Some(Pattern {
-            text,
-            tokens,
-            negated,
-        })
+        Some(Pattern { text, tokens, negated })
     }
 
     /// Whether the pattern matches the path or one of the folders above it.
     fn covers(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
-        std::iter::once(path)
-            .chain(folders)
-            .any(|path| self.matches(path))
+        std::iter::once(path).chain(folders).any(|path| self.matches(path))
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -187,11 +165,7 @@ fn tokens(pattern: &str) -> Option<Vec<Token>> {
         tokens.push(match c {
             '*' if chars.next_if_eq(&'*').is_some() => {
                 chars.next_if_eq(&'/');
-                if chars.peek().is_none() {
-                    Token::Rest
-                } else {
-                    Token::Folders
-                }
+                if chars.peek().is_none() { Token::Rest } else { Token::Folders }
             }
             '*' => Token::Some,
             '?' => Token::One,
@@ -276,10 +250,7 @@ mod tests {
         assert!(!ignored("# a\n\n  \n#b", "a"));
         assert!(ignored("\u{feff}a", "a"));
         assert!(ignored("  a  ", "a"));
-        assert!(
-            ignored(" #a", "#a"),
-            "only a line that begins with # is a comment"
-        );
+        assert!(ignored(" #a", "#a"), "only a line that begins with # is a comment");
         assert!(Ignore::parse("a\n!").is_err());
         assert!(Ignore::parse("[a").is_err());
     }

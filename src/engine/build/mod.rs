@@ -71,17 +71,11 @@ pub enum BuildError {
 
 impl BuildError {
     fn file(path: &Path, source: io::Error) -> BuildError {
-        BuildError::File {
-            path: path.display().to_string(),
-            source,
-        }
+        BuildError::File { path: path.display().to_string(), source }
     }
 
     fn invalid(key: &str, reason: impl Into<String>) -> BuildError {
-        BuildError::Invalid {
-            key: key.to_owned(),
-            reason: reason.into(),
-        }
+        BuildError::Invalid { key: key.to_owned(), reason: reason.into() }
     }
 }
 
@@ -165,25 +159,14 @@ impl PreparedBuild {
         let mut names = vec![prepare::image_name(project, service)];
         names.extend(build.tags.iter().cloned());
         let mut all_labels = build.labels.clone();
-        all_labels.extend(built_image_labels(
-            &project.name,
-            &service.name,
-            &options.version,
-            &digest,
-        ));
+        all_labels.extend(built_image_labels(&project.name, &service.name, &options.version, &digest));
         let query = names.iter().fold(query, |query, name| query.with("t", name));
         let query = query.with("labels", serde_json::json!(all_labels).to_string());
         let query = match &source {
             Source::Folder(_) => query,
             Source::Remote => query.with("remote", &build.context),
         };
-        Ok(PreparedBuild {
-            names,
-            query,
-            source,
-            registries: options.registries.clone(),
-            digest,
-        })
+        Ok(PreparedBuild { names, query, source, registries: options.registries.clone(), digest })
     }
 }
 
@@ -210,20 +193,14 @@ impl Engine {
         let call = Call::new(format!("build of image `{}`", build.names.join("`, `")));
         let mut headers = vec![("content-type", "application/x-tar".to_owned())];
         if !build.registries.is_empty() {
-            headers.push((
-                "x-registry-config",
-                RegistryAuth::config_header(&build.registries),
-            ));
+            headers.push(("x-registry-config", RegistryAuth::config_header(&build.registries)));
         }
         let unread = UnreadFile::default();
         let body = match build.source {
             Source::Folder(context) => upload(context, unread.clone()),
             Source::Remote => bollard::body_full(bytes::Bytes::new()),
         };
-        let sent = self
-            .wire()
-            .upload(&call, Method::POST, build.query.as_str(), &headers, body)
-            .await;
+        let sent = self.wire().upload(&call, Method::POST, build.query.as_str(), &headers, body).await;
         let response = sent.map_err(|error| unread.or(error))?;
         let mut values = json_lines::values(call.clone(), response.into_body()).boxed();
         let mut output = Output::new(TAIL);
@@ -265,9 +242,7 @@ impl UnreadFile {
 
 /// Whether an image was built from the same context. An image without the label counts as current.
 pub fn is_current(image_labels: &BTreeMap<String, String>, digest: &str) -> bool {
-    image_labels
-        .get(labels::sofa::CONTEXT)
-        .is_none_or(|recorded| recorded == digest)
+    image_labels.get(labels::sofa::CONTEXT).is_none_or(|recorded| recorded == digest)
 }
 
 /// Where a build's Dockerfile is, when it is not in the context.

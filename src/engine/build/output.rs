@@ -19,12 +19,7 @@ pub(super) struct Output {
 impl Output {
     /// Keeps the last `keep` lines for an error.
     pub(super) fn new(keep: usize) -> Output {
-        Output {
-            partial: String::new(),
-            tail: VecDeque::new(),
-            keep,
-            image: None,
-        }
+        Output { partial: String::new(), tail: VecDeque::new(), keep, image: None }
     }
 
     /// Takes one message. Its failure is the build's.
@@ -37,21 +32,13 @@ impl Output {
         if let Some(text) = &message.stream {
             self.text(text, on_event);
         }
-        if let Some(id) = message
-            .aux
-            .as_ref()
-            .and_then(|aux| aux.get("ID"))
-            .and_then(|id| id.as_str())
-        {
+        if let Some(id) = message.aux.as_ref().and_then(|aux| aux.get("ID")).and_then(|id| id.as_str()) {
             self.image = Some(ImageId(id.to_owned()));
         }
         match message.failure() {
             Some(message) => {
                 self.flush(on_event);
-                Err(BuildError::Failed {
-                    message,
-                    tail: self.tail.iter().cloned().collect(),
-                })
+                Err(BuildError::Failed { message, tail: self.tail.iter().cloned().collect() })
             }
             None => {
                 if message.status.is_some() {
@@ -69,10 +56,8 @@ impl Output {
         on_event: &mut impl FnMut(BuildEvent),
     ) -> Result<ImageId, BuildError> {
         self.flush(on_event);
-        let missing = || EngineError::Answer {
-            call: call.to_string(),
-            reason: "it names no image".to_owned(),
-        };
+        let missing =
+            || EngineError::Answer { call: call.to_string(), reason: "it names no image".to_owned() };
         self.image.ok_or_else(|| missing().into())
     }
 
@@ -112,20 +97,13 @@ mod tests {
         let mut output = Output::new(2);
         let mut events = Vec::new();
         for text in ["Step 1/2 : FR", "OM x\n a\n", " b\n", "half"] {
-            output
-                .take(json!({ "stream": text }), &mut |event| events.push(event))
-                .unwrap();
+            output.take(json!({ "stream": text }), &mut |event| events.push(event)).unwrap();
         }
         let failure =
             json!({"errorDetail": {"code": 3, "message": "it returned 3"}, "error": "it returned 3"});
         let error = output.take(failure, &mut |event| events.push(event)).unwrap_err();
-        let BuildError::Failed { message, tail } = error else {
-            panic!("{error}")
-        };
-        assert_eq!(
-            (message.as_str(), tail),
-            ("it returned 3", vec![" b".to_owned(), "half".to_owned()])
-        );
+        let BuildError::Failed { message, tail } = error else { panic!("{error}") };
+        assert_eq!((message.as_str(), tail), ("it returned 3", vec![" b".to_owned(), "half".to_owned()]));
         assert_eq!(events[0], BuildEvent::Line("Step 1/2 : FROM x".to_owned()));
         assert_eq!(events.len(), 4);
     }

@@ -67,15 +67,8 @@ pub(super) fn source(build: &Build) -> Result<(Source, Dockerfile), BuildError> 
         return Ok((Source::Remote, Dockerfile::Within(file_name(build).to_owned())));
     };
     if !root.is_dir() {
-        let what = if root.exists() {
-            "is no folder"
-        } else {
-            "does not exist"
-        };
-        return Err(BuildError::invalid(
-            "context",
-            format!("`{}` {what}", root.display()),
-        ));
+        let what = if root.exists() { "is no folder" } else { "does not exist" };
+        return Err(BuildError::invalid("context", format!("`{}` {what}", root.display())));
     }
     let dockerfile = dockerfile(build, &root)?;
     let mut ignore = read_ignore(build, &root)?;
@@ -90,11 +83,7 @@ pub(super) fn source(build: &Build) -> Result<(Source, Dockerfile), BuildError> 
 }
 
 fn file_name(build: &Build) -> &str {
-    if build.dockerfile.is_empty() {
-        "Dockerfile"
-    } else {
-        &build.dockerfile
-    }
+    if build.dockerfile.is_empty() { "Dockerfile" } else { &build.dockerfile }
 }
 
 fn dockerfile(build: &Build, root: &Path) -> Result<Dockerfile, BuildError> {
@@ -106,10 +95,7 @@ fn dockerfile(build: &Build, root: &Path) -> Result<Dockerfile, BuildError> {
     }
     let path = flat(&root.join(file_name(build)));
     if !path.is_file() {
-        return Err(BuildError::invalid(
-            "dockerfile",
-            format!("`{}` does not exist", path.display()),
-        ));
+        return Err(BuildError::invalid("dockerfile", format!("`{}` does not exist", path.display())));
     }
     match path.strip_prefix(flat(root)) {
         Ok(within) => Ok(Dockerfile::Within(within.to_string_lossy().into_owned())),
@@ -158,34 +144,19 @@ pub(super) fn query(
     platform: Option<&str>,
 ) -> Query {
     let mut args = build.args.clone();
-    args.extend(
-        options
-            .args
-            .iter()
-            .map(|(name, value)| (name.clone(), Some(value.clone()))),
-    );
+    args.extend(options.args.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
     let query = Query::new("/build?version=1&rm=1&forcerm=1")
         .with("dockerfile", dockerfile.name())
         .with("buildargs", json!(args).to_string())
         .with_some("target", some(&build.target))
         .with_some("networkmode", some(&build.network))
-        .with_some(
-            "shmsize",
-            (build.shm_size.0 != 0).then(|| build.shm_size.0.to_string()),
-        )
+        .with_some("shmsize", (build.shm_size.0 != 0).then(|| build.shm_size.0.to_string()))
         .with_some("platform", platform)
         .with_some("ulimits", ulimits(build))
-        .with_some(
-            "cachefrom",
-            (!build.cache_from.is_empty()).then(|| json!(build.cache_from).to_string()),
-        )
+        .with_some("cachefrom", (!build.cache_from.is_empty()).then(|| json!(build.cache_from).to_string()))
         .with_flag("nocache", build.no_cache || options.no_cache)
         .with_flag("pull", build.pull || options.pull);
-    build
-        .extra_hosts
-        .entries(":")
-        .iter()
-        .fold(query, |query, host| query.with("extrahosts", host))
+    build.extra_hosts.entries(":").iter().fold(query, |query, host| query.with("extrahosts", host))
 }
 
 /// What of a query decides on the image: not whether the cache is used or base images are fetched again.

@@ -23,9 +23,7 @@ pub struct FileUpload {
 
 impl std::fmt::Debug for FileUpload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FileUpload")
-            .field("target", &self.target)
-            .finish_non_exhaustive()
+        f.debug_struct("FileUpload").field("target", &self.target).finish_non_exhaustive()
     }
 }
 
@@ -40,23 +38,11 @@ pub(super) fn build(project: &Project, service: &Service, target: Target) -> Res
     let mut files = Files::default();
     for secret in &service.secrets {
         let object = project.secrets.get(secret.source.as_str());
-        add(
-            &mut files,
-            service,
-            target,
-            &Given::new("secrets", "/run/secrets/", secret),
-            object,
-        )?;
+        add(&mut files, service, target, &Given::new("secrets", "/run/secrets/", secret), object)?;
     }
     for config in &service.configs {
         let object = project.configs.get(config.source.as_str());
-        add(
-            &mut files,
-            service,
-            target,
-            &Given::new("configs", "/", config),
-            object,
-        )?;
+        add(&mut files, service, target, &Given::new("configs", "/", config), object)?;
     }
     Ok(files)
 }
@@ -80,14 +66,7 @@ impl<'a> Given<'a> {
             relative => format!("{folder}{relative}"),
         };
         let (uid, gid) = (reference.uid.as_str(), reference.gid.as_str());
-        Given {
-            key,
-            source,
-            target,
-            uid,
-            gid,
-            mode: reference.mode.map(|mode| mode.0),
-        }
+        Given { key, source, target, uid, gid, mode: reference.mode.map(|mode| mode.0) }
     }
 }
 
@@ -143,19 +122,14 @@ fn add(
     }
     let number = |text: &str, what: &str| match text {
         "" => Ok(0),
-        text => text
-            .parse()
-            .map_err(|_| invalid(format!("{what} `{text}` is no number"))),
+        text => text.parse().map_err(|_| invalid(format!("{what} `{text}` is no number"))),
     };
     files.uploads.push(FileUpload {
         target: given.target.clone(),
         content,
         uid: number(given.uid, "uid")?,
         gid: number(given.gid, "gid")?,
-        mode: given
-            .mode
-            .and_then(|mode| u32::try_from(mode).ok())
-            .unwrap_or(0o444),
+        mode: given.mode.and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o444),
     });
     Ok(())
 }

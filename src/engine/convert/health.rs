@@ -12,12 +12,7 @@ pub(super) fn build(service: &Service, target: Target) -> Result<Option<HealthCo
     };
     if check.start_interval.is_some() && target.api < ApiVersion::SEVERAL_ENDPOINTS {
         let api = ApiVersion::SEVERAL_ENDPOINTS;
-        return Err(ConvertError::too_old(
-            service,
-            "healthcheck.start_interval",
-            api,
-            "25",
-        ));
+        return Err(ConvertError::too_old(service, "healthcheck.start_interval", api, "25"));
     }
     let test = match check.is_disabled() {
         true => vec!["NONE".to_owned()],

@@ -63,15 +63,8 @@ pub(super) fn build(
 
 /// The policy that a container of the service has: `deploy.restart_policy` wins over `restart`.
 pub fn restart_policy(service: &Service) -> RestartPolicy {
-    if let Some(policy) = service
-        .deploy
-        .as_ref()
-        .and_then(|deploy| deploy.restart_policy.as_ref())
-    {
-        let attempts = policy
-            .max_attempts
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(0);
+    if let Some(policy) = service.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref()) {
+        let attempts = policy.max_attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         return match policy.condition.as_str() {
             "" | "any" | "always" => RestartPolicy::Always,
             "on-failure" => RestartPolicy::OnFailure(attempts),
@@ -88,10 +81,7 @@ pub fn restart_policy(service: &Service) -> RestartPolicy {
 }
 
 fn has_restart_policy(service: &Service) -> bool {
-    let deployed = service
-        .deploy
-        .as_ref()
-        .is_some_and(|deploy| deploy.restart_policy.is_some());
+    let deployed = service.deploy.as_ref().is_some_and(|deploy| deploy.restart_policy.is_some());
     deployed || !service.restart.is_empty()
 }
 
@@ -102,12 +92,7 @@ fn capabilities(names: &[String]) -> Vec<String> {
         full if full.starts_with("CAP_") => full,
         short => format!("CAP_{short}"),
     };
-    names
-        .iter()
-        .map(full)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+    names.iter().map(full).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A namespace for the engine: another service's is that of its container.
@@ -129,11 +114,7 @@ pub(super) fn namespace(
 
 fn parent(service: &Service, instance: &Instance, key: &str, other: &str) -> Result<String, ConvertError> {
     let missing = || ConvertError::invalid(service, key, format!("service `{other}` has no container"));
-    instance
-        .parents
-        .get(other)
-        .map(|id| id.as_str().to_owned())
-        .ok_or_else(missing)
+    instance.parents.get(other).map(|id| id.as_str().to_owned()).ok_or_else(missing)
 }
 
 /// `service[:ro]` becomes its container's id, `container:name[:ro]` the name.
@@ -141,9 +122,7 @@ fn volumes_from(service: &Service, instance: &Instance) -> Result<Vec<String>, C
     let resolve = |entry: &String| match entry.strip_prefix("container:") {
         Some(container) => Ok(container.to_owned()),
         None => {
-            let (other, mode) = entry
-                .split_once(':')
-                .map_or((entry.as_str(), None), |(o, m)| (o, Some(m)));
+            let (other, mode) = entry.split_once(':').map_or((entry.as_str(), None), |(o, m)| (o, Some(m)));
             let id = parent(service, instance, "volumes_from", other)?;
             Ok(mode.map_or(id.clone(), |mode| format!("{id}:{mode}")))
         }
@@ -168,11 +147,7 @@ fn isolation(service: &Service) -> Result<Option<HostConfigIsolationEnum>, Conve
     match service.isolation.as_str() {
         "" => Ok(None),
         "default" => Ok(Some(HostConfigIsolationEnum::DEFAULT)),
-        _ => Err(ConvertError::unsupported(
-            service,
-            "isolation",
-            "an engine on Windows",
-        )),
+        _ => Err(ConvertError::unsupported(service, "isolation", "an engine on Windows")),
     }
 }
 
@@ -181,10 +156,7 @@ fn log_config(service: &Service) -> HostConfigLogConfig {
         Some(logging) => (&logging.driver, &logging.options),
         None => (&service.log_driver, &service.log_opt),
     };
-    HostConfigLogConfig {
-        typ: Some(driver.clone()),
-        config: hash_map(options),
-    }
+    HostConfigLogConfig { typ: Some(driver.clone()), config: hash_map(options) }
 }
 
 /// `path[:options]` each.

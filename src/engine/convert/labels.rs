@@ -79,14 +79,7 @@ pub fn network_labels(
     version: &str,
     config_hash: &str,
 ) -> Labels {
-    object_labels(
-        &network.labels,
-        compose::NETWORK,
-        key,
-        project,
-        version,
-        config_hash,
-    )
+    object_labels(&network.labels, compose::NETWORK, key, project, version, config_hash)
 }
 
 /// All labels of a volume.
@@ -97,14 +90,7 @@ pub fn volume_labels(
     version: &str,
     config_hash: &str,
 ) -> Labels {
-    object_labels(
-        &volume.labels,
-        compose::VOLUME,
-        key,
-        project,
-        version,
-        config_hash,
-    )
+    object_labels(&volume.labels, compose::VOLUME, key, project, version, config_hash)
 }
 
 fn object_labels(
@@ -121,9 +107,7 @@ fn object_labels(
         (compose::VERSION, version),
         (compose::CONFIG_HASH, hash),
     ];
-    let ours = ours
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let ours = ours.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     own.clone().into_iter().chain(ours).collect()
 }
 
@@ -148,10 +132,10 @@ fn joined(paths: &[PathBuf]) -> String {
 
 /// `service:condition:restart,…`
 fn dependencies(service: &Service) -> String {
-    let entry = |(name, dependency): (
-        &crate::compose::model::ServiceName,
-        &crate::compose::model::Dependency,
-    )| { format!("{name}:{}:{}", dependency.condition.as_str(), dependency.restart) };
+    let entry =
+        |(name, dependency): (&crate::compose::model::ServiceName, &crate::compose::model::Dependency)| {
+            format!("{name}:{}:{}", dependency.condition.as_str(), dependency.restart)
+        };
     let entries: Vec<_> = service.depends_on.iter().map(entry).collect();
     entries.join(",")
 }
@@ -163,16 +147,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn labels(replica: Replica) -> BTreeMap<String, String> {
-        let mut project = Project {
-            name: "p".into(),
-            working_dir: "/w".into(),
-            ..Project::default()
-        };
+        let mut project = Project { name: "p".into(), working_dir: "/w".into(), ..Project::default() };
         project.compose_files = vec!["/w/a.yml".into(), "/w/b.yml".into()];
-        let mut service = Service {
-            name: "web".into(),
-            ..Service::default()
-        };
+        let mut service = Service { name: "web".into(), ..Service::default() };
         service.labels.insert("own".into(), "yes".into());
         let dependency = |condition, restart| Dependency {
             condition,
@@ -180,12 +157,8 @@ mod tests {
             required: true,
             extensions: BTreeMap::new(),
         };
-        service
-            .depends_on
-            .insert("db".into(), dependency(Condition::Healthy, false));
-        service
-            .depends_on
-            .insert("init".into(), dependency(Condition::CompletedSuccessfully, true));
+        service.depends_on.insert("db".into(), dependency(Condition::Healthy, false));
+        service.depends_on.insert("init".into(), dependency(Condition::CompletedSuccessfully, true));
         let labels = ContainerLabels {
             replica,
             version: "2.40.3".into(),
@@ -199,10 +172,7 @@ mod tests {
 
     #[test]
     fn a_replica_has_the_labels_of_docker_compose_and_ours() {
-        let text: Vec<_> = labels(Replica::Number(2))
-            .into_iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect();
+        let text: Vec<_> = labels(Replica::Number(2)).into_iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(
             text,
             [

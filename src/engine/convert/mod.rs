@@ -73,11 +73,7 @@ impl ConvertError {
     }
 
     fn too_old(service: &Service, key: &str, api: ApiVersion, engine: &str) -> ConvertError {
-        ConvertError::unsupported(
-            service,
-            key,
-            format!("Docker Engine {engine} (API {api}) or newer"),
-        )
+        ConvertError::unsupported(service, key, format!("Docker Engine {engine} (API {api}) or newer"))
     }
 
     fn invalid(service: &Service, key: &str, reason: impl Into<String>) -> ConvertError {
@@ -133,10 +129,7 @@ pub struct Target {
 impl super::Engine {
     /// What `convert` must know of this engine.
     pub fn target(&self) -> Target {
-        Target {
-            api: self.api(),
-            local: self.host().is_local(),
-        }
+        Target { api: self.api(), local: self.host().is_local() }
     }
 }
 
@@ -199,9 +192,7 @@ pub fn container(
         stop_signal: text(&service.stop_signal),
         stop_timeout: service.stop_grace_period.map(|grace| seconds(grace.0)),
         host_config: Some(host_config),
-        networking_config: Some(NetworkingConfig {
-            endpoints_config: Some(network.at_creation),
-        }),
+        networking_config: Some(NetworkingConfig { endpoints_config: Some(network.at_creation) }),
         ..ContainerCreateBody::default()
     };
     Ok(NewContainer {
@@ -218,18 +209,10 @@ pub fn container(
 /// Keys that make no container, or one that docker compose's plugins make.
 fn refuse_unknown(service: &Service) -> Result<(), ConvertError> {
     let refused = [
-        (
-            "provider",
-            service.provider.is_some(),
-            "docker compose's provider plugins",
-        ),
+        ("provider", service.provider.is_some(), "docker compose's provider plugins"),
         ("models", !service.models.is_empty(), "Docker Model Runner"),
         ("use_api_socket", service.use_api_socket, "docker compose"),
-        (
-            "credential_spec",
-            service.credential_spec.is_some(),
-            "an engine on Windows",
-        ),
+        ("credential_spec", service.credential_spec.is_some(), "an engine on Windows"),
     ];
     match refused.into_iter().find(|(_, used, _)| *used) {
         Some((key, _, needs)) => Err(ConvertError::unsupported(service, key, needs)),
@@ -241,22 +224,18 @@ fn ignored(service: &Service, target: Target) -> Vec<String> {
     const ANNOTATIONS: ApiVersion = ApiVersion { major: 1, minor: 43 };
     let mut ignored = Vec::new();
     if !service.annotations.is_empty() && target.api < ANNOTATIONS {
-        ignored.push(format!(
-            "`annotations` (the engine knows them from API {ANNOTATIONS} on)"
-        ));
+        ignored.push(format!("`annotations` (the engine knows them from API {ANNOTATIONS} on)"));
     }
-    let files = service.configs.iter().map(|f| {
-        (
-            &*f.source,
-            f.uid.is_empty() && f.gid.is_empty() && f.mode.is_none(),
-        )
-    });
-    let files = files.chain(service.secrets.iter().map(|f| {
-        (
-            &*f.source,
-            f.uid.is_empty() && f.gid.is_empty() && f.mode.is_none(),
-        )
-    }));
+    let files = service
+        .configs
+        .iter()
+        .map(|f| (&*f.source, f.uid.is_empty() && f.gid.is_empty() && f.mode.is_none()));
+    let files = files.chain(
+        service
+            .secrets
+            .iter()
+            .map(|f| (&*f.source, f.uid.is_empty() && f.gid.is_empty() && f.mode.is_none())),
+    );
     if target.local {
         ignored.extend(files.filter(|(_, plain)| !plain).map(|(source, _)| {
             format!("uid, gid and mode of `{source}` where it is a file: a bind mount has those of the file itself")

@@ -32,10 +32,7 @@ pub(super) fn build(
         }
     }
     let declared = |target: &str| service.volumes.iter().any(|mount| mount.target == target);
-    let carried = instance
-        .inherited
-        .iter()
-        .filter(|volume| !declared(&volume.target));
+    let carried = instance.inherited.iter().filter(|volume| !declared(&volume.target));
     built.mounts.extend(carried.map(|volume| MountBody {
         typ: Some(MountType::VOLUME),
         source: Some(volume.volume.clone()),
@@ -56,22 +53,13 @@ fn check(service: &Service, mount: &Mount, target: Target) -> Result<(), Convert
         ));
     }
     match mount.kind {
-        MountKind::Image if target.api < ApiVersion::IMAGE_MANIFESTS => Err(ConvertError::too_old(
-            service,
-            "volumes.type: image",
-            ApiVersion::IMAGE_MANIFESTS,
-            "28",
-        )),
-        MountKind::Npipe => Err(ConvertError::unsupported(
-            service,
-            "volumes.type: npipe",
-            "an engine on Windows",
-        )),
-        MountKind::Cluster => Err(ConvertError::unsupported(
-            service,
-            "volumes.type: cluster",
-            "a swarm",
-        )),
+        MountKind::Image if target.api < ApiVersion::IMAGE_MANIFESTS => {
+            Err(ConvertError::too_old(service, "volumes.type: image", ApiVersion::IMAGE_MANIFESTS, "28"))
+        }
+        MountKind::Npipe => {
+            Err(ConvertError::unsupported(service, "volumes.type: npipe", "an engine on Windows"))
+        }
+        MountKind::Cluster => Err(ConvertError::unsupported(service, "volumes.type: cluster", "a swarm")),
         _ => Ok(()),
     }
 }
@@ -107,10 +95,7 @@ fn body(
     instance: &Instance,
     mount: &Mount,
 ) -> Result<MountBody, ConvertError> {
-    let carried = instance
-        .inherited
-        .iter()
-        .find(|volume| volume.target == mount.target);
+    let carried = instance.inherited.iter().find(|volume| volume.target == mount.target);
     let source = match (mount.kind, carried) {
         (MountKind::Volume, Some(volume)) if mount.source.is_empty() => volume.volume.clone(),
         (MountKind::Volume, _) => match project.volumes.get(mount.source.as_str()) {
@@ -125,20 +110,14 @@ fn body(
         target: Some(mount.target.clone()),
         read_only: Some(mount.read_only),
         consistency: text(&mount.consistency),
-        bind_options: mount
-            .bind
-            .as_ref()
-            .map(|bind| bind_options(service, mount, bind))
-            .transpose()?,
+        bind_options: mount.bind.as_ref().map(|bind| bind_options(service, mount, bind)).transpose()?,
         volume_options: mount.volume.as_ref().map(volume_options),
         tmpfs_options: mount.tmpfs.as_ref().map(|tmpfs| MountTmpfsOptions {
             size_bytes: (tmpfs.size.0 != 0).then_some(tmpfs.size.0),
             mode: (tmpfs.mode != 0).then_some(i64::from(tmpfs.mode)),
             options: None,
         }),
-        image_options: mount.image.as_ref().map(|image| MountImageOptions {
-            subpath: text(&image.subpath),
-        }),
+        image_options: mount.image.as_ref().map(|image| MountImageOptions { subpath: text(&image.subpath) }),
     })
 }
 

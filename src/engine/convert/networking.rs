@@ -32,24 +32,14 @@ pub(super) fn build(
 ) -> Result<Networking, ConvertError> {
     if let Some(mode) = host_config::namespace(service, instance, "network_mode", &service.network_mode)? {
         let container_mac = text(&service.mac_address);
-        return Ok(Networking {
-            mode,
-            container_mac,
-            ..Networking::default()
-        });
+        return Ok(Networking { mode, container_mac, ..Networking::default() });
     }
     let order = by_priority(service);
     let Some(primary) = order.first() else {
-        return Ok(Networking {
-            mode: "none".to_owned(),
-            ..Networking::default()
-        });
+        return Ok(Networking { mode: "none".to_owned(), ..Networking::default() });
     };
     let several = target.api >= ApiVersion::SEVERAL_ENDPOINTS;
-    let mut networking = Networking {
-        mode: name_of(project, service, primary)?,
-        ..Networking::default()
-    };
+    let mut networking = Networking { mode: name_of(project, service, primary)?, ..Networking::default() };
     for key in &order {
         let attachment = service.networks.get(key.as_str()).and_then(Option::as_ref);
         let is_primary = key == primary;
@@ -87,11 +77,7 @@ fn by_priority(service: &Service) -> Vec<NetworkName> {
 fn name_of(project: &Project, service: &Service, key: &NetworkName) -> Result<String, ConvertError> {
     match project.networks.get(key.as_str()) {
         Some(network) => Ok(network.name.clone()),
-        None => Err(ConvertError::invalid(
-            service,
-            "networks",
-            format!("`{key}` is not defined"),
-        )),
+        None => Err(ConvertError::invalid(service, "networks", format!("`{key}` is not defined"))),
     }
 }
 
@@ -104,18 +90,8 @@ fn check(
     const GATEWAY_PRIORITY: ApiVersion = ApiVersion::IMAGE_MANIFESTS;
     let second_mac = !attachment.mac_address.is_empty() && !is_primary;
     let needs = [
-        (
-            "networks.mac_address",
-            second_mac,
-            ApiVersion::SEVERAL_ENDPOINTS,
-            "25",
-        ),
-        (
-            "networks.gw_priority",
-            attachment.gw_priority != 0,
-            GATEWAY_PRIORITY,
-            "28",
-        ),
+        ("networks.mac_address", second_mac, ApiVersion::SEVERAL_ENDPOINTS, "25"),
+        ("networks.gw_priority", attachment.gw_priority != 0, GATEWAY_PRIORITY, "28"),
         (
             "networks.interface_name",
             !attachment.interface_name.is_empty(),
@@ -123,10 +99,7 @@ fn check(
             "28.1",
         ),
     ];
-    match needs
-        .into_iter()
-        .find(|(_, used, api, _)| *used && target.api < *api)
-    {
+    match needs.into_iter().find(|(_, used, api, _)| *used && target.api < *api) {
         Some((key, _, api, engine)) => Err(ConvertError::too_old(service, key, api, engine)),
         None => Ok(()),
     }
@@ -137,10 +110,8 @@ fn endpoint(service: &Service, instance: &Instance, attachment: Option<&Attachme
     if instance.service_aliases {
         aliases.push(service.name.to_string());
     }
-    let mut endpoint = EndpointSettings {
-        links: list(&links(service, instance)),
-        ..EndpointSettings::default()
-    };
+    let mut endpoint =
+        EndpointSettings { links: list(&links(service, instance)), ..EndpointSettings::default() };
     if let Some(attachment) = attachment {
         if instance.service_aliases {
             aliases.extend(attachment.aliases.iter().cloned());
@@ -191,15 +162,9 @@ mod tests {
 
     fn attached(priorities: &[(&str, i64)]) -> (Project, Service) {
         let mut project = Project::default();
-        let mut service = Service {
-            name: "web".into(),
-            ..Service::default()
-        };
+        let mut service = Service { name: "web".into(), ..Service::default() };
         for (key, priority) in priorities {
-            let network = Network {
-                name: format!("p_{key}"),
-                ..Network::default()
-            };
+            let network = Network { name: format!("p_{key}"), ..Network::default() };
             project.networks.insert((*key).into(), network);
             let attachment = Attachment {
                 priority: *priority,
@@ -212,15 +177,9 @@ mod tests {
     }
 
     fn built(project: &Project, service: &Service, minor: u16) -> Networking {
-        let instance = Instance {
-            final_name: "p-web-1".into(),
-            service_aliases: true,
-            ..Instance::default()
-        };
-        let target = Target {
-            api: ApiVersion { major: 1, minor },
-            local: true,
-        };
+        let instance =
+            Instance { final_name: "p-web-1".into(), service_aliases: true, ..Instance::default() };
+        let target = Target { api: ApiVersion { major: 1, minor }, local: true };
         build(project, service, &instance, target).unwrap()
     }
 
@@ -230,13 +189,7 @@ mod tests {
         let old = built(&project, &service, 41);
         assert_eq!(old.mode, "p_b");
         assert_eq!(old.at_creation.keys().collect::<Vec<_>>(), ["p_b"]);
-        assert_eq!(
-            old.later
-                .iter()
-                .map(|(name, _)| name.as_str())
-                .collect::<Vec<_>>(),
-            ["p_a", "p_c"]
-        );
+        assert_eq!(old.later.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["p_a", "p_c"]);
         let new = built(&project, &service, 44);
         assert_eq!((new.at_creation.len(), new.later.len()), (3, 0));
     }
@@ -258,10 +211,7 @@ mod tests {
         assert_eq!(old.at_creation["p_a"].mac_address, None);
         let new = built(&project, &service, 44);
         assert_eq!(new.container_mac, None);
-        assert_eq!(
-            new.at_creation["p_a"].mac_address.as_deref(),
-            Some("02:42:ac:11:00:02")
-        );
+        assert_eq!(new.at_creation["p_a"].mac_address.as_deref(), Some("02:42:ac:11:00:02"));
     }
 
     #[test]

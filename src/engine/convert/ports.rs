@@ -14,11 +14,7 @@ pub(super) fn exposed(service: &Service) -> Result<Vec<String>, ConvertError> {
         let (range, protocol) = entry.split_once('/').unwrap_or((entry, "tcp"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
-            return Err(ConvertError::invalid(
-                service,
-                "expose",
-                format!("`{entry}` is no port"),
-            ));
+            return Err(ConvertError::invalid(service, "expose", format!("`{entry}` is no port")));
         };
         ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
     }
@@ -31,10 +27,8 @@ pub(super) fn bindings(service: &Service, instance: &Instance) -> bollard::model
     let mut bindings: BTreeMap<String, Option<Vec<PortBinding>>> = BTreeMap::new();
     if instance.publish {
         for port in &service.ports {
-            let binding = PortBinding {
-                host_ip: Some(port.host_ip.clone()),
-                host_port: Some(port.published.clone()),
-            };
+            let binding =
+                PortBinding { host_ip: Some(port.host_ip.clone()), host_port: Some(port.published.clone()) };
             let places = bindings.entry(key(port.target, &port.protocol)).or_default();
             places.get_or_insert_with(Vec::new).push(binding);
         }
@@ -55,24 +49,10 @@ mod tests {
     #[test]
     fn exposed_ports_have_a_protocol_each_and_ranges_are_spread() {
         let expose = ["90", "91/udp", "92-94"].map(str::to_owned).to_vec();
-        let port = Port {
-            target: 80,
-            protocol: "tcp".to_owned(),
-            ..Port::default()
-        };
-        let service = Service {
-            expose,
-            ports: vec![port],
-            ..Service::default()
-        };
-        assert_eq!(
-            exposed(&service).unwrap(),
-            ["80/tcp", "90/tcp", "91/udp", "92/tcp", "93/tcp", "94/tcp"]
-        );
-        let service = Service {
-            expose: vec!["http".to_owned()],
-            ..Service::default()
-        };
+        let port = Port { target: 80, protocol: "tcp".to_owned(), ..Port::default() };
+        let service = Service { expose, ports: vec![port], ..Service::default() };
+        assert_eq!(exposed(&service).unwrap(), ["80/tcp", "90/tcp", "91/udp", "92/tcp", "93/tcp", "94/tcp"]);
+        let service = Service { expose: vec!["http".to_owned()], ..Service::default() };
         assert!(exposed(&service).is_err());
     }
 }

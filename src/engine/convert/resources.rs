@@ -109,11 +109,7 @@ fn devices(config: &mut HostConfig, service: &Service) -> Option<DeviceRequest> 
 fn ulimits(service: &Service) -> Vec<ResourcesUlimits> {
     let entry = |(name, limit): (&String, &model::Ulimit)| {
         let (soft, hard) = limit.bounds();
-        ResourcesUlimits {
-            name: Some(name.clone()),
-            soft: Some(soft),
-            hard: Some(hard),
-        }
+        ResourcesUlimits { name: Some(name.clone()), soft: Some(soft), hard: Some(hard) }
     };
     service.ulimits.iter().map(entry).collect()
 }

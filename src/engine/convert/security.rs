@@ -15,16 +15,11 @@ pub(super) struct Security {
 pub(super) fn read(project: &Project, service: &Service) -> Result<Security, ConvertError> {
     let mut security = Security::default();
     for option in &service.security_opt {
-        let (key, value) = option
-            .split_once('=')
-            .or_else(|| option.split_once(':'))
-            .unwrap_or((option, ""));
+        let (key, value) = option.split_once('=').or_else(|| option.split_once(':')).unwrap_or((option, ""));
         match (key, value) {
             ("systempaths", "unconfined") => security.unmasked = true,
             ("seccomp", profile) if !matches!(profile, "" | "unconfined" | "builtin") => {
-                security
-                    .options
-                    .push(format!("seccomp={}", profile_text(project, service, profile)?));
+                security.options.push(format!("seccomp={}", profile_text(project, service, profile)?));
             }
             _ => security.options.push(option.clone()),
         }

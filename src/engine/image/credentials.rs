@@ -39,10 +39,8 @@ impl RegistryAuth {
 
     /// The header of a build: all registries that base images may come from.
     pub(crate) fn config_header(registries: &[(String, RegistryAuth)]) -> String {
-        let map: serde_json::Map<_, _> = registries
-            .iter()
-            .map(|(host, auth)| (host.clone(), auth.0.clone()))
-            .collect();
+        let map: serde_json::Map<_, _> =
+            registries.iter().map(|(host, auth)| (host.clone(), auth.0.clone())).collect();
         URL_SAFE.encode(serde_json::Value::from(map).to_string())
     }
 
@@ -97,18 +95,12 @@ struct HelperReply {
 impl Credentials {
     /// Credentials of `config.json` in a folder (`DOCKER_CONFIG`, else `~/.docker`); none has no credentials.
     pub fn new(config_dir: Option<PathBuf>) -> Credentials {
-        Credentials {
-            config_dir,
-            helpers_dir: None,
-        }
+        Credentials { config_dir, helpers_dir: None }
     }
 
     /// The same, with credential helpers in a folder instead of on the path.
     pub fn with_helpers_in(self, folder: &Path) -> Credentials {
-        Credentials {
-            helpers_dir: Some(folder.to_owned()),
-            ..self
-        }
+        Credentials { helpers_dir: Some(folder.to_owned()), ..self }
     }
 
     /// The credentials for a registry's host (`docker.io` for Docker Hub); none where there are none.
@@ -119,26 +111,15 @@ impl Credentials {
         let Some(config) = self.read()? else {
             return Ok(None);
         };
-        let key = if registry == "docker.io" {
-            DOCKER_HUB_KEY
-        } else {
-            registry
-        };
-        let named = config
-            .cred_helpers
-            .get(key)
-            .or_else(|| config.cred_helpers.get(registry));
+        let key = if registry == "docker.io" { DOCKER_HUB_KEY } else { registry };
+        let named = config.cred_helpers.get(key).or_else(|| config.cred_helpers.get(registry));
         let store = Some(&config.creds_store).filter(|s| !s.is_empty());
         if let Some(helper) = named.or(store)
             && let Some(auth) = self.ask(helper, key).await?
         {
             return Ok(Some(auth));
         }
-        let entry = config
-            .auths
-            .iter()
-            .find(|(server, _)| host_of(server) == host_of(key))
-            .map(|(_, e)| e);
+        let entry = config.auths.iter().find(|(server, _)| host_of(server) == host_of(key)).map(|(_, e)| e);
         Ok(entry.and_then(|entry| entry.auth(key)))
     }
 
@@ -152,11 +133,7 @@ impl Credentials {
         };
         let mut all = Vec::new();
         for key in config.auths.keys().chain(config.cred_helpers.keys()) {
-            let host = if key == DOCKER_HUB_KEY {
-                "docker.io"
-            } else {
-                host_of(key)
-            };
+            let host = if key == DOCKER_HUB_KEY { "docker.io" } else { host_of(key) };
             if all.iter().any(|(known, _)| known == key) {
                 continue;
             }
@@ -170,19 +147,15 @@ impl Credentials {
     /// Asks `docker-credential-HELPER`, found on the path unless a folder was named. «Not found» is no credentials.
     async fn ask(&self, helper: &str, key: &str) -> Result<Option<RegistryAuth>, EngineError> {
         let program = format!("docker-credential-{helper}");
-        let path = self
-            .helpers_dir
-            .as_deref()
-            .map_or(PathBuf::from(&program), |folder| folder.join(&program));
+        let path =
+            self.helpers_dir.as_deref().map_or(PathBuf::from(&program), |folder| folder.join(&program));
         let failed = |source: io::Error| EngineError::File {
             what: "credential helper".to_owned(),
             path: program.clone(),
             source,
         };
         let output = tokio::time::timeout(HELPER_PATIENCE, run(&path, key)).await;
-        let output = output
-            .map_err(|_| failed(io::ErrorKind::TimedOut.into()))?
-            .map_err(failed)?;
+        let output = output.map_err(|_| failed(io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stdout);
             return match said.contains("credentials not found") {
@@ -210,9 +183,7 @@ impl Credentials {
             source,
         };
         match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|e| failed(e.into())),
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| failed(e.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(error)),
         }
@@ -221,10 +192,7 @@ impl Credentials {
 
 /// The host in a key of `auths`, which may be a whole address («https://index.docker.io/v1/»).
 fn host_of(server: &str) -> &str {
-    let bare = server
-        .strip_prefix("https://")
-        .or_else(|| server.strip_prefix("http://"))
-        .unwrap_or(server);
+    let bare = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://")).unwrap_or(server);
     bare.split_once('/').map_or(bare, |(host, _)| host)
 }
 
@@ -239,11 +207,7 @@ impl Entry {
         let decoded = STANDARD.decode(self.auth.trim()).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (username, password) = decoded.split_once(':')?;
-        Some(RegistryAuth::password(
-            key,
-            username,
-            password.trim_end_matches('\0'),
-        ))
+        Some(RegistryAuth::password(key, username, password.trim_end_matches('\0')))
     }
 }
 
@@ -272,10 +236,7 @@ mod tests {
     async fn lookup(config: &str, registry: &str) -> Option<RegistryAuth> {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("config.json"), config).unwrap();
-        Credentials::new(Some(dir.path().into()))
-            .lookup(registry)
-            .await
-            .unwrap()
+        Credentials::new(Some(dir.path().into())).lookup(registry).await.unwrap()
     }
 
     #[tokio::test]
@@ -301,29 +262,14 @@ mod tests {
     async fn a_broken_config_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("config.json"), "{").unwrap();
-        assert!(
-            Credentials::new(Some(dir.path().into()))
-                .lookup("docker.io")
-                .await
-                .is_err()
-        );
+        assert!(Credentials::new(Some(dir.path().into())).lookup("docker.io").await.is_err());
     }
 
     #[tokio::test]
     async fn a_helper_that_is_missing_is_an_error_and_not_silence() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(
-            dir.path().join("config.json"),
-            r#"{"credsStore":"sofa-test-absent"}"#,
-        )
-        .unwrap();
-        let error = Credentials::new(Some(dir.path().into()))
-            .lookup("docker.io")
-            .await
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("docker-credential-sofa-test-absent"),
-            "{error}"
-        );
+        fs::write(dir.path().join("config.json"), r#"{"credsStore":"sofa-test-absent"}"#).unwrap();
+        let error = Credentials::new(Some(dir.path().into())).lookup("docker.io").await.unwrap_err();
+        assert!(error.to_string().contains("docker-credential-sofa-test-absent"), "{error}");
     }
 }

@@ -28,13 +28,8 @@ impl Engine {
     /// `is_not_found` where there is no such image.
     pub async fn tag_image(&self, image: &str, name: &Reference) -> Result<(), EngineError> {
         let call = Call::new(format!("naming image `{image}` `{name}`"));
-        let options = TagImageOptionsBuilder::new()
-            .repo(name.name())
-            .tag(name.tag_or_latest())
-            .build();
-        self.wire()
-            .bounded(&call, self.docker().tag_image(image, Some(options)))
-            .await
+        let options = TagImageOptionsBuilder::new().repo(name.name()).tag(name.tag_or_latest()).build();
+        self.wire().bounded(&call, self.docker().tag_image(image, Some(options))).await
     }
 
     /// Removes a name from an image, and the image where that was its last one.
@@ -65,16 +60,11 @@ impl Engine {
             .with("fromSrc", "-")
             .with("repo", name.name())
             .with("tag", name.tag_or_latest());
-        let path = changes
-            .iter()
-            .fold(path, |path, change| path.with("changes", change));
+        let path = changes.iter().fold(path, |path, change| path.with("changes", change));
         let headers = [("content-type", "application/x-tar".to_owned())];
         super::wire::within(&call, async {
             let body = bollard::body_full(tar);
-            let response = self
-                .wire()
-                .upload(&call, Method::POST, path.as_str(), &headers, body)
-                .await?;
+            let response = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body).await?;
             let mut values = json_lines::values(call.clone(), response.into_body()).boxed();
             let mut id = None;
             while let Some(value) = values.next().await {

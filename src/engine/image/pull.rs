@@ -44,14 +44,9 @@ impl Engine {
             .with("fromImage", image.name())
             .with("tag", image.version())
             .with_some("platform", platform);
-        let headers: Vec<_> = auth
-            .map(|auth| ("x-registry-auth", auth.header()))
-            .into_iter()
-            .collect();
+        let headers: Vec<_> = auth.map(|auth| ("x-registry-auth", auth.header())).into_iter().collect();
         let body = bollard::body_full(bytes::Bytes::new());
-        let request = self
-            .wire()
-            .upload(&call, Method::POST, path.as_str(), &headers, body);
+        let request = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body);
         let response = crate::engine::wire::within(&call, request).await?;
         Ok(progress(call, response.into_body()).boxed())
     }
@@ -115,20 +110,14 @@ impl Message {
     pub(crate) fn read(call: &Call, value: serde_json::Value) -> Result<Message, EngineError> {
         let message: Message = serde_json::from_value(value).unwrap_or_default();
         match message.failure() {
-            Some(message) => Err(EngineError::Failed {
-                call: call.to_string(),
-                message,
-            }),
+            Some(message) => Err(EngineError::Failed { call: call.to_string(), message }),
             None => Ok(message),
         }
     }
 
     /// Why what the message is about failed, if it tells of a failure.
     pub(crate) fn failure(&self) -> Option<String> {
-        let detail = self
-            .error_detail
-            .as_ref()
-            .and_then(|detail| detail.message.as_ref());
+        let detail = self.error_detail.as_ref().and_then(|detail| detail.message.as_ref());
         detail.or(self.error.as_ref()).map(|text| text.trim().to_owned())
     }
 }

@@ -63,9 +63,7 @@ fn is_path(text: &str) -> bool {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         ends(part.chars().next())
             && ends(part.chars().next_back())
-            && part
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c))
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c))
     };
     text.split('/').all(part)
 }
@@ -73,9 +71,7 @@ fn is_path(text: &str) -> bool {
 fn is_tag(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && !text.starts_with(['.', '-'])
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 fn is_digest(text: &str) -> bool {
@@ -131,11 +127,7 @@ mod tests {
     fn parts(text: &str) -> (String, String, String) {
         let reference: Reference = text.parse().unwrap();
         assert_eq!(reference.to_string(), text, "kept as written");
-        (
-            reference.registry().to_owned(),
-            reference.name().to_owned(),
-            reference.version().to_owned(),
-        )
+        (reference.registry().to_owned(), reference.name().to_owned(), reference.version().to_owned())
     }
 
     #[test]
@@ -152,20 +144,8 @@ mod tests {
 
     #[test]
     fn what_names_no_image_is_refused() {
-        for text in [
-            "",
-            "A",
-            "a:",
-            "a b",
-            "a@sha256:1",
-            "/a",
-            "a/",
-            "a:t:u",
-            "-a",
-            "a//b",
-            "reg.io/",
-            "a:.x",
-        ] {
+        for text in ["", "A", "a:", "a b", "a@sha256:1", "/a", "a/", "a:t:u", "-a", "a//b", "reg.io/", "a:.x"]
+        {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }
     }

@@ -86,15 +86,7 @@ impl ContainerReply {
         let name = own_name(&self.names);
         let networks = self.network_settings.networks.into_iter();
         let networks = networks
-            .map(|(name, e)| {
-                (
-                    name,
-                    Attachment {
-                        network: e.network_id,
-                        address: e.ip_address,
-                    },
-                )
-            })
+            .map(|(name, e)| (name, Attachment { network: e.network_id, address: e.ip_address }))
             .collect();
         let mut ports: Vec<Port> = self.ports.into_iter().map(PortReply::into_port).collect();
         ports.sort();
@@ -123,11 +115,7 @@ impl ContainerReply {
 /// The container's own name: legacy links add further ones with two slashes («/web/db»).
 fn own_name(names: &[String]) -> String {
     let bare = |name: &String| name.trim_start_matches('/').to_owned();
-    names
-        .iter()
-        .map(bare)
-        .find(|name| !name.contains('/'))
-        .unwrap_or_default()
+    names.iter().map(bare).find(|name| !name.contains('/')).unwrap_or_default()
 }
 
 impl PortReply {

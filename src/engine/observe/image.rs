@@ -24,11 +24,7 @@ impl Engine {
         let manifests = self.api() >= ApiVersion::IMAGE_MANIFESTS;
         let path =
             Path::new(format!("/images/{}/json", segment(reference))).with_flag("manifests", manifests);
-        match self
-            .wire()
-            .json::<ImageReply>(&call, Method::GET, path.as_str(), None)
-            .await
-        {
+        match self.wire().json::<ImageReply>(&call, Method::GET, path.as_str(), None).await {
             Ok(reply) => Ok(Some(reply.into_image())),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -59,11 +55,7 @@ impl Engine {
         let replies: Vec<ListReply> = self.wire().json(&call, Method::GET, "/images/json", None).await?;
         let listed = |reply: ListReply| ListedImage {
             id: ImageId(reply.id),
-            names: reply
-                .repo_tags
-                .into_iter()
-                .filter(|name| name != "<none>:<none>")
-                .collect(),
+            names: reply.repo_tags.into_iter().filter(|name| name != "<none>:<none>").collect(),
             labels: reply.labels,
             size: reply.size.max(0).unsigned_abs(),
         };
@@ -157,10 +149,7 @@ impl ImageReply {
             let platform = &m.image_data.platform;
             platform.os == self.os && platform.architecture == self.architecture
         };
-        images()
-            .find(platform)
-            .or_else(|| images().next())
-            .map_or(&self.id, |m| &m.id)
+        images().find(platform).or_else(|| images().next()).map_or(&self.id, |m| &m.id)
     }
 
     fn into_image(self) -> Image {
@@ -190,10 +179,7 @@ mod tests {
     fn digest(manifests: serde_json::Value) -> String {
         let reply = json!({"Id": "sha256:index", "Os": "linux", "Architecture": "amd64", "Config": null,
                            "Manifests": manifests});
-        serde_json::from_value::<ImageReply>(reply)
-            .unwrap()
-            .into_image()
-            .digest
+        serde_json::from_value::<ImageReply>(reply).unwrap().into_image().digest
     }
 
     #[test]

@@ -38,13 +38,8 @@ impl Engine {
     /// Those of any of the calls. An image that is absent is no error.
     pub async fn observe(&self, project: &str, wanted: &Wanted) -> Result<Observed, EngineError> {
         let images = self.observe_images(&wanted.images);
-        let (containers, networks, volumes, images) = try_join4(
-            self.list_containers(),
-            self.list_networks(),
-            self.list_volumes(),
-            images,
-        )
-        .await?;
+        let (containers, networks, volumes, images) =
+            try_join4(self.list_containers(), self.list_networks(), self.list_volumes(), images).await?;
         let mut observed = sort_out(project, containers);
         observed.networks = networks
             .into_iter()
@@ -64,28 +59,15 @@ impl Engine {
     /// Those of any of the calls.
     pub async fn observe_project(&self, project: &str) -> Result<Observed, EngineError> {
         let filters = serde_json::json!({ "label": [format!("{}={project}", labels::compose::PROJECT)] });
-        let path = Path::new("/containers/json")
-            .with("all", "1")
-            .with("filters", filters.to_string());
+        let path = Path::new("/containers/json").with("all", "1").with("filters", filters.to_string());
         let call = Call::new("list of containers");
-        let containers = self
-            .wire()
-            .json::<Vec<ContainerReply>>(&call, Method::GET, path.as_str(), None);
+        let containers = self.wire().json::<Vec<ContainerReply>>(&call, Method::GET, path.as_str(), None);
         let others = try_join(self.list_networks(), self.list_volumes());
         let (containers, (networks, volumes)) = try_join(containers, others).await?;
-        let containers = containers
-            .into_iter()
-            .map(ContainerReply::into_container)
-            .collect();
+        let containers = containers.into_iter().map(ContainerReply::into_container).collect();
         let mut observed = sort_out(project, containers);
-        observed.networks = networks
-            .into_iter()
-            .filter(|n| is_of(project, &n.labels))
-            .collect();
-        observed.volumes = volumes
-            .into_iter()
-            .filter(|v| is_of(project, &v.labels))
-            .collect();
+        observed.networks = networks.into_iter().filter(|n| is_of(project, &n.labels)).collect();
+        observed.volumes = volumes.into_iter().filter(|v| is_of(project, &v.labels)).collect();
         Ok(observed)
     }
 
@@ -95,10 +77,8 @@ impl Engine {
     /// Those of the call.
     pub async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
         let call = Call::new("list of containers");
-        let replies: Vec<ContainerReply> = self
-            .wire()
-            .json(&call, Method::GET, "/containers/json?all=1", None)
-            .await?;
+        let replies: Vec<ContainerReply> =
+            self.wire().json(&call, Method::GET, "/containers/json?all=1", None).await?;
         Ok(replies.into_iter().map(ContainerReply::into_container).collect())
     }
 
@@ -145,17 +125,11 @@ fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
 /// Parts the containers of `project` from all others.
 fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
     let (containers, foreign) = containers.into_iter().partition(|c| is_of(project, &c.labels));
-    let mut observed = Observed {
-        containers,
-        foreign,
-        ..Observed::default()
-    };
+    let mut observed = Observed { containers, foreign, ..Observed::default() };
     observed
         .containers
         .sort_by(|a, b| (&a.service, a.number, &a.name, &a.id).cmp(&(&b.service, b.number, &b.name, &b.id)));
-    observed
-        .foreign
-        .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    observed.foreign.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     observed
 }
 
@@ -181,12 +155,7 @@ struct NetworkReply {
 
 impl NetworkReply {
     fn into_network(self) -> Network {
-        Network {
-            id: NetworkId(self.id),
-            name: self.name,
-            driver: self.driver,
-            labels: self.labels,
-        }
+        Network { id: NetworkId(self.id), name: self.name, driver: self.driver, labels: self.labels }
     }
 }
 
@@ -209,11 +178,7 @@ struct VolumeReply {
 
 impl VolumeReply {
     fn into_volume(self) -> Volume {
-        Volume {
-            name: self.name,
-            driver: self.driver,
-            labels: self.labels,
-        }
+        Volume { name: self.name, driver: self.driver, labels: self.labels }
     }
 }
 
@@ -223,9 +188,7 @@ mod tests {
     use super::sort_out;
 
     fn reply(json: serde_json::Value) -> crate::plan::observed::Container {
-        serde_json::from_value::<ContainerReply>(json)
-            .unwrap()
-            .into_container()
+        serde_json::from_value::<ContainerReply>(json).unwrap().into_container()
     }
 
     #[test]
@@ -237,10 +200,7 @@ mod tests {
                            "com.docker.compose.container-number": number}
             }))
         };
-        let observed = sort_out(
-            "p",
-            vec![container("p", "10"), container("q", "1"), container("p", "2")],
-        );
+        let observed = sort_out("p", vec![container("p", "10"), container("q", "1"), container("p", "2")]);
         let names: Vec<_> = observed.containers.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["p-web-2", "p-web-10"]);
         assert_eq!(observed.foreign.len(), 1);

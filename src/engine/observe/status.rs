@@ -6,9 +6,7 @@ use crate::plan::observed::Health;
 /// The exit code in «Exited (137) 2 hours ago» or «Restarting (1) 5 seconds ago»; 0 where there is none.
 pub(super) fn exit_code(status: &str) -> i64 {
     let code = || {
-        let rest = status
-            .strip_prefix("Exited (")
-            .or_else(|| status.strip_prefix("Restarting ("))?;
+        let rest = status.strip_prefix("Exited (").or_else(|| status.strip_prefix("Restarting ("))?;
         rest.split_once(')')?.0.parse().ok()
     };
     code().unwrap_or(0)
@@ -16,10 +14,7 @@ pub(super) fn exit_code(status: &str) -> i64 {
 
 /// The health in «Up 3 minutes (healthy)»; a container without a healthcheck says nothing.
 pub(super) fn health(status: &str) -> Health {
-    match status
-        .rsplit_once(" (")
-        .and_then(|(_, rest)| rest.strip_suffix(')'))
-    {
+    match status.rsplit_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')) {
         Some("healthy") => Health::Healthy,
         Some("unhealthy") => Health::Unhealthy,
         Some("health: starting") => Health::Starting,

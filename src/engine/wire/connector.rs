@@ -50,10 +50,7 @@ async fn open_unix(path: PathBuf) -> Result<Stream, io::Error> {
             other => return other.map(|stream| Stream(TokioIo::new(stream))),
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::TimedOut,
-        "the engine accepts no more connections",
-    ))
+    Err(io::Error::new(io::ErrorKind::TimedOut, "the engine accepts no more connections"))
 }
 
 /// An open connection.

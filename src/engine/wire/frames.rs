@@ -30,10 +30,7 @@ pub(crate) struct Frames {
 impl Frames {
     /// For a stream with heads, or (with a terminal) one without.
     pub(crate) fn new(tty: bool) -> Frames {
-        Frames {
-            buffer: BytesMut::new(),
-            framed: !tty,
-        }
+        Frames { buffer: BytesMut::new(), framed: !tty }
     }
 
     /// Adds what arrived and returns what can be passed on now: whole frames, or with a terminal everything at once.
@@ -45,10 +42,7 @@ impl Frames {
         let mut outputs = Vec::new();
         if !self.framed {
             if !self.buffer.is_empty() {
-                outputs.push(Output {
-                    stream: OutputStream::Stdout,
-                    bytes: self.buffer.split().freeze(),
-                });
+                outputs.push(Output { stream: OutputStream::Stdout, bytes: self.buffer.split().freeze() });
             }
             return Ok(outputs);
         }
@@ -63,10 +57,7 @@ impl Frames {
                 break;
             }
             self.buffer.advance(8);
-            outputs.push(Output {
-                stream,
-                bytes: self.buffer.split_to(length).freeze(),
-            });
+            outputs.push(Output { stream, bytes: self.buffer.split_to(length).freeze() });
         }
         Ok(outputs)
     }

@@ -25,10 +25,7 @@ impl Wire {
                 .header(header::UPGRADE, "tcp")
                 .body(super::json_body(Some(body)))
                 .map_err(|error| super::SendError::Request(error).named(call, self.host()))?;
-            let response = self
-                .send(request)
-                .await
-                .map_err(|error| error.named(call, self.host()))?;
+            let response = self.send(request).await.map_err(|error| error.named(call, self.host()))?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 return Err(match response.status().is_success() {
                     true => EngineError::Answer {
@@ -40,10 +37,9 @@ impl Wire {
             }
             match hyper::upgrade::on(response).await {
                 Ok(connection) => Ok(TokioIo::new(connection)),
-                Err(error) => Err(EngineError::Stream {
-                    call: call.to_string(),
-                    reason: super::reason(&error),
-                }),
+                Err(error) => {
+                    Err(EngineError::Stream { call: call.to_string(), reason: super::reason(&error) })
+                }
             }
         })
         .await

@@ -62,12 +62,7 @@ pub(crate) fn values(
         lines: JsonLines,
         ready: VecDeque<Value>,
     }
-    let start = Reading {
-        call,
-        body: Some(body),
-        lines: JsonLines::default(),
-        ready: VecDeque::new(),
-    };
+    let start = Reading { call, body: Some(body), lines: JsonLines::default(), ready: VecDeque::new() };
     stream::unfold(start, |mut reading| async move {
         loop {
             if let Some(value) = reading.ready.pop_front() {
@@ -85,14 +80,10 @@ pub(crate) fn values(
                         Err(reason) => EngineError::Answer { call, reason },
                     },
                 },
-                Some(Err(error)) => EngineError::Stream {
-                    call,
-                    reason: super::reason(&error),
-                },
-                None if reading.lines.is_torn() => EngineError::Stream {
-                    call,
-                    reason: "it ended within a message".to_owned(),
-                },
+                Some(Err(error)) => EngineError::Stream { call, reason: super::reason(&error) },
+                None if reading.lines.is_torn() => {
+                    EngineError::Stream { call, reason: "it ended within a message".to_owned() }
+                }
                 None => return None,
             };
             reading.body = None;
@@ -115,11 +106,7 @@ mod tests {
             for chunk in text.as_bytes().chunks(size) {
                 values.extend(lines.feed(chunk).unwrap());
             }
-            assert_eq!(
-                values,
-                [json!({"a":1}), json!({"b":"x\ny"}), json!({"c":[1,2]})],
-                "chunks of {size}"
-            );
+            assert_eq!(values, [json!({"a":1}), json!({"b":"x\ny"}), json!({"c":[1,2]})], "chunks of {size}");
             assert!(!lines.is_torn());
         }
     }

@@ -53,19 +53,12 @@ impl Wire {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .build(Connector::new(host.clone()));
-        Wire {
-            client,
-            host,
-            prefix: String::new(),
-        }
+        Wire { client, host, prefix: String::new() }
     }
 
     /// The same transport with `/v{api}` before every path.
     pub(crate) fn speaking(self, api: ApiVersion) -> Wire {
-        Wire {
-            prefix: format!("/v{api}"),
-            ..self
-        }
+        Wire { prefix: format!("/v{api}"), ..self }
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -105,30 +98,21 @@ impl Wire {
 
     fn address(&self, uri: &Uri) -> Result<Uri, SendError> {
         let path_and_query = uri.path_and_query().map_or("/", |p| p.as_str());
-        format!("http://docker{}{path_and_query}", self.prefix)
-            .parse()
-            .map_err(SendError::Address)
+        format!("http://docker{}{path_and_query}", self.prefix).parse().map_err(SendError::Address)
     }
 
     /// Asks who is there. Answers with what the reply's headers say.
     pub(crate) async fn ping(&self, call: &Call) -> Result<Server, EngineError> {
         let response = self.open(call, Method::GET, "/_ping", None).await?;
         let header = |name: &str| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|v| v.to_str().ok())
-                .unwrap_or_default()
-                .to_owned()
+            response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
         };
         let api = header("api-version");
         Ok(Server {
-            api: api
-                .parse()
-                .map_err(|error: super::api_version::NotAVersion| EngineError::Answer {
-                    call: call.to_string(),
-                    reason: error.to_string(),
-                })?,
+            api: api.parse().map_err(|error: super::api_version::NotAVersion| EngineError::Answer {
+                call: call.to_string(),
+                reason: error.to_string(),
+            })?,
             os: header("ostype"),
             builder: header("builder-version"),
             product: header("server"),
@@ -144,10 +128,8 @@ impl Wire {
         body: Option<&serde_json::Value>,
     ) -> Result<T, EngineError> {
         let bytes = self.bytes(call, method, path, body).await?;
-        serde_json::from_slice(&bytes).map_err(|error| EngineError::Answer {
-            call: call.to_string(),
-            reason: error.to_string(),
-        })
+        serde_json::from_slice(&bytes)
+            .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })
     }
 
     /// One request whose reply is read whole, within the call's deadline.
@@ -236,10 +218,7 @@ impl Wire {
         call: &Call,
         future: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, EngineError> {
-        within(call, async {
-            future.await.map_err(|error| self.understood(call, error))
-        })
-        .await
+        within(call, async { future.await.map_err(|error| self.understood(call, error)) }).await
     }
 
     /// Our words for bollard's errors.
@@ -247,26 +226,15 @@ impl Wire {
         use bollard::errors::Error;
         let name = call.to_string();
         match error {
-            Error::DockerResponseServerError { status_code, message } => EngineError::Api {
-                call: name,
-                status: status_code,
-                message: message.trim().to_owned(),
-            },
+            Error::DockerResponseServerError { status_code, message } => {
+                EngineError::Api { call: name, status: status_code, message: message.trim().to_owned() }
+            }
             Error::IOError { err } => match err.downcast::<SendError>() {
                 Ok(error) => error.named(call, &self.host),
-                Err(err) => EngineError::Stream {
-                    call: name,
-                    reason: reason(&err),
-                },
+                Err(err) => EngineError::Stream { call: name, reason: reason(&err) },
             },
-            Error::HyperResponseError { err } => EngineError::Stream {
-                call: name,
-                reason: reason(&err),
-            },
-            other => EngineError::Answer {
-                call: name,
-                reason: other.to_string(),
-            },
+            Error::HyperResponseError { err } => EngineError::Stream { call: name, reason: reason(&err) },
+            other => EngineError::Answer { call: name, reason: other.to_string() },
         }
     }
 }
@@ -283,10 +251,7 @@ pub(crate) async fn within<T>(
 ) -> Result<T, EngineError> {
     match tokio::time::timeout(call.deadline(), future).await {
         Ok(result) => result,
-        Err(_) => Err(EngineError::Timeout {
-            call: call.to_string(),
-            after: call.deadline(),
-        }),
+        Err(_) => Err(EngineError::Timeout { call: call.to_string(), after: call.deadline() }),
     }
 }
 
@@ -294,10 +259,7 @@ pub(crate) async fn within<T>(
 pub(crate) async fn collect(call: &Call, response: Response<Incoming>) -> Result<Bytes, EngineError> {
     match response.into_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) => Err(EngineError::Stream {
-            call: call.to_string(),
-            reason: reason(&error),
-        }),
+        Err(error) => Err(EngineError::Stream { call: call.to_string(), reason: reason(&error) }),
     }
 }
 
@@ -318,11 +280,7 @@ async fn refusal(call: &Call, response: Response<Incoming>) -> EngineError {
         "" => status.to_string(),
         text => text.to_owned(),
     };
-    EngineError::Api {
-        call: call.to_string(),
-        status: status.as_u16(),
-        message,
-    }
+    EngineError::Api { call: call.to_string(), status: status.as_u16(), message }
 }
 
 /// Docker reads the URL-safe alphabet and goes on without credentials where it meets the other (moby, `X-Registry-Auth`).
@@ -356,18 +314,13 @@ enum SendError {
 impl SendError {
     fn named(self, call: &Call, host: &Host) -> EngineError {
         match self {
-            SendError::Client(error) if error.is_connect() => EngineError::Unreachable {
-                host: host.to_string(),
-                source: root_io(&error),
-            },
-            SendError::Client(error) => EngineError::Stream {
-                call: call.to_string(),
-                reason: reason(&error),
-            },
-            other => EngineError::Answer {
-                call: call.to_string(),
-                reason: other.to_string(),
-            },
+            SendError::Client(error) if error.is_connect() => {
+                EngineError::Unreachable { host: host.to_string(), source: root_io(&error) }
+            }
+            SendError::Client(error) => {
+                EngineError::Stream { call: call.to_string(), reason: reason(&error) }
+            }
+            other => EngineError::Answer { call: call.to_string(), reason: other.to_string() },
         }
     }
 }
@@ -398,7 +351,5 @@ pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// Carries our error through bollard, which has no room for one of its own kind without its transports.
 fn to_bollard(error: SendError) -> bollard::errors::Error {
-    bollard::errors::Error::IOError {
-        err: io::Error::other(error),
-    }
+    bollard::errors::Error::IOError { err: io::Error::other(error) }
 }

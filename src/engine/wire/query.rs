@@ -63,10 +63,7 @@ mod tests {
 
     #[test]
     fn values_are_escaped_and_joined() {
-        let path = Path::new("/x")
-            .with("a", "1 2&3")
-            .with_some("b", None::<&str>)
-            .with_flag("c", true);
+        let path = Path::new("/x").with("a", "1 2&3").with_some("b", None::<&str>).with_flag("c", true);
         assert_eq!(path.as_str(), "/x?a=1%202%263&c=1");
     }
 

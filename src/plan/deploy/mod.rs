@@ -129,11 +129,7 @@ impl Deploy<'_> {
             project: self.desired.project.name.to_string(),
             operations: self.draft.finish(),
             barrier,
-            on_failure: if self.policy.undo {
-                OnFailure::Undo
-            } else {
-                OnFailure::Halt
-            },
+            on_failure: if self.policy.undo { OnFailure::Undo } else { OnFailure::Halt },
             unchanged: self.unchanged,
             notes: self.notes,
         })
@@ -141,29 +137,13 @@ impl Deploy<'_> {
 
     /// The end of everything that can be undone: one stability window for all that has no gate of its own.
     fn barrier(&mut self) -> Option<OpId> {
-        let watched = if self.policy.wait {
-            std::mem::take(&mut self.watched)
-        } else {
-            Vec::new()
-        };
+        let watched = if self.policy.wait { std::mem::take(&mut self.watched) } else { Vec::new() };
         if watched.is_empty() && self.settling.is_empty() {
             return None;
         }
-        let window = if watched.is_empty() {
-            Duration::ZERO
-        } else {
-            self.window(&watched)
-        };
+        let window = if watched.is_empty() { Duration::ZERO } else { self.window(&watched) };
         let ends = self.draft.ends();
-        Some(self.draft.add(
-            Group::Project,
-            &ends,
-            Action::Steady {
-                containers: watched,
-                window,
-            },
-            "",
-        ))
+        Some(self.draft.add(Group::Project, &ends, Action::Steady { containers: watched, window }, ""))
     }
 
     /// The longest `update_config.monitor` of the watched services, else the default.
@@ -172,11 +152,7 @@ impl Deploy<'_> {
             .iter()
             .filter_map(|(replica, _)| self.desired.service(&replica.service))
             .map(|service| {
-                let update = service
-                    .service
-                    .deploy
-                    .as_ref()
-                    .and_then(|deploy| deploy.update_config.as_ref());
+                let update = service.service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
                 update
                     .map(|update| update.monitor.0)
                     .filter(|monitor| !monitor.is_zero())
@@ -187,10 +163,6 @@ impl Deploy<'_> {
     }
 
     fn problem(&mut self, message: String, hint: Option<String>) {
-        self.problems.push(Problem {
-            message,
-            hint,
-            owned: false,
-        });
+        self.problems.push(Problem { message, hint, owned: false });
     }
 }

@@ -10,21 +10,14 @@ impl Deploy<'_> {
     pub(super) fn networks(&mut self) {
         for desired in &self.desired.networks {
             let name = &desired.network.name;
-            let found = self
-                .observed
-                .networks
-                .iter()
-                .find(|network| network.name == *name);
+            let found = self.observed.networks.iter().find(|network| network.name == *name);
             match found {
                 None if desired.network.external => self.problem(
                     format!("network `{name}` is external and does not exist"),
                     Some(format!("create it: docker network create {name}")),
                 ),
                 None => {
-                    let action = Action::CreateNetwork {
-                        key: desired.key.into(),
-                        name: name.clone(),
-                    };
+                    let action = Action::CreateNetwork { key: desired.key.into(), name: name.clone() };
                     let id = self.draft.add(Group::Project, &[], action, "not there yet");
                     self.draft.undo(id, Undo::Remove);
                     self.networks.insert(desired.key, id);
@@ -49,10 +42,7 @@ impl Deploy<'_> {
                     Some(format!("create it: docker volume create {name}")),
                 ),
                 None => {
-                    let action = Action::CreateVolume {
-                        key: desired.key.into(),
-                        name: name.clone(),
-                    };
+                    let action = Action::CreateVolume { key: desired.key.into(), name: name.clone() };
                     let id = self.draft.add(Group::Project, &[], action, "not there yet");
                     self.volumes.insert(desired.key, id);
                 }
@@ -96,7 +86,5 @@ impl Deploy<'_> {
 
 /// Whether the recorded config hash is one of the model's. Without a record there is nothing to compare with.
 fn same_hash(labels: &BTreeMap<String, String>, hashes: &[String]) -> bool {
-    labels
-        .get("com.docker.compose.config-hash")
-        .is_none_or(|recorded| hashes.contains(recorded))
+    labels.get("com.docker.compose.config-hash").is_none_or(|recorded| hashes.contains(recorded))
 }

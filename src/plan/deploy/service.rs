@@ -26,13 +26,8 @@ impl<'a> Deploy<'a> {
     pub(super) fn service(&mut self, service: &'a DesiredService<'a>) {
         let name = service.service.name.as_str();
         let forced = self.forced_by_others(service);
-        let (slots, surplus) = replica::slots(
-            self.desired,
-            service,
-            self.observed,
-            self.policy,
-            forced.as_deref(),
-        );
+        let (slots, surplus) =
+            replica::slots(self.desired, service, self.observed, self.policy, forced.as_deref());
         let mut standing = Standing::default();
         let group_size = update_group(service);
         let mut group: Vec<OpId> = Vec::new();
@@ -61,11 +56,7 @@ impl<'a> Deploy<'a> {
     fn forced_by_others(&self, service: &DesiredService<'_>) -> Option<String> {
         namespace_parents(service.service)
             .into_iter()
-            .find(|parent| {
-                self.standings
-                    .get(parent)
-                    .is_some_and(|standing| standing.replaced)
-            })
+            .find(|parent| self.standings.get(parent).is_some_and(|standing| standing.replaced))
             .map(|parent| format!("shares namespaces or mounts with {parent}, which is replaced"))
     }
 
@@ -77,10 +68,7 @@ impl<'a> Deploy<'a> {
         previous: &[OpId],
         standing: &mut Standing,
     ) -> Vec<OpId> {
-        let replica = Replica {
-            service: service.service.name.to_string(),
-            number: slot.number,
-        };
+        let replica = Replica { service: service.service.name.to_string(), number: slot.number };
         let (new, begun) = match &slot.fate {
             Fate::Keep => {
                 self.settle_leftovers(&replica, slot, None);
@@ -91,24 +79,15 @@ impl<'a> Deploy<'a> {
                 let mut needs = self.begin_needs(service, previous);
                 needs.extend(self.retire_all(&replica, &slot.leftovers, &needs));
                 let container = slot.current.map(ContainerRef::of);
-                let started = container
-                    .clone()
-                    .map(|found| self.start(service, &replica, found, &needs, cause));
+                let started =
+                    container.clone().map(|found| self.start(service, &replica, found, &needs, cause));
                 (container, started.into_iter().collect())
             }
             Fate::Unpause => {
                 let container = slot.current.map(ContainerRef::of);
                 let begun = container.clone().map(|container| {
-                    let action = Action::UnpauseContainer {
-                        replica: replica.clone(),
-                        container,
-                    };
-                    self.draft.add(
-                        Group::Service(replica.service.clone()),
-                        previous,
-                        action,
-                        "it is paused",
-                    )
+                    let action = Action::UnpauseContainer { replica: replica.clone(), container };
+                    self.draft.add(Group::Service(replica.service.clone()), previous, action, "it is paused")
                 });
                 (container, begun.into_iter().collect())
             }
@@ -136,24 +115,13 @@ impl<'a> Deploy<'a> {
         standing: &mut Standing,
     ) -> (ContainerRef, OpId) {
         let group = Group::Service(replica.service.clone());
-        let old: Vec<&Container> = slot
-            .current
-            .into_iter()
-            .chain(slot.leftovers.iter().copied())
-            .collect();
+        let old: Vec<&Container> = slot.current.into_iter().chain(slot.leftovers.iter().copied()).collect();
         let name = match slot.current {
             Some(container) => format!("{}_{}", container.id.short(), slot.name),
             None => slot.name.clone(),
         };
-        let replaces = slot
-            .current
-            .filter(|_| !self.policy.renew_volumes)
-            .map(ContainerRef::of);
-        let action = Action::CreateContainer {
-            replica: replica.clone(),
-            name,
-            replaces,
-        };
+        let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(ContainerRef::of);
+        let action = Action::CreateContainer { replica: replica.clone(), name, replaces };
         let needs = self.create_needs(service);
         let created = self.draft.add(group, &needs, action, cause);
         self.draft.undo(created, Undo::Remove);
@@ -169,10 +137,7 @@ impl<'a> Deploy<'a> {
                 replica: replica.clone(),
                 old: old
                     .into_iter()
-                    .map(|container| Old {
-                        container: ContainerRef::of(container),
-                        running: false,
-                    })
+                    .map(|container| Old { container: ContainerRef::of(container), running: false })
                     .collect(),
                 new: new.clone(),
                 name: slot.current.is_some().then(|| slot.name.clone()),
@@ -190,10 +155,7 @@ impl<'a> Deploy<'a> {
         cause: &str,
     ) -> OpId {
         let group = Group::Service(replica.service.clone());
-        let action = Action::StartContainer {
-            replica: replica.clone(),
-            container,
-        };
+        let action = Action::StartContainer { replica: replica.clone(), container };
         let id = self.draft.add(group, needs, action, cause);
         self.draft.undo(id, Undo::Stop);
         if service.job {
@@ -232,13 +194,7 @@ impl<'a> Deploy<'a> {
         self.draft.disruptive(stopped);
         let started = self.start(service, replica, ContainerRef::of(container), &[stopped], "");
         standing.started.push(started);
-        self.wait_for(
-            service,
-            replica,
-            ContainerRef::of(container),
-            vec![started],
-            standing,
-        )
+        self.wait_for(service, replica, ContainerRef::of(container), vec![started], standing)
     }
 
     /// Adds the wait for a replica's gate where anybody wants it; returns what must be done for it to count as ready.
@@ -263,29 +219,18 @@ impl<'a> Deploy<'a> {
             gate: service.gate.clone(),
             optional: service.optional,
         };
-        let id = self
-            .draft
-            .add(Group::Service(replica.service.clone()), &begun, action, "");
+        let id = self.draft.add(Group::Service(replica.service.clone()), &begun, action, "");
         standing.ready.push(id);
         vec![id]
     }
 
     /// What must be done before a container of the service can be created: its networks, volumes, namespaces.
     fn create_needs(&self, service: &DesiredService<'_>) -> Vec<OpId> {
-        let networks = service
-            .service
-            .networks
-            .keys()
-            .filter_map(|key| self.networks.get(key.as_str()));
+        let networks = service.service.networks.keys().filter_map(|key| self.networks.get(key.as_str()));
         let volumes = volume_keys(service.service).filter_map(|key| self.volumes.get(key));
-        let parents = namespace_parents(service.service)
-            .into_iter()
-            .filter_map(|name| self.standings.get(name));
-        networks
-            .chain(volumes)
-            .chain(parents.flat_map(|standing| &standing.created))
-            .copied()
-            .collect()
+        let parents =
+            namespace_parents(service.service).into_iter().filter_map(|name| self.standings.get(name));
+        networks.chain(volumes).chain(parents.flat_map(|standing| &standing.created)).copied().collect()
     }
 
     /// What must be done before a container of the service may begin: its dependencies, and replicas before it.
@@ -306,21 +251,14 @@ impl<'a> Deploy<'a> {
     /// Ends what runs of these; returns the stops.
     fn retire_all(&mut self, replica: &Replica, old: &[&Container], needs: &[OpId]) -> Vec<OpId> {
         let up = old.iter().filter(|container| container.is_up());
-        up.map(|container| {
-            self.draft
-                .retire(replica, &ContainerRef::of(container), needs, "replaced")
-        })
-        .collect()
+        up.map(|container| self.draft.retire(replica, &ContainerRef::of(container), needs, "replaced"))
+            .collect()
     }
 }
 
 /// How many replicas are replaced at once: `update_config.parallelism`, where 0 and nothing mean all.
 fn update_group(service: &DesiredService<'_>) -> usize {
-    let update = service
-        .service
-        .deploy
-        .as_ref()
-        .and_then(|deploy| deploy.update_config.as_ref());
+    let update = service.service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
     match update.and_then(|update| update.parallelism) {
         None | Some(0) => usize::MAX,
         Some(count) => usize::try_from(count).unwrap_or(usize::MAX),

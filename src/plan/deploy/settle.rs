@@ -10,19 +10,9 @@ use crate::plan::replica::{Fate, Slot};
 /// What is done once the barrier is passed.
 pub(super) enum Settling {
     /// The successor takes the name of what it replaces, which is removed.
-    Replace {
-        replica: Replica,
-        old: Vec<Old>,
-        new: ContainerRef,
-        name: Option<String>,
-    },
+    Replace { replica: Replica, old: Vec<Old>, new: ContainerRef, name: Option<String> },
     /// A container that is not wanted any more is stopped and removed.
-    Drop {
-        replica: Replica,
-        container: ContainerRef,
-        running: bool,
-        cause: String,
-    },
+    Drop { replica: Replica, container: ContainerRef, running: bool, cause: String },
 }
 
 /// A container that something else has taken the place of.
@@ -88,44 +78,29 @@ impl Deploy<'_> {
             ));
             return;
         }
-        self.settling
-            .extend(orphans.into_iter().map(|container| Settling::Drop {
-                replica: Replica::of(container),
-                container: ContainerRef::of(container),
-                running: container.is_up(),
-                cause: "orphan: no service of the files owns it".into(),
-            }));
+        self.settling.extend(orphans.into_iter().map(|container| Settling::Drop {
+            replica: Replica::of(container),
+            container: ContainerRef::of(container),
+            running: container.is_up(),
+            cause: "orphan: no service of the files owns it".into(),
+        }));
     }
 
     pub(super) fn settle(&mut self, settling: Settling, barrier: Option<OpId>) {
         let first: Vec<OpId> = barrier.into_iter().collect();
         match settling {
-            Settling::Replace {
-                replica,
-                old,
-                new,
-                name,
-            } => {
+            Settling::Replace { replica, old, new, name } => {
                 let group = Group::Service(replica.service.clone());
                 let mut needs = first.clone();
                 for Old { container, running } in old {
                     needs.push(self.remove(&replica, container, running, &first, "replaced"));
                 }
                 if let Some(name) = name {
-                    let action = Action::RenameContainer {
-                        replica,
-                        container: new,
-                        name,
-                    };
+                    let action = Action::RenameContainer { replica, container: new, name };
                     self.draft.add(group, &needs, action, "");
                 }
             }
-            Settling::Drop {
-                replica,
-                container,
-                running,
-                cause,
-            } => {
+            Settling::Drop { replica, container, running, cause } => {
                 self.remove(&replica, container, running, &first, &cause);
             }
         }
@@ -144,30 +119,18 @@ impl Deploy<'_> {
         let mut needs = needs.to_vec();
         if running {
             let (replica, container) = (replica.clone(), container.clone());
-            let action = Action::StopContainer {
-                replica,
-                container,
-                grace: None,
-            };
+            let action = Action::StopContainer { replica, container, grace: None };
             let stopped = self.draft.add(group.clone(), &needs, action, cause);
             self.draft.disruptive(stopped);
             needs = vec![stopped];
         }
-        let action = Action::RemoveContainer {
-            replica: replica.clone(),
-            container,
-            volumes: false,
-        };
+        let action = Action::RemoveContainer { replica: replica.clone(), container, volumes: false };
         self.draft.add(group, &needs, action, cause)
     }
 }
 
 /// The value of the label `project.config_files`.
 fn config_files_label(project: &crate::compose::model::Project) -> String {
-    let files: Vec<String> = project
-        .compose_files
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+    let files: Vec<String> = project.compose_files.iter().map(|path| path.display().to_string()).collect();
     files.join(",")
 }

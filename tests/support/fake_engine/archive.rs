@@ -17,11 +17,7 @@ pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
     };
     let id = container.id.clone();
     let read_only = container.body["HostConfig"]["ReadonlyRootfs"] == true;
-    let path = request
-        .get("path")
-        .unwrap_or("/")
-        .trim_end_matches('/')
-        .to_owned();
+    let path = request.get("path").unwrap_or("/").trim_end_matches('/').to_owned();
     match request.method.as_str() {
         "PUT" if read_only && place(&state, &id, &path).is_none() => {
             reply::refuse(403, "container rootfs is marked read-only")
@@ -40,20 +36,12 @@ pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
 /// The volume that a path lies in, and the path within it.
 fn place(state: &State, id: &str, path: &str) -> Option<(String, String)> {
     let mounts = objects::mounts(&state.containers[id].body);
-    let within = |target: &str| {
-        path == target
-            || path
-                .strip_prefix(target)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let mount = mounts
-        .iter()
-        .find(|m| m["Type"] == "volume" && m["Destination"].as_str().is_some_and(within))?;
+    let within =
+        |target: &str| path == target || path.strip_prefix(target).is_some_and(|rest| rest.starts_with('/'));
+    let mount =
+        mounts.iter().find(|m| m["Type"] == "volume" && m["Destination"].as_str().is_some_and(within))?;
     let target = mount["Destination"].as_str()?;
-    Some((
-        mount["Name"].as_str()?.to_owned(),
-        path[target.len()..].to_owned(),
-    ))
+    Some((mount["Name"].as_str()?.to_owned(), path[target.len()..].to_owned()))
 }
 
 fn put(state: &mut State, id: &str, folder: &str, body: &[u8]) {
@@ -66,29 +54,14 @@ fn put(state: &mut State, id: &str, folder: &str, body: &[u8]) {
         }
         let path = format!("{folder}/{}", entry.path().expect("path").display());
         let header = entry.header();
-        let (mode, uid, gid) = (
-            header.mode().unwrap_or(0),
-            header.uid().unwrap_or(0),
-            header.gid().unwrap_or(0),
-        );
+        let (mode, uid, gid) =
+            (header.mode().unwrap_or(0), header.uid().unwrap_or(0), header.gid().unwrap_or(0));
         let mut content = Vec::new();
         drop(entry.read_to_end(&mut content));
-        let file = File {
-            content,
-            mode,
-            uid,
-            gid,
-        };
+        let file = File { content, mode, uid, gid };
         match place(state, id, &path) {
             Some((volume, path)) => drop(state.volumes.entry(volume).or_default().files.insert(path, file)),
-            None => drop(
-                state
-                    .containers
-                    .get_mut(id)
-                    .expect("container")
-                    .files
-                    .insert(path, file),
-            ),
+            None => drop(state.containers.get_mut(id).expect("container").files.insert(path, file)),
         }
     }
 }
@@ -118,8 +91,7 @@ fn get(state: &State, id: &str, path: &str) -> Option<Vec<u8>> {
         header.set_uid(file.uid);
         header.set_gid(file.gid);
         header.set_size(file.content.len() as u64);
-        tar.append_data(&mut header, name.trim_start_matches('/'), &file.content[..])
-            .expect("entry");
+        tar.append_data(&mut header, name.trim_start_matches('/'), &file.content[..]).expect("entry");
     }
     tar.into_inner().ok()
 }

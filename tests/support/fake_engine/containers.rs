@@ -51,13 +51,7 @@ fn list(shared: &Shared, request: &Request) -> Reply {
     let mut containers: Vec<_> = state.containers.values().collect();
     containers.retain(|c| (request.flag("all") || c.is_up()) && labels.iter().all(|filter| has(c, filter)));
     containers.sort_by_key(|c| std::cmp::Reverse((c.created, c.id.clone())));
-    reply::json(
-        200,
-        &containers
-            .into_iter()
-            .map(|container| inspect::entry(&state, container))
-            .collect(),
-    )
+    reply::json(200, &containers.into_iter().map(|container| inspect::entry(&state, container)).collect())
 }
 
 fn create(shared: &Shared, request: &Request) -> Reply {
@@ -76,11 +70,8 @@ fn create(shared: &Shared, request: &Request) -> Reply {
         return reply::refuse(404, format!("No such image: {image}"));
     };
     let endpoints = endpoints(&body);
-    let old = state
-        .api
-        .split_once('.')
-        .and_then(|(_, minor)| minor.parse::<u16>().ok())
-        .is_some_and(|m| m < 44);
+    let old =
+        state.api.split_once('.').and_then(|(_, minor)| minor.parse::<u16>().ok()).is_some_and(|m| m < 44);
     if old && endpoints.len() > 1 {
         return reply::refuse(400, "Container cannot be connected to network endpoints: several");
     }
@@ -115,10 +106,7 @@ fn create(shared: &Shared, request: &Request) -> Reply {
 
 /// Endpoints by network name; without any, the one of the network mode.
 fn endpoints(body: &Value) -> BTreeMap<String, Value> {
-    let given = body["NetworkingConfig"]["EndpointsConfig"]
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let given = body["NetworkingConfig"]["EndpointsConfig"].as_object().cloned().unwrap_or_default();
     if !given.is_empty() {
         return given.into_iter().collect();
     }
@@ -158,10 +146,7 @@ async fn wait(shared: &Shared, id: &str, condition: &str) -> Reply {
 fn rename(shared: &Shared, id: &str, name: &str) -> Reply {
     let mut state = shared.lock().expect("state");
     if state.containers.values().any(|c| c.name == name) {
-        return reply::refuse(
-            409,
-            format!("Conflict. The container name \"/{name}\" is already in use"),
-        );
+        return reply::refuse(409, format!("Conflict. The container name \"/{name}\" is already in use"));
     }
     let Some(container) = state.find_mut(id) else {
         return missing(id);
@@ -193,12 +178,7 @@ fn freeze(shared: &Shared, id: &str, from: Status, to: Status) -> Reply {
     }
     container.status = to;
     let container = container.clone();
-    events::tell(
-        &mut state,
-        &container,
-        if to == Status::Paused { "pause" } else { "unpause" },
-        &[],
-    );
+    events::tell(&mut state, &container, if to == Status::Paused { "pause" } else { "unpause" }, &[]);
     reply::empty(204)
 }
 

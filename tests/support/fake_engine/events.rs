@@ -15,11 +15,7 @@ pub(super) fn tell(state: &mut State, container: &Container, action: &str, attri
     let mut all = container.body["Labels"].as_object().cloned().unwrap_or_default();
     all.insert("name".to_owned(), container.name.clone().into());
     all.insert("image".to_owned(), container.body["Image"].clone());
-    all.extend(
-        attributes
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).into())),
-    );
+    all.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
     let now = Timestamp::now();
     let event = json!({
         "Type": "container", "Action": action, "status": action, "id": container.id,
@@ -51,22 +47,16 @@ pub(super) fn stream(shared: &Shared, request: &Request) -> Reply {
     drop(state);
     let fits = move |event: &Value| {
         let attributes = &event["Actor"]["Attributes"];
-        let labelled = labels.iter().all(|label| {
-            label
-                .split_once('=')
-                .is_some_and(|(name, value)| attributes[name] == value)
-        });
+        let labelled = labels
+            .iter()
+            .all(|label| label.split_once('=').is_some_and(|(name, value)| attributes[name] == value));
         let unfiltered = event["Type"] != "container";
         (types.is_empty() || types.iter().any(|kind| event["Type"] == kind.as_str()) || unfiltered)
             && (labelled || unfiltered)
     };
-    let coming = stream::unfold(live, |mut live| async move {
-        live.recv().await.ok().map(|event| (event, live))
-    });
+    let coming =
+        stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|event| (event, live)) });
     let events = stream::iter(past).chain(coming);
     let lines = events.filter(move |event| std::future::ready(fits(event)));
-    reply::stream_of(
-        "application/json",
-        lines.map(|event| Bytes::from(format!("{event}\n"))),
-    )
+    reply::stream_of("application/json", lines.map(|event| Bytes::from(format!("{event}\n"))))
 }

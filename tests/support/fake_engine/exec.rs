@@ -22,23 +22,15 @@ pub(super) fn create(shared: &Shared, request: &Request, id: &str) -> Reply {
     }
     let container = container.id.clone();
     let exec = state.new_id("exec");
-    state.execs.insert(
-        exec.clone(),
-        Exec {
-            container,
-            body: request.json(),
-            code: None,
-        },
-    );
+    state.execs.insert(exec.clone(), Exec { container, body: request.json(), code: None });
     reply::json(201, &json!({ "Id": exec }))
 }
 
 pub(super) fn inspect(shared: &Shared, id: &str) -> Reply {
     match shared.lock().expect("state").execs.get(id) {
-        Some(exec) => reply::json(
-            200,
-            &json!({ "ID": id, "Running": exec.code.is_none(), "ExitCode": exec.code }),
-        ),
+        Some(exec) => {
+            reply::json(200, &json!({ "ID": id, "Running": exec.code.is_none(), "ExitCode": exec.code }))
+        }
         None => reply::refuse(404, format!("No such exec instance: {id}")),
     }
 }
@@ -68,12 +60,8 @@ pub(super) fn start(shared: &Shared, id: &str, upgrade: hyper::upgrade::OnUpgrad
         }
     });
     let mut reply = reply::empty(101);
-    reply
-        .headers_mut()
-        .insert("connection", "Upgrade".parse().expect("header"));
-    reply
-        .headers_mut()
-        .insert("upgrade", "tcp".parse().expect("header"));
+    reply.headers_mut().insert("connection", "Upgrade".parse().expect("header"));
+    reply.headers_mut().insert("upgrade", "tcp".parse().expect("header"));
     reply
 }
 
@@ -85,10 +73,7 @@ fn scripted(state: &State, exec: &Exec) -> ExecReply {
     let healthy = || {
         let up_for = container.since.map(|since| since.elapsed()).unwrap_or_default();
         let code = i64::from(script.healthy.is_none_or(|after| up_for < after));
-        ExecReply {
-            code,
-            ..ExecReply::default()
-        }
+        ExecReply { code, ..ExecReply::default() }
     };
     script.exec.clone().unwrap_or_else(healthy)
 }

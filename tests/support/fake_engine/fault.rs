@@ -50,84 +50,52 @@ pub enum Kind {
 impl Fault {
     /// The n-th call from now (since `forget_calls`), from 1.
     pub fn at_call(n: usize) -> Fault {
-        Fault {
-            when: When::Nth(n),
-            kind: Kind::Nothing,
-            always: false,
-        }
+        Fault { when: When::Nth(n), kind: Kind::Nothing, always: false }
     }
 
     /// The next call of a method and path, such as `/containers/*/start`.
     pub fn on(method: &str, path: &str) -> Fault {
-        Fault {
-            when: When::Matches(method.to_owned(), path.to_owned()),
-            kind: Kind::Nothing,
-            always: false,
-        }
+        Fault { when: When::Matches(method.to_owned(), path.to_owned()), kind: Kind::Nothing, always: false }
     }
 
     /// Refuses it.
     pub fn status(self, status: u16, message: &str) -> Fault {
-        Fault {
-            kind: Kind::Status(status, message.to_owned()),
-            ..self
-        }
+        Fault { kind: Kind::Status(status, message.to_owned()), ..self }
     }
 
     /// Leaves it without an answer.
     pub fn hang(self) -> Fault {
-        Fault {
-            kind: Kind::Hang,
-            ..self
-        }
+        Fault { kind: Kind::Hang, ..self }
     }
 
     /// Breaks the connection; it is not done.
     pub fn cut_before(self) -> Fault {
-        Fault {
-            kind: Kind::CutBefore,
-            ..self
-        }
+        Fault { kind: Kind::CutBefore, ..self }
     }
 
     /// Does it and breaks the connection.
     pub fn cut_after(self) -> Fault {
-        Fault {
-            kind: Kind::CutAfter,
-            ..self
-        }
+        Fault { kind: Kind::CutAfter, ..self }
     }
 
     /// Breaks the answer after so many bytes.
     pub fn cut_stream(self, bytes: usize) -> Fault {
-        Fault {
-            kind: Kind::CutStream(bytes),
-            ..self
-        }
+        Fault { kind: Kind::CutStream(bytes), ..self }
     }
 
     /// Does it later.
     pub fn delay(self, ms: u64) -> Fault {
-        Fault {
-            kind: Kind::Delay(Duration::from_millis(ms)),
-            ..self
-        }
+        Fault { kind: Kind::Delay(Duration::from_millis(ms)), ..self }
     }
 
     /// Does something first.
     pub fn before(self, hook: impl Fn() + Send + Sync + 'static) -> Fault {
-        Fault {
-            kind: Kind::Before(Arc::new(hook)),
-            ..self
-        }
+        Fault { kind: Kind::Before(Arc::new(hook)), ..self }
     }
 
     /// Does something after it was done, before it is answered.
     pub fn after(self, hook: impl Fn() + Send + Sync + 'static) -> Fault {
-        Fault {
-            kind: Kind::After(Arc::new(hook)),
-            ..self
-        }
+        Fault { kind: Kind::After(Arc::new(hook)), ..self }
     }
 
     /// Strikes every call that it fits, not only the next.

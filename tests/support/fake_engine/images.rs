@@ -39,10 +39,7 @@ pub(super) fn answer(shared: &Shared, request: &Request, parts: &[&str]) -> Repl
 }
 
 fn name_in(request: &Request, key: &str) -> String {
-    let (name, tag) = (
-        request.get(key).unwrap_or_default(),
-        request.get("tag").unwrap_or_default(),
-    );
+    let (name, tag) = (request.get(key).unwrap_or_default(), request.get("tag").unwrap_or_default());
     match tag {
         "" => name.to_owned(),
         digest if digest.contains(':') => format!("{name}@{digest}"),
@@ -55,12 +52,8 @@ fn missing(name: &str) -> Reply {
 }
 
 fn image_json(state: &State, id: &str) -> Value {
-    let names: Vec<_> = state
-        .images
-        .iter()
-        .filter(|(_, own)| *own == id)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let names: Vec<_> =
+        state.images.iter().filter(|(_, own)| *own == id).map(|(name, _)| name.clone()).collect();
     let config = state.image_configs.get(id).cloned().unwrap_or_else(|| json!({}));
     json!({
         "Id": id, "RepoTags": names, "RepoDigests": [], "Os": "linux", "Architecture": "amd64", "Size": 1000,
@@ -71,10 +64,7 @@ fn image_json(state: &State, id: &str) -> Value {
 /// Succeeds for what the registry has.
 fn pull(state: &mut State, request: &Request) -> Reply {
     let name = name_in(request, "fromImage");
-    let known = state
-        .registry
-        .iter()
-        .any(|known| with_tag(known) == with_tag(&name));
+    let known = state.registry.iter().any(|known| with_tag(known) == with_tag(&name));
     if !known {
         return reply::refuse(
             404,
@@ -92,10 +82,7 @@ fn pull(state: &mut State, request: &Request) -> Reply {
 
 /// Messages as the engine frames them.
 fn lines(values: Vec<Value>) -> Reply {
-    let chunks: Vec<_> = values
-        .into_iter()
-        .map(|value| Bytes::from(format!("{value}\r\n")))
-        .collect();
+    let chunks: Vec<_> = values.into_iter().map(|value| Bytes::from(format!("{value}\r\n"))).collect();
     reply::stream_of("application/json", stream::iter(chunks))
 }
 
@@ -118,29 +105,16 @@ fn remove(state: &mut State, name: &str, force: bool) -> Reply {
 /// Builds whatever is sent: the image gets the names and labels of the query.
 pub(super) fn build(shared: &Shared, request: &Request) -> Reply {
     let mut state = shared.lock().expect("state");
-    let mut messages = vec![
-        json!({ "stream": "Step 1/1 : FROM scratch" }),
-        json!({ "stream": "\n" }),
-    ];
+    let mut messages = vec![json!({ "stream": "Step 1/1 : FROM scratch" }), json!({ "stream": "\n" })];
     if let Some(error) = state.build_error.clone() {
         messages.push(json!({ "errorDetail": { "message": error }, "error": error }));
         return lines(messages);
     }
-    let names = request
-        .raw_query
-        .split('&')
-        .filter_map(|pair| pair.strip_prefix("t="));
-    let names: Vec<String> = names
-        .map(|name| name.replace("%3A", ":").replace("%2F", "/"))
-        .collect();
+    let names = request.raw_query.split('&').filter_map(|pair| pair.strip_prefix("t="));
+    let names: Vec<String> = names.map(|name| name.replace("%3A", ":").replace("%2F", "/")).collect();
     let id = format!("sha256:{}", state.new_id("image"));
-    let labels: Value = request
-        .get("labels")
-        .and_then(|l| serde_json::from_str(l).ok())
-        .unwrap_or_default();
-    state
-        .image_configs
-        .insert(id.clone(), json!({ "Labels": labels }));
+    let labels: Value = request.get("labels").and_then(|l| serde_json::from_str(l).ok()).unwrap_or_default();
+    state.image_configs.insert(id.clone(), json!({ "Labels": labels }));
     for name in &names {
         state.images.insert(with_tag(name), id.clone());
     }

@@ -40,24 +40,15 @@ fn status(container: &Container) -> String {
 }
 
 fn ports(container: &Container) -> Vec<Value> {
-    let bindings = container.body["HostConfig"]["PortBindings"]
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let bindings = container.body["HostConfig"]["PortBindings"].as_object().cloned().unwrap_or_default();
     let one = |(key, places): (String, Value)| {
         let (port, protocol) = key.split_once('/').unwrap_or((&key, "tcp"));
         let (port, protocol) = (port.parse::<u16>().unwrap_or(0), protocol.to_owned());
         let places = places.as_array().cloned().unwrap_or_default();
         places.into_iter().map(move |place| {
-            let published = place["HostPort"]
-                .as_str()
-                .and_then(|p| p.parse::<u16>().ok())
-                .unwrap_or(49153);
-            let address = place["HostIp"]
-                .as_str()
-                .filter(|ip| !ip.is_empty())
-                .unwrap_or("0.0.0.0")
-                .to_owned();
+            let published = place["HostPort"].as_str().and_then(|p| p.parse::<u16>().ok()).unwrap_or(49153);
+            let address =
+                place["HostIp"].as_str().filter(|ip| !ip.is_empty()).unwrap_or("0.0.0.0").to_owned();
             json!({ "IP": address, "PrivatePort": port, "PublicPort": published, "Type": protocol })
         })
     };

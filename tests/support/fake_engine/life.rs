@@ -35,13 +35,9 @@ pub(super) fn start(shared: &Shared, id: &str) -> Reply {
 /// A host port that another running container holds, in the engine's words.
 fn clash(state: &State, id: &str) -> Option<String> {
     let ports = |id: &str| {
-        let bindings = state.containers[id].body["HostConfig"]["PortBindings"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        let places = bindings
-            .into_values()
-            .flat_map(|places| places.as_array().cloned().unwrap_or_default());
+        let bindings =
+            state.containers[id].body["HostConfig"]["PortBindings"].as_object().cloned().unwrap_or_default();
+        let places = bindings.into_values().flat_map(|places| places.as_array().cloned().unwrap_or_default());
         places
             .filter_map(|place| place["HostPort"].as_str().map(str::to_owned))
             .filter(|p| !p.is_empty())
@@ -49,9 +45,7 @@ fn clash(state: &State, id: &str) -> Option<String> {
     };
     let own = ports(id);
     let others = state.containers.values().filter(|c| c.id != id && c.is_up());
-    let held = others
-        .flat_map(|c| ports(&c.id))
-        .find(|port| own.contains(port))?;
+    let held = others.flat_map(|c| ports(&c.id)).find(|port| own.contains(port))?;
     Some(format!(
         "driver failed programming external connectivity: Bind for 0.0.0.0:{held} failed: port is already allocated"
     ))
@@ -60,10 +54,7 @@ fn clash(state: &State, id: &str) -> Option<String> {
 /// The container runs from now on; its timers are set.
 fn begin(shared: &Shared, state: &mut State, id: &str) {
     let container = state.containers.get_mut(id).expect("container");
-    let healthcheck = container.body["Healthcheck"]["Test"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let healthcheck = container.body["Healthcheck"]["Test"].as_array().cloned().unwrap_or_default();
     let checked = healthcheck.first().is_some_and(|word| word != "NONE");
     container.status = Status::Running;
     container.generation += 1;
@@ -71,18 +62,12 @@ fn begin(shared: &Shared, state: &mut State, id: &str) {
     container.oom = false;
     container.started = Some(Timestamp::now());
     container.since = Some(Instant::now());
-    container.health = if checked {
-        "starting".to_owned()
-    } else {
-        String::new()
-    };
+    container.health = if checked { "starting".to_owned() } else { String::new() };
     let generation = container.generation;
     let container = container.clone();
     let script = state.script_of(&container);
     for line in &script.logs {
-        let (stream, text) = line
-            .strip_prefix('!')
-            .map_or((1, line.as_str()), |text| (2, text));
+        let (stream, text) = line.strip_prefix('!').map_or((1, line.as_str()), |text| (2, text));
         let own = state.containers.get_mut(id).expect("container");
         own.output.push((stream, Timestamp::now(), text.to_owned()));
     }
@@ -90,9 +75,7 @@ fn begin(shared: &Shared, state: &mut State, id: &str) {
     if checked {
         for (after, verdict) in [(script.healthy, "healthy"), (script.unhealthy, "unhealthy")] {
             if let Some(after) = after {
-                later(shared, id, generation, after, move |_, state, id| {
-                    judge(state, id, verdict)
-                });
+                later(shared, id, generation, after, move |_, state, id| judge(state, id, verdict));
             }
         }
     }
@@ -184,11 +167,7 @@ pub(super) async fn stop(shared: &Shared, id: &str, grace: Option<u64>) -> Reply
     };
     tokio::time::sleep(takes).await;
     let mut state = shared.lock().expect("state");
-    if state
-        .containers
-        .get(&id)
-        .is_some_and(|c| c.generation == generation && c.status != Status::Exited)
-    {
+    if state.containers.get(&id).is_some_and(|c| c.generation == generation && c.status != Status::Exited) {
         state.containers.get_mut(&id).expect("container").generation += 1;
         end(shared, &mut state, &id, code, false);
         let container = state.containers.get(&id).cloned();
@@ -206,21 +185,14 @@ pub(super) fn kill(shared: &Shared, id: &str, signal: &str) -> Reply {
         return missing(id);
     };
     if !container.is_up() {
-        return reply::refuse(
-            409,
-            format!("Cannot kill container: {id}: Container {id} is not running"),
-        );
+        return reply::refuse(409, format!("Cannot kill container: {id}: Container {id} is not running"));
     }
     let code = if matches!(signal, "" | "SIGKILL" | "KILL" | "9") {
         137
     } else {
         state.script_of(&container).stop_code
     };
-    state
-        .containers
-        .get_mut(&container.id)
-        .expect("container")
-        .generation += 1;
+    state.containers.get_mut(&container.id).expect("container").generation += 1;
     events::tell(&mut state, &container, "kill", &[]);
     end(shared, &mut state, &container.id, code, false);
     reply::empty(204)

@@ -13,18 +13,11 @@ use super::request::Request;
 
 pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
     let (id, tty, output) = match shared.lock().expect("state").find(id) {
-        Some(container) => (
-            container.id.clone(),
-            container.body["Tty"] == true,
-            container.output.clone(),
-        ),
+        Some(container) => (container.id.clone(), container.body["Tty"] == true, container.output.clone()),
         None => return missing(id),
     };
     let moment = |key: &str| request.get(key).and_then(|text| text.parse::<f64>().ok());
-    let (since, until) = (
-        moment("since").unwrap_or(0.0),
-        moment("until").unwrap_or(f64::MAX),
-    );
+    let (since, until) = (moment("since").unwrap_or(0.0), moment("until").unwrap_or(f64::MAX));
     let within = |time: &Timestamp| {
         let seconds = time.as_nanosecond() as f64 / 1e9;
         seconds >= since && seconds <= until
@@ -36,11 +29,7 @@ pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
     }
     let timestamps = request.flag("timestamps");
     let encode = move |(stream, time, text): (u8, Timestamp, String)| {
-        let prefix = if timestamps {
-            format!("{time} ")
-        } else {
-            String::new()
-        };
+        let prefix = if timestamps { format!("{time} ") } else { String::new() };
         frame(tty, stream, format!("{prefix}{text}\n").as_bytes())
     };
     let past = stream::iter(lines).map(encode);
@@ -60,10 +49,7 @@ pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
         }
     });
     match request.flag("follow") {
-        true => reply::stream_of(
-            "application/vnd.docker.raw-stream",
-            past.chain(coming.map(encode)),
-        ),
+        true => reply::stream_of("application/vnd.docker.raw-stream", past.chain(coming.map(encode))),
         false => reply::stream_of("application/vnd.docker.raw-stream", past),
     }
 }

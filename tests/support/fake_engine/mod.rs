@@ -57,10 +57,7 @@ impl FakeEngine {
 
     /// A fake whose newest API version is `api`.
     pub fn speaking(api: &str) -> FakeEngine {
-        let folder = tempfile::Builder::new()
-            .prefix("fake-engine-")
-            .tempdir()
-            .expect("folder");
+        let folder = tempfile::Builder::new().prefix("fake-engine-").tempdir().expect("folder");
         let socket = folder.path().join("docker.sock");
         let mut fake = FakeEngine::at(&socket, api);
         fake.folder = Some(folder);
@@ -76,13 +73,7 @@ impl FakeEngine {
             let shared = shared.clone();
             move || server::run(listener, shared, stopped)
         });
-        FakeEngine {
-            shared,
-            socket: socket.to_owned(),
-            folder: None,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        FakeEngine { shared, socket: socket.to_owned(), folder: None, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Its address, as `DOCKER_HOST` takes it.
@@ -92,9 +83,7 @@ impl FakeEngine {
 
     /// Connects the library to it.
     pub async fn connect(&self) -> Engine {
-        Engine::connect(Host::Unix(self.socket.clone()))
-            .await
-            .expect("connection")
+        Engine::connect(Host::Unix(self.socket.clone())).await.expect("connection")
     }
 
     /// Looks at or changes its state.
@@ -124,12 +113,7 @@ impl FakeEngine {
 
     /// All requests so far, pings left out: `POST /containers/create?name=web`.
     pub fn calls(&self) -> Vec<String> {
-        self.state()
-            .requests
-            .iter()
-            .filter(|r| r.path != "/_ping")
-            .map(Request::line)
-            .collect()
+        self.state().requests.iter().filter(|r| r.path != "/_ping").map(Request::line).collect()
     }
 
     /// The requests that changed something.
@@ -143,14 +127,8 @@ impl FakeEngine {
     /// The last request whose line begins so.
     pub fn request(&self, line: &str) -> Request {
         let state = self.state();
-        let found = state
-            .requests
-            .iter()
-            .rev()
-            .find(|request| request.line().starts_with(line));
-        found
-            .cloned()
-            .unwrap_or_else(|| panic!("no request begins with {line}"))
+        let found = state.requests.iter().rev().find(|request| request.line().starts_with(line));
+        found.cloned().unwrap_or_else(|| panic!("no request begins with {line}"))
     }
 
     /// Forgets the requests so far; `Fault::at_call` counts from here.

@@ -12,11 +12,8 @@ pub(super) fn networks(shared: &Shared, request: &Request, parts: &[&str]) -> Re
     let body = request.json();
     match (request.method.as_str(), parts) {
         ("GET", []) => {
-            let all: Vec<Value> = state
-                .networks
-                .iter()
-                .map(|(id, network)| network_json(id, network))
-                .collect();
+            let all: Vec<Value> =
+                state.networks.iter().map(|(id, network)| network_json(id, network)).collect();
             reply::json(200, &all.into())
         }
         ("POST", ["create"]) => {
@@ -48,11 +45,7 @@ fn remove_network(state: &mut State, reference: &str) -> Reply {
         return reply::refuse(404, format!("network {reference} not found"));
     };
     let name = state.networks[&id].name.clone();
-    if state
-        .containers
-        .values()
-        .any(|c| c.is_up() && c.endpoints.contains_key(&name))
-    {
+    if state.containers.values().any(|c| c.is_up() && c.endpoints.contains_key(&name)) {
         return reply::refuse(
             403,
             format!("error while removing network: network {name} id {id} has active endpoints"),
@@ -86,19 +79,13 @@ pub(super) fn volumes(shared: &Shared, request: &Request, parts: &[&str]) -> Rep
     let body = request.json();
     match (request.method.as_str(), parts) {
         ("GET", []) => {
-            let all: Vec<Value> = state
-                .volumes
-                .iter()
-                .map(|(name, volume)| volume_json(name, volume))
-                .collect();
+            let all: Vec<Value> =
+                state.volumes.iter().map(|(name, volume)| volume_json(name, volume)).collect();
             reply::json(200, &json!({ "Volumes": all, "Warnings": null }))
         }
         ("POST", ["create"]) => {
             let name = body["Name"].as_str().unwrap_or_default().to_owned();
-            let volume = state.volumes.entry(name.clone()).or_insert(Volume {
-                body,
-                ..Volume::default()
-            });
+            let volume = state.volumes.entry(name.clone()).or_insert(Volume { body, ..Volume::default() });
             reply::json(201, &volume_json(&name, volume))
         }
         ("GET", [name]) => match state.volumes.get(*name) {
@@ -118,10 +105,7 @@ fn volume_json(name: &str, volume: &Volume) -> Value {
 fn remove_volume(state: &mut State, name: &str) -> Reply {
     let uses = |body: &Value| mounts(body).iter().any(|mount| mount["Name"] == name);
     if let Some(container) = state.containers.values().find(|c| uses(&c.body)) {
-        return reply::refuse(
-            409,
-            format!("remove {name}: volume is in use - [{}]", container.id),
-        );
+        return reply::refuse(409, format!("remove {name}: volume is in use - [{}]", container.id));
     }
     match state.volumes.remove(name) {
         Some(_) => reply::empty(204),
@@ -140,18 +124,13 @@ pub(super) fn make_volumes(state: &mut State, body: &Value) {
 
 /// The volumes of a container that no one named.
 pub(super) fn anonymous_volumes(body: &Value) -> Vec<String> {
-    let names = mounts(body)
-        .into_iter()
-        .filter_map(|mount| mount["Name"].as_str().map(str::to_owned));
+    let names = mounts(body).into_iter().filter_map(|mount| mount["Name"].as_str().map(str::to_owned));
     names.filter(|name| name.starts_with("anonymous-")).collect()
 }
 
 /// A container's mounts, from both forms in its body. Anonymous volumes are named after where they are mounted.
 pub(super) fn mounts(body: &Value) -> Vec<Value> {
-    let binds = body["HostConfig"]["Binds"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let binds = body["HostConfig"]["Binds"].as_array().cloned().unwrap_or_default();
     let binds = binds.iter().filter_map(Value::as_str).filter_map(|bind| {
         let mut parts = bind.splitn(3, ':');
         let (source, target) = (parts.next()?, parts.next()?);
@@ -160,10 +139,7 @@ pub(super) fn mounts(body: &Value) -> Vec<Value> {
             false => json!({ "Type": "volume", "Name": source, "Source": "", "Destination": target }),
         })
     });
-    let own = body["HostConfig"]["Mounts"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let own = body["HostConfig"]["Mounts"].as_array().cloned().unwrap_or_default();
     let own = own.into_iter().map(|mount| {
         let target = mount["Target"].as_str().unwrap_or_default();
         let name = match (mount["Type"].as_str(), mount["Source"].as_str()) {

@@ -26,9 +26,7 @@ fn whole(bytes: Bytes) -> Body {
 
 /// An answer of bytes.
 pub fn bytes(status: u16, content_type: &str, bytes: impl Into<Bytes>) -> Reply {
-    let builder = Response::builder()
-        .status(status)
-        .header("content-type", content_type);
+    let builder = Response::builder().status(status).header("content-type", content_type);
     builder.body(whole(bytes.into())).expect("reply")
 }
 
@@ -44,17 +42,12 @@ pub fn refuse(status: u16, message: impl Into<String>) -> Reply {
 
 /// 204, or 304 where there was nothing to do.
 pub fn empty(status: u16) -> Reply {
-    Response::builder()
-        .status(status)
-        .body(streaming(stream::empty()))
-        .expect("reply")
+    Response::builder().status(status).body(streaming(stream::empty())).expect("reply")
 }
 
 /// An answer whose body goes on.
 pub fn stream_of(content_type: &str, chunks: impl Stream<Item = Bytes> + Send + 'static) -> Reply {
-    let builder = Response::builder()
-        .status(200)
-        .header("content-type", content_type);
+    let builder = Response::builder().status(200).header("content-type", content_type);
     builder.body(streaming(chunks)).expect("reply")
 }
 

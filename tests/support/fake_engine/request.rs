@@ -27,11 +27,7 @@ pub struct Request {
 impl Request {
     /// Method, path and query in one line.
     pub fn line(&self) -> String {
-        let query: Vec<_> = self
-            .query
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+        let query: Vec<_> = self.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
         match query.is_empty() {
             true => format!("{} {}", self.method, self.path),
             false => format!("{} {}?{}", self.method, self.path, query.join("&")),
@@ -50,22 +46,15 @@ impl Request {
 
     /// Whether a key of the query is set and not false.
     pub fn flag(&self, key: &str) -> bool {
-        self.get(key)
-            .is_some_and(|value| !matches!(value, "" | "0" | "false"))
+        self.get(key).is_some_and(|value| !matches!(value, "" | "0" | "false"))
     }
 
     /// The filters of a list or stream of events: `{"label": ["a=b"]}`, or the older form with a map of booleans.
     pub fn filters(&self, key: &str) -> Vec<String> {
-        let filters: Value = self
-            .get("filters")
-            .and_then(|f| serde_json::from_str(f).ok())
-            .unwrap_or_default();
+        let filters: Value =
+            self.get("filters").and_then(|f| serde_json::from_str(f).ok()).unwrap_or_default();
         match &filters[key] {
-            Value::Array(values) => values
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
+            Value::Array(values) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             Value::Object(values) => values.keys().cloned().collect(),
             _ => Vec::new(),
         }
@@ -84,11 +73,7 @@ pub(super) fn parse(uri: &http::Uri) -> (String, String, BTreeMap<String, String
         Some((version, rest)) if version.contains('.') => (version.to_owned(), format!("/{rest}")),
         _ => (String::new(), path.to_owned()),
     };
-    let pairs = uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty());
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let query = pairs.map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (unescape(key), unescape(value))

@@ -57,66 +57,41 @@ impl Default for Script {
 impl Script {
     /// Exits by itself.
     pub fn exits(self, code: i64, after_ms: u64) -> Script {
-        Script {
-            exits: Some((Duration::from_millis(after_ms), code)),
-            ..self
-        }
+        Script { exits: Some((Duration::from_millis(after_ms), code)), ..self }
     }
 
     /// Becomes healthy.
     pub fn healthy_after(self, ms: u64) -> Script {
-        Script {
-            healthy: Some(Duration::from_millis(ms)),
-            ..self
-        }
+        Script { healthy: Some(Duration::from_millis(ms)), ..self }
     }
 
     /// Stays `starting`.
     pub fn never_healthy(self) -> Script {
-        Script {
-            healthy: None,
-            ..self
-        }
+        Script { healthy: None, ..self }
     }
 
     /// Becomes unhealthy.
     pub fn unhealthy_after(self, ms: u64) -> Script {
-        Script {
-            healthy: None,
-            unhealthy: Some(Duration::from_millis(ms)),
-            ..self
-        }
+        Script { healthy: None, unhealthy: Some(Duration::from_millis(ms)), ..self }
     }
 
     /// Takes its time to stop.
     pub fn stops_after(self, ms: u64) -> Script {
-        Script {
-            stops: Duration::from_millis(ms),
-            ..self
-        }
+        Script { stops: Duration::from_millis(ms), ..self }
     }
 
     /// Prints lines when it starts; those with `!` before them on stderr.
     pub fn logs<'a>(self, lines: impl IntoIterator<Item = &'a str>) -> Script {
-        Script {
-            logs: lines.into_iter().map(str::to_owned).collect(),
-            ..self
-        }
+        Script { logs: lines.into_iter().map(str::to_owned).collect(), ..self }
     }
 
     /// Cannot be started.
     pub fn start_fails(self, message: &str) -> Script {
-        Script {
-            start_error: Some(message.to_owned()),
-            ..self
-        }
+        Script { start_error: Some(message.to_owned()), ..self }
     }
 
     /// Answers commands that are run in it.
     pub fn exec(self, reply: ExecReply) -> Script {
-        Script {
-            exec: Some(reply),
-            ..self
-        }
+        Script { exec: Some(reply), ..self }
     }
 }

@@ -28,10 +28,7 @@ impl std::error::Error for Cut {}
 
 /// Serves until `stopped`.
 pub(super) fn run(listener: StdListener, shared: Shared, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     listener.set_nonblocking(true).expect("socket");
     runtime.block_on(async {
         let listener = UnixListener::from_std(listener).expect("socket");
@@ -65,10 +62,7 @@ async fn answer(shared: Shared, mut incoming: http::Request<Incoming>) -> Result
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
     let (version, path, query) = request::parse(&parts.uri);
     let headers = parts.headers.iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let request = Request {
         method: parts.method.to_string(),
@@ -113,11 +107,7 @@ async fn answer(shared: Shared, mut incoming: http::Request<Incoming>) -> Result
 fn record(shared: &Shared, request: &Request) -> Kind {
     let mut state = shared.lock().expect("state");
     state.requests.push(request.clone());
-    let n = state
-        .requests
-        .iter()
-        .filter(|request| request.path != "/_ping")
-        .count();
+    let n = state.requests.iter().filter(|request| request.path != "/_ping").count();
     let Some(index) = state.faults.iter().position(|fault| fault.strikes(n, request)) else {
         return Kind::Nothing;
     };
@@ -130,10 +120,7 @@ fn record(shared: &Shared, request: &Request) -> Kind {
 fn ping(shared: &Shared) -> Reply {
     let mut reply = reply::bytes(200, "text/plain", "OK");
     let headers = reply.headers_mut();
-    headers.insert(
-        "api-version",
-        shared.lock().expect("state").api.parse().expect("version"),
-    );
+    headers.insert("api-version", shared.lock().expect("state").api.parse().expect("version"));
     headers.insert("ostype", "linux".parse().expect("header"));
     headers.insert("server", "Docker/fake (linux)".parse().expect("header"));
     reply
@@ -146,10 +133,9 @@ async fn route(shared: &Shared, request: &Request, upgrade: hyper::upgrade::OnUp
     }
     let parts = request.parts();
     match (request.method.as_str(), &parts[..]) {
-        ("GET", ["version"]) => reply::json(
-            200,
-            &serde_json::json!({ "Version": "fake", "ApiVersion": request.version }),
-        ),
+        ("GET", ["version"]) => {
+            reply::json(200, &serde_json::json!({ "Version": "fake", "ApiVersion": request.version }))
+        }
         ("GET", ["info"]) => reply::json(200, &serde_json::json!({ "OSType": "linux", "NCPU": 2 })),
         ("GET", ["events"]) => events::stream(shared, request),
         ("POST", ["build"]) => images::build(shared, request),

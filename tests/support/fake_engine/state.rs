@@ -162,13 +162,7 @@ impl State {
         };
         for name in ["bridge", "host", "none"] {
             let id = state.new_id("network");
-            state.networks.insert(
-                id,
-                Network {
-                    name: name.to_owned(),
-                    body: json!({ "Driver": name }),
-                },
-            );
+            state.networks.insert(id, Network { name: name.to_owned(), body: json!({ "Driver": name }) });
         }
         state
     }
@@ -189,11 +183,8 @@ impl State {
 
     /// An image by name or id.
     pub fn find_image(&self, name: &str) -> Option<String> {
-        let by_id = || {
-            self.images
-                .values()
-                .find(|id| *id == name || id.strip_prefix("sha256:") == Some(name))
-        };
+        let by_id =
+            || self.images.values().find(|id| *id == name || id.strip_prefix("sha256:") == Some(name));
         self.images.get(&with_tag(name)).or_else(by_id).cloned()
     }
 
@@ -212,20 +203,14 @@ impl State {
 
     /// A network's id by id or name.
     pub fn find_network(&self, reference: &str) -> Option<String> {
-        let found = self
-            .networks
-            .iter()
-            .find(|(id, n)| *id == reference || n.name == reference);
+        let found = self.networks.iter().find(|(id, n)| *id == reference || n.name == reference);
         found.map(|(id, _)| id.clone())
     }
 
     /// The script of a container.
     pub fn script_of(&self, container: &Container) -> Script {
         let by_name = self.scripts.get(&container.name);
-        by_name
-            .or_else(|| self.scripts.get(container.service()))
-            .cloned()
-            .unwrap_or_default()
+        by_name.or_else(|| self.scripts.get(container.service())).cloned().unwrap_or_default()
     }
 
     /// Names of containers, sorted: what a test asks first.
@@ -255,10 +240,7 @@ impl Container {
     /// Its restart policy's name and maximum.
     pub fn policy(&self) -> (&str, u64) {
         let policy = &self.body["HostConfig"]["RestartPolicy"];
-        (
-            policy["Name"].as_str().unwrap_or_default(),
-            policy["MaximumRetryCount"].as_u64().unwrap_or(0),
-        )
+        (policy["Name"].as_str().unwrap_or_default(), policy["MaximumRetryCount"].as_u64().unwrap_or(0))
     }
 }
 

@@ -12,9 +12,7 @@ mod fake_engine;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let socket = arguments
-        .next()
-        .expect("usage: fake-engine SOCKET [API] [IMAGE…]");
+    let socket = arguments.next().expect("usage: fake-engine SOCKET [API] [IMAGE…]");
     let api = arguments.next().unwrap_or_else(|| "1.41".to_owned());
     let fake = fake_engine::FakeEngine::at(Path::new(&socket), &api);
     for image in arguments {

@@ -81,22 +81,10 @@ fn archive(binary: &Path) -> Vec<u8> {
             None => tar.append_data(&mut header, path, content).expect("entry"),
         }
     };
-    for (folder, mode) in [
-        ("bin", 0o755),
-        ("tmp", 0o1777),
-        ("etc", 0o755),
-        ("run", 0o755),
-        ("var", 0o755),
-    ] {
+    for (folder, mode) in [("bin", 0o755), ("tmp", 0o1777), ("etc", 0o755), ("run", 0o755), ("var", 0o755)] {
         put(folder, tar::EntryType::Directory, mode, None, b"");
     }
-    put(
-        "bin/busybox",
-        tar::EntryType::Regular,
-        0o755,
-        None,
-        &fs::read(binary).expect("busybox"),
-    );
+    put("bin/busybox", tar::EntryType::Regular, 0o755, None, &fs::read(binary).expect("busybox"));
     put(
         "etc/passwd",
         tar::EntryType::Regular,
@@ -105,13 +93,7 @@ fn archive(binary: &Path) -> Vec<u8> {
         b"root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n",
     );
     for applet in APPLETS {
-        put(
-            &format!("bin/{applet}"),
-            tar::EntryType::Symlink,
-            0o777,
-            Some("busybox"),
-            b"",
-        );
+        put(&format!("bin/{applet}"), tar::EntryType::Symlink, 0o777, Some("busybox"), b"");
     }
     tar.into_inner().expect("archive")
 }
@@ -122,39 +104,24 @@ fn binary() -> Option<PathBuf> {
     let _one = UNPACKING.lock().expect("lock");
     let unpacked = tools().join("busybox-static/bin/busybox");
     let usr = tools().join("busybox-static/usr/bin/busybox");
-    let present = ["/bin/busybox", "/usr/bin/busybox"]
-        .map(PathBuf::from)
-        .into_iter()
-        .find(|path| is_static(path));
-    present
-        .or_else(|| [unpacked, usr].into_iter().find(|path| path.is_file()))
-        .or_else(download)
+    let present =
+        ["/bin/busybox", "/usr/bin/busybox"].map(PathBuf::from).into_iter().find(|path| is_static(path));
+    present.or_else(|| [unpacked, usr].into_iter().find(|path| path.is_file())).or_else(download)
 }
 
 fn is_static(path: &Path) -> bool {
-    path.is_file()
-        && Command::new("ldd")
-            .arg(path)
-            .output()
-            .is_ok_and(|output| !output.status.success())
+    path.is_file() && Command::new("ldd").arg(path).output().is_ok_and(|output| !output.status.success())
 }
 
 fn download() -> Option<PathBuf> {
     let folder = tools().join("busybox-static");
     fs::create_dir_all(&folder).expect("folder");
     let script = "apt-get download -qq busybox-static && dpkg-deb -x busybox-static_*.deb . && rm -f *.deb";
-    let unpacked = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(&folder)
-        .output();
-    let found = ["bin/busybox", "usr/bin/busybox"]
-        .map(|path| folder.join(path))
-        .into_iter()
-        .find(|p| p.is_file());
+    let unpacked = Command::new("sh").args(["-c", script]).current_dir(&folder).output();
+    let found =
+        ["bin/busybox", "usr/bin/busybox"].map(|path| folder.join(path)).into_iter().find(|p| p.is_file());
     if found.is_none() {
-        super::skip(&format!(
-            "no static busybox here, and Debian's package cannot be had: {unpacked:?}"
-        ));
+        super::skip(&format!("no static busybox here, and Debian's package cannot be had: {unpacked:?}"));
     }
     found
 }

@@ -7,16 +7,9 @@ use sofa::engine::container::Removal;
 /// thread of its own, since a test's runtime may be gone or panicking.
 pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[String]) {
     let host = engine.host().clone();
-    let projects: Vec<String> = extra_projects
-        .iter()
-        .cloned()
-        .chain([project.to_owned()])
-        .collect();
+    let projects: Vec<String> = extra_projects.iter().cloned().chain([project.to_owned()]).collect();
     let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         runtime.block_on(async {
             let engine = Engine::connect(host).await.expect("engine");
             for project in projects {
@@ -31,17 +24,12 @@ pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[Strin
 /// Belongs to the project: by docker compose's label, by `sofa`'s, or by its name.
 fn is_of(project: &str, name: &str, labels: &std::collections::BTreeMap<String, String>) -> bool {
     let labelled = |label: &str| labels.get(label).is_some_and(|value| value == project);
-    let named = name
-        .strip_prefix(project)
-        .is_some_and(|rest| rest.starts_with(['-', '_']));
+    let named = name.strip_prefix(project).is_some_and(|rest| rest.starts_with(['-', '_']));
     labelled("com.docker.compose.project") || labelled("sofa.project") || named
 }
 
 async fn remove_project(engine: &Engine, project: &str) {
-    let removal = Removal {
-        force: true,
-        anonymous_volumes: true,
-    };
+    let removal = Removal { force: true, anonymous_volumes: true };
     for container in engine.list_containers().await.expect("containers") {
         if is_of(project, &container.name, &container.labels) {
             drop(engine.remove(&container.id, removal).await);
@@ -58,10 +46,10 @@ async fn remove_project(engine: &Engine, project: &str) {
         }
     }
     for image in engine.list_images().await.expect("images") {
-        let named = image.names.iter().any(|name| {
-            name.strip_prefix(project)
-                .is_some_and(|r| r.starts_with(['-', ':']))
-        });
+        let named = image
+            .names
+            .iter()
+            .any(|name| name.strip_prefix(project).is_some_and(|r| r.starts_with(['-', ':'])));
         if named || is_of(project, "", &image.labels) {
             drop(engine.remove_image(image.id.as_str(), true).await);
         }

@@ -39,10 +39,7 @@ pub fn skip(reason: &str) {
 
 /// Whether `docker compose` of version 2 is here to compare with.
 pub fn has_docker_compose() -> bool {
-    Command::new("docker")
-        .args(["compose", "version"])
-        .output()
-        .is_ok_and(|output| output.status.success())
+    Command::new("docker").args(["compose", "version"]).output().is_ok_and(|output| output.status.success())
 }
 
 /// Where tests keep what they download once: under the build's own folder.

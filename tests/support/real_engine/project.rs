@@ -38,11 +38,7 @@ impl Run {
     /// Panics with everything it said unless it ended with `code`.
     #[track_caller]
     pub fn assert_code(&self, code: i32) -> &Run {
-        assert_eq!(
-            self.code, code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout, self.stderr
-        );
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
@@ -55,11 +51,7 @@ impl Run {
     /// Panics unless standard error contains `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Run {
-        assert!(
-            self.stderr.contains(text),
-            "not on stderr: {text}\nstderr:\n{}",
-            self.stderr
-        );
+        assert!(self.stderr.contains(text), "not on stderr: {text}\nstderr:\n{}", self.stderr);
         self
     }
 }
@@ -72,18 +64,9 @@ impl TestProject {
         let image = busybox::acquire(&engine).await?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("sofatest-{name}-{}-{count}", std::process::id());
-        let folder = tempfile::Builder::new()
-            .prefix("sofatest-")
-            .tempdir()
-            .expect("folder");
+        let folder = tempfile::Builder::new().prefix("sofatest-").tempdir().expect("folder");
         let environment = BTreeMap::from([("BUSYBOX".to_owned(), image)]);
-        Some(TestProject {
-            engine,
-            name,
-            folder,
-            environment,
-            also: Vec::new(),
-        })
+        Some(TestProject { engine, name, folder, environment, also: Vec::new() })
     }
 
     /// The project's name.
@@ -140,10 +123,7 @@ impl TestProject {
     /// `sofa` as a command, for tests that signal it or feed it.
     pub fn sofa_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sofa"));
-        command
-            .args(["-p", self.name()])
-            .current_dir(self.folder())
-            .envs(&self.environment);
+        command.args(["-p", self.name()]).current_dir(self.folder()).envs(&self.environment);
         command
     }
 

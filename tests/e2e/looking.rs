@@ -1,0 +1,154 @@
+//! The verbs that look, build or take down: ps, logs, build, down; and docker compose beside them.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::stack::{HEALTHY, assert_nothing_is_there, compose, container, ids, until_running, volumes};
+use crate::support::real_engine::TestProject;
+
+#[tokio::test]
+async fn ps_tells_what_runs_from_labels_alone() {
+    let Some(test) = TestProject::new("ps").await else {
+        return;
+    };
+    compose(&test, &format!("  db: {{<<: *stay, {HEALTHY}}}\n  job: {{<<: *ends, x-sofa: {{role: job}}}}\n"));
+    test.sofa(["deploy"]).ok();
+    // A broken file cannot hide what runs.
+    test.file("compose.yaml", "services: [");
+    let table = test.sofa(["ps", "--all"]);
+    table.ok();
+    let row =
+        |service: &str| table.stdout.lines().find(|line| line.starts_with(service)).unwrap().to_string();
+    assert!(row("db").contains("running") && row("job").contains("exited (0)"), "{}", table.stdout);
+    let json = test.sofa(["ps", "--all", "--format", "json"]);
+    let first: serde_json::Value = serde_json::from_str(json.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((first["Service"].as_str(), first["State"].as_str()), (Some("db"), Some("running")));
+}
+
+#[tokio::test]
+async fn logs_have_a_prefix_a_tail_and_the_order_of_their_times() {
+    let Some(test) = TestProject::new("logs").await else {
+        return;
+    };
+    compose(
+        &test,
+        "  a: {<<: *ends, command: [\"sh\", \"-c\", \"echo a1; echo a2\"], x-sofa: {role: job}}
+  b: {<<: *ends, command: [\"sh\", \"-c\", \"echo b1\"], x-sofa: {role: job}, depends_on: {a: {condition: service_completed_successfully}}}
+",
+    );
+    test.sofa(["deploy"]).ok();
+    let all = test.sofa(["logs"]);
+    all.ok();
+    assert_eq!(all.stdout, "a-1 | a1\na-1 | a2\nb-1 | b1\n");
+    assert_eq!(test.sofa(["logs", "--tail", "1", "--no-prefix", "a"]).stdout, "a2\n");
+    test.sofa(["logs", "nobody"]).assert_code(2);
+}
+
+#[tokio::test]
+async fn following_logs_goes_on_when_the_container_is_replaced_and_ends_when_nobody_reads() {
+    let Some(mut test) = TestProject::new("follow").await else {
+        return;
+    };
+    compose(&test, "  web: {<<: *stay, environment: {V: \"${V}\"}}\n");
+    test.env("V", "1").sofa(["deploy", "--no-wait"]).ok();
+    let mut child = test
+        .sofa_command()
+        .args(["logs", "-f"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "web-1 | up");
+    test.env("V", "2").sofa(["deploy", "--no-wait"]).ok();
+    assert_eq!(lines.next().unwrap().unwrap(), "web-1 | up");
+    drop(lines);
+    // The next line finds no reader.
+    test.env("V", "3").sofa(["deploy", "--no-wait"]).ok();
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn down_keeps_volumes_unless_asked_and_networks_in_use() {
+    let Some(test) = TestProject::new("down").await else {
+        return;
+    };
+    let services = "  db: {<<: *stay, volumes: [\"data:/data\"]}\n  web: {<<: *stay}\nvolumes: {data: {}}\n";
+    compose(&test, services);
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let before = ids(&test).await;
+    let one = test.sofa(["down", "web"]);
+    one.ok().says("_default stays: used by");
+    assert_eq!(
+        ids(&test).await.into_iter().collect::<Vec<_>>(),
+        [("db-1".to_string(), before["db-1"].clone())]
+    );
+    let all = test.sofa(["down"]);
+    all.ok().says("_data stay");
+    assert_nothing_is_there(&test).await;
+    assert_eq!(volumes(&test).await.len(), 1);
+    test.sofa(["deploy", "--no-wait"]).ok();
+    test.sofa(["down", "--volumes"]).ok();
+    assert_eq!(volumes(&test).await, [""; 0]);
+    test.sofa(["down"]).ok().says("nothing to remove");
+}
+
+#[tokio::test]
+async fn an_image_is_built_when_its_context_changed_and_only_then() {
+    let Some(test) = TestProject::new("image").await else {
+        return;
+    };
+    compose(&test, "  web: {<<: *stay, image: \"\", build: .}\n");
+    let compose_file = std::fs::read_to_string(test.folder().join("compose.yaml")).unwrap();
+    test.file(
+        "compose.yaml",
+        &compose_file
+            .replace("image: \"\", ", "")
+            .replace("<<: *stay, ", "command: [sleep, \"600\"], init: true, "),
+    );
+    test.file("Dockerfile", &format!("FROM {}\nCOPY note /note\n", test.image()));
+    test.file("note", "one");
+    test.sofa(["deploy"]).ok().says("built");
+    let first = container(&test, "web").await;
+    let again = test.sofa(["deploy"]);
+    again.ok();
+    assert!(!again.stderr.contains("built"), "{}", again.stderr);
+    test.file("note", "two");
+    test.sofa(["plan"]).ok();
+    test.sofa(["deploy"]).ok().says("built").says("1 replaced");
+    let second = container(&test, "web").await;
+    assert_ne!(first.image_id, second.image_id);
+    test.file("note", "three");
+    test.sofa(["build"]).ok().says("1 image built");
+    assert_eq!(container(&test, "web").await.id, second.id, "build touches no container");
+}
+
+#[tokio::test]
+async fn docker_compose_and_sofa_leave_each_others_containers_alone() {
+    let Some(test) = TestProject::new("beside").await else {
+        return;
+    };
+    if test.docker_compose(["version"]).code != 0 {
+        eprintln!("SKIPPED: docker compose is not installed");
+        return;
+    }
+    compose(
+        &test,
+        &format!(
+            "  db: {{<<: *stay, {HEALTHY}, volumes: [\"data:/data\"]}}\n  web: {{<<: *stay, depends_on: [db]}}\nvolumes: {{data: {{}}}}\n"
+        ),
+    );
+    test.sofa(["deploy"]).ok();
+    let deployed = ids(&test).await;
+    let seen = test.docker_compose(["ps", "--services"]);
+    seen.ok();
+    assert_eq!(seen.stdout.lines().collect::<Vec<_>>(), ["db", "web"]);
+    test.docker_compose(["up", "-d"]).ok();
+    assert_eq!(ids(&test).await, deployed, "docker compose recreated what sofa deployed");
+    test.docker_compose(["down"]).ok();
+    test.docker_compose(["up", "-d"]).ok();
+    let composed = ids(&test).await;
+    until_running(&test, "web").await;
+    test.sofa(["deploy"]).ok().says("2 unchanged");
+    assert_eq!(ids(&test).await, composed, "sofa recreated what docker compose started");
+}
