@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::apply::images::{Build, Policy, Pull};
 use crate::commands::Context;
 use crate::commands::deployment;
-use crate::commands::images;
+use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::run::shown;
 use crate::compose::load::Options;
 use crate::error::{CommandResult, Exit};
@@ -48,11 +48,14 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     }
     let policy =
         Policy { build: Build::Always, pull: args.pull.then_some(Pull::Always), no_cache: args.no_cache };
-    shown(context, async |events| {
+    shown(context, async |events, interrupt| {
         let title = format!("build {}", project.name);
         let _ = events.send(Event::Begin { title, deadline: None });
-        let count =
-            images::fetch(context, &engine, project, &scope, &observed, policy, events.clone()).await?;
+        let count = unless_interrupted(
+            interrupt,
+            fetch(context, &engine, project, &scope, &observed, policy, events.clone()),
+        )
+        .await?;
         let took = begun.elapsed();
         let plural = if count == 1 { "" } else { "s" };
         let text = format!("{}: {count} image{plural} built in {}", project.name, elapsed(took));

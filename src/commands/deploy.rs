@@ -6,7 +6,7 @@ use crate::apply::preflight;
 use crate::commands::Context;
 use crate::commands::context::problems_failure;
 use crate::commands::deployment::{self, Choices};
-use crate::commands::images;
+use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::run::{Run, shown};
 use crate::compose::load::Options;
 use crate::engine::Engine;
@@ -50,18 +50,18 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         return Ok(Exit::Success);
     }
     let wait = context.settings.wait_timeout(choices.wait_timeout);
-    shown(context, async |events| {
+    shown(context, async |events, interrupt| {
         let title = format!("deploy {}", project.name);
         let _ = events.send(Event::Begin { title, deadline: Some(wait) });
-        let policy = choices.images();
-        if images::fetch(context, &engine, project, &scope, &observed, policy, events.clone()).await? > 0 {
+        let images = fetch(context, &engine, project, &scope, &observed, choices.images(), events.clone());
+        if unless_interrupted(interrupt, images).await? > 0 {
             observed = deployment::observe(&engine, project).await?;
         }
         let desired = deployment::desired(context, project, &scope, &observed);
         let plan = plan(&engine, &desired, &observed, choices)?;
         let run =
             Run { engine: &engine, plan: &plan, desired: Some(&desired), observed: &observed, wait, begun };
-        run.execute(context, events).await
+        run.execute(context, events, interrupt).await
     })
     .await?;
     Ok(Exit::Success)

@@ -40,7 +40,7 @@ impl Forward<'_> {
             self.plan.notes.iter().for_each(|note| context.ui.note(note));
             return Ok(Exit::Success);
         }
-        shown(context, async |events| {
+        shown(context, async |events, interrupt| {
             let title = format!("{} {project}", self.verb);
             let _ = events.send(Event::Begin { title, deadline: None });
             let run = Run {
@@ -51,7 +51,7 @@ impl Forward<'_> {
                 wait: self.wait,
                 begun: self.begun,
             };
-            run.execute(context, events).await
+            run.execute(context, events, interrupt).await
         })
         .await?;
         Ok(Exit::Success)

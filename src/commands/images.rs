@@ -1,5 +1,6 @@
 //! What `deploy` and `build` share: fetching the images of a scope and telling what could not be had.
 
+use crate::apply::executor::Interrupt;
 use crate::apply::images::{ImageError, Images, Policy};
 use crate::commands::Context;
 use crate::compose::model::{Project, Service};
@@ -32,6 +33,23 @@ pub async fn fetch(
         events,
     };
     images.ensure(&services, &observed.images).await.map_err(|errors| failure(&errors))
+}
+
+/// Ends early when a person wants it: as long as only images are fetched there is nothing to undo.
+///
+/// # Errors
+/// The work's own, or that it was interrupted (exit code 130).
+pub async fn unless_interrupted<T>(
+    interrupt: &Interrupt,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = interrupt.end.cancelled() => {
+            Err(Failure::new(Kind::Interrupted, "interrupted while images were fetched; no container was changed"))
+        }
+        outcome = work => outcome,
+    }
 }
 
 fn failure(errors: &[ImageError]) -> Failure {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::apply::docker::{Docker, Limits};
+use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
 use crate::commands::context::{Context, engine_failure};
 use crate::commands::interrupt;
@@ -29,18 +30,18 @@ pub struct Run<'a> {
     pub begun: Instant,
 }
 
-/// Does something with its progress on the terminal; whatever way it ends, the display is closed. A failure is told later,
+/// Does something with its progress on the terminal, listening to signals; whatever way it ends, the display is closed. A failure is told later,
 /// by whoever ends the program.
 ///
 /// # Errors
 /// Those of the work.
 pub async fn shown<T>(
     context: &Context,
-    work: impl AsyncFnOnce(&EventSender) -> Result<T, Failure>,
+    work: impl AsyncFnOnce(&EventSender, &Interrupt) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let progress = context.ui.progress();
     let events = progress.sender();
-    let outcome = work(&events).await;
+    let outcome = work(&events, &interrupt::listen()).await;
     drop(events);
     progress.finish().await;
     outcome
@@ -51,12 +52,17 @@ impl Run<'_> {
     ///
     /// # Errors
     /// The run's failure, with what became of what was done.
-    pub async fn execute(self, context: &Context, events: &EventSender) -> Result<(), Failure> {
+    pub async fn execute(
+        self,
+        context: &Context,
+        events: &EventSender,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
         for service in &self.plan.unchanged {
             let subject = Subject::Container { service: service.clone(), number: 1 };
             let _ = events.send(Event::Phase { subject, phase: Phase::Unchanged, detail: None });
         }
-        let text = self.carry_out(context, events.clone()).await?;
+        let text = self.carry_out(context, events.clone(), interrupt).await?;
         for note in &self.plan.notes {
             let _ = events.send(Event::Note(note.clone()));
         }
@@ -65,7 +71,12 @@ impl Run<'_> {
     }
 
     /// Runs the operations; a plan without any needs no engine.
-    async fn carry_out(&self, context: &Context, events: EventSender) -> Result<String, Failure> {
+    async fn carry_out(
+        &self,
+        context: &Context,
+        events: EventSender,
+        interrupt: &Interrupt,
+    ) -> Result<String, Failure> {
         if self.plan.operations.is_empty() {
             return Ok(report::summary(self.plan, self.begun.elapsed()));
         }
@@ -73,7 +84,7 @@ impl Run<'_> {
         let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
             .await
             .map_err(engine_failure)?;
-        let outcome = executor::execute(self.plan, &target, &interrupt::listen()).await;
+        let outcome = executor::execute(self.plan, &target, interrupt).await;
         report::conclude(self.plan, &outcome, self.begun.elapsed())
     }
 }

@@ -123,6 +123,11 @@ impl Settings {
         environment: Environment,
         directory: PathBuf,
     ) -> Result<Settings, SettingsError> {
+        // A file that is not read must not look as if it counted.
+        if directory.join("sofa.yaml").exists() {
+            return Err(SettingsError::new("sofa.yaml: this version of sofa does not read it")
+                .hint("the built-in modes local, dev and production need none: move it away"));
+        }
         let layout = Layout::find(&directory);
         let vocabulary = Vocabulary { modes: Mode::builtin_names(), has_modes: layout.is_some() };
         let words = Words::classify(&typed.words, &typed.services, &environment, &vocabulary)?;
@@ -218,4 +223,63 @@ fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<O
             .collect();
         SettingsError::new(format!("{name}: `{text}` is not one of {}", known.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(
+        folder: &std::path::Path,
+        typed: Typed,
+        environment: Environment,
+    ) -> Result<Settings, SettingsError> {
+        Settings::resolve(typed, environment, folder.to_path_buf())
+    }
+
+    #[test]
+    fn a_settings_file_is_refused_not_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sofa.yaml"), "project: x\n").unwrap();
+        let error = resolve(folder.path(), Typed::default(), Environment::default()).unwrap_err();
+        assert!(error.message.starts_with("sofa.yaml"), "{error}");
+    }
+
+    #[test]
+    fn what_was_typed_beats_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment =
+            || Environment::from([("SOFA_PARALLEL", "3"), ("SOFA_HOST", "unix:///a"), ("SOFA_DIALECT", "2")]);
+        let settings = resolve(folder.path(), Typed::default(), environment()).unwrap();
+        assert_eq!((settings.parallel, settings.host.as_deref()), (3, Some("unix:///a")));
+        assert_eq!(settings.dialect, Dialect::V2);
+        let typed = Typed { parallel: Some(5), host: Some("unix:///b".into()), ..Typed::default() };
+        let settings = resolve(folder.path(), typed, environment()).unwrap();
+        assert_eq!((settings.parallel, settings.host.as_deref()), (5, Some("unix:///b")));
+        assert!(
+            resolve(folder.path(), Typed::default(), Environment::from([("SOFA_PARALLEL", "many")])).is_err()
+        );
+    }
+
+    #[test]
+    fn files_without_a_mode_make_a_plain_project() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("docker-compose-local.yml"), "").unwrap();
+        let typed = |words: &[&str]| Typed {
+            files: vec!["x.yml".into()],
+            words: words.iter().map(|word| word.to_string()).collect(),
+            ..Typed::default()
+        };
+        assert!(resolve(folder.path(), typed(&["web"]), Environment::default()).unwrap().mode.is_none());
+        let replaced = resolve(folder.path(), typed(&["dev"]), Environment::default()).unwrap();
+        assert_eq!(replaced.mode.map(|mode| mode.name).as_deref(), Some("dev"));
+        assert_eq!(replaced.files, [PathBuf::from("x.yml")]);
+    }
+
+    #[test]
+    fn a_bare_number_is_seconds() {
+        assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_time("6m"), Ok(Duration::from_secs(360)));
+        assert!(parse_time("soon").is_err());
+    }
 }

@@ -1,5 +1,6 @@
 //! A run that is interrupted, or whose terminal goes away.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::stack::{assert_nothing_is_there, compose, container, until_running};
@@ -53,4 +54,19 @@ async fn a_closed_terminal_does_not_stop_a_deploy() {
     signal(&child, "HUP");
     assert!(child.wait().unwrap().success());
     assert!(container(&test, "web").await.is_up());
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_a_build_and_leaves_nothing() {
+    let Some(test) = TestProject::new("slowbuild").await else { return };
+    test.file("compose.yaml", "services:\n  web:\n    build: .\n");
+    test.file("Dockerfile", &format!("FROM {}\nRUN sleep 60\n", test.image()));
+    let mut child =
+        test.sofa_command().arg("deploy").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().contains("RUN sleep 60")), "the build never came to its step");
+    signal(&child, "INT");
+    assert!(told.any(|line| line.unwrap().contains("no container was changed")));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_nothing_is_there(&test).await;
 }
