@@ -154,8 +154,12 @@ fn hashes(wanted: &str, loaded: &LoadedProject, context: &Context) -> Result<Vec
 
 fn model(args: &Args, loaded: &LoadedProject, context: &Context) -> String {
     let dialect = context.settings.dialect;
-    match args.format {
-        Format::Json => render::project_json(loaded.project(), dialect) + "\n",
-        Format::Yaml => render::project_yaml(loaded.project(), dialect),
+    let (project, written) = (loaded.project(), loaded.loaded.origins.tree());
+    match (args.format, args.no_interpolate) {
+        (Format::Json, false) => render::project_json(project, dialect) + "\n",
+        (Format::Yaml, false) => render::project_yaml(project, dialect),
+        // With variables in their places values have no types yet: the merged files are printed as they are.
+        (Format::Json, true) => render::raw_json(written) + "\n",
+        (Format::Yaml, true) => render::raw_yaml(written),
     }
 }

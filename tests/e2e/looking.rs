@@ -152,3 +152,15 @@ async fn docker_compose_and_sofa_leave_each_others_containers_alone() {
     test.sofa(["deploy"]).ok().says("2 unchanged");
     assert_eq!(ids(&test).await, composed, "sofa recreated what docker compose started");
 }
+
+#[tokio::test]
+async fn config_leaves_variables_in_their_places_when_asked() {
+    let Some(test) = TestProject::new("config").await else { return };
+    test.file("compose.yaml", "services:\n  web:\n    image: app:${TAG:-1}\n");
+    let resolved = test.sofa(["config"]);
+    assert!(resolved.ok().stdout.contains("image: app:1\n"), "{}", resolved.stdout);
+    let raw = test.sofa(["config", "--no-interpolate"]);
+    assert!(raw.ok().stdout.contains("image: app:${TAG:-1}\n"), "{}", raw.stdout);
+    assert_eq!(test.sofa(["config", "--services"]).stdout, "web\n");
+    assert_eq!(test.sofa(["config", "-q"]).ok().stdout, "");
+}
