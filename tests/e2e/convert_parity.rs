@@ -143,7 +143,7 @@ services:
       - {type: volume, target: /anonymous2}
       - {type: volume, source: data, target: /nocopy, volume: {nocopy: true}}
       - {type: bind, source: ./folder, target: /nocreate, bind: {create_host_path: false}}
-      - {type: bind, source: ./folder, target: /slave, read_only: true, bind: {propagation: rslave}}
+      - {type: bind, source: ./folder, target: /slave, read_only: true, bind: {propagation: rslave, create_host_path: true}}
       - {type: tmpfs, target: /scratch, tmpfs: {size: 1m, mode: 0700}}
     tmpfs: ["/run:size=1m", /var/tmp]
   files:
