@@ -820,3 +820,18 @@ fn a_job_that_the_scope_waits_for_joins_it_and_other_dependencies_do_not() {
     let names: Vec<&str> = missing.iter().map(|gap| gap.dependency.as_str()).collect();
     assert_eq!(names, ["db", "cache"]);
 }
+
+#[test]
+fn hooks_and_start_first_are_refused_not_ignored() {
+    let case = case().with("web", |web| {
+        web.post_start.push(model::Hook::default());
+        let update = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
+        web.deploy = Some(model::Deploy { update_config: Some(update), ..Default::default() });
+    });
+    let problems = case.try_deploy(Policy::default()).unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems[0].message.contains("`post_start`") && problems[1].message.contains("start-first"),
+        "{problems:?}"
+    );
+}

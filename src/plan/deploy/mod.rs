@@ -93,6 +93,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.networks();
     deploy.volumes();
     deploy.dependencies_have_health();
+    deploy.everything_asked_for_is_done();
     for service in desired.services.values() {
         deploy.service(service);
     }

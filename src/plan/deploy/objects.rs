@@ -58,6 +58,28 @@ impl Deploy<'_> {
         }
     }
 
+    /// What the files ask for and no plan does yet is refused: it must not look as if it had been done.
+    pub(super) fn everything_asked_for_is_done(&mut self) {
+        for service in self.desired.services.values() {
+            let (name, update) = (&service.service.name, service.service.deploy.as_ref());
+            let order =
+                update.and_then(|deploy| deploy.update_config.as_ref()).map(|update| update.order.as_str());
+            for (key, asked) in [
+                ("pre_start", !service.service.pre_start.is_empty()),
+                ("post_start", !service.service.post_start.is_empty()),
+                ("pre_stop", !service.service.pre_stop.is_empty()),
+                ("deploy.update_config.order: start-first", order == Some("start-first")),
+            ] {
+                if asked {
+                    self.problem(
+                        format!("service `{name}`: `{key}` is not supported by this version of sofa"),
+                        None,
+                    );
+                }
+            }
+        }
+    }
+
     /// A dependency on the health of a service that has no healthcheck can never hold.
     pub(super) fn dependencies_have_health(&mut self) {
         let mut problems = Vec::new();
