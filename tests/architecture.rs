@@ -142,18 +142,16 @@ fn cut(path: &str) -> String {
     }
 }
 
-/// Every source file with its module's path; test modules in files of their own are left out.
+/// Every source file with its module's path; folders of tests are left out.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::from("src")];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("tests") {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs")
-                && !path.ends_with("tests.rs")
-            {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push((path.clone(), module_of(&path)));
             }
         }

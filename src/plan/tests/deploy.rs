@@ -1,0 +1,213 @@
+//! What becomes of a service whose containers are as the files say, or not.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn a_first_deploy_creates_everything_and_starts_each_service_when_its_dependencies_are_ready() {
+    let case = case()
+        .network("default")
+        .volume("data")
+        .with("db", |db| {
+            checked(db);
+            on_volume(db, "data");
+            db.networks.insert("default".into(), None);
+        })
+        .with("migrate", |migrate| after(migrate, "db", Condition::Healthy))
+        .with("web", |web| {
+            web.networks.insert("default".into(), None);
+            after(web, "migrate", Condition::CompletedSuccessfully);
+            after(web, "db", Condition::Started);
+        });
+    assert_snapshot!(case.deploy(), @"
+    [] -> #1 project: create network p_default, not there yet
+    [] -> #2 project: create volume p_data, not there yet
+    [1,2] -> #3 db: create container p-db-1, not there yet
+    [3] -> #4 db: start container of #3
+    [4] -> #5 db: await container of #3: healthy
+    [] -> #6 migrate: create container p-migrate-1, not there yet
+    [5,6] -> #7 migrate: start container of #6 [one-way]
+    [7] -> #8 migrate: await container of #6: completed
+    [1] -> #9 web: create container p-web-1, not there yet
+    [4,8,9] -> #10 web: start container of #9
+    [10] -> #11 web: await container of #9: running
+    [11] -> #12 project: watch web 1 for 2s [barrier]
+    ");
+}
+
+#[test]
+fn nothing_is_planned_where_everything_is_as_the_files_say() {
+    let case = case().service("web").with("db", checked);
+    let case = case.found(running("web")).found(running("db").health(Health::Healthy));
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert!(plan.operations.is_empty(), "{plan}");
+    assert_eq!(plan.unchanged, ["db", "web"]);
+}
+
+#[test]
+fn a_changed_configuration_replaces_the_container_after_the_new_one_is_ready() {
+    assert_snapshot!(case().with("web", checked).found(running("web").stale()).deploy(), @"
+    [] -> #1 web: create container 000000000000_p-web-1, configuration changed
+    [1] -> #2 web: disable restart of p-web-1, replaced
+    [2] -> #3 web: stop p-web-1, replaced [disruptive]
+    [1,3] -> #4 web: start container of #1
+    [4] -> #5 web: await container of #1: healthy
+    [5] -> #6 project: settle [barrier]
+    [6] -> #7 web: remove p-web-1, replaced
+    [6,7] -> #8 web: rename container of #1 to p-web-1
+    ");
+}
+
+#[test]
+fn a_changed_image_says_both_digests() {
+    let mut case = case().service("web").found(running("web"));
+    case.image("web:1", "b");
+    assert_snapshot!(case.deploy().lines().next().unwrap(), @"[] -> #1 web: create container 000000000000_p-web-1, image digest changed sha256:aaaaaaaaaaaa… → sha256:bbbbbbbbbbbb…");
+}
+
+#[test]
+fn an_image_recorded_by_its_id_is_the_same_image() {
+    let mut case = case().service("web").found(running("web"));
+    if let Some(image) = case.observed.images.get_mut("web:1") {
+        image.digest = "sha256:manifest".into();
+    }
+    assert_eq!(case.deploy(), "");
+}
+
+#[test]
+fn a_stopped_container_is_started_and_not_replaced() {
+    assert_snapshot!(case().service("web").found(running("web").state(State::Exited(137))).deploy(), @"
+    [] -> #1 web: start p-web-1, exited with 137
+    [1] -> #2 web: await p-web-1: running
+    [2] -> #3 project: watch web 1 for 2s [barrier]
+    ");
+}
+
+#[test]
+fn a_paused_container_goes_on() {
+    assert_snapshot!(case().service("web").found(running("web").state(State::Paused)).deploy(), @"
+    [] -> #1 web: unpause p-web-1, it is paused
+    [1] -> #2 web: await p-web-1: running
+    [2] -> #3 project: watch web 1 for 2s [barrier]
+    ");
+}
+
+#[test]
+fn a_service_that_is_not_ready_yet_is_waited_for_though_nothing_changes() {
+    let case = case().with("db", checked).found(running("db").health(Health::Starting));
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert!(plan.changes_nothing());
+    assert_snapshot!(plan.to_string(), @"[] -> #1 db: await p-db-1: healthy");
+}
+
+#[test]
+fn a_job_that_succeeded_does_not_run_again_until_it_changes() {
+    let migrate = |case: Case| {
+        case.service("migrate").with("web", |web| after(web, "migrate", Condition::CompletedSuccessfully))
+    };
+    let done = || running("migrate").state(State::Exited(0));
+    let unchanged = migrate(case()).found(done()).found(running("web"));
+    assert_eq!(unchanged.deploy(), "");
+    let changed = migrate(case()).found(done().stale()).found(running("web"));
+    assert_snapshot!(changed.deploy(), @"
+    [] -> #1 migrate: create container 000000000000_p-migrate-1, configuration changed
+    [1] -> #2 migrate: start container of #1 [one-way]
+    [2] -> #3 migrate: await container of #1: completed
+    [3] -> #4 project: settle [barrier]
+    [4] -> #5 migrate: remove p-migrate-1, replaced
+    [4,5] -> #6 migrate: rename container of #1 to p-migrate-1
+    ");
+    let failed = migrate(case()).found(running("migrate").state(State::Exited(1))).found(running("web"));
+    assert_snapshot!(failed.deploy(), @"
+    [] -> #1 migrate: start p-migrate-1, exited with 1 [one-way]
+    [1] -> #2 migrate: await p-migrate-1: completed
+    ");
+}
+
+#[test]
+fn a_service_in_the_namespace_of_a_replaced_one_is_replaced_too() {
+    let case = case().service("vpn").with("web", |web| {
+        web.network_mode = "service:vpn".into();
+        after(web, "vpn", Condition::Started);
+    });
+    let case = case.found(running("vpn").stale());
+    assert_snapshot!(case.found(running("web")).deploy(), @"
+    [] -> #1 vpn: create container 000000000000_p-vpn-1, configuration changed
+    [1] -> #2 vpn: disable restart of p-vpn-1, replaced
+    [2] -> #3 vpn: stop p-vpn-1, replaced [disruptive]
+    [1,3] -> #4 vpn: start container of #1
+    [4] -> #5 vpn: await container of #1: running
+    [1] -> #6 web: create container 111111111111_p-web-1, shares namespaces or mounts with vpn, which is replaced
+    [4,6] -> #7 web: disable restart of p-web-1, replaced
+    [7] -> #8 web: stop p-web-1, replaced [disruptive]
+    [4,6,8] -> #9 web: start container of #6
+    [9] -> #10 web: await container of #6: running
+    [5,10] -> #11 project: watch vpn 1, web 1 for 2s [barrier]
+    [11] -> #12 vpn: remove p-vpn-1, replaced
+    [11,12] -> #13 vpn: rename container of #1 to p-vpn-1
+    [11] -> #14 web: remove p-web-1, replaced
+    [11,14] -> #15 web: rename container of #6 to p-web-1
+    ");
+}
+
+#[test]
+fn a_dependant_with_restart_true_is_restarted_when_its_dependency_is_replaced() {
+    let case = case().service("db").with("web", |web| {
+        after(web, "db", Condition::Started);
+        web.depends_on.get_mut("db").unwrap().restart = true;
+    });
+    assert_snapshot!(case.found(running("db").stale()).found(running("web")).deploy(), @"
+    [] -> #1 db: create container 000000000000_p-db-1, configuration changed
+    [1] -> #2 db: disable restart of p-db-1, replaced
+    [2] -> #3 db: stop p-db-1, replaced [disruptive]
+    [1,3] -> #4 db: start container of #1
+    [4] -> #5 db: await container of #1: running
+    [4] -> #6 web: stop p-web-1, db is replaced, and `restart: true` is set [disruptive]
+    [6] -> #7 web: start p-web-1
+    [7] -> #8 web: await p-web-1: running
+    [5,8] -> #9 project: watch db 1, web 1 for 2s [barrier]
+    [9] -> #10 db: remove p-db-1, replaced
+    [9,10] -> #11 db: rename container of #1 to p-db-1
+    ");
+}
+
+#[test]
+fn without_waiting_only_what_somebody_waits_for_is_awaited() {
+    let case = case().with("db", checked).with("web", |web| {
+        checked(web);
+        after(web, "db", Condition::Healthy);
+    });
+    let plan = case.try_deploy(Policy { wait: false, ..Policy::default() }).unwrap();
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 db: create container p-db-1, not there yet
+    [1] -> #2 db: start container of #1
+    [2] -> #3 db: await container of #1: healthy
+    [] -> #4 web: create container p-web-1, not there yet
+    [3,4] -> #5 web: start container of #4
+    ");
+}
+
+#[test]
+fn a_forced_recreation_says_so_and_never_replaces_nothing() {
+    let case = case().service("web").found(running("web").stale());
+    let forced = case.try_deploy(Policy { recreate: Recreate::Force, ..Policy::default() }).unwrap();
+    assert!(forced.to_string().contains("recreation was forced"), "{forced}");
+    let kept = case.try_deploy(Policy { recreate: Recreate::Never, ..Policy::default() }).unwrap();
+    assert!(kept.operations.is_empty(), "{kept}");
+}
+
+#[test]
+fn hooks_and_start_first_are_refused_not_ignored() {
+    let case = case().with("web", |web| {
+        web.post_start.push(model::Hook::default());
+        let update = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
+        web.deploy = Some(model::Deploy { update_config: Some(update), ..Default::default() });
+    });
+    let problems = case.try_deploy(Policy::default()).unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems[0].message.contains("`post_start`") && problems[1].message.contains("start-first"),
+        "{problems:?}"
+    );
+}

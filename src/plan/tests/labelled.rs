@@ -1,0 +1,211 @@
+//! Verbs that read no files: down, stop, start, restart.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn down_stops_dependants_first_and_keeps_what_others_use() {
+    let mut case = case().found(running("db")).found(running("web")).but(|web| {
+        web.labels.insert("com.docker.compose.depends_on".into(), "db:service_started:false".into());
+    });
+    let labels: BTreeMap<_, _> = [("com.docker.compose.project".to_string(), "p".to_string())].into();
+    for name in ["p_data", "p_shared"] {
+        case.observed.volumes.push(Volume {
+            name: name.into(),
+            driver: "local".into(),
+            labels: labels.clone(),
+        });
+    }
+    for name in ["p_default", "p_used"] {
+        case.observed.networks.push(Network {
+            id: NetworkId(name.into()),
+            name: name.into(),
+            driver: "bridge".into(),
+            labels: labels.clone(),
+        });
+    }
+    let case = case.foreign("guest", Some("q"), |guest| {
+        guest.networks.insert("p_used".into(), Attachment::default());
+        guest.mounts.push(Mount {
+            kind: "volume".into(),
+            name: Some("p_shared".into()),
+            source: String::new(),
+            destination: "/x".into(),
+        });
+    });
+    let kept = case.down(&down::Policy::default());
+    assert_snapshot!(kept.to_string(), @"
+    [] -> #1 web: stop p-web-1, down [disruptive]
+    [1] -> #2 db: stop p-db-1, down [disruptive]
+    [1] -> #3 web: remove p-web-1, down [one-way]
+    [2] -> #4 db: remove p-db-1, down [one-way]
+    [3,4] -> #5 project: remove network p_default, down
+    ");
+    assert_snapshot!(kept.notes.join("\n"), @"
+    network p_used stays: used by guest
+    volumes p_data, p_shared stay: `--volumes` removes them
+    ");
+    let removed = case.down(&down::Policy { volumes: true, ..Default::default() });
+    assert_snapshot!(removed.notes.join("\n"), @"
+    network p_used stays: used by guest
+    volume p_shared stays: used by guest
+    ");
+    assert!(removed.to_string().contains("remove volume p_data"), "{removed}");
+    assert!(!removed.to_string().contains("remove volume p_shared"), "{removed}");
+    let one =
+        case.down(&down::Policy { scope: Scope::Services(["web".into()].into()), ..Default::default() });
+    assert!(!one.to_string().contains("p-db-1"), "{one}");
+}
+
+#[test]
+fn a_volume_that_persists_survives_every_down() {
+    let mut case = case().found(running("db"));
+    let labels = [("com.docker.compose.project", "p"), ("sofa.persist", "true")];
+    let labels = labels.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    case.observed.volumes.push(Volume { name: "p_cache".into(), driver: "local".into(), labels });
+    let plan = case.down(&down::Policy { volumes: true, ..Default::default() });
+    assert!(!plan.to_string().contains("p_cache"), "{plan}");
+    assert_eq!(plan.notes, ["volume p_cache stays: labelled sofa.persist=true"]);
+}
+
+/// The coordinator as its containers tell it: labels only, no files.
+fn coordinator(state: State, health: Health) -> Case {
+    let worker = "init-db:service_completed_successfully:false,postgres:service_healthy:false";
+    let mut case = case();
+    for (service, role, needs) in [
+        ("init-db", "job", "postgres:service_healthy:false"),
+        ("model-orchestrator", "infra", ""),
+        ("postgres", "infra", ""),
+        ("predict-worker", "backend", worker),
+        ("report-worker", "backend", worker),
+        ("score-worker", "backend", worker),
+    ] {
+        let found = match role {
+            "job" => running(service).state(State::Exited(0)),
+            _ => running(service).state(state.clone()).health(health),
+        };
+        case = case.found(found).but(|container| {
+            container.labels.insert("sofa.role".into(), role.into());
+            container.labels.insert("com.docker.compose.depends_on".into(), needs.into());
+        });
+    }
+    case
+}
+
+fn named(names: &[&str]) -> Scope {
+    Scope::Services(names.iter().map(|name| name.to_string()).collect())
+}
+
+#[test]
+fn the_scope_of_a_mode_is_told_by_the_roles_of_containers() {
+    let containers = coordinator(State::Running, Health::Healthy).observed.containers;
+    let backend = named(&["predict-worker", "report-worker", "score-worker"]);
+    assert_eq!(Scope::of(&Selection::Backend, &containers), backend);
+    let infra = named(&["model-orchestrator", "postgres"]);
+    assert_eq!(Scope::of(&Selection::Infra, &containers), infra);
+    assert_eq!(Scope::of(&Selection::All, &containers), Scope::Everything);
+}
+
+#[test]
+fn containers_without_roles_go_by_the_built_in_names() {
+    let mut containers = coordinator(State::Running, Health::Healthy).observed.containers;
+    for container in &mut containers {
+        container.labels.remove("sofa.role");
+    }
+    let backend = named(&["predict-worker", "report-worker", "score-worker"]);
+    assert_eq!(Scope::of(&Selection::Backend, &containers), backend);
+    // Neither the job nor what stands on the backend.
+    let infra = named(&["model-orchestrator", "postgres"]);
+    assert_eq!(Scope::of(&Selection::Infra, &containers), infra);
+}
+
+#[test]
+fn stop_ends_dependants_before_what_they_need() {
+    let case = coordinator(State::Running, Health::Healthy);
+    let plan = crate::plan::stop("p", &case.observed, &Scope::Everything, None);
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 score-worker: stop p-score-worker-1, stop [disruptive]
+    [] -> #2 report-worker: stop p-report-worker-1, stop [disruptive]
+    [] -> #3 predict-worker: stop p-predict-worker-1, stop [disruptive]
+    [] -> #4 model-orchestrator: stop p-model-orchestrator-1, stop [disruptive]
+    [1,2,3] -> #5 postgres: stop p-postgres-1, stop [disruptive]
+    ");
+    let one = crate::plan::stop("p", &case.observed, &named(&["report-worker"]), None);
+    assert_snapshot!(one.to_string(), @"[] -> #1 report-worker: stop p-report-worker-1, stop [disruptive]");
+    let idle = coordinator(State::Exited(137), Health::None);
+    assert!(crate::plan::stop("p", &idle.observed, &Scope::Everything, None).operations.is_empty());
+}
+
+#[test]
+fn stop_keeps_its_order_across_services_that_are_down() {
+    let depends = |on: &'static str| {
+        move |container: &mut Container| {
+            container
+                .labels
+                .insert("com.docker.compose.depends_on".into(), format!("{on}:service_started:false"));
+        }
+    };
+    let case = case()
+        .found(running("db"))
+        .found(running("api").state(State::Exited(1)))
+        .but(depends("db"))
+        .found(running("web"))
+        .but(depends("api"));
+    let plan = crate::plan::stop("p", &case.observed, &Scope::Everything, None);
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 web: stop p-web-1, stop [disruptive]
+    [1] -> #2 db: stop p-db-1, stop [disruptive]
+    ");
+}
+
+#[test]
+fn start_begins_with_dependencies_and_leaves_jobs_alone() {
+    let case = coordinator(State::Exited(0), Health::None);
+    let plan = crate::plan::start("p", &case.observed, &named(&["init-db", "postgres", "score-worker"]));
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 postgres: start p-postgres-1, exited (0)
+    [1] -> #2 postgres: await p-postgres-1: healthy
+    [2] -> #3 postgres: watch postgres 1 for 2s
+    [3] -> #4 score-worker: start p-score-worker-1, exited (0)
+    [4] -> #5 score-worker: await p-score-worker-1: healthy
+    [5] -> #6 score-worker: watch score-worker 1 for 2s
+    ");
+    let running = coordinator(State::Running, Health::Healthy);
+    let plan = crate::plan::start("p", &running.observed, &Scope::Everything);
+    assert!(plan.operations.is_empty(), "{plan}");
+}
+
+#[test]
+fn start_waits_for_what_runs_and_is_not_ready() {
+    let case = coordinator(State::Running, Health::Starting);
+    let plan = crate::plan::start("p", &case.observed, &named(&["postgres"]));
+    assert_snapshot!(plan.to_string(), @"[] -> #1 postgres: await p-postgres-1: healthy");
+}
+
+#[test]
+fn restart_goes_one_by_one_with_the_backend_in_reverse_and_without_jobs() {
+    let case = coordinator(State::Running, Health::Healthy);
+    let scope = Scope::of(&Selection::Backend, &case.observed.containers);
+    let plan = crate::plan::restart("p", &case.observed, &scope, &crate::settings::BACKEND, None);
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 report-worker: stop p-report-worker-1, restart [disruptive]
+    [1] -> #2 report-worker: start p-report-worker-1, restart
+    [2] -> #3 report-worker: await p-report-worker-1: healthy
+    [3] -> #4 score-worker: stop p-score-worker-1, restart [disruptive]
+    [4] -> #5 score-worker: start p-score-worker-1, restart
+    [5] -> #6 score-worker: await p-score-worker-1: healthy
+    [6] -> #7 predict-worker: stop p-predict-worker-1, restart [disruptive]
+    [7] -> #8 predict-worker: start p-predict-worker-1, restart
+    [8] -> #9 predict-worker: await p-predict-worker-1: healthy
+    ");
+    let all = crate::plan::restart("p", &case.observed, &Scope::Everything, &crate::settings::BACKEND, None);
+    let stops: Vec<&str> = all
+        .operations
+        .iter()
+        .filter(|operation| operation.disruptive)
+        .filter_map(|operation| operation.action.replica())
+        .map(|replica| replica.service.as_str())
+        .collect();
+    assert_eq!(stops, ["model-orchestrator", "report-worker", "score-worker", "predict-worker", "postgres"]);
+}

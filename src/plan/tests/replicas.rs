@@ -1,0 +1,94 @@
+//! Scaling, groups of replicas, what interrupted runs left, and orphans.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn scaling_fills_no_gaps_and_takes_obsolete_replicas_first_then_the_highest() {
+    let scaled = |count: i64| case().with("web", move |web| web.scale = Some(count));
+    let up = scaled(3).found(running("web")).found(running("web").number(4));
+    assert_snapshot!(up.deploy(), @"
+    [] -> #1 web: create container p-web-5, scaled to 3
+    [1] -> #2 web: start container of #1
+    [2] -> #3 web: await container of #1: running
+    [3] -> #4 project: watch web 5 for 2s [barrier]
+    ");
+    let down =
+        scaled(1).found(running("web")).found(running("web").number(2)).found(running("web").number(3));
+    assert_snapshot!(down.deploy(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 web: stop p-web-3, scaled to 1 [disruptive]
+    [2] -> #3 web: remove p-web-3, scaled to 1
+    [1] -> #4 web: stop p-web-2, scaled to 1 [disruptive]
+    [4] -> #5 web: remove p-web-2, scaled to 1
+    ");
+    let obsolete = scaled(1).found(running("web").stale()).found(running("web").number(2));
+    assert_snapshot!(obsolete.deploy(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 web: stop p-web-1, scaled to 1 [disruptive]
+    [2] -> #3 web: remove p-web-1, scaled to 1
+    ");
+}
+
+#[test]
+fn replicas_are_replaced_in_groups_of_update_config() {
+    let case = case().with("web", |web| {
+        web.scale = Some(2);
+        let update = model::UpdateConfig { parallelism: Some(1), ..Default::default() };
+        web.deploy = Some(model::Deploy { update_config: Some(update), ..Default::default() });
+    });
+    assert_snapshot!(case.found(running("web").stale()).found(running("web").number(2).stale()).deploy(), @"
+    [] -> #1 web: create container 000000000000_p-web-1, configuration changed
+    [1] -> #2 web: disable restart of p-web-1, replaced
+    [2] -> #3 web: stop p-web-1, replaced [disruptive]
+    [1,3] -> #4 web: start container of #1
+    [4] -> #5 web: await container of #1: running
+    [] -> #6 web: create container 111111111111_p-web-2, configuration changed
+    [5,6] -> #7 web: disable restart of p-web-2, replaced
+    [7] -> #8 web: stop p-web-2, replaced [disruptive]
+    [5,6,8] -> #9 web: start container of #6
+    [9] -> #10 web: await container of #6: running
+    [10] -> #11 project: watch web 1, web 2 for 2s [barrier]
+    [11] -> #12 web: remove p-web-1, replaced
+    [11,12] -> #13 web: rename container of #1 to p-web-1
+    [11] -> #14 web: remove p-web-2, replaced
+    [11,14] -> #15 web: rename container of #6 to p-web-2
+    ");
+}
+
+#[test]
+fn what_a_killed_run_left_is_gone_on_with_and_cleared_away() {
+    let debris = case()
+        .service("web")
+        .found(running("web").stale())
+        .found(running("web").named("000000000000_p-web-1").state(State::Created));
+    assert_snapshot!(debris.deploy(), @"
+    [] -> #1 web: disable restart of p-web-1, replaced
+    [1] -> #2 web: stop p-web-1, replaced [disruptive]
+    [2] -> #3 web: start 000000000000_p-web-1, created and never started
+    [3] -> #4 web: await 000000000000_p-web-1: running
+    [4] -> #5 project: watch web 1 for 2s [barrier]
+    [5] -> #6 web: remove p-web-1, replaced
+    [5,6] -> #7 web: rename 000000000000_p-web-1 to p-web-1
+    ");
+}
+
+#[test]
+fn orphans_of_the_same_files_are_named_and_removed_only_when_asked() {
+    let case = case().service("web").found(running("web")).found(running("old"));
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert!(plan.operations.is_empty());
+    assert_eq!(plan.notes, ["no service of the files owns p-old-1; `--remove-orphans` removes it"]);
+    let plan = case.try_deploy(Policy { remove_orphans: true, ..Policy::default() }).unwrap();
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 old: stop p-old-1, orphan: no service of the files owns it [disruptive]
+    [2] -> #3 old: remove p-old-1, orphan: no service of the files owns it
+    ");
+    let other_files = case.but(|container| {
+        container.labels.insert("com.docker.compose.project.config_files".into(), "/elsewhere.yml".into());
+    });
+    let plan = other_files.try_deploy(Policy { remove_orphans: true, ..Policy::default() }).unwrap();
+    assert!(plan.operations.is_empty(), "{plan}");
+}
