@@ -40,6 +40,7 @@ impl Announcer {
             }
             Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Phase::Starting,
             Action::StopContainer { .. } => Phase::Stopping,
+            Action::KillContainer { .. } => return,
             Action::RemoveContainer { replica, .. } if self.renewed.contains(replica) => return,
             Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
                 Phase::Removing
@@ -73,6 +74,7 @@ impl Announcer {
                 return;
             }
             Action::StopContainer { .. } => Phase::Stopped,
+            Action::KillContainer { .. } => Phase::Killed,
             Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
                 Phase::Removed
             }
@@ -92,6 +94,7 @@ impl Announcer {
             Action::CreateContainer { .. } => Some("waits for its dependencies".into()),
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } => Some("created".into()),
             Action::Await { gate: Gate::Completed, .. } => None,
+            Action::KillContainer { signal, .. } => Some(signal.clone()),
             Action::Await { gate, .. } => Some(gate.to_string()),
             _ => None,
         };

@@ -95,6 +95,9 @@ impl<'a> Docker<'a> {
             Action::StopContainer { container, grace, .. } => {
                 gone_is_fine(engine.stop(&self.id(container)?, *grace).await)?;
             }
+            Action::KillContainer { container, signal, .. } => {
+                ended_is_fine(engine.kill(&self.id(container)?, signal).await)?;
+            }
             Action::RemoveContainer { container, volumes, .. } => {
                 let removal = Removal { force: true, anonymous_volumes: *volumes };
                 gone_is_fine(engine.remove(&self.id(container)?, removal).await)?;
@@ -307,6 +310,14 @@ impl Target for Docker<'_> {
             Err(error) => self.announcer.failed(operation, &error.to_string()),
         }
         outcome
+    }
+}
+
+/// A container that ended by itself needs no signal any more.
+fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+    match gone_is_fine(outcome) {
+        Err(error) if error.is_conflict() => Ok(()),
+        outcome => outcome,
     }
 }
 

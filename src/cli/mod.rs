@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub mod argv;
 
-use crate::commands::{build, config, deploy, down, logs, plan, ps, restart, start, stop, version};
+use crate::commands::{
+    build, config, deploy, down, kill, logs, plan, ps, restart, rm, scale, start, stop, version,
+};
 use crate::settings::Typed;
 use crate::ui::{Color, ProgressKind};
 
@@ -86,6 +88,12 @@ pub enum Verb {
     Restart(restart::Args),
     /// Stop and remove containers, networks and, where the mode says so, volumes.
     Down(down::Args),
+    /// Give services more or fewer containers: `sofa scale web=3`.
+    Scale(scale::Args),
+    /// Send containers a signal, all at once.
+    Kill(kill::Args),
+    /// Remove containers that do not run.
+    Rm(rm::Args),
     /// Build the images of services that have a `build:`.
     Build(build::Args),
     /// Show what services print.
@@ -133,6 +141,9 @@ impl Verb {
             Verb::Start(args) => args.words.clone(),
             Verb::Restart(args) => args.words.clone(),
             Verb::Down(args) => args.words.clone(),
+            Verb::Scale(args) => args.scope_words(),
+            Verb::Kill(args) => args.words.clone(),
+            Verb::Rm(args) => args.words.clone(),
             Verb::Build(args) => args.words.clone(),
             Verb::Logs(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),

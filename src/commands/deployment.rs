@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::apply::images::{self, Pull};
-use crate::commands::context::{Context, engine_failure, missing_failure, problems_failure};
+use crate::commands::context::{Context, LoadedProject, engine_failure, missing_failure, problems_failure};
+use crate::commands::replicas::{self, Scale};
+use crate::compose::load::Options;
 use crate::compose::model::Project;
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
@@ -19,37 +21,40 @@ use crate::settings::parse_time;
 pub struct Choices {
     /// Build images although nothing changed.
     #[arg(long, conflicts_with = "no_build")]
-    build: bool,
+    pub build: bool,
     /// Build nothing.
     #[arg(long)]
-    no_build: bool,
+    pub no_build: bool,
     /// When images are pulled, instead of what the services say.
     #[arg(long, value_name = "WHEN")]
-    pull: Option<Pull>,
+    pub pull: Option<Pull>,
     /// Replace containers although nothing changed.
     #[arg(long, conflicts_with = "no_recreate")]
-    force_recreate: bool,
+    pub force_recreate: bool,
     /// Replace no container.
     #[arg(long)]
-    no_recreate: bool,
+    pub no_recreate: bool,
     /// Give new containers new anonymous volumes.
     #[arg(long)]
-    renew_anon_volumes: bool,
+    pub renew_anon_volumes: bool,
     /// Remove containers of services that the files do not have any more.
     #[arg(long)]
-    remove_orphans: bool,
+    pub remove_orphans: bool,
+    /// How many containers a service has, instead of what the files say; repeatable.
+    #[arg(long, value_name = "SERVICE=N")]
+    pub scale: Vec<Scale>,
     /// What happens to dependencies outside the scope.
     #[arg(long, value_name = "WHICH")]
     pub deps: Option<Deps>,
     /// End when everything is started; nothing is undone after that.
     #[arg(long)]
-    no_wait: bool,
+    pub no_wait: bool,
     /// How long all waits together may take (default 6m).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub wait_timeout: Option<Duration>,
     /// Leave things as they are when something fails.
     #[arg(long)]
-    no_undo: bool,
+    pub no_undo: bool,
 }
 
 impl Choices {
@@ -80,6 +85,16 @@ impl Choices {
             no_cache: false,
         }
     }
+}
+
+/// Loads the project's files, with the numbers of containers that were typed.
+///
+/// # Errors
+/// Everything that is wrong with the files (exit code 3) or with the numbers (2).
+pub fn load(context: &Context, choices: &Choices) -> Result<LoadedProject, Failure> {
+    let mut loaded = context.load(Options::default())?;
+    replicas::apply(&mut loaded.loaded.project, &choices.scale)?;
+    Ok(loaded)
 }
 
 /// What the engine has of the project, and of what the model names.

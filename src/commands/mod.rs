@@ -1,5 +1,6 @@
 //! One file per verb: arguments in, an operation called, an exit status out. What several verbs need is in `context`.
 
+mod bring_up;
 pub mod build;
 pub mod config;
 pub mod context;
@@ -9,12 +10,16 @@ pub mod down;
 mod forward;
 mod images;
 mod interrupt;
+pub mod kill;
 mod labelled;
 pub mod logs;
 pub mod plan;
 pub mod ps;
+mod replicas;
 pub mod restart;
+pub mod rm;
 mod run;
+pub mod scale;
 pub mod start;
 pub mod stop;
 pub mod version;
@@ -35,6 +40,9 @@ pub async fn run(verb: Verb, context: &Context) -> CommandResult {
         Verb::Start(args) => start::run(args, context).await,
         Verb::Restart(args) => restart::run(args, context).await,
         Verb::Down(args) => down::run(args, context).await,
+        Verb::Kill(args) => kill::run(args, context).await,
+        Verb::Rm(args) => rm::run(args, context).await,
+        Verb::Scale(args) => scale::run(args, context).await,
         Verb::Build(args) => build::run(args, context).await,
         Verb::Logs(args) => logs::run(args, context).await,
         Verb::Ps(args) => ps::run(args, context).await,

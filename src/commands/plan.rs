@@ -2,18 +2,17 @@
 
 use crate::commands::context::engine_failure;
 use crate::commands::deployment::{self, Choices};
-use crate::commands::{Context, labelled};
-use crate::compose::load::Options;
+use crate::commands::{Context, labelled, replicas};
 use crate::engine::Wanted;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::operation::Plan;
-use crate::plan::{self, down, explain};
+use crate::plan::{self, down, explain, rm};
 use crate::settings::BACKEND;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A verb (deploy, stop, start, restart, down), mode, `all`, services.
+    /// A verb (deploy, scale, stop, start, restart, down, kill, rm), mode, `all`, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     #[command(flatten)]
@@ -36,7 +35,7 @@ pub enum Format {
 }
 
 /// The verbs that have a plan.
-const VERBS: [&str; 5] = ["deploy", "stop", "start", "restart", "down"];
+const VERBS: [&str; 8] = ["deploy", "scale", "stop", "start", "restart", "down", "kill", "rm"];
 
 impl Args {
     /// The verb that is planned, where a word is one: a service with a verb's name is reached by SERVICES=.
@@ -48,7 +47,8 @@ impl Args {
     pub fn scope_words(&self) -> Vec<String> {
         let verb = self.verb();
         let is_verb = |word: &&String| Some(word.as_str()) == verb;
-        self.words.iter().filter(|word| !is_verb(word)).cloned().collect()
+        let words: Vec<String> = self.words.iter().filter(|word| !is_verb(word)).cloned().collect();
+        if verb == Some("scale") { replicas::scope_words(&words) } else { words }
     }
 }
 
@@ -59,6 +59,11 @@ impl Args {
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let plan = match args.verb() {
         Some("deploy") | None => plan_deploy(&args.choices, context).await?,
+        Some("scale") => {
+            let mut choices = args.choices.clone();
+            choices.scale.extend(replicas::among(&args.words)?);
+            plan_deploy(&choices, context).await?
+        }
         Some(verb) => plan_labelled(verb, context).await?,
     };
     let text = match args.format {
@@ -77,7 +82,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
 }
 
 async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failure> {
-    let loaded = context.load(Options::default())?;
+    let loaded = deployment::load(context, choices)?;
     let project = loaded.project();
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
@@ -97,6 +102,8 @@ async fn plan_labelled(verb: &str, context: &Context) -> Result<Plan, Failure> {
         "stop" => plan::stop(&project, &observed, &scope, None),
         "start" => plan::start(&project, &observed, &scope),
         "restart" => plan::restart(&project, &observed, &scope, &BACKEND, None),
+        "kill" => plan::kill(&project, &observed, &scope, "SIGKILL"),
+        "rm" => plan::rm(&project, &observed, &rm::Policy { scope, ..rm::Policy::default() }),
         _ => {
             let policy =
                 down::Policy { scope, volumes: mode.is_some_and(|mode| mode.down_volumes), grace: None };

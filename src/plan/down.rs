@@ -27,7 +27,7 @@ const PERSIST: &str = "sofa.persist";
 pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut draft = Draft::default();
     let containers = policy.scope.pick(&observed.containers);
-    let removals = remove_containers(&mut draft, &containers, policy);
+    let removals = remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "down");
     let mut notes = Vec::new();
     remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
     remove_volumes(&mut draft, observed, &containers, policy, &removals, &mut notes);
@@ -42,18 +42,24 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
 }
 
 /// Stops each container when everything that depends on it is stopped, then removes it. Returns the removals.
-fn remove_containers(draft: &mut Draft, containers: &[&Container], policy: &Policy) -> Vec<OpId> {
-    let ordered = stop::dependants_first(draft, containers, policy.grace, "down");
+pub(super) fn remove_containers(
+    draft: &mut Draft,
+    containers: &[&Container],
+    grace: Option<Duration>,
+    volumes: bool,
+    cause: &str,
+) -> Vec<OpId> {
+    let ordered = stop::dependants_first(draft, containers, grace, cause);
     ordered
         .into_iter()
         .map(|(container, stopped)| {
             let action = Action::RemoveContainer {
                 replica: Replica::of(container),
                 container: ContainerRef::of(container),
-                volumes: policy.volumes,
+                volumes,
             };
             let before: Vec<OpId> = stopped.into_iter().collect();
-            let removed = draft.add(Group::Service(container.service.clone()), &before, action, "down");
+            let removed = draft.add(Group::Service(container.service.clone()), &before, action, cause);
             draft.one_way(removed);
             removed
         })

@@ -39,6 +39,8 @@ pub enum Change {
     Rename,
     /// It is stopped.
     Stop,
+    /// It is sent a signal.
+    Kill,
     /// It is started.
     Start,
     /// It is stopped and started.
@@ -70,6 +72,7 @@ impl fmt::Display for Change {
             Change::Await => "await",
             Change::Rename => "rename",
             Change::Stop => "stop",
+            Change::Kill => "kill",
             Change::Start => "start",
             Change::Restart => "restart",
             Change::Remove => "remove",
@@ -129,6 +132,7 @@ fn replica(operation: &Operation) -> Option<(String, Change)> {
         Action::CreateContainer { .. } => Change::Create,
         Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Change::Start,
         Action::StopContainer { .. } => Change::Stop,
+        Action::KillContainer { .. } => Change::Kill,
         Action::RemoveContainer { .. } => Change::Remove,
         Action::RenameContainer { .. } => Change::Rename,
         Action::Await { .. } => Change::Await,
@@ -162,6 +166,7 @@ impl Explanation {
             Change::Restart,
             Change::Start,
             Change::Stop,
+            Change::Kill,
             Change::Remove,
             Change::Rename,
             Change::Await,

@@ -201,6 +201,15 @@ pub enum Action {
         /// Overrides the container's grace period.
         grace: Option<Duration>,
     },
+    /// Send a container a signal.
+    KillContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// The signal, by name or number.
+        signal: String,
+    },
     /// Remove a container.
     RemoveContainer {
         /// Which replica.
@@ -332,6 +341,7 @@ impl Action {
             | Action::StartContainer { replica, .. }
             | Action::UnpauseContainer { replica, .. }
             | Action::StopContainer { replica, .. }
+            | Action::KillContainer { replica, .. }
             | Action::RemoveContainer { replica, .. }
             | Action::RenameContainer { replica, .. }
             | Action::DisableRestart { replica, .. }
@@ -346,6 +356,7 @@ impl Action {
             Action::StartContainer { container, .. }
             | Action::UnpauseContainer { container, .. }
             | Action::StopContainer { container, .. }
+            | Action::KillContainer { container, .. }
             | Action::RemoveContainer { container, .. }
             | Action::RenameContainer { container, .. }
             | Action::DisableRestart { container, .. }
@@ -366,6 +377,7 @@ impl fmt::Display for Action {
             Action::StartContainer { container, .. } => write!(f, "start {container}"),
             Action::UnpauseContainer { container, .. } => write!(f, "unpause {container}"),
             Action::StopContainer { container, .. } => write!(f, "stop {container}"),
+            Action::KillContainer { container, signal, .. } => write!(f, "send {signal} to {container}"),
             Action::RemoveContainer { container, volumes, .. } => {
                 write!(f, "remove {container}{}", if *volumes { " and its anonymous volumes" } else { "" })
             }

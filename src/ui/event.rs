@@ -110,6 +110,8 @@ pub enum Phase {
     Stopping,
     /// It was stopped.
     Stopped,
+    /// It was sent a signal.
+    Killed,
     /// It is being removed.
     Removing,
     /// It was removed.
@@ -140,8 +142,8 @@ impl fmt::Display for Subject {
 impl Phase {
     /// Whether nothing more is expected to happen to the subject without another event.
     pub fn is_final(self) -> bool {
-        use Phase::{Completed, Done, Failed, Ready, Removed, Stopped, Unchanged, Undone};
-        matches!(self, Unchanged | Ready | Completed | Stopped | Removed | Undone | Done | Failed)
+        use Phase::{Completed, Done, Failed, Killed, Ready, Removed, Stopped, Unchanged, Undone};
+        matches!(self, Unchanged | Ready | Completed | Stopped | Killed | Removed | Undone | Done | Failed)
     }
 
     /// The word that printers show.
@@ -159,6 +161,7 @@ impl Phase {
             Phase::Completed => "completed",
             Phase::Stopping => "stopping",
             Phase::Stopped => "stopped",
+            Phase::Killed => "killed",
             Phase::Removing => "removing",
             Phase::Removed => "removed",
             Phase::Undoing => "undoing",

@@ -12,6 +12,7 @@ mod engine_calls;
 mod looking;
 mod modes;
 mod refusals;
+mod replicas;
 mod signals;
 mod stack;
 mod undo;

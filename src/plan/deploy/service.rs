@@ -38,6 +38,7 @@ impl<'a> Deploy<'a> {
             }
             group.extend(self.slot(service, slot, &previous, &mut standing));
         }
+        let as_wanted = surplus.is_empty();
         for container in surplus {
             self.settling.push(Settling::Drop {
                 replica: Replica::of(container),
@@ -46,7 +47,7 @@ impl<'a> Deploy<'a> {
                 cause: format!("scaled to {}", service.replicas),
             });
         }
-        if standing.started.is_empty() && standing.ready.is_empty() {
+        if as_wanted && standing.started.is_empty() && standing.ready.is_empty() {
             self.unchanged.push(name.to_string());
         }
         self.standings.insert(name, standing);

@@ -209,3 +209,34 @@ fn restart_goes_one_by_one_with_the_backend_in_reverse_and_without_jobs() {
         .collect();
     assert_eq!(stops, ["model-orchestrator", "report-worker", "score-worker", "predict-worker", "postgres"]);
 }
+
+#[test]
+fn kill_sends_the_signal_to_what_runs_in_no_order() {
+    let case = coordinator(State::Running, Health::Healthy);
+    let plan =
+        crate::plan::kill("p", &case.observed, &named(&["init-db", "postgres", "score-worker"]), "SIGHUP");
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 postgres: send SIGHUP to p-postgres-1, kill [disruptive]
+    [] -> #2 score-worker: send SIGHUP to p-score-worker-1, kill [disruptive]
+    ");
+}
+
+#[test]
+fn rm_removes_what_does_not_run_and_with_stop_the_rest_too() {
+    let mut case = coordinator(State::Exited(0), Health::None).found(running("web"));
+    case.observed.containers[0].oneoff = true;
+    let plan = |stop| {
+        rm::rm(
+            "p",
+            &case.observed,
+            &rm::Policy { stop, scope: named(&["init-db", "postgres", "web"]), ..Default::default() },
+        )
+    };
+    assert_snapshot!(plan(false).to_string(), @"[] -> #1 postgres: remove p-postgres-1, rm [one-way]");
+    assert_eq!(plan(false).notes, ["1 running stays: `--stop` stops them first"]);
+    assert_snapshot!(plan(true).to_string(), @"
+    [] -> #1 web: stop p-web-1, rm [disruptive]
+    [1] -> #2 web: remove p-web-1, rm [one-way]
+    [] -> #3 postgres: remove p-postgres-1, rm [one-way]
+    ");
+}

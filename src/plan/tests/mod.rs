@@ -17,7 +17,7 @@ use super::observed::{
 };
 use super::operation::Plan;
 use super::scope::{self, Deps, Selection};
-use super::{Policy, Problem, Recreate, down};
+use super::{Policy, Problem, Recreate, down, rm};
 use crate::compose::Dialect;
 use crate::compose::model::{self, Condition, Dependency, Project, Service};
 

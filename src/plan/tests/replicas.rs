@@ -92,3 +92,15 @@ fn orphans_of_the_same_files_are_named_and_removed_only_when_asked() {
     let plan = other_files.try_deploy(Policy { remove_orphans: true, ..Policy::default() }).unwrap();
     assert!(plan.operations.is_empty(), "{plan}");
 }
+
+#[test]
+fn scaling_to_zero_removes_every_replica_when_the_plan_settles() {
+    let case = case().with("web", |web| web.scale = Some(0)).found(running("web"));
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert_eq!(plan.unchanged, [""; 0], "what loses a replica is not as it should be");
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 web: stop p-web-1, scaled to 0 [disruptive]
+    [2] -> #3 web: remove p-web-1, scaled to 0
+    ");
+}

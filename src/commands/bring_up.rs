@@ -1,0 +1,65 @@
+//! From the files to what runs: observe, fetch images, plan, run. What `deploy` and `scale` do.
+
+use std::time::Instant;
+
+use crate::apply::preflight;
+use crate::commands::Context;
+use crate::commands::context::problems_failure;
+use crate::commands::deployment::{self, Choices};
+use crate::commands::images::{fetch, unless_interrupted};
+use crate::commands::run::{Run, shown};
+use crate::engine::Engine;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::plan::desired::Desired;
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
+use crate::ui::event::Event;
+
+/// Brings the scope to what the files say; `verb` is for the display. With `dry_run` the plan is all that comes of it.
+///
+/// # Errors
+/// Everything that can be known before a change is an error before any change; a failure on the way is undone.
+pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let loaded = deployment::load(context, choices)?;
+    let project = loaded.project();
+    let selection = context.selection(project)?;
+    let engine = context.engine().await?;
+    let mut observed = deployment::observe(&engine, project).await?;
+    let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
+    if dry_run {
+        let desired = deployment::desired(context, project, &scope, &observed);
+        let plan = deployment::planned(&desired, &observed, choices)?;
+        // A reader that is gone needs no plan.
+        let _ = context.ui.print(&crate::ui::plan::render(&plan, true));
+        return Ok(Exit::Success);
+    }
+    let wait = context.settings.wait_timeout(choices.wait_timeout);
+    shown(context, async |events, interrupt| {
+        let title = format!("{verb} {}", project.name);
+        let _ = events.send(Event::Begin { title, deadline: Some(wait) });
+        let images = fetch(context, &engine, project, &scope, &observed, choices.images(), events.clone());
+        if unless_interrupted(interrupt, images).await? > 0 {
+            observed = deployment::observe(&engine, project).await?;
+        }
+        let desired = deployment::desired(context, project, &scope, &observed);
+        let plan = plan(&engine, &desired, &observed, choices)?;
+        let run =
+            Run { engine: &engine, plan: &plan, desired: Some(&desired), observed: &observed, wait, begun };
+        run.execute(context, events, interrupt).await
+    })
+    .await?;
+    Ok(Exit::Success)
+}
+
+/// The plan, where nothing on this machine stands in its way.
+fn plan(
+    engine: &Engine,
+    desired: &Desired<'_>,
+    observed: &Observed,
+    choices: &Choices,
+) -> Result<Plan, Failure> {
+    let plan = deployment::planned(desired, observed, choices)?;
+    let held = preflight::held_ports(engine, &plan, desired, observed);
+    if held.is_empty() { Ok(plan) } else { Err(problems_failure(&held)) }
+}

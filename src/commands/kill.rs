@@ -1,0 +1,44 @@
+//! `sofa kill`: sends the scope's containers a signal, all at once. Works from labels; no file is read.
+
+use std::time::Instant;
+
+use crate::commands::context::engine_failure;
+use crate::commands::forward::Forward;
+use crate::commands::{Context, labelled};
+use crate::error::CommandResult;
+use crate::plan;
+use crate::settings::WAIT_TIMEOUT;
+
+/// Arguments of `kill`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mode, `all`, services.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// The signal, by name or number.
+    #[arg(long, value_name = "SIGNAL", default_value = "SIGKILL")]
+    signal: String,
+}
+
+/// Kills the scope.
+///
+/// # Errors
+/// What could not be reached; everything else was.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let project = context.project_name()?;
+    let engine = context.engine().await?;
+    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
+    let scope = labelled::scope(context, &project, &observed)?;
+    let plan = plan::kill(&project, &observed, &scope, &args.signal);
+    let forward = Forward {
+        verb: "kill",
+        idle: "nothing runs",
+        engine: &engine,
+        observed: &observed,
+        plan: &plan,
+        wait: WAIT_TIMEOUT,
+        begun,
+    };
+    forward.run(context).await
+}

@@ -1,0 +1,55 @@
+//! `sofa rm`: removes the scope's containers that do not run. Works from labels; no file is read.
+
+use std::time::{Duration, Instant};
+
+use crate::commands::context::engine_failure;
+use crate::commands::forward::Forward;
+use crate::commands::{Context, labelled};
+use crate::error::CommandResult;
+use crate::plan::rm;
+use crate::settings::{WAIT_TIMEOUT, parse_time};
+
+/// Arguments of `rm`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mode, `all`, services.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// Stop containers that run, and remove them too.
+    #[arg(long)]
+    stop: bool,
+    /// Remove anonymous volumes with them.
+    #[arg(long)]
+    volumes: bool,
+    /// How long containers may take to stop, instead of their own grace period.
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+}
+
+/// Removes the scope's containers.
+///
+/// # Errors
+/// What could not be removed; everything else was.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let project = context.project_name()?;
+    let engine = context.engine().await?;
+    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
+    let policy = rm::Policy {
+        scope: labelled::scope(context, &project, &observed)?,
+        stop: args.stop,
+        volumes: args.volumes,
+        grace: args.timeout,
+    };
+    let plan = rm::rm(&project, &observed, &policy);
+    let forward = Forward {
+        verb: "rm",
+        idle: "nothing to remove",
+        engine: &engine,
+        observed: &observed,
+        plan: &plan,
+        wait: WAIT_TIMEOUT,
+        begun,
+    };
+    forward.run(context).await
+}

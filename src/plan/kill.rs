@@ -1,0 +1,30 @@
+//! The plan of `kill`: a signal to every container that runs, all at once. Works from labels alone.
+
+use super::draft::Draft;
+use super::labelled::Scope;
+use super::observed::{Container, Observed};
+use super::operation::{Action, ContainerRef, Group, OnFailure, Plan, Replica};
+
+/// Plans a `kill`: without order and without grace, which is what it is for.
+pub fn kill(project: &str, observed: &Observed, scope: &Scope, signal: &str) -> Plan {
+    let mut draft = Draft::default();
+    let mut running: Vec<&Container> = scope.pick(&observed.containers);
+    running.retain(|container| container.is_up());
+    for container in running {
+        let action = Action::KillContainer {
+            replica: Replica::of(container),
+            container: ContainerRef::of(container),
+            signal: signal.to_string(),
+        };
+        let killed = draft.add(Group::Service(container.service.clone()), &[], action, "kill");
+        draft.disruptive(killed);
+    }
+    Plan {
+        project: project.to_string(),
+        operations: draft.finish(),
+        barrier: None,
+        on_failure: OnFailure::GoOn,
+        unchanged: Vec::new(),
+        notes: Vec::new(),
+    }
+}
