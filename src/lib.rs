@@ -15,6 +15,7 @@ pub mod engine;
 pub mod error;
 pub mod plan;
 pub mod settings;
+pub mod state;
 pub mod ui;
 pub mod util;
 pub mod yaml;

@@ -42,6 +42,8 @@ pub mod compose {
 pub mod sofa {
     /// The project, on what belongs to `sofa` itself (its store and lock).
     pub const PROJECT: &str = "sofa.project";
+    /// The project's key for digests of what may be secret, on the volume of its store.
+    pub const KEY: &str = "sofa.key";
     /// The mode that a container was deployed in.
     pub const MODE: &str = "sofa.mode";
     /// The service's role: `backend`, `infra` or `job`.

@@ -23,6 +23,7 @@ mod lines;
 pub mod logs;
 pub mod network;
 pub mod observe;
+pub mod shelf;
 pub mod volume;
 mod wire;
 

@@ -59,6 +59,8 @@ pub struct Observed {
     pub images: BTreeMap<String, Image>,
     /// Containers of other projects or of none: who holds ports, names, networks and volumes.
     pub foreign: Vec<Container>,
+    /// The volume in which `sofa` keeps its own records of the project, where there is one.
+    pub store: Option<Volume>,
 }
 
 /// A container, as one entry of the engine's list tells it.

@@ -15,4 +15,5 @@ mod refusals;
 mod replicas;
 mod signals;
 mod stack;
+mod store;
 mod undo;

@@ -8,3 +8,4 @@ mod support;
 mod deploy;
 mod faults;
 mod requests;
+mod store;

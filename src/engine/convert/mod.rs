@@ -148,6 +148,19 @@ pub struct NewContainer {
 }
 
 impl NewContainer {
+    /// A container that no service stands behind: a body as the engine takes it.
+    pub(in crate::engine) fn bare(name: &str, body: ContainerCreateBody) -> NewContainer {
+        NewContainer {
+            name: name.to_owned(),
+            platform: None,
+            body,
+            mac_address: None,
+            later: Vec::new(),
+            uploads: Vec::new(),
+            ignored: Vec::new(),
+        }
+    }
+
     /// The name it is created under.
     pub fn name(&self) -> &str {
         &self.name

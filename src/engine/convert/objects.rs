@@ -32,7 +32,7 @@ impl NewVolume {
         self.body.name.as_deref().unwrap_or_default()
     }
 
-    /// A plain local volume, for what `sofa` keeps itself.
+    /// A plain local volume.
     pub fn local(name: &str, labels: BTreeMap<String, String>) -> NewVolume {
         NewVolume {
             body: VolumeCreateRequest {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::call::Call;
 use super::error::EngineError;
 use super::wire::query::Path;
-use super::{Engine, labels};
+use super::{Engine, labels, shelf};
 use crate::plan::observed::{Container, Image, Network, NetworkId, Observed, Volume};
 
 mod container;
@@ -45,6 +45,7 @@ impl Engine {
             .into_iter()
             .filter(|n| is_of(project, &n.labels) || wanted.networks.contains(&n.name))
             .collect();
+        observed.store = store_of(project, &volumes);
         observed.volumes = volumes
             .into_iter()
             .filter(|v| is_of(project, &v.labels) || wanted.volumes.contains(&v.name))
@@ -67,6 +68,7 @@ impl Engine {
         let containers = containers.into_iter().map(ContainerReply::into_container).collect();
         let mut observed = sort_out(project, containers);
         observed.networks = networks.into_iter().filter(|n| is_of(project, &n.labels)).collect();
+        observed.store = store_of(project, &volumes);
         observed.volumes = volumes.into_iter().filter(|v| is_of(project, &v.labels)).collect();
         Ok(observed)
     }
@@ -120,6 +122,15 @@ impl Engine {
 
 fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
     labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
+}
+
+/// The volume of the project's store. One of that name which somebody else made is not it.
+fn store_of(project: &str, volumes: &[Volume]) -> Option<Volume> {
+    let name = shelf::store_name(project);
+    let ours = |volume: &&Volume| {
+        volume.name == name && volume.labels.get(labels::sofa::PROJECT).is_some_and(|of| of == project)
+    };
+    volumes.iter().find(ours).cloned()
 }
 
 /// Parts the containers of `project` from all others.

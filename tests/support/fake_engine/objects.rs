@@ -115,9 +115,12 @@ fn remove_volume(state: &mut State, name: &str) -> Reply {
 
 /// The volumes that a new container brings into being.
 pub(super) fn make_volumes(state: &mut State, body: &Value) {
+    let own = body["HostConfig"]["Mounts"].as_array().cloned().unwrap_or_default();
     for mount in mounts(body) {
         if let (Some("volume"), Some(name)) = (mount["Type"].as_str(), mount["Name"].as_str()) {
-            state.volumes.entry(name.to_owned()).or_default();
+            let options = own.iter().find(|own| own["Source"] == name).map(|own| &own["VolumeOptions"]);
+            let body = json!({ "Name": name, "Labels": options.map(|options| &options["Labels"]) });
+            state.volumes.entry(name.to_owned()).or_insert(Volume { body, ..Volume::default() });
         }
     }
 }

@@ -54,6 +54,8 @@ pub async fn release(engine: &Engine) {
     *users = users.saturating_sub(1);
     if *users == 0 {
         drop(engine.remove_image(&name(), true).await);
+        // `sofa` makes it again where it is missing; one that another project's store is made of stays.
+        drop(engine.remove_image(sofa::engine::shelf::IMAGE, false).await);
         remove_leftovers(engine).await;
     }
 }
