@@ -46,6 +46,12 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     let ui = Ui::new(settings.progress, settings.color, settings.ci);
     ui.log(settings.verbose);
+    if !settings.ignored.is_empty() {
+        ui.warnings(&settings.ignored.render(&settings.sources, true));
+        ui.warning(
+            "sofa.yaml counts as far as it can be read; every mode is protected and keeps its volumes",
+        );
+    }
     let context = Context { settings, ui };
     match in_runtime(commands::run(cli.verb, &context)) {
         Ok(exit) => exit.into(),
@@ -69,13 +75,6 @@ fn resolve(cli: &cli::Cli) -> Result<Settings, Failure> {
     Environment::of_process()
         .with_file(&directory)
         .and_then(|environment| Settings::resolve(typed, environment, directory))
-        .map_err(|error| {
-            let failure = Failure::new(Kind::Usage, error.message);
-            match error.hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        })
 }
 
 /// Runs a command to its end on one thread: waiting for an engine needs no more, and start-up stays short.

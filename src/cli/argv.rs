@@ -35,7 +35,7 @@ fn verb_position(arguments: &[String], command: &Command) -> Option<usize> {
             index += if takes_next(argument, command) { 2 } else { 1 };
             continue;
         }
-        if command.find_subcommand(argument).is_some() || argument == "help" {
+        if command.find_subcommand(argument).is_some() {
             return Some(index);
         }
         index += 1;

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub mod argv;
 
 use crate::commands::{
-    build, config, deploy, down, kill, logs, plan, ps, restart, rm, scale, start, stop, version,
+    build, config, deploy, down, help, kill, logs, plan, ps, restart, rm, scale, start, stop, version,
 };
 use crate::settings::Typed;
 use crate::ui::{Color, ProgressKind};
@@ -17,12 +17,13 @@ use crate::ui::{Color, ProgressKind};
 #[command(
     name = "sofa",
     version,
-    disable_help_subcommand = false,
+    disable_help_subcommand = true,
     arg_required_else_help = true,
     max_term_width = 110
 )]
 #[command(after_help = "Words stand in any order: `sofa deploy dev` is `sofa dev deploy`. \
-                        A word is a mode (local, dev, production), `all`, or a service.")]
+                        A word is a mode (local, dev, production, or one of sofa.yaml), `all`, or a service. \
+                        `sofa help sofa.yaml` shows every setting of a project.")]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -107,6 +108,8 @@ pub enum Verb {
     Config(config::Args),
     /// Print the versions of sofa and of the engine.
     Version(version::Args),
+    /// Explain a verb, `sofa.yaml` or `x-sofa`.
+    Help(help::Args),
 }
 
 impl Cli {
@@ -128,11 +131,35 @@ impl Cli {
             verbose: global.verbose,
             services: global.services.clone(),
             words: self.verb.words(),
+            taken: taken_words(),
+            lenient: !self.verb.reads_files(),
         }
     }
 }
 
+/// The words that can name no mode.
+fn taken_words() -> Vec<String> {
+    let command = Cli::command();
+    let verbs = command.get_subcommands().flat_map(clap::Command::get_name_and_visible_aliases);
+    verbs.chain(["all", "status"]).map(String::from).collect()
+}
+
 impl Verb {
+    /// Whether the verb needs the project's files: the others work from labels.
+    fn reads_files(&self) -> bool {
+        match self {
+            Verb::Deploy(_) | Verb::Scale(_) | Verb::Build(_) | Verb::Config(_) => true,
+            Verb::Plan(args) => args.reads_files(),
+            Verb::Stop(_)
+            | Verb::Start(_)
+            | Verb::Restart(_)
+            | Verb::Down(_)
+            | Verb::Kill(_)
+            | Verb::Rm(_) => false,
+            Verb::Logs(_) | Verb::Ps(_) | Verb::Version(_) | Verb::Help(_) => false,
+        }
+    }
+
     /// The bare words behind the verb.
     fn words(&self) -> Vec<String> {
         match self {
@@ -149,7 +176,7 @@ impl Verb {
             Verb::Ps(args) => args.words.clone(),
             Verb::Plan(args) => args.scope_words(),
             Verb::Config(args) => args.words.clone(),
-            Verb::Version(_) => Vec::new(),
+            Verb::Version(_) | Verb::Help(_) => Vec::new(),
         }
     }
 }

@@ -38,7 +38,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
     let observed = deployment::observe(&engine, project).await?;
-    let scope: Vec<&str> = scope::chosen(project, &selection)
+    let scope: Vec<&str> = scope::chosen(project, &selection, &context.settings.backend)
         .into_iter()
         .filter(|name| project.service(name).is_some_and(|service| service.build.is_some()))
         .collect();

@@ -5,13 +5,14 @@ use std::io::Read;
 
 use crate::compose::load::{self, Input, Loaded, Options, Request};
 use crate::compose::model::Project;
-use crate::diag::Sources;
+use crate::diag::{Diagnostic, Sources};
 use crate::engine::{Engine, EngineError, Host};
 use crate::error::{Failure, Kind};
 use crate::plan::Problem;
 use crate::plan::scope::{Deps, Missing, Selection};
-use crate::settings::{Services, Settings};
+use crate::settings::{Mode, Services, Settings};
 use crate::ui::Ui;
+use crate::util::spelling;
 
 /// What every verb works with.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ impl Context {
     /// # Errors
     /// Everything that is wrong with the files, rendered with its places; exit code 3.
     pub fn load(&self, options: Options) -> Result<LoadedProject, Failure> {
+        self.check_names()?;
         let mut sources = Sources::default();
         let request = self.request(options)?;
         match load::load(&request, &mut sources) {
@@ -58,7 +60,7 @@ impl Context {
     }
 
     /// What the loader is asked for.
-    fn request(&self, options: Options) -> Result<Request, Failure> {
+    pub(super) fn request(&self, options: Options) -> Result<Request, Failure> {
         let settings = &self.settings;
         let files: Result<Vec<Input>, Failure> = settings
             .files
@@ -79,7 +81,7 @@ impl Context {
             project_directory: settings.project_directory.clone(),
             env_files: settings.env_files.clone(),
             project_name: settings.project_name.clone(),
-            fallback_name: settings.mode.as_ref().map(|mode| mode.project_name.clone()),
+            fallback_name: settings.own_name.clone(),
             profiles: settings.profiles.clone(),
             services: settings.words.services.iter().map(|name| name.as_str().into()).collect(),
             environment: settings.environment.process().clone(),
@@ -87,22 +89,10 @@ impl Context {
         })
     }
 
-    /// The project's name for verbs that read no files: files and env files that are missing or broken do not stop
-    /// them, the name is then the mode's or the folder's.
-    ///
-    /// # Errors
-    /// No name can be made of anything.
-    pub fn project_name(&self) -> Result<String, Failure> {
-        let request = self.request(Options::default())?;
-        load::project_name(&request)
-            .map(|name| name.to_string())
-            .ok_or_else(|| Failure::new(Kind::Usage, "project has no name").hint("name it: -p NAME"))
-    }
-
     /// The services a verb acts on.
     ///
     /// # Errors
-    /// A service that the project does not have, with the nearest spelling; exit code 2.
+    /// A service that the project does not have, with the nearest spelling; exit code 2, or 3 where `sofa.yaml` names it.
     pub fn selection(&self, project: &Project) -> Result<Selection, Failure> {
         let words = &self.settings.words;
         if !words.services.is_empty() {
@@ -116,7 +106,26 @@ impl Context {
                 }
             }
         }
+        self.check_services_of_mode(project)?;
         Ok(self.named_or_mode())
+    }
+
+    /// Refuses a mode that stands for a service which its files do not have.
+    fn check_services_of_mode(&self, project: &Project) -> Result<(), Failure> {
+        let Some(Mode { name, services: Services::Named(services), .. }) = &self.settings.mode else {
+            return Ok(());
+        };
+        let known =
+            || project.services.keys().chain(project.disabled_services.keys()).map(|name| name.as_str());
+        let Some(unknown) = services.iter().find(|service| known().all(|known| known != service.value))
+        else {
+            return Ok(());
+        };
+        let message = format!("mode `{name}` names service `{}`, which its files do not have", unknown.value);
+        let label = spelling::nearest(&unknown.value, known())
+            .map_or_else(String::new, |near| format!("did you mean `{near}`?"));
+        let error = Diagnostic::error(message).at(unknown.span, label);
+        Err(Failure::rendered(Kind::Invalid, error.render(&self.settings.sources, true)))
     }
 
     /// The services that are named, else everything with `all`, else the mode's. Whether they exist is not looked at.
@@ -129,21 +138,20 @@ impl Context {
             Some(_) if words.all => Selection::All,
             Some(Services::Infra) => Selection::Infra,
             Some(Services::Backend) => Selection::Backend,
-            Some(Services::Named(names)) => Selection::Named(names.clone()),
+            Some(Services::Named(names)) => {
+                Selection::Named(names.iter().map(|name| name.value.clone()).collect())
+            }
             Some(Services::All) | None => Selection::All,
         }
     }
 
     /// A word that is neither mode nor service.
     fn unknown_word(&self, word: &str, services: &BTreeSet<&str>) -> Failure {
-        let modes = crate::settings::Mode::builtin_names();
-        let candidates = services
-            .iter()
-            .copied()
-            .chain(modes.iter().map(String::as_str).filter(|_| self.settings.mode.is_some()));
+        let modes = self.settings.modes.iter().map(|mode| mode.name.as_str());
+        let candidates = services.iter().copied().chain(modes.filter(|_| self.settings.mode.is_some()));
         let failure =
             Failure::new(Kind::Usage, format!("`{word}` is neither a mode nor a service of this project"));
-        match crate::util::spelling::nearest(word, candidates) {
+        match spelling::nearest(word, candidates) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => {
                 failure.hint(format!("services: {}", services.iter().copied().collect::<Vec<_>>().join(", ")))
@@ -153,8 +161,7 @@ impl Context {
 
     /// What happens to dependencies outside the scope, where `--deps` does not say it.
     pub fn deps(&self, typed: Option<Deps>) -> Deps {
-        let starts = self.settings.mode.as_ref().is_none_or(|mode| mode.starts_dependencies);
-        typed.unwrap_or(if starts { Deps::Auto } else { Deps::None })
+        typed.unwrap_or(self.settings.mode.as_ref().map_or(Deps::Auto, |mode| mode.deps))
     }
 
     /// Connects to the engine.

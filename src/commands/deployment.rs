@@ -121,7 +121,7 @@ pub fn scope_of<'a>(
     deps: Option<Deps>,
     observed: &Observed,
 ) -> Result<Vec<&'a str>, Failure> {
-    scope::resolve(project, selection, context.deps(deps), observed)
+    scope::resolve(project, selection, &context.settings.backend, context.deps(deps), observed)
         .map_err(|missing| missing_failure(&missing))
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::context::engine_failure;
+use crate::commands::Context;
 use crate::commands::forward::Forward;
-use crate::commands::{Context, labelled};
-use crate::engine::Wanted;
+use crate::commands::labelled::{Standing, View, look};
 use crate::error::CommandResult;
 use crate::plan::down;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
@@ -33,12 +32,10 @@ pub struct Args {
 /// What could not be removed; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe(&project, &Wanted::default()).await.map_err(engine_failure)?;
+    let Standing { project, engine, observed, scope } = look(context, View::Engine).await?;
     let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
     let policy = down::Policy {
-        scope: labelled::scope(context, &project, &observed)?,
+        scope,
         volumes: args.volumes || (mode_removes && !args.keep_volumes),
         grace: args.timeout,
     };

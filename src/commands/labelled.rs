@@ -1,37 +1,107 @@
-//! What verbs that read no files share: the scope among a project's containers, by mode and words, from labels.
+//! What verbs that read no files share: the project as the engine has it, and the scope among its containers, by mode and words.
+
+use std::collections::BTreeSet;
 
 use crate::commands::Context;
+use crate::commands::context::engine_failure;
+use crate::engine::{Engine, Wanted, labels};
 use crate::error::{Failure, Kind};
 use crate::plan::labelled::{self, Scope};
-use crate::plan::observed::Observed;
-use crate::settings::BACKEND;
+use crate::plan::observed::{Container, Observed};
+use crate::settings::Mode;
 use crate::util::spelling;
 
-/// The services that a command acts on: those named, else everything with `all`, else the mode's.
+/// A project as its engine has it.
+pub struct Standing {
+    /// The project's name.
+    pub project: String,
+    /// The engine.
+    pub engine: Engine,
+    /// What it has of the project.
+    pub observed: Observed,
+    /// What the command acts on.
+    pub scope: Scope,
+}
+
+/// How far a verb looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// The project's own objects.
+    Project,
+    /// The containers of others too.
+    Engine,
+}
+
+/// Finds the project on its engine, and the scope of the command.
 ///
 /// # Errors
-/// A name that neither a container nor a label knows, with the nearest spelling; exit code 2. A project without
-/// containers knows no names and refuses none.
-pub fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope, Failure> {
-    let named = &context.settings.words.services;
+/// No name for the project, no engine, a service that the project does not have.
+pub async fn look(context: &Context, view: View) -> Result<Standing, Failure> {
+    let name = context.project_name()?;
+    let engine = context.engine().await?;
+    let mut project = name.text;
+    let mut observed = observe(&engine, &project, view).await?;
+    if let (true, Some(mode)) = (name.uncertain && observed.containers.is_empty(), &context.settings.mode)
+        && let Some(found) = by_label(&engine, mode).await?
+    {
+        context.ui.note(&format!(
+            "the env file of mode `{}` cannot be read: project `{found}` is the one of its containers",
+            mode.name
+        ));
+        observed = observe(&engine, &found, view).await?;
+        project = found;
+    }
+    let scope = scope(context, &project, &observed)?;
+    Ok(Standing { project, engine, observed, scope })
+}
+
+async fn observe(engine: &Engine, project: &str, view: View) -> Result<Observed, Failure> {
+    match view {
+        View::Project => engine.observe_project(project).await,
+        View::Engine => engine.observe(project, &Wanted::default()).await,
+    }
+    .map_err(engine_failure)
+}
+
+/// The one project whose containers were deployed in this mode from these files, by their labels.
+async fn by_label(engine: &Engine, mode: &Mode) -> Result<Option<String>, Failure> {
+    let files: Vec<String> = mode.files.iter().map(|file| file.display().to_string()).collect();
+    let files = files.join(",");
+    let is_of_mode = |container: &Container| {
+        let has = |label: &str, value: &str| container.labels.get(label).is_some_and(|found| found == value);
+        has(labels::sofa::MODE, &mode.name) && has(labels::compose::CONFIG_FILES, &files)
+    };
+    let containers = engine.list_containers().await.map_err(engine_failure)?;
+    let projects: BTreeSet<&str> =
+        containers.iter().filter(|container| is_of_mode(container)).filter_map(Container::project).collect();
+    Ok(match projects.len() {
+        1 => projects.first().map(|project| (*project).to_owned()),
+        _ => None,
+    })
+}
+
+/// The services that a command acts on: those named, else everything with `all`, else the mode's. A name that neither a
+/// container nor a label knows is refused, with the nearest spelling; a project without containers knows no names and
+/// refuses none.
+fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope, Failure> {
+    let settings = &context.settings;
+    let named = &settings.words.services;
     let known = labelled::known(&observed.containers);
-    let is_known = |name: &String| known.contains(name.as_str()) || BACKEND.contains(&name.as_str());
+    let is_known = |name: &String| known.contains(name.as_str()) || settings.backend.holds(name);
     if let Some(unknown) = named.iter().find(|name| !is_known(name))
         && !known.is_empty()
     {
-        let modes = crate::settings::Mode::builtin_names();
-        let with_modes = context.settings.mode.is_some();
-        let candidates = known.iter().copied().chain(modes.iter().map(String::as_str).filter(|_| with_modes));
+        let modes = settings.modes.iter().map(|mode| mode.name.as_str()).filter(|_| settings.mode.is_some());
         let failure = Failure::new(
             Kind::Usage,
             format!("project `{project}` has no service `{unknown}`; nothing was done"),
         );
-        return Err(match spelling::nearest(unknown, candidates) {
+        return Err(match spelling::nearest(unknown, known.iter().copied().chain(modes)) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => {
                 failure.hint(format!("services: {}", known.iter().copied().collect::<Vec<_>>().join(", ")))
             }
         });
     }
-    Ok(Scope::of(&context.named_or_mode(), &observed.containers))
+    Ok(Scope::of(&context.named_or_mode(), &settings.backend, &observed.containers))
 }

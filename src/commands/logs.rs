@@ -7,8 +7,9 @@ use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::commands::Context;
 use crate::commands::context::engine_failure;
-use crate::commands::{Context, labelled};
+use crate::commands::labelled::{Standing, View, look};
 use crate::engine::events::Action;
 use crate::engine::logs::{LogLine, LogQuery};
 use crate::engine::{Engine, labels};
@@ -59,10 +60,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
                 .hint("or `--tail all`")
         })?),
     };
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
-    let scope = labelled::scope(context, &project, &observed)?;
+    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
     let mut containers = scope.pick(&observed.containers);
     containers.retain(|container| !container.oneoff);
     if containers.is_empty() {

@@ -8,11 +8,13 @@ pub mod deploy;
 pub mod deployment;
 pub mod down;
 mod forward;
+pub mod help;
 mod images;
 mod interrupt;
 pub mod kill;
 mod labelled;
 pub mod logs;
+mod naming;
 pub mod plan;
 pub mod ps;
 mod replicas;
@@ -48,6 +50,7 @@ pub async fn run(verb: Verb, context: &Context) -> CommandResult {
         Verb::Ps(args) => ps::run(args, context).await,
         Verb::Plan(args) => plan::run(args, context).await,
         Verb::Config(args) => config::run(&args, context),
+        Verb::Help(args) => help::run(&args, context),
         Verb::Version(args) => version::run(args, context).await,
     }
 }

@@ -1,13 +1,12 @@
 //! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
 
-use crate::commands::context::engine_failure;
+use crate::commands::Context;
 use crate::commands::deployment::{self, Choices};
-use crate::commands::{Context, labelled, replicas};
-use crate::engine::Wanted;
+use crate::commands::labelled::{Standing, View, look};
+use crate::commands::replicas;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::operation::Plan;
 use crate::plan::{self, down, explain, rm};
-use crate::settings::BACKEND;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +37,11 @@ pub enum Format {
 const VERBS: [&str; 8] = ["deploy", "scale", "stop", "start", "restart", "down", "kill", "rm"];
 
 impl Args {
+    /// Whether that verb reads files.
+    pub fn reads_files(&self) -> bool {
+        matches!(self.verb(), Some("deploy" | "scale") | None)
+    }
+
     /// The verb that is planned, where a word is one: a service with a verb's name is reached by SERVICES=.
     fn verb(&self) -> Option<&str> {
         self.words.iter().map(String::as_str).find(|word| VERBS.contains(word))
@@ -93,15 +97,12 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
 
 /// The plan of a verb that reads no files.
 async fn plan_labelled(verb: &str, context: &Context) -> Result<Plan, Failure> {
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe(&project, &Wanted::default()).await.map_err(engine_failure)?;
-    let scope = labelled::scope(context, &project, &observed)?;
+    let Standing { project, observed, scope, .. } = look(context, View::Engine).await?;
     let mode = context.settings.mode.as_ref();
     Ok(match verb {
         "stop" => plan::stop(&project, &observed, &scope, None),
         "start" => plan::start(&project, &observed, &scope),
-        "restart" => plan::restart(&project, &observed, &scope, &BACKEND, None),
+        "restart" => plan::restart(&project, &observed, &scope, &context.settings.backend, None),
         "kill" => plan::kill(&project, &observed, &scope, "SIGKILL"),
         "rm" => plan::rm(&project, &observed, &rm::Policy { scope, ..rm::Policy::default() }),
         _ => {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::commands::context::engine_failure;
-use crate::commands::{Context, labelled};
+use crate::commands::Context;
+use crate::commands::labelled::{Standing, View, look};
 use crate::error::{CommandResult, Exit};
 use crate::plan::observed::{Container, Health, State};
 use crate::ui::table;
@@ -41,11 +41,9 @@ pub enum Format {
 /// # Errors
 /// A named service that the project does not have.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
+    let Standing { project, observed, scope, .. } = look(context, View::Project).await?;
     let named = !context.settings.words.services.is_empty();
-    let shown: Vec<&Container> = labelled::scope(context, &project, &observed)?
+    let shown: Vec<&Container> = scope
         .pick(&observed.containers)
         .into_iter()
         .filter(|container| args.all || named || is_of_interest(container))

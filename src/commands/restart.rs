@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::context::engine_failure;
+use crate::commands::Context;
 use crate::commands::forward::Forward;
-use crate::commands::{Context, labelled};
+use crate::commands::labelled::{Standing, View, look};
 use crate::error::CommandResult;
 use crate::plan;
-use crate::settings::{BACKEND, parse_time};
+use crate::settings::parse_time;
 
 /// Arguments of `restart`.
 #[derive(Debug, clap::Args)]
@@ -29,11 +29,8 @@ pub struct Args {
 /// The first container that is not ready again; nothing after it was touched.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
-    let scope = labelled::scope(context, &project, &observed)?;
-    let plan = plan::restart(&project, &observed, &scope, &BACKEND, args.timeout);
+    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
+    let plan = plan::restart(&project, &observed, &scope, &context.settings.backend, args.timeout);
     let forward = Forward {
         verb: "restart",
         idle: "nothing to restart",

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::context::engine_failure;
+use crate::commands::Context;
 use crate::commands::forward::Forward;
-use crate::commands::{Context, labelled};
+use crate::commands::labelled::{Standing, View, look};
 use crate::error::CommandResult;
 use crate::plan::rm;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
@@ -32,15 +32,8 @@ pub struct Args {
 /// What could not be removed; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
-    let policy = rm::Policy {
-        scope: labelled::scope(context, &project, &observed)?,
-        stop: args.stop,
-        volumes: args.volumes,
-        grace: args.timeout,
-    };
+    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
+    let policy = rm::Policy { scope, stop: args.stop, volumes: args.volumes, grace: args.timeout };
     let plan = rm::rm(&project, &observed, &policy);
     let forward = Forward {
         verb: "rm",

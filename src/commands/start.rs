@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::context::engine_failure;
+use crate::commands::Context;
 use crate::commands::forward::Forward;
-use crate::commands::{Context, labelled};
+use crate::commands::labelled::{Standing, View, look};
 use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::parse_time;
@@ -26,10 +26,7 @@ pub struct Args {
 /// What is not ready in time, and what could not be started because of it.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let project = context.project_name()?;
-    let engine = context.engine().await?;
-    let observed = engine.observe_project(&project).await.map_err(engine_failure)?;
-    let scope = labelled::scope(context, &project, &observed)?;
+    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
     let plan = plan::start(&project, &observed, &scope);
     let forward = Forward {
         verb: "start",

@@ -6,7 +6,7 @@ use super::graph;
 use super::observed::Container;
 use super::scope::Selection;
 use crate::compose::model::{Condition, Role};
-use crate::settings::BACKEND;
+use crate::settings::Backend;
 
 /// The label that tells a service's role.
 const ROLE: &str = "sofa.role";
@@ -24,14 +24,15 @@ pub enum Scope {
 impl Scope {
     /// The scope of a selection among the containers of a project.
     ///
-    /// The backend are the containers with that role; one without a role belongs to it by its name. Infrastructure are
+    /// The backend are the containers that the settings name; where they name none, those with that role, and one without a
+    /// role belongs to it by its name. Infrastructure are
     /// those with that role; where none has it, what is no job and needs no backend service, however far.
-    pub fn of(selection: &Selection, containers: &[Container]) -> Scope {
+    pub fn of(selection: &Selection, backend: &Backend, containers: &[Container]) -> Scope {
         let names = match selection {
             Selection::All => return Scope::Everything,
             Selection::Named(names) => names.iter().cloned().collect(),
-            Selection::Backend => owned(backend(containers)),
-            Selection::Infra => owned(infra(containers)),
+            Selection::Backend => owned(of_backend(containers, backend)),
+            Selection::Infra => owned(infra(containers, backend)),
         };
         Scope::Services(names)
     }
@@ -94,21 +95,23 @@ pub(super) fn jobs(containers: &[Container]) -> BTreeSet<&str> {
     with_role(containers, Role::Job).chain(awaited).collect()
 }
 
-fn backend(containers: &[Container]) -> BTreeSet<&str> {
+fn of_backend<'a>(containers: &'a [Container], backend: &Backend) -> BTreeSet<&'a str> {
     let by_name = containers
         .iter()
-        .filter(|container| !container.labels.contains_key(ROLE))
+        .filter(|container| backend.is_written() || !container.labels.contains_key(ROLE))
         .map(|container| container.service.as_str())
-        .filter(|name| BACKEND.contains(name));
-    with_role(containers, Role::Backend).chain(by_name).collect()
+        .filter(|name| backend.holds(name));
+    let by_role = with_role(containers, Role::Backend).filter(|_| !backend.is_written());
+    by_role.chain(by_name).collect()
 }
 
-fn infra(containers: &[Container]) -> BTreeSet<&str> {
+fn infra<'a>(containers: &'a [Container], backend: &Backend) -> BTreeSet<&'a str> {
     let said: BTreeSet<&str> = with_role(containers, Role::Infra).collect();
     if !said.is_empty() {
         return said;
     }
-    let (backend, jobs, needs) = (backend(containers), jobs(containers), dependencies(containers));
+    let (backend, jobs, needs) =
+        (of_backend(containers, backend), jobs(containers), dependencies(containers));
     needs
         .keys()
         .copied()

@@ -9,6 +9,7 @@ use super::labelled::{self, Scope};
 use super::observed::{Container, Observed, State};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
 use super::{start, stop};
+use crate::settings::Backend;
 
 /// Plans a `restart`; it ends with the first failure. Where labels say nothing about the order of two services it is
 /// the reverse of `backend`, so that the one that matters most comes last. One-shots are left alone.
@@ -16,7 +17,7 @@ pub fn restart(
     project: &str,
     observed: &Observed,
     scope: &Scope,
-    backend: &[&str],
+    backend: &Backend,
     grace: Option<Duration>,
 ) -> Plan {
     let jobs = labelled::jobs(&observed.containers);
@@ -44,8 +45,8 @@ pub fn restart(
 }
 
 /// Dependants before what they need; the backend in reverse, behind what nothing is said about.
-fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &[&str]) -> Vec<&'a str> {
-    let ranked = backend.iter().filter_map(|name| needs.keys().copied().find(|known| known == name));
+fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &Backend) -> Vec<&'a str> {
+    let ranked = backend.names().iter().filter_map(|name| needs.keys().copied().find(|known| known == name));
     let mut order = graph::dependencies_first_from(ranked, needs);
     order.reverse();
     order

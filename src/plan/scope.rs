@@ -6,7 +6,9 @@ use super::desired::{edges, is_job};
 use super::graph;
 use super::observed::{Health, Observed, State};
 use crate::compose::model::{Condition, Project, Role, Service};
-use crate::settings::BACKEND;
+use crate::settings::Backend;
+
+pub use crate::settings::Deps;
 
 /// Which services were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +21,6 @@ pub enum Selection {
     Backend,
     /// These, in the order given.
     Named(Vec<String>),
-}
-
-/// What happens to dependencies outside the selection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Deps {
-    /// A missing one is started; one that runs is never touched.
-    Auto,
-    /// It must be up already.
-    None,
-    /// It joins the scope.
-    All,
 }
 
 /// A dependency that must be up already and is not.
@@ -59,19 +50,12 @@ pub fn needs(project: &Project) -> BTreeMap<&str, Vec<&str>> {
 pub fn resolve<'a>(
     project: &'a Project,
     selection: &Selection,
+    backend: &Backend,
     deps: Deps,
     observed: &Observed,
 ) -> Result<Vec<&'a str>, Vec<Missing>> {
     let needs = needs(project);
-    let chosen: BTreeSet<&str> = match selection {
-        Selection::All => needs.keys().copied().collect(),
-        Selection::Backend => backend(project),
-        Selection::Infra => infra(project, &needs),
-        Selection::Named(names) => {
-            needs.keys().copied().filter(|name| names.iter().any(|named| named == name)).collect()
-        }
-    };
-    let chosen = with_jobs(project, chosen);
+    let chosen = with_jobs(project, chosen(project, selection, backend));
     let from: Vec<&str> = chosen.iter().copied().collect();
     let reached = graph::closure(&from, &needs);
     let outside: Vec<&str> = reached.difference(&chosen).copied().collect();
@@ -106,32 +90,32 @@ fn with_jobs<'a>(project: &'a Project, chosen: BTreeSet<&'a str>) -> BTreeSet<&'
 }
 
 /// The services that a selection means, without their dependencies.
-pub fn chosen<'a>(project: &'a Project, selection: &Selection) -> BTreeSet<&'a str> {
+pub fn chosen<'a>(project: &'a Project, selection: &Selection, backend: &Backend) -> BTreeSet<&'a str> {
     let all = project.services.keys().map(|name| name.as_str());
     match selection {
         Selection::All => all.collect(),
-        Selection::Backend => backend(project),
-        Selection::Infra => infra(project, &needs(project)),
+        Selection::Backend => of_backend(project, backend),
+        Selection::Infra => infra(project, backend),
         Selection::Named(names) => all.filter(|name| names.iter().any(|named| named == name)).collect(),
     }
 }
 
-/// The services with the role, else those that are known as the backend by name.
-fn backend(project: &Project) -> BTreeSet<&str> {
+/// The services that the settings name, else those with the role, else those that are known as the backend by name.
+fn of_backend<'a>(project: &'a Project, backend: &Backend) -> BTreeSet<&'a str> {
     let said = with_role(project, Role::Backend);
-    if !said.is_empty() {
+    if !said.is_empty() && !backend.is_written() {
         return said;
     }
-    project.services.keys().map(|name| name.as_str()).filter(|name| BACKEND.contains(name)).collect()
+    project.services.keys().map(|name| name.as_str()).filter(|name| backend.holds(name)).collect()
 }
 
 /// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.
-fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> BTreeSet<&'a str> {
+fn infra<'a>(project: &'a Project, backend: &Backend) -> BTreeSet<&'a str> {
     let said = with_role(project, Role::Infra);
     if !said.is_empty() {
         return said;
     }
-    let backend = backend(project);
+    let (needs, backend) = (needs(project), of_backend(project, backend));
     let edges = edges(project);
     project
         .services
@@ -140,7 +124,7 @@ fn infra<'a>(project: &'a Project, needs: &BTreeMap<&'a str, Vec<&'a str>>) -> B
             !is_job(service, edges.get(service.name.as_str()).map(Vec::as_slice).unwrap_or_default())
         })
         .map(|service| service.name.as_str())
-        .filter(|name| graph::closure(&[name], needs).is_disjoint(&backend))
+        .filter(|name| graph::closure(&[name], &needs).is_disjoint(&backend))
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::SettingsError;
+use crate::error::{Failure, Kind};
 
 /// The variables of the process; those that are no UTF-8 are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,20 +26,19 @@ impl Environment {
     ///
     /// # Errors
     /// A file that is there and cannot be read, or a line of it.
-    pub fn with_file(mut self, directory: &Path) -> Result<Environment, SettingsError> {
+    pub fn with_file(mut self, directory: &Path) -> Result<Environment, Failure> {
         let path = directory.join(".sofa.env");
         if !path.is_file() {
             return Ok(self);
         }
-        let unreadable = |error: dotenvy::Error| SettingsError::new(format!("{}: {error}", path.display()));
+        let unreadable =
+            |error: dotenvy::Error| Failure::new(Kind::Usage, format!("{}: {error}", path.display()));
         for entry in dotenvy::from_path_iter(&path).map_err(unreadable)? {
             let (name, value) = entry.map_err(unreadable)?;
             if !name.starts_with("SOFA_") {
-                return Err(SettingsError::new(format!(
-                    "{}: `{name}` is none of sofa's own settings",
-                    path.display()
-                ))
-                .hint("variables for containers belong into an env file of the mode"));
+                let message = format!("{}: `{name}` is none of sofa's own settings", path.display());
+                return Err(Failure::new(Kind::Usage, message)
+                    .hint("variables for containers belong into an env file of the mode"));
             }
             self.own.insert(name, value);
         }
@@ -89,6 +88,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".sofa.env"), "DATABASE_URL=x\n").unwrap();
         let error = Environment::default().with_file(folder.path()).unwrap_err();
-        assert!(error.message.contains("DATABASE_URL"), "{error}");
+        assert!(error.to_string().contains("DATABASE_URL"), "{error}");
     }
 }

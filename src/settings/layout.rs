@@ -13,14 +13,15 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a project's root; none where neither `compose/` nor the root holds a mode's file.
-    pub fn find(root: &Path) -> Option<Layout> {
-        let compose = vec![root.join("compose"), root.to_path_buf()];
-        let holds_mode = |folder: &PathBuf| MODE_FILES.iter().any(|name| folder.join(name).is_file());
-        compose
-            .iter()
-            .any(holds_mode)
-            .then(|| Layout { compose: compose.clone(), envs: vec![root.join("envs"), root.to_path_buf()] })
+    /// The layout of a project's root.
+    pub fn of(root: &Path) -> Layout {
+        let both = |folder: &str| vec![root.join(folder), root.to_path_buf()];
+        Layout { compose: both("compose"), envs: both("envs") }
+    }
+
+    /// Whether `compose/` or the root holds a mode's file.
+    pub fn has_modes(&self) -> bool {
+        MODE_FILES.iter().any(|name| self.compose_file(name).is_some())
     }
 
     /// A Compose file by name: in `compose/`, else in the root; none where neither has it.

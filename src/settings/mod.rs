@@ -1,19 +1,29 @@
-//! What a command works with: everything that flags, environment, `.sofa.env` and the folder's layout decide, resolved once.
+//! What a command works with: everything that flags, environment, `.sofa.env`, `sofa.yaml` and the folder's layout decide,
+//! resolved once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod backend;
 mod environment;
+mod file;
 mod layout;
 mod mode;
+mod modes;
 mod words;
 
+pub use backend::Backend;
 pub use environment::Environment;
+pub use file::{EXAMPLE, Written};
 pub use layout::Layout;
-pub use mode::{BACKEND, Mode, Services};
+pub use mode::{Deps, Mode, Services};
 pub use words::{Vocabulary, Words};
 
+use file::SettingsFile;
+
 use crate::compose::Dialect;
+use crate::diag::{Diagnostics, Sources};
+use crate::error::{Failure, Kind};
 use crate::ui::{Color, ProgressKind};
 use crate::util::duration;
 
@@ -53,6 +63,10 @@ pub struct Typed {
     pub services: Vec<String>,
     /// The bare words behind the verb.
     pub words: Vec<String>,
+    /// Words that can name no mode: the verbs, and `all`.
+    pub taken: Vec<String>,
+    /// Whether the verb reads no files: then nothing that is wrong with `sofa.yaml` stops it.
+    pub lenient: bool,
 }
 
 /// Everything a command works with.
@@ -62,8 +76,12 @@ pub struct Settings {
     pub directory: PathBuf,
     /// The process's environment.
     pub environment: Environment,
+    /// Every mode of the project, the built-in ones first; none for a project without modes.
+    pub modes: Vec<Mode>,
     /// The mode; none for a plain Compose project.
     pub mode: Option<Mode>,
+    /// The services that are deployed often, by name.
+    pub backend: Backend,
     /// What selects services: the words behind the verb, SERVICES, or the mode.
     pub words: Words,
     /// `-f`, or the mode's files; empty means docker compose's own discovery.
@@ -72,6 +90,8 @@ pub struct Settings {
     pub env_files: Vec<PathBuf>,
     /// `-p`.
     pub project_name: Option<String>,
+    /// The name where neither `-p` nor COMPOSE_PROJECT_NAME says one: the mode's, else `project` of `sofa.yaml`.
+    pub own_name: Option<String>,
     /// `--project-directory`.
     pub project_directory: Option<PathBuf>,
     /// `--profile`, and the mode's.
@@ -90,67 +110,44 @@ pub struct Settings {
     pub dialect: Dialect,
     /// How much is logged: 0 nothing, 1 what `sofa` does, 2 every engine call.
     pub verbose: u8,
-}
-
-/// What is wrong with the command line or the environment, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SettingsError {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl SettingsError {
-    pub(crate) fn new(message: impl Into<String>) -> SettingsError {
-        SettingsError { message: message.into(), hint: None }
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> SettingsError {
-        self.hint = Some(hint.into());
-        self
-    }
+    /// The text of `sofa.yaml`, for places in it.
+    pub sources: Sources,
+    /// What is wrong with `sofa.yaml` and does not stop this verb.
+    pub ignored: Diagnostics,
 }
 
 impl Settings {
-    /// Resolves what was typed: command line over environment over `.sofa.env` over mode over defaults.
+    /// Resolves what was typed: command line over environment over `.sofa.env` over mode over defaults. A mode's engine comes before
+    /// DOCKER_HOST, which says nothing about this project.
     ///
     /// # Errors
-    /// Words that are neither mode nor service name, two modes, values that cannot be read.
-    pub fn resolve(
-        typed: Typed,
-        environment: Environment,
-        directory: PathBuf,
-    ) -> Result<Settings, SettingsError> {
-        // A file that is not read must not look as if it counted.
-        if directory.join("sofa.yaml").exists() {
-            return Err(SettingsError::new("sofa.yaml: this version of sofa does not read it")
-                .hint("the built-in modes local, dev and production need none: move it away"));
-        }
-        let layout = Layout::find(&directory);
-        let vocabulary = Vocabulary { modes: Mode::builtin_names(), has_modes: layout.is_some() };
+    /// Words that are neither mode nor service name, two modes, values that cannot be read; a wrong `sofa.yaml`.
+    pub fn resolve(typed: Typed, environment: Environment, directory: PathBuf) -> Result<Settings, Failure> {
+        let own = OwnSettings::read(&typed, &directory)?;
+        let modes = own.modes;
+        let vocabulary = Vocabulary {
+            modes: modes.iter().map(|mode| mode.name.clone()).collect(),
+            has_modes: !modes.is_empty(),
+        };
         let words = Words::classify(&typed.words, &typed.services, &environment, &vocabulary)?;
         // `-f` without a mode is a plain Compose project; with one it replaces the mode's files.
-        let mode = layout
-            .filter(|_| typed.files.is_empty() || words.names_mode())
-            .map(|layout| Mode::builtin(words.mode(), &layout, &directory));
+        let mode = modes.iter().find(|mode| mode.name == words.mode());
+        let mode = mode.filter(|_| typed.files.is_empty() || words.names_mode()).cloned();
         let parallel = number(&environment, "SOFA_PARALLEL")?;
         let progress = choice(&environment, "SOFA_PROGRESS")?;
         let color = choice(&environment, "SOFA_COLOR")?;
-        let own = mode.as_ref();
-        let profiles = own.map(|mode| mode.profiles.clone()).unwrap_or_default();
+        let of_mode = mode.clone().unwrap_or_else(|| Mode::bare("", ""));
         Ok(Settings {
-            files: or_else(typed.files, || own.map(|mode| mode.files.clone()).unwrap_or_default()),
-            env_files: or_else(typed.env_files, || {
-                own.map(|mode| mode.env_files.clone()).unwrap_or_default()
-            }),
+            files: or_else(typed.files, of_mode.files),
+            env_files: or_else(typed.env_files, of_mode.env_files),
             project_name: typed.project_name,
+            own_name: mode.as_ref().map(|mode| mode.project_name.clone()).or(own.project),
             project_directory: typed.project_directory,
-            profiles: profiles.into_iter().chain(typed.profiles).collect(),
+            profiles: of_mode.profiles.into_iter().chain(typed.profiles).collect(),
             host: typed
                 .host
                 .or_else(|| environment.filled("SOFA_HOST"))
+                .or(of_mode.host)
                 .or_else(|| environment.filled("DOCKER_HOST")),
             parallel: typed.parallel.or(parallel).unwrap_or(PARALLEL).max(1),
             progress: if typed.quiet {
@@ -162,8 +159,12 @@ impl Settings {
             ci: environment.filled("CI").is_some(),
             dialect: dialect(&environment)?,
             verbose: typed.verbose,
+            backend: own.backend,
+            sources: own.sources,
+            ignored: own.ignored,
             directory,
             environment,
+            modes,
             mode,
             words,
         })
@@ -181,6 +182,45 @@ impl Settings {
     }
 }
 
+/// What the project says of itself: `sofa.yaml`, and the layout of its folder.
+struct OwnSettings {
+    project: Option<String>,
+    backend: Backend,
+    modes: Vec<Mode>,
+    sources: Sources,
+    ignored: Diagnostics,
+}
+
+impl OwnSettings {
+    /// # Errors
+    /// Everything that is wrong with `sofa.yaml`, at once; for a lenient verb it is kept to be told, and every mode is then
+    /// protected and keeps its volumes, since nobody knows what the file meant to say.
+    fn read(typed: &Typed, directory: &Path) -> Result<OwnSettings, Failure> {
+        let mut sources = Sources::default();
+        let layout = Layout::of(directory);
+        let (file, mut problems) = file::read(directory, &typed.taken, &mut sources).unwrap_or_default();
+        let SettingsFile { project, backend, .. } = file.clone();
+        let mut modes = Vec::new();
+        if layout.has_modes() || !file.modes.is_empty() {
+            let folder = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
+            let prefix = project.clone().or_else(folder).unwrap_or_default();
+            let (found, wrong) = modes::all(&file, &layout, &prefix);
+            modes = found;
+            problems.extend(wrong);
+        }
+        if !problems.is_empty() {
+            if !typed.lenient {
+                return Err(Failure::rendered(Kind::Invalid, problems.render(&sources, true)));
+            }
+            for mode in &mut modes {
+                (mode.protected, mode.down_volumes) = (true, false);
+            }
+        }
+        let backend = backend.map_or_else(Backend::default, Backend::written);
+        Ok(OwnSettings { project, backend, modes, sources, ignored: problems })
+    }
+}
+
 /// Reads a time as people type it: Compose's durations, a bare number is seconds.
 ///
 /// # Errors
@@ -193,26 +233,28 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 /// SOFA_DIALECT, by default the newest.
-fn dialect(environment: &Environment) -> Result<Dialect, SettingsError> {
+fn dialect(environment: &Environment) -> Result<Dialect, Failure> {
     let Some(text) = environment.filled("SOFA_DIALECT") else {
         return Ok(Dialect::default());
     };
     let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
-    known.ok_or_else(|| SettingsError::new(format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
+    known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
 }
 
-fn or_else<T>(typed: Vec<T>, otherwise: impl FnOnce() -> Vec<T>) -> Vec<T> {
-    if typed.is_empty() { otherwise() } else { typed }
+fn or_else<T>(typed: Vec<T>, otherwise: Vec<T>) -> Vec<T> {
+    if typed.is_empty() { otherwise } else { typed }
 }
 
-fn number(environment: &Environment, name: &str) -> Result<Option<usize>, SettingsError> {
+fn number(environment: &Environment, name: &str) -> Result<Option<usize>, Failure> {
     environment
         .filled(name)
-        .map(|text| text.parse().map_err(|_| SettingsError::new(format!("{name}: `{text}` is not a number"))))
+        .map(|text| {
+            text.parse().map_err(|_| Failure::new(Kind::Usage, format!("{name}: `{text}` is not a number")))
+        })
         .transpose()
 }
 
-fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<Option<T>, SettingsError> {
+fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<Option<T>, Failure> {
     let Some(text) = environment.filled(name) else {
         return Ok(None);
     };
@@ -221,7 +263,7 @@ fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<O
             .iter()
             .filter_map(|value| value.to_possible_value().map(|value| value.get_name().to_string()))
             .collect();
-        SettingsError::new(format!("{name}: `{text}` is not one of {}", known.join(", ")))
+        Failure::new(Kind::Usage, format!("{name}: `{text}` is not one of {}", known.join(", ")))
     })
 }
 
@@ -233,16 +275,8 @@ mod tests {
         folder: &std::path::Path,
         typed: Typed,
         environment: Environment,
-    ) -> Result<Settings, SettingsError> {
+    ) -> Result<Settings, Failure> {
         Settings::resolve(typed, environment, folder.to_path_buf())
-    }
-
-    #[test]
-    fn a_settings_file_is_refused_not_ignored() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("sofa.yaml"), "project: x\n").unwrap();
-        let error = resolve(folder.path(), Typed::default(), Environment::default()).unwrap_err();
-        assert!(error.message.starts_with("sofa.yaml"), "{error}");
     }
 
     #[test]
@@ -265,15 +299,66 @@ mod tests {
     fn files_without_a_mode_make_a_plain_project() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("docker-compose-local.yml"), "").unwrap();
-        let typed = |words: &[&str]| Typed {
-            files: vec!["x.yml".into()],
-            words: words.iter().map(|word| word.to_string()).collect(),
-            ..Typed::default()
-        };
+        let typed = |words: &[&str]| Typed { files: vec!["x.yml".into()], ..typed(words) };
         assert!(resolve(folder.path(), typed(&["web"]), Environment::default()).unwrap().mode.is_none());
         let replaced = resolve(folder.path(), typed(&["dev"]), Environment::default()).unwrap();
         assert_eq!(replaced.mode.map(|mode| mode.name).as_deref(), Some("dev"));
         assert_eq!(replaced.files, [PathBuf::from("x.yml")]);
+    }
+
+    fn project(sofa_yaml: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sofa.yaml"), sofa_yaml).unwrap();
+        folder
+    }
+
+    fn typed(words: &[&str]) -> Typed {
+        Typed { words: words.iter().map(|word| word.to_string()).collect(), ..Typed::default() }
+    }
+
+    #[test]
+    fn a_file_with_modes_makes_a_project_with_modes() {
+        let folder = project(
+            "project: app\nbackend: [api]\nmodes: { staging: { files: [x.yml], host: unix:///s } }\n",
+        );
+        let host = || Environment::from([("DOCKER_HOST", "unix:///d")]);
+        let settings = resolve(folder.path(), typed(&["staging", "api"]), host()).unwrap();
+        assert_eq!(settings.own_name.as_deref(), Some("app-staging"));
+        assert_eq!(settings.files, [folder.path().join("x.yml")]);
+        assert_eq!(settings.words.services, ["api"]);
+        assert_eq!(
+            (settings.backend.names(), settings.backend.is_written()),
+            (&["api".to_owned()][..], true)
+        );
+        // The mode's engine comes before the shell's, behind what was said for this command.
+        assert_eq!(settings.host.as_deref(), Some("unix:///s"));
+        let asked = Environment::from([("SOFA_HOST", "unix:///e"), ("DOCKER_HOST", "unix:///d")]);
+        let settings = resolve(folder.path(), typed(&["staging"]), asked).unwrap();
+        assert_eq!(settings.host.as_deref(), Some("unix:///e"));
+    }
+
+    #[test]
+    fn a_file_without_modes_leaves_a_plain_project_its_name() {
+        let folder = project("project: app\n");
+        let settings = resolve(folder.path(), typed(&["production"]), Environment::default()).unwrap();
+        assert_eq!((settings.mode, settings.own_name.as_deref()), (None, Some("app")));
+        assert_eq!(settings.words.services, ["production"]);
+    }
+
+    #[test]
+    fn a_wrong_file_stops_who_needs_it_and_makes_the_others_careful() {
+        let folder = project("project: app\nmodes: { local: { protectd: true, down_volumes: true } }\n");
+        let failure = resolve(folder.path(), Typed::default(), Environment::default()).unwrap_err();
+        assert_eq!(failure.kind, Kind::Invalid);
+        assert!(failure.to_string().contains("protectd"), "{failure}");
+        let lenient = Typed { lenient: true, ..Typed::default() };
+        let settings = resolve(folder.path(), lenient, Environment::default()).unwrap();
+        assert!(!settings.ignored.is_empty());
+        let local = settings.mode.unwrap();
+        assert_eq!(
+            (local.project_name.as_str(), local.protected, local.down_volumes),
+            ("app-local", true, false)
+        );
     }
 
     #[test]

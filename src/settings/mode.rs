@@ -1,9 +1,11 @@
 //! Modes: named ways to deploy a project, each a Compose project of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::file::Written;
 use super::layout::Layout;
+use crate::yaml::Span;
 
 /// A way to deploy the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +20,18 @@ pub struct Mode {
     pub profiles: Vec<String>,
     /// The services it stands for where none are named.
     pub services: Services,
-    /// Whether a missing dependency outside the scope is started, or must be up already.
-    pub starts_dependencies: bool,
+    /// What happens to dependencies outside the scope.
+    pub deps: Deps,
     /// Whether destructive verbs ask first.
     pub protected: bool,
     /// Whether `down` removes volumes.
     pub down_volumes: bool,
     /// The Compose project's name, where the env file does not name it (COMPOSE_PROJECT_NAME).
     pub project_name: String,
+    /// Where `sofa.yaml` writes that name; none for `<project>-<mode>`.
+    pub name_place: Option<Span>,
+    /// The engine that it lives on.
+    pub host: Option<String>,
     /// How long a deploy's waits may take.
     pub wait_timeout: Option<Duration>,
 }
@@ -40,11 +46,19 @@ pub enum Services {
     /// What is deployed often.
     Backend,
     /// These.
-    Named(Vec<String>),
+    Named(Vec<Written<String>>),
 }
 
-/// The backend's services where neither the settings nor a role name them.
-pub const BACKEND: [&str; 3] = ["predict-worker", "score-worker", "report-worker"];
+/// What happens to dependencies outside the selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deps {
+    /// A missing one is started; one that runs is never touched.
+    Auto,
+    /// It must be up already.
+    None,
+    /// It joins the scope.
+    All,
+}
 
 /// A row of the table of built-in modes (cli.md §2).
 struct Builtin {
@@ -89,31 +103,57 @@ impl Mode {
         BUILTIN.iter().map(|row| row.name.to_string()).collect()
     }
 
-    /// A built-in mode, `local` where the name is none of them, for a project laid out this way.
-    pub fn builtin(name: &str, layout: &Layout, root: &Path) -> Mode {
-        let row = BUILTIN.iter().find(|row| row.name == name).unwrap_or(&BUILTIN[0]);
+    /// A built-in mode for a project laid out this way; none where the name is none of them.
+    pub(super) fn builtin(name: &str, layout: &Layout, project: &str) -> Option<Mode> {
+        let row = BUILTIN.iter().find(|row| row.name == name)?;
         let own = layout.compose_file(row.file).unwrap_or_else(|| layout.expected_compose_file(row.file));
-        let project = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Mode {
-            name: row.name.to_string(),
+        Some(Mode {
             files: layout.compose_file("docker-compose.yml").into_iter().chain([own]).collect(),
             env_files: vec![layout.env_file(row.env_file)],
             profiles: row.profile.map(String::from).into_iter().collect(),
             services: row.services.clone(),
-            starts_dependencies: !row.production,
+            deps: if row.production { Deps::None } else { Deps::Auto },
             protected: row.production,
             down_volumes: !row.production,
-            project_name: normalise(&format!("{project}-{}", row.name)),
+            ..Mode::bare(name, project)
+        })
+    }
+
+    /// A mode of which nothing is said: it has no files.
+    pub(super) fn bare(name: &str, project: &str) -> Mode {
+        Mode {
+            name: name.to_string(),
+            files: Vec::new(),
+            env_files: Vec::new(),
+            profiles: Vec::new(),
+            services: Services::All,
+            deps: Deps::Auto,
+            protected: false,
+            down_volumes: false,
+            project_name: normalise(&format!("{project}-{name}")),
+            name_place: None,
+            host: None,
             wait_timeout: None,
         }
+    }
+
+    /// The same under another name: a project of its own.
+    pub(super) fn renamed(self, name: &str, project: &str) -> Mode {
+        let bare = Mode::bare(name, project);
+        Mode { name: bare.name, project_name: bare.project_name, name_place: None, ..self }
     }
 }
 
 /// A project name as docker compose makes one of a folder's: lower case, only `[a-z0-9_-]`, no leading `_` or `-`.
-fn normalise(name: &str) -> String {
+pub(super) fn normalise(name: &str) -> String {
     let kept: String =
         name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
     kept.trim_start_matches(['_', '-']).to_string()
+}
+
+/// Whether a project may be called that.
+pub(super) fn is_project_name(name: &str) -> bool {
+    !name.is_empty() && normalise(name) == name
 }
 
 #[cfg(test)]
@@ -130,7 +170,7 @@ mod tests {
         {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let layout = Layout::find(folder.path()).unwrap();
+        let layout = Layout::of(folder.path());
         (folder, layout)
     }
 
@@ -142,16 +182,16 @@ mod tests {
     #[test]
     fn each_mode_has_its_files_profile_and_services() {
         let (folder, layout) = project(&["compose/docker-compose.yml"]);
-        let local = Mode::builtin("local", &layout, folder.path());
+        let local = Mode::builtin("local", &layout, "p").unwrap();
         assert_eq!(
             names(&local, &folder),
             ["compose/docker-compose.yml", "compose/docker-compose-local.yml", "envs/.local.env"]
         );
         assert_eq!((local.services, local.protected), (Services::All, false));
-        let dev = Mode::builtin("dev", &layout, folder.path());
+        let dev = Mode::builtin("dev", &layout, "p").unwrap();
         assert_eq!(names(&dev, &folder)[1..], ["compose/docker-compose-local.yml", "envs/.dev.env"]);
         assert_eq!(dev.services, Services::Infra);
-        let production = Mode::builtin("production", &layout, folder.path());
+        let production = Mode::builtin("production", &layout, "p").unwrap();
         assert_eq!(
             names(&production, &folder)[1..],
             ["compose/docker-compose-prod.yml", "envs/.production.env"]
@@ -166,7 +206,7 @@ mod tests {
     #[test]
     fn the_base_file_is_optional_and_env_files_may_lie_in_the_root() {
         let (folder, layout) = project(&[".local.env"]);
-        let local = Mode::builtin("local", &layout, folder.path());
+        let local = Mode::builtin("local", &layout, "p").unwrap();
         assert_eq!(names(&local, &folder), ["compose/docker-compose-local.yml", ".local.env"]);
     }
 

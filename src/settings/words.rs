@@ -1,7 +1,7 @@
 //! The words behind a verb: a mode, `all`, service names; and SERVICES from the command line or the environment.
 
-use super::SettingsError;
 use super::environment::Environment;
+use crate::error::{Failure, Kind};
 
 /// What words may mean.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ impl Words {
         options: &[String],
         environment: &Environment,
         vocabulary: &Vocabulary,
-    ) -> Result<Words, SettingsError> {
+    ) -> Result<Words, Failure> {
         let mut result = Words::default();
         let mut named = Vec::new();
         let mut lists: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -45,7 +45,7 @@ impl Words {
             } else if vocabulary.has_modes && vocabulary.modes.contains(word) {
                 match &result.mode {
                     Some(mode) if mode != word => {
-                        return Err(SettingsError::new(format!("two modes: `{mode}` and `{word}`"))
+                        return Err(Failure::new(Kind::Usage, format!("two modes: `{mode}` and `{word}`"))
                             .hint("name one mode; a service with a mode's name is reached by SERVICES="));
                     }
                     _ => result.mode = Some(word.clone()),
@@ -64,7 +64,7 @@ impl Words {
             named
                 .extend(list.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty()).map(String::from));
             if named.len() == before {
-                return Err(SettingsError::new("SERVICES is empty")
+                return Err(Failure::new(Kind::Usage, "SERVICES is empty")
                     .hint("name services (SERVICES=a,b), or leave SERVICES out for the mode's own"));
             }
         }
@@ -91,7 +91,7 @@ impl Words {
 mod tests {
     use super::*;
 
-    fn classify(words: &[&str], options: &[&str], environment: Environment) -> Result<Words, SettingsError> {
+    fn classify(words: &[&str], options: &[&str], environment: Environment) -> Result<Words, Failure> {
         let owned = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
         let vocabulary = Vocabulary { modes: owned(&["local", "dev", "production"]), has_modes: true };
         Words::classify(&owned(words), &owned(options), &environment, &vocabulary)

@@ -13,6 +13,7 @@ mod looking;
 mod modes;
 mod refusals;
 mod replicas;
+mod settings_file;
 mod signals;
 mod stack;
 mod store;

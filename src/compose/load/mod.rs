@@ -10,6 +10,7 @@ mod defaults;
 mod discover;
 mod dotenv;
 mod env_files;
+mod env_name;
 mod extends;
 mod include;
 mod interpolate;
@@ -33,7 +34,9 @@ mod validate;
 mod variables;
 mod x_sofa;
 
+pub use env_name::{EnvName, name_in_env_files};
 pub use request::{Input, Loaded, Options, Origin, Origins, Request, Variable};
+pub use x_sofa::X_SOFA_EXAMPLE;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,9 @@ use crate::diag::Diagnostic;
 use crate::util::duration;
 use crate::yaml::{Kind, Node};
 
+/// The annotated example, which is the documentation: every key stands in it.
+pub const X_SOFA_EXAMPLE: &str = include_str!("../../../docs/x-sofa.yaml");
+
 static BLOCK: Table = Table {
     keys: &[
         ("role", Shape::Word(&["backend", "infra", "job"])),
@@ -121,6 +124,26 @@ fn pause(service: &str, ready: &Node, key: &str, session: &mut Session<'_>) -> O
             let message = format!("service `{service}`: `x-sofa.ready.{key}`: {error}");
             session.error(Diagnostic::error(message).at(node.span, ""));
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::load::{Input, Request, load};
+    use crate::diag::Sources;
+
+    #[test]
+    fn the_example_is_right_and_shows_every_key() {
+        let files = vec![Input::Stdin(X_SOFA_EXAMPLE.to_owned())];
+        let request = Request { working_directory: "/srv".into(), files, ..Request::default() };
+        let mut sources = Sources::default();
+        let loaded =
+            load(&request, &mut sources).map_err(|problems| problems.render(&sources, false)).unwrap();
+        assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(&sources, false));
+        for (key, _) in BLOCK.keys.iter().chain(READY.keys) {
+            assert!(X_SOFA_EXAMPLE.contains(&format!("{key}:")), "`{key}` is not in the example");
         }
     }
 }

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::settings::Backend;
 
 #[test]
 fn down_stops_dependants_first_and_keeps_what_others_use() {
@@ -101,10 +102,10 @@ fn named(names: &[&str]) -> Scope {
 fn the_scope_of_a_mode_is_told_by_the_roles_of_containers() {
     let containers = coordinator(State::Running, Health::Healthy).observed.containers;
     let backend = named(&["predict-worker", "report-worker", "score-worker"]);
-    assert_eq!(Scope::of(&Selection::Backend, &containers), backend);
+    assert_eq!(Scope::of(&Selection::Backend, &Backend::default(), &containers), backend);
     let infra = named(&["model-orchestrator", "postgres"]);
-    assert_eq!(Scope::of(&Selection::Infra, &containers), infra);
-    assert_eq!(Scope::of(&Selection::All, &containers), Scope::Everything);
+    assert_eq!(Scope::of(&Selection::Infra, &Backend::default(), &containers), infra);
+    assert_eq!(Scope::of(&Selection::All, &Backend::default(), &containers), Scope::Everything);
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn containers_without_roles_go_by_the_built_in_names() {
         container.labels.remove("sofa.role");
     }
     let backend = named(&["predict-worker", "report-worker", "score-worker"]);
-    assert_eq!(Scope::of(&Selection::Backend, &containers), backend);
+    assert_eq!(Scope::of(&Selection::Backend, &Backend::default(), &containers), backend);
     // Neither the job nor what stands on the backend.
     let infra = named(&["model-orchestrator", "postgres"]);
-    assert_eq!(Scope::of(&Selection::Infra, &containers), infra);
+    assert_eq!(Scope::of(&Selection::Infra, &Backend::default(), &containers), infra);
 }
 
 #[test]
@@ -186,8 +187,8 @@ fn start_waits_for_what_runs_and_is_not_ready() {
 #[test]
 fn restart_goes_one_by_one_with_the_backend_in_reverse_and_without_jobs() {
     let case = coordinator(State::Running, Health::Healthy);
-    let scope = Scope::of(&Selection::Backend, &case.observed.containers);
-    let plan = crate::plan::restart("p", &case.observed, &scope, &crate::settings::BACKEND, None);
+    let scope = Scope::of(&Selection::Backend, &Backend::default(), &case.observed.containers);
+    let plan = crate::plan::restart("p", &case.observed, &scope, &Backend::default(), None);
     assert_snapshot!(plan.to_string(), @"
     [] -> #1 report-worker: stop p-report-worker-1, restart [disruptive]
     [1] -> #2 report-worker: start p-report-worker-1, restart
@@ -199,7 +200,7 @@ fn restart_goes_one_by_one_with_the_backend_in_reverse_and_without_jobs() {
     [7] -> #8 predict-worker: start p-predict-worker-1, restart
     [8] -> #9 predict-worker: await p-predict-worker-1: healthy
     ");
-    let all = crate::plan::restart("p", &case.observed, &Scope::Everything, &crate::settings::BACKEND, None);
+    let all = crate::plan::restart("p", &case.observed, &Scope::Everything, &Backend::default(), None);
     let stops: Vec<&str> = all
         .operations
         .iter()

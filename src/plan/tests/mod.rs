@@ -182,7 +182,14 @@ impl Case {
     }
 
     fn try_deploy(&self, policy: Policy) -> Result<Plan, Vec<Problem>> {
-        let order = scope::resolve(&self.project, &Selection::All, Deps::Auto, &self.observed).unwrap();
+        let order = scope::resolve(
+            &self.project,
+            &Selection::All,
+            &crate::settings::Backend::default(),
+            Deps::Auto,
+            &self.observed,
+        )
+        .unwrap();
         super::deploy(
             &Desired::new(&self.project, &order, &self.observed, Dialect::V5, None),
             &self.observed,

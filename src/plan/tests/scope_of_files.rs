@@ -15,7 +15,9 @@ fn a_job_that_the_scope_waits_for_joins_it_and_other_dependencies_do_not() {
         .found(running("cache"))
         .found(running("db"));
     let web = Selection::Named(vec!["web".into()]);
-    let resolve = |observed: &Observed| scope::resolve(&case.project, &web, Deps::None, observed);
+    let resolve = |observed: &Observed| {
+        scope::resolve(&case.project, &web, &crate::settings::Backend::default(), Deps::None, observed)
+    };
     assert_eq!(resolve(&case.observed).unwrap(), ["migrate", "web"]);
     let missing = resolve(&Observed::default()).unwrap_err();
     let names: Vec<&str> = missing.iter().map(|gap| gap.dependency.as_str()).collect();

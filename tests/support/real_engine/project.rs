@@ -120,6 +120,13 @@ impl TestProject {
         self.run(command)
     }
 
+    /// Runs `sofa` in the project's folder with whatever name its files say; [`TestProject::also_clean`] wants to know it.
+    pub fn sofa_by_files<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sofa"));
+        command.args(arguments);
+        self.run(command)
+    }
+
     /// `sofa` as a command, for tests that signal it or feed it.
     pub fn sofa_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sofa"));

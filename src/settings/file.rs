@@ -1,0 +1,558 @@
+//! `sofa.yaml`: the project's own settings, from text to plain data. Everything that is wrong is told at once, with its place.
+//! What the settings mean for a mode is `modes`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::mode::{Deps, Services, is_project_name, normalise};
+use super::parse_time;
+use crate::diag::{Diagnostic, Diagnostics, Sources};
+use crate::util::spelling;
+use crate::yaml::{self, Kind, Node, Span};
+
+/// The file's name, in the project's root.
+pub const NAME: &str = "sofa.yaml";
+
+/// The annotated example, which is the documentation: every key stands in it.
+pub const EXAMPLE: &str = include_str!("../../docs/sofa.yaml");
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What the file says. Every part may be missing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SettingsFile {
+    /// `project`: the first part of every mode's project name.
+    pub project: Option<String>,
+    /// `backend`: the services that are deployed often.
+    pub backend: Option<Vec<String>>,
+    /// `modes`, by name.
+    pub modes: BTreeMap<String, ModeEntry>,
+}
+
+/// What the file says of one mode.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModeEntry {
+    /// Where its name stands.
+    pub place: Span,
+    /// The mode that it begins from.
+    pub extends: Option<Written<String>>,
+    /// Its Compose files, absolute.
+    pub files: Option<Vec<PathBuf>>,
+    /// Its env files, absolute.
+    pub env_files: Option<Vec<PathBuf>>,
+    /// Its profiles.
+    pub profiles: Option<Vec<String>>,
+    /// Its services.
+    pub services: Option<Services>,
+    /// What happens to dependencies outside the scope.
+    pub deps: Option<Deps>,
+    /// Whether destructive verbs ask first.
+    pub protected: Option<bool>,
+    /// Its Compose project's name.
+    pub project_name: Option<Written<String>>,
+    /// Whether `down` removes volumes.
+    pub down_volumes: Option<bool>,
+    /// Its engine.
+    pub host: Option<String>,
+    /// How long a deploy's waits may take.
+    pub wait_timeout: Option<Duration>,
+}
+
+/// The keys of a mapping, each with what takes its value.
+type Keys<'k, T> = &'k [(&'static str, fn(&mut Reader<'_>, &Node, &mut T))];
+
+/// The keys of the file.
+const ROOT: Keys<'_, SettingsFile> = &[
+    ("project", |reader, node, file| file.project = reader.project_name(node).map(|name| name.value)),
+    ("backend", |reader, node, file| file.backend = reader.texts(node)),
+    ("modes", |reader, node, file| file.modes = reader.modes(node)),
+];
+
+/// The keys of a mode.
+const MODE: Keys<'_, ModeEntry> = &[
+    ("extends", |reader, node, mode| mode.extends = reader.text(node)),
+    ("files", |reader, node, mode| mode.files = reader.paths(node)),
+    ("env_files", |reader, node, mode| mode.env_files = reader.paths(node)),
+    ("profiles", |reader, node, mode| mode.profiles = reader.texts(node)),
+    ("services", |reader, node, mode| mode.services = reader.services(node)),
+    ("deps", |reader, node, mode| mode.deps = reader.word(node, &DEPS)),
+    ("protected", |reader, node, mode| mode.protected = reader.boolean(node)),
+    ("project_name", |reader, node, mode| mode.project_name = reader.project_name(node)),
+    ("down_volumes", |reader, node, mode| mode.down_volumes = reader.boolean(node)),
+    ("host", |reader, node, mode| mode.host = reader.host(node)),
+    ("wait_timeout", |reader, node, mode| mode.wait_timeout = reader.time(node)),
+];
+
+const DEPS: [(&str, Deps); 3] = [("auto", Deps::Auto), ("none", Deps::None), ("all", Deps::All)];
+const SERVICES: [(&str, Services); 3] =
+    [("backend", Services::Backend), ("infra", Services::Infra), ("all", Services::All)];
+
+/// Reads the file of a project's root, where there is one. `taken` are the words that can name no mode: the verbs, and `all`.
+/// What can be understood is there even where something else is wrong.
+pub fn read(root: &Path, taken: &[String], sources: &mut Sources) -> Option<(SettingsFile, Diagnostics)> {
+    let path = root.join(NAME);
+    if !path.exists() {
+        return None;
+    }
+    match std::fs::read(&path).map(String::from_utf8) {
+        Ok(Ok(text)) => Some(parse(&text, root, taken, sources)),
+        Ok(Err(_)) => Some((
+            SettingsFile::default(),
+            Diagnostic::error(format!("settings file {NAME} is not UTF-8 text")).into(),
+        )),
+        Err(error) => Some((
+            SettingsFile::default(),
+            Diagnostic::error(format!("settings file {NAME} cannot be read: {error}")).into(),
+        )),
+    }
+}
+
+/// Reads a text whose relative paths begin at `root`.
+pub(super) fn parse(
+    text: &str,
+    root: &Path,
+    taken: &[String],
+    sources: &mut Sources,
+) -> (SettingsFile, Diagnostics) {
+    let source = sources.add(NAME, text);
+    let mut reader = Reader { root, taken, path: Vec::new(), problems: Diagnostics::default() };
+    let mut file = SettingsFile::default();
+    match yaml::parse(source, text) {
+        Err(errors) => reader.problems.extend(errors.into_iter().map(Diagnostic::from)),
+        Ok(documents) => {
+            if let Some(second) = documents.get(1) {
+                reader
+                    .problems
+                    .push(Diagnostic::error("settings file has a second document").at(second.span, ""));
+            }
+            if let Some(root) = documents.first() {
+                reader.section(root, ROOT, &mut file);
+            }
+        }
+    }
+    (file, reader.problems)
+}
+
+/// Takes values out of a tree; what does not fit is told, and not taken.
+struct Reader<'a> {
+    /// Where relative paths begin.
+    root: &'a Path,
+    /// Words that name no mode.
+    taken: &'a [String],
+    /// The keys on the way to the value that is read.
+    path: Vec<String>,
+    problems: Diagnostics,
+}
+
+impl Reader<'_> {
+    /// The entries of a mapping, each by its key; nothing at all is an empty mapping.
+    fn section<T>(&mut self, node: &Node, keys: Keys<'_, T>, into: &mut T) {
+        let Some(map) = node.as_map() else {
+            if !node.is_null() {
+                self.wrong_kind(node, "a mapping");
+            }
+            return;
+        };
+        for entry in map {
+            self.path.push(entry.key.to_string());
+            match keys.iter().find(|(key, _)| *key == &*entry.key) {
+                Some((_, take)) => take(self, &entry.value, into),
+                None => self.unknown_key(&entry.key, entry.key_span, keys.iter().map(|(key, _)| *key)),
+            }
+            self.path.pop();
+        }
+    }
+
+    fn modes(&mut self, node: &Node) -> BTreeMap<String, ModeEntry> {
+        let mut modes = BTreeMap::new();
+        let Some(map) = node.as_map() else {
+            if !node.is_null() {
+                self.wrong_kind(node, "a mapping of modes");
+            }
+            return modes;
+        };
+        for entry in map {
+            let name = entry.key.to_string();
+            if let Some(reason) = self.no_name(&name) {
+                let message = format!("mode `{name}` {reason}");
+                self.problems.push(Diagnostic::error(message).at(entry.key_span, "choose another name"));
+                continue;
+            }
+            let mut mode = ModeEntry { place: entry.key_span, ..ModeEntry::default() };
+            self.path.push(name.clone());
+            self.section(&entry.value, MODE, &mut mode);
+            self.path.pop();
+            modes.insert(name, mode);
+        }
+        modes
+    }
+
+    /// Why a mode cannot be called that, if so.
+    fn no_name(&self, name: &str) -> Option<&'static str> {
+        if !is_project_name(name) {
+            Some("has no good name: lower-case letters, digits, `-` and `_`, a letter or digit first")
+        } else if self.taken.iter().any(|word| word == name) {
+            Some("cannot be named on the command line: the word means something else there")
+        } else {
+            None
+        }
+    }
+
+    fn services(&mut self, node: &Node) -> Option<Services> {
+        match &node.kind {
+            Kind::String(_) => self.word(node, &SERVICES),
+            Kind::List(_) => Some(Services::Named(self.list(node)?)),
+            _ => {
+                self.wrong_kind(node, "`backend`, `infra`, `all`, or a list of services");
+                None
+            }
+        }
+    }
+
+    fn project_name(&mut self, node: &Node) -> Option<Written<String>> {
+        let name = self.text(node)?;
+        if is_project_name(&name.value) {
+            return Some(name);
+        }
+        let message = format!("`{}`: project name `{}` is not allowed", self.shown(), name.value);
+        let good = normalise(&name.value);
+        let label = if good.is_empty() { String::new() } else { format!("`{good}` would do") };
+        let hint = "a name begins with a lower-case letter or digit and holds these, `-` and `_`";
+        self.problems.push(Diagnostic::error(message).at(node.span, label).hint(hint));
+        None
+    }
+
+    /// An engine on this machine; how else engines are reached is known, and said to be missing.
+    fn host(&mut self, node: &Node) -> Option<String> {
+        let address = self.text(node)?.value;
+        if address.strip_prefix("unix://").is_some_and(|path| path.starts_with('/')) {
+            return Some(address);
+        }
+        let later = ["ssh://", "tcp://", "context:"].into_iter().find(|scheme| address.starts_with(scheme));
+        let message = match later {
+            Some(scheme) => format!("`{}`: engines behind `{scheme}` come in a later version", self.shown()),
+            None => format!("`{}`: `{address}` is no address of an engine", self.shown()),
+        };
+        let hint = "this version of sofa knows `unix:///path/to/docker.sock`";
+        self.problems.push(Diagnostic::error(message).at(node.span, "").hint(hint));
+        None
+    }
+
+    fn time(&mut self, node: &Node) -> Option<Duration> {
+        let text = match &node.kind {
+            Kind::String(_) | Kind::Int(_) => node.to_text()?,
+            _ => {
+                self.wrong_kind(node, "a time such as `6m`");
+                return None;
+            }
+        };
+        match parse_time(&text) {
+            Ok(time) => Some(time),
+            Err(error) => {
+                let message = format!("`{}`: {error}", self.shown());
+                self.problems.push(Diagnostic::error(message).at(node.span, ""));
+                None
+            }
+        }
+    }
+
+    fn boolean(&mut self, node: &Node) -> Option<bool> {
+        match node.kind {
+            Kind::Bool(value) => Some(value),
+            _ => {
+                self.wrong_kind(node, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    fn word<T: Clone>(&mut self, node: &Node, known: &[(&'static str, T)]) -> Option<T> {
+        let text = self.text(node)?.value;
+        if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
+            return Some(value.clone());
+        }
+        let words = known.iter().map(|(word, _)| *word);
+        let label = spelling::nearest(&text, words.clone())
+            .map_or_else(String::new, |near| format!("did you mean `{near}`?"));
+        let message = format!("`{}` is `{text}`", self.shown());
+        let hint = format!("it is one of {}", words.collect::<Vec<_>>().join(", "));
+        self.problems.push(Diagnostic::error(message).at(node.span, label).hint(hint));
+        None
+    }
+
+    fn text(&mut self, node: &Node) -> Option<Written<String>> {
+        match node.as_str().filter(|text| !text.is_empty()) {
+            Some(text) => Some(Written { value: text.to_owned(), span: node.span }),
+            None => {
+                self.wrong_kind(node, "text");
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, node: &Node) -> Option<Vec<Written<String>>> {
+        let Some(list) = node.as_list() else {
+            self.wrong_kind(node, "a list");
+            return None;
+        };
+        list.iter().map(|entry| self.text(entry)).collect()
+    }
+
+    fn texts(&mut self, node: &Node) -> Option<Vec<String>> {
+        Some(self.list(node)?.into_iter().map(|entry| entry.value).collect())
+    }
+
+    fn paths(&mut self, node: &Node) -> Option<Vec<PathBuf>> {
+        Some(self.texts(node)?.into_iter().map(|path| self.root.join(path)).collect())
+    }
+
+    fn wrong_kind(&mut self, node: &Node, wanted: &str) {
+        let found = match node.as_str() {
+            Some("") => "empty",
+            _ => node.kind.name(),
+        };
+        let message = match self.path.as_slice() {
+            [] => format!("settings file is {found}"),
+            _ => format!("`{}` is {found}", self.shown()),
+        };
+        self.problems.push(Diagnostic::error(message).at(node.span, format!("should be {wanted}")));
+    }
+
+    fn unknown_key(&mut self, key: &str, span: Span, known: impl Iterator<Item = &'static str> + Clone) {
+        let message = match &self.path[..self.path.len() - 1] {
+            [] => format!("unknown key `{key}`"),
+            parents => format!("`{}`: unknown key `{key}`", parents.join(".")),
+        };
+        let error = Diagnostic::error(message);
+        self.problems.push(match spelling::nearest(key, known.clone()) {
+            Some(near) => error.at(span, format!("did you mean `{near}`?")),
+            None => error.at(span, "").hint(format!("known keys: {}", known.collect::<Vec<_>>().join(", "))),
+        });
+    }
+
+    fn shown(&self) -> String {
+        self.path.join(".")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn read(text: &str) -> (SettingsFile, String) {
+        let mut sources = Sources::default();
+        let taken = ["deploy".to_owned(), "all".to_owned()];
+        let (file, problems) = parse(text, Path::new("/srv/app"), &taken, &mut sources);
+        (file, problems.render(&sources, false))
+    }
+
+    /// The keys of a mapping in a text.
+    fn keys(text: &str, path: &[&str]) -> Vec<String> {
+        let documents = yaml::parse(Sources::default().add("x", text), text).unwrap();
+        let node = path.iter().fold(&documents[0], |node, key| node.get(key).unwrap());
+        node.as_map().unwrap().iter().map(|entry| entry.key.to_string()).collect()
+    }
+
+    #[test]
+    fn the_example_is_right_and_shows_every_key() {
+        let (file, problems) = read(EXAMPLE);
+        assert_eq!(problems, "");
+        let shown = keys(EXAMPLE, &[]);
+        assert!(ROOT.iter().all(|(key, _)| shown.iter().any(|shown| shown == key)), "{shown:?}");
+        let shown: Vec<String> = file.modes.keys().flat_map(|mode| keys(EXAMPLE, &["modes", mode])).collect();
+        for (key, _) in MODE {
+            assert!(shown.iter().any(|shown| shown == key), "`{key}` is not in the example");
+        }
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let (file, _) = read(EXAMPLE);
+        assert_eq!(file.project.as_deref(), Some("coordinator"));
+        assert_eq!(file.backend.unwrap()[0], "predict-worker");
+        assert_eq!(file.modes["production"].host.as_deref(), Some("unix:///run/docker.sock"));
+        let staging = &file.modes["staging"];
+        assert_eq!(staging.extends.as_ref().unwrap().value, "production");
+        assert_eq!(
+            staging.files.as_ref().unwrap()[1],
+            Path::new("/srv/app/compose/docker-compose-staging.yml")
+        );
+        assert_eq!(staging.env_files, Some(vec!["/srv/app/envs/.staging.env".into()]));
+        assert_eq!(staging.profiles, Some(vec!["production".to_owned()]));
+        let Some(Services::Named(services)) = &staging.services else { panic!("{staging:?}") };
+        assert_eq!(services[1].value, "report-worker");
+        assert_eq!(
+            (staging.deps, staging.protected, staging.down_volumes),
+            (Some(Deps::None), Some(true), Some(false))
+        );
+        assert_eq!(staging.project_name.as_ref().unwrap().value, "coordinator-stage");
+        assert_eq!(staging.wait_timeout, Some(Duration::from_secs(600)));
+    }
+
+    #[test]
+    fn an_empty_file_says_nothing() {
+        for text in ["", "# later\n", "modes:\n", "modes:\n  production:\n"] {
+            let (file, problems) = read(text);
+            assert_eq!(problems, "", "{text:?}");
+            assert_eq!((file.project, file.backend), (None, None));
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+        let (file, problems) = read(
+            "projekt: x
+backend: web
+modes:
+  staging:
+    protectd: true
+    protected: maybe
+    deps: non
+    services: backends
+    files: [a.yml, 7]
+    wait_timeout: 6 minutes
+    project_name: My App
+    host: ssh://ops@build
+    profiles: [a]
+  deploy: {}
+  Blue: {}
+",
+        );
+        // What can be understood is there.
+        assert_eq!(file.modes["staging"].profiles, Some(vec!["a".to_owned()]));
+        assert_snapshot!(problems, @"
+        error: unknown key `projekt`
+         --> sofa.yaml:1:1
+          |
+        1 | projekt: x
+          | ^^^^^^^ did you mean `project`?
+
+        error: `backend` is text
+         --> sofa.yaml:2:10
+          |
+        2 | backend: web
+          |          ^^^ should be a list
+
+        error: `modes.staging`: unknown key `protectd`
+         --> sofa.yaml:5:5
+          |
+        5 |     protectd: true
+          |     ^^^^^^^^ did you mean `protected`?
+
+        error: `modes.staging.protected` is text
+         --> sofa.yaml:6:16
+          |
+        6 |     protected: maybe
+          |                ^^^^^ should be `true` or `false`
+
+        error: `modes.staging.deps` is `non`
+         --> sofa.yaml:7:11
+          |
+        7 |     deps: non
+          |           ^^^ did you mean `none`?
+        hint: it is one of auto, none, all
+
+        error: `modes.staging.services` is `backends`
+         --> sofa.yaml:8:15
+          |
+        8 |     services: backends
+          |               ^^^^^^^^ did you mean `backend`?
+        hint: it is one of backend, infra, all
+
+        error: `modes.staging.files` is a number
+         --> sofa.yaml:9:20
+          |
+        9 |     files: [a.yml, 7]
+          |                    ^ should be text
+
+        error: `modes.staging.wait_timeout`: duration `6 minutes` has an unknown unit ` minutes`; known are `ns`, `us`, `ms`, `s`, `m`, `h`, `d`, `w`
+          --> sofa.yaml:10:19
+           |
+        10 |     wait_timeout: 6 minutes
+           |                   ^^^^^^^^^
+
+        error: `modes.staging.project_name`: project name `My App` is not allowed
+          --> sofa.yaml:11:19
+           |
+        11 |     project_name: My App
+           |                   ^^^^^^ `myapp` would do
+        hint: a name begins with a lower-case letter or digit and holds these, `-` and `_`
+
+        error: `modes.staging.host`: engines behind `ssh://` come in a later version
+          --> sofa.yaml:12:11
+           |
+        12 |     host: ssh://ops@build
+           |           ^^^^^^^^^^^^^^^
+        hint: this version of sofa knows `unix:///path/to/docker.sock`
+
+        error: mode `deploy` cannot be named on the command line: the word means something else there
+          --> sofa.yaml:14:3
+           |
+        14 |   deploy: {}
+           |   ^^^^^^ choose another name
+
+        error: mode `Blue` has no good name: lower-case letters, digits, `-` and `_`, a letter or digit first
+          --> sofa.yaml:15:3
+           |
+        15 |   Blue: {}
+           |   ^^^^ choose another name
+        ");
+    }
+
+    #[test]
+    fn engines_elsewhere_are_known_and_said_to_come_later() {
+        for (host, said) in [
+            ("tcp://build:2376", "engines behind `tcp://` come in a later version"),
+            ("'context:build'", "engines behind `context:` come in a later version"),
+            ("build", "`build` is no address of an engine"),
+            ("unix://", "`unix://` is no address of an engine"),
+        ] {
+            let (_, problems) = read(&format!("modes: {{ staging: {{ host: {host} }} }}"));
+            assert!(problems.contains(said), "{problems}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_settings_file_is_refused_with_its_place() {
+        assert_snapshot!(read("- a\n").1, @"
+        error: settings file is a list
+         --> sofa.yaml:1:1
+          |
+        1 | - a
+          | ^^^ should be a mapping
+        ");
+        assert_snapshot!(read("project: a\nproject: b\n").1, @"
+        error: key `project` is there twice
+         --> sofa.yaml:2:1
+          |
+        1 | project: a
+          | ------- first here
+        2 | project: b
+          | ^^^^^^^ again here
+        ");
+        assert_snapshot!(read("project: a\n---\nproject: b\n").1, @"
+        error: settings file has a second document
+         --> sofa.yaml:3:1
+          |
+        3 | project: b
+          | ^^^^^^^^^^
+        ");
+        assert_snapshot!(read("modes: [a\n").1, @"
+        error: YAML syntax: unclosed bracket '['
+         --> sofa.yaml:1:8
+          |
+        1 | modes: [a
+          |        ^
+        ");
+    }
+}
