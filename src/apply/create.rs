@@ -54,12 +54,13 @@ impl Docker<'_> {
             _ => None,
         };
         let final_name = service.container_name(desired.project, replica.number);
+        let parents = self.parents(service);
         let instance = Instance {
             name: name.to_string(),
             final_name: final_name.clone(),
             image: service.image.clone(),
-            labels: self.labels(service, replica, old.map(|_| final_name))?,
-            parents: self.parents(service),
+            labels: self.labels(service, replica, &parents, old.map(|_| final_name))?,
+            parents,
             links: BTreeMap::new(),
             inherited: old.map(|old| inherited(service, old)).unwrap_or_default(),
             service_aliases: true,
@@ -74,6 +75,7 @@ impl Docker<'_> {
         &self,
         service: &DesiredService<'_>,
         replica: &Replica,
+        parents: &BTreeMap<ServiceName, ContainerId>,
         replaces: Option<String>,
     ) -> Result<BTreeMap<String, String>, OperationError> {
         let desired = self.desired()?;
@@ -85,7 +87,7 @@ impl Docker<'_> {
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
-            config_hash: service.hashes.first().cloned().unwrap_or_default(),
+            config_hash: service.hash_beside(parents, desired.dialect),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
             sofa: mode.into_iter().chain(role).collect(),

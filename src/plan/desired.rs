@@ -1,14 +1,16 @@
 //! What should exist for a scope: the model's services with what the planner compares and waits for, worked out once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::observed::{Image, Observed};
+use super::observed::{ContainerId, Image, Observed};
 use super::operation::Gate;
 use crate::compose::model::{
-    Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service, Volume,
+    Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service,
+    ServiceName, Volume,
 };
 use crate::compose::{Dialect, hash};
 
@@ -159,7 +161,10 @@ impl<'a> DesiredService<'a> {
         dialect: Dialect,
     ) -> DesiredService<'a> {
         let image = image_reference(project, service);
-        let resolved = resolve_namespaces(service, observed);
+        let resolved = match shares(service) {
+            true => Cow::Owned(with_parents(service, &first_containers(observed))),
+            false => Cow::Borrowed(service),
+        };
         let found = observed.images.get(&image);
         let job = is_job(service, dependants);
         DesiredService {
@@ -181,6 +186,12 @@ impl<'a> DesiredService<'a> {
             "" => format!("{}-{}-{number}", project.name, self.service.name),
             name => name.to_string(),
         }
+    }
+
+    /// The config hash of a container that is made beside these ones, whose namespaces or mounts it shares.
+    pub fn hash_beside(&self, parents: &BTreeMap<ServiceName, ContainerId>, dialect: Dialect) -> String {
+        let ids = parents.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
+        hash::service(&with_parents(self.service, &ids), dialect)
     }
 
     /// Whether a job runs on every deploy.
@@ -270,29 +281,41 @@ pub fn uses_gpu(service: &Service) -> bool {
     !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
 }
 
-/// The service with `service:x` replaced by `container:<id>`, the form that docker compose hashes
-/// (facts: the config hash of a service in another's namespace holds the container's id).
-fn resolve_namespaces(service: &Service, observed: &Observed) -> Service {
+/// The first container of each service: the one whose namespaces and mounts others share.
+fn first_containers(observed: &Observed) -> BTreeMap<&str, &str> {
+    let mut first = BTreeMap::new();
+    // The list is ordered by service and number.
+    for container in observed.containers.iter().filter(|container| !container.oneoff) {
+        first.entry(container.service.as_str()).or_insert(container.id.as_str());
+    }
+    first
+}
+
+/// The service in the form that docker compose hashes: what it shares with another service stands there by the id of that
+/// service's container, and `volumes_from` without its `:ro`.
+fn with_parents(service: &Service, ids: &BTreeMap<&str, &str>) -> Service {
     let mut resolved = service.clone();
-    let ids: BTreeMap<&str, &str> = observed
-        .containers
-        .iter()
-        .filter(|container| !container.oneoff && container.number == 1)
-        .map(|container| (container.service.as_str(), container.id.as_str()))
-        .collect();
     for mode in [&mut resolved.network_mode, &mut resolved.ipc, &mut resolved.pid] {
         if let Some(id) = mode.strip_prefix("service:").and_then(|name| ids.get(name)) {
             *mode = format!("container:{id}");
         }
     }
     for from in &mut resolved.volumes_from {
-        let (name, suffix) =
-            from.split_once(':').map_or((from.as_str(), ""), |(name, access)| (name, access));
-        if let Some(id) = ids.get(name).filter(|_| name != "container") {
-            *from = if suffix.is_empty() { (*id).to_string() } else { format!("{id}:{suffix}") };
+        let mut parts = from.split(':');
+        let id = match (parts.next(), parts.next()) {
+            (Some("container"), Some(container)) => Some(container),
+            (name, _) => name.and_then(|name| ids.get(name).copied()),
+        };
+        if let Some(id) = id {
+            *from = id.to_string();
         }
     }
     resolved
+}
+
+/// Whether a service may share something with a container that only the engine knows.
+fn shares(service: &Service) -> bool {
+    !service.volumes_from.is_empty() || !namespace_parents(service).is_empty()
 }
 
 /// The services in whose namespaces or mounts this one lives: `network_mode`, `ipc`, `pid`, `uts`, `volumes_from`.

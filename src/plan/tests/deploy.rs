@@ -211,3 +211,22 @@ fn hooks_and_start_first_are_refused_not_ignored() {
         "{problems:?}"
     );
 }
+
+#[test]
+fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
+    let sharing = |from: &'static str| {
+        let case = case().service("vpn").found(running("vpn"));
+        case.with("web", move |web| {
+            web.network_mode = "service:vpn".into();
+            web.volumes_from.push(from.into());
+        })
+    };
+    let hash_beside = |case: &Case, id: &str| {
+        let desired = Desired::new(&case.project, &["vpn", "web"], &case.observed, Dialect::V5, None);
+        desired.services["web"].hash_beside(&[("vpn".into(), ContainerId(id.into()))].into(), Dialect::V5)
+    };
+    let (case, id) = (sharing("vpn"), "0".repeat(64));
+    assert_eq!(hash_beside(&case, &id), case.hash("web"), "as docker compose finds it once both are there");
+    assert_ne!(hash_beside(&case, "another"), case.hash("web"));
+    assert_eq!(sharing("vpn:ro").hash("web"), case.hash("web"), "docker compose hashes no access mode");
+}

@@ -46,11 +46,13 @@ async fn remove_project(engine: &Engine, project: &str) {
         }
     }
     for image in engine.list_images().await.expect("images") {
-        let named = image
-            .names
-            .iter()
-            .any(|name| name.strip_prefix(project).is_some_and(|r| r.starts_with(['-', ':'])));
-        if named || is_of(project, "", &image.labels) {
+        // By its name: an id would take the image's other names along, those of the test image too.
+        let own =
+            |name: &&String| name.strip_prefix(project).is_some_and(|rest| rest.starts_with(['-', ':']));
+        for name in image.names.iter().filter(own) {
+            drop(engine.remove_image(name, true).await);
+        }
+        if is_of(project, "", &image.labels) {
             drop(engine.remove_image(image.id.as_str(), true).await);
         }
     }
