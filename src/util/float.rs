@@ -1,6 +1,6 @@
 //! Floating-point numbers as Go prints them.
 
-/// Go's `%v`: shortest digits that read back, exponent form below 1e-4 and from 1e21 on.
+/// Go's `%v`: shortest digits that read back, exponent form below 1e-4 and from a million on.
 pub fn format(value: f64) -> String {
     let text = format!("{value:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
@@ -11,7 +11,7 @@ pub fn format(value: f64) -> String {
         };
     };
     match exponent.parse::<i32>() {
-        Ok(exponent) if !(-4..21).contains(&exponent) => {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
             format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
         }
@@ -53,8 +53,11 @@ mod tests {
             (1.0, "1"),
             (1.1, "1.1"),
             (0.5, "0.5"),
-            (1e20, "100000000000000000000"),
-            (1e21, "1e+21"),
+            (123456.5, "123456.5"),
+            (1_234_567.0, "1.234567e+06"),
+            (1e5, "100000"),
+            (1e6, "1e+06"),
+            (1e20, "1e+20"),
             (1.2345678901234568e29, "1.2345678901234568e+29"),
             (0.0001, "0.0001"),
             (0.00001, "1e-05"),

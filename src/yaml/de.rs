@@ -66,12 +66,17 @@ impl Node {
     }
 }
 
+/// A number without its fraction, where 64 bits hold it.
+fn whole(value: f64) -> Option<i64> {
+    (value.abs() < 2f64.powi(63)).then_some(value as i64)
+}
+
 macro_rules! integers {
     ($($method:ident $visit:ident $type:ty),*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
             let value = match &self.kind {
                 Kind::Int(value) => <$type>::try_from(*value).ok(),
-                Kind::Float(value) => <$type>::try_from(*value as i64).ok(),
+                Kind::Float(value) => whole(*value).and_then(|value| <$type>::try_from(value).ok()),
                 Kind::String(text) => text.parse().ok(),
                 _ => return self.deserialize_any(visitor),
             };
@@ -88,7 +93,8 @@ macro_rules! floats {
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
             self.at(match &self.kind {
                 Kind::Int(value) => visitor.$visit(*value as $type),
-                Kind::Float(value) => visitor.$visit(*value as $type),
+                Kind::Float(value) if value.is_finite() => visitor.$visit(*value as $type),
+                Kind::Float(_) => Err(de::Error::custom("infinity is no number that fits here")),
                 Kind::String(text) => match text.parse() {
                     Ok(value) => visitor.$visit(value),
                     Err(_) => Err(de::Error::custom(format!("`{text}` is no number"))),

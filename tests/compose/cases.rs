@@ -74,11 +74,12 @@ fn same(expected: &str, actual: &str) -> Result<(), String> {
 
 #[test]
 fn what_is_printed_reads_back_to_the_same_model() {
-    // docker compose makes variables without a name in the first two, which no Compose file can hold, two equal ports of
-    // differently written ones in the third, and keeps a dependency on a service that it leaves out in the last.
-    const ODD: [&str; 4] = [
+    // docker compose makes variables and labels without a name in the first three, which no Compose file can hold, two equal
+    // ports of differently written ones in the fourth, and keeps a dependency on a service that it leaves out in the last.
+    const ODD: [&str; 5] = [
         "env-file-key-without-line-end",
         "env-file-junk-behind-quote",
+        "list-empty-entry",
         "merge-ports-number-published",
         "profiles-depends-on-disabled-optional",
     ];
@@ -115,13 +116,24 @@ fn a_model_survives_being_stored() {
 /// Asks docker compose anew and writes its answers beside every case.
 #[test]
 #[ignore = "needs docker compose; run by hand"]
-fn record() {
+fn record_all() {
+    record(Case::all());
+}
+
+/// The same for the cases that have no answer yet.
+#[test]
+#[ignore = "needs docker compose; run by hand"]
+fn record_new() {
+    record(Case::all().into_iter().filter(|case| case.read("version").is_none()).collect());
+}
+
+fn record(cases: Vec<Case>) {
     // What `create` needs is an image by this name; nothing of it ever runs.
     let image =
         r#"tar c --files-from /dev/null | docker import --change 'CMD ["none"]' - sofa-compose-case:latest"#;
     assert!(Command::new("sh").args(["-c", image]).status().expect("docker").success());
-    let version = docker(&Case::all()[0], &["version", "--short"]).expect("docker compose");
-    for case in Case::all() {
+    for case in cases {
+        let version = docker(&case, &["version", "--short"]).expect("docker compose");
         record_case(&case);
         case.write("version", &version);
     }

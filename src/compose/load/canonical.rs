@@ -1,9 +1,9 @@
 //! Short forms become long ones. What has a wrong kind stays as it is, for the check of shapes to judge.
 
-use super::losses;
 use super::path::{self, Step};
 use super::session::Session;
 use super::short::{self, ShortError};
+use super::{losses, schema, shape};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Map, Node, Span};
 
@@ -14,6 +14,10 @@ pub(crate) fn canonicalize(root: &mut Node, lenient: bool, session: &mut Session
         for entry in root.get_mut(section).and_then(Node::as_map_mut).into_iter().flatten() {
             external(&mut entry.value, section, &entry.key, session);
             if let Some(labels) = entry.value.get_mut("labels") {
+                if section == "volumes" {
+                    let path = [Step::Key(section), Step::Key(&entry.key), Step::Key("labels")];
+                    repeated(labels, &path, session);
+                }
                 mapping(labels);
             }
         }
@@ -37,14 +41,15 @@ fn service(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>
                 }
                 let devices =
                     value.get_mut("resources").and_then(|resources| resources.get_mut("reservations"));
-                device_options(devices.and_then(|reservations| reservations.get_mut("devices")));
+                let devices = devices.and_then(|reservations| reservations.get_mut("devices"));
+                device_options(devices, name, session);
             }
             "depends_on" => depends_on(value),
             "env_file" => env_file(value),
             "label_file" | "dns" | "dns_search" | "tmpfs" => list(value),
             "extends" => wrap(value, "service"),
             "extra_hosts" => hosts(value),
-            "gpus" => gpus(value),
+            "gpus" => gpus(value, name, session),
             "networks" | "models" => set_to_mapping(value),
             "volumes" => each(value, |mount| volume(mount, name, lenient, session)),
             "devices" => each(value, |device| device_mapping(device, name, lenient, session)),
@@ -62,8 +67,10 @@ fn service(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>
                     mapping(environment);
                 }
             }),
-            "post_start" | "pre_stop" | "pre_start" => each(value, |hook| {
+            hooks @ ("post_start" | "pre_stop" | "pre_start") => each(value, |hook| {
                 if let Some(environment) = hook.get_mut("environment") {
+                    let place = [Step::Key(hooks), Step::Key("environment")];
+                    repeated(environment, &[&service_path(name)[..], &place].concat(), session);
                     mapping(environment);
                 }
             }),
@@ -150,6 +157,16 @@ pub(crate) fn mapping(node: &mut Node) {
     node.kind = Kind::Map(map);
 }
 
+/// Reports what a list says twice, before it becomes a mapping and forgets it. Elsewhere docker compose drops the first of the two
+/// before it looks.
+fn repeated(node: &Node, path: &[Step<'_>], session: &mut Session<'_>) {
+    shape::check_repetition(node.as_list().unwrap_or_default(), path, session);
+}
+
+fn service_path(name: &str) -> [Step<'_>; 2] {
+    [Step::Key("services"), Step::Key(name)]
+}
+
 fn environment(node: &mut Node, name: &str, session: &mut Session<'_>) {
     for entry in node.as_list().unwrap_or_default() {
         let key = entry.as_str().unwrap_or_default().split('=').next().unwrap_or_default();
@@ -199,7 +216,7 @@ fn hosts(node: &mut Node) {
     for entry in map {
         let addresses = entry.value.as_list().unwrap_or(std::slice::from_ref(&entry.value));
         for address in addresses {
-            let Some(text) = address.to_text() else { return };
+            let Some(text) = address.as_str() else { return };
             list.push(Node {
                 literal: address.literal,
                 ..Node::string(format!("{}={text}", entry.key), address.span)
@@ -249,18 +266,19 @@ fn env_file(node: &mut Node) {
     });
 }
 
-fn gpus(node: &mut Node) {
+fn gpus(node: &mut Node, name: &str, session: &mut Session<'_>) {
     if node.as_str() == Some("all") {
         let mut request = Map::default();
         request.insert("count", node.span, Node::string("all", node.span));
         node.kind = Kind::List(vec![Node::new(Kind::Map(request), node.span)]);
     }
-    device_options(Some(node));
+    device_options(Some(node), name, session);
 }
 
-fn device_options(devices: Option<&mut Node>) {
+fn device_options(devices: Option<&mut Node>, name: &str, session: &mut Session<'_>) {
     each_of(devices, |request| {
         if let Some(options) = request.get_mut("options") {
+            repeated(options, &[&service_path(name)[..], &[Step::Key("options")]].concat(), session);
             mapping(options);
         }
     });
@@ -273,6 +291,11 @@ fn external(node: &mut Node, section: &str, key: &str, session: &mut Session<'_>
     let Some(external) = resource.get_mut("external") else {
         return;
     };
+    // The specification closes this form for networks and volumes, and leaves it open for secrets and configs.
+    if matches!(section, "networks" | "volumes") && external.as_map().is_some() {
+        let path = [Step::Key(section), Step::Key(key), Step::Key("external")];
+        shape::check_at(external, &schema::EXTERNAL_OBJECT, &path, session);
+    }
     let Kind::Map(old) = &mut external.kind else {
         return;
     };

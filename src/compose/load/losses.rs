@@ -1,9 +1,10 @@
 //! What docker compose drops from a file without a word. The same is dropped here, so that the same files give the same
 //! containers; `sofa check` says so.
 
+use super::schema;
 use super::session::Session;
 use crate::diag::Diagnostic;
-use crate::util::argv;
+use crate::util::{argv, spelling};
 use crate::yaml::{Node, Span};
 
 /// Notes what a model loses when it is typed.
@@ -13,11 +14,29 @@ pub(crate) fn note(root: &Node, session: &mut Session<'_>) {
         for key in ["command", "entrypoint"] {
             command(name, key, service.get(key), session);
         }
+        for request in service.get("gpus").and_then(Node::as_list).into_iter().flatten() {
+            device_request(name, request, session);
+        }
         for key in ["pre_start", "post_start", "pre_stop"] {
             for hook in service.get(key).and_then(Node::as_list).into_iter().flatten() {
                 command(name, key, hook.get("command"), session);
             }
         }
+    }
+}
+
+/// Keys of `gpus` that nobody reads.
+fn device_request(service: &str, request: &Node, session: &mut Session<'_>) {
+    for entry in request.as_map().into_iter().flatten() {
+        let key = &*entry.key;
+        if schema::GPU.keys.iter().any(|(known, _)| *known == key) || key.starts_with("x-") {
+            continue;
+        }
+        let message = format!("service `{service}`: `gpus`: key `{key}` is unknown and has no effect");
+        let known = schema::GPU.keys.iter().map(|(known, _)| *known);
+        let label = spelling::nearest(key, known)
+            .map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?"));
+        session.lost.push(Diagnostic::warning(message).at(entry.key_span, label));
     }
 }
 

@@ -10,8 +10,11 @@ pub(crate) fn apply(project: &mut Project, profiles: &[String], named: &[Service
     for service in named.iter().filter_map(|name| project.services.get(name)) {
         active.extend(service.profiles.iter().filter(|profile| !profiles.contains(profile)).cloned());
     }
+    // `profiles: ["${PROFILE:-}"]`: where no profile is named, docker compose takes the empty name for the active one.
+    let nameless = profiles.is_empty();
     let enabled = |service: &Service| {
         service.profiles.is_empty()
+            || (nameless && service.profiles.iter().any(String::is_empty))
             || active.iter().any(|profile| profile == "*" || service.profiles.contains(profile))
     };
     let all = std::mem::take(&mut project.services);

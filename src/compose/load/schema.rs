@@ -1,6 +1,6 @@
 //! What may be written where, once variables are substituted: the Compose specification's schema as tables.
 
-use super::shape::Shape::{self, Any, Bool, Integer, List, Null, Number, Object, OneOf, Text};
+use super::shape::Shape::{self, Bool, Digits, Integer, List, Null, Number, Object, OneOf, Text};
 use super::shape::{Extra, Keys, Table};
 
 const TEXT: Shape = Text;
@@ -81,12 +81,12 @@ pub(crate) static SERVICE: Table = Table {
         ("entrypoint", COMMAND),
         ("env_file", OneOf(&[Text, List(&OneOf(&[Text, Object(&ENV_FILE)]))])),
         ("environment", LABELS),
-        ("expose", Shape::Set(&OneOf(&[Text, Number]))),
+        ("expose", Shape::Set(&OneOf(&[Text, Digits]))),
         ("extends", OneOf(&[Text, Object(&EXTENDS)])),
         ("external_links", UNIQUE_TEXTS),
         ("extra_hosts", EXTRA_HOSTS),
         ("gpus", OneOf(&[Shape::Word(&["all"]), List(&Object(&GPU))])),
-        ("group_add", Shape::Set(&OneOf(&[Text, Number]))),
+        ("group_add", Shape::Set(&OneOf(&[Text, Digits]))),
         ("healthcheck", Object(&HEALTHCHECK)),
         ("hostname", TEXT),
         ("image", TEXT),
@@ -147,7 +147,7 @@ pub(crate) static SERVICE: Table = Table {
         ("stdin_open", BOOL),
         ("stop_grace_period", TEXT),
         ("stop_signal", TEXT),
-        ("storage_opt", Object(&Table::of_any_key(&Any))),
+        ("storage_opt", Object(&Table::of_any_key(&OneOf(&[Text, Digits, Null])))),
         ("sysctls", LABELS),
         ("tmpfs", TEXT_OR_TEXTS),
         ("tty", BOOL),
@@ -236,7 +236,8 @@ static ENV_FILE: Table = Table {
 static EXTENDS: Table =
     Table { keys: &[("service", TEXT), ("file", TEXT)], required: &["service"], ..Table::CLOSED };
 
-static GPU: Table = Table { keys: GPU_KEYS, ..Table::EXTENSIBLE };
+/// Open, for the specification forgets to close it; what is lost by that is in `losses`.
+pub(crate) static GPU: Table = Table { keys: GPU_KEYS, extra: Extra::Anything, ..Table::EXTENSIBLE };
 static DEVICE_REQUEST: Table = Table { keys: GPU_KEYS, required: &["capabilities"], ..Table::EXTENSIBLE };
 const GPU_KEYS: Keys = &[
     ("capabilities", UNIQUE_TEXTS),
@@ -483,20 +484,22 @@ static IPAM: Table = Table {
     keys: &[
         ("config", List(&Object(&IPAM_POOL))),
         ("driver", TEXT),
-        ("options", Object(&Table::of_any_key(&Text))),
+        ("options", Object(&Table::of_named_keys(&Text))),
     ],
     ..Table::EXTENSIBLE
 };
 static IPAM_POOL: Table = Table {
     keys: &[
-        ("aux_addresses", Object(&Table::of_any_key(&Text))),
+        ("aux_addresses", Object(&Table::of_named_keys(&Text))),
         ("gateway", TEXT),
         ("ip_range", TEXT),
         ("subnet", TEXT),
     ],
     ..Table::EXTENSIBLE
 };
-const EXTERNAL: Shape = OneOf(&[Bool, Text, Object(&Table { keys: &[("name", TEXT)], ..Table::EXTENSIBLE })]);
+const EXTERNAL: Shape = OneOf(&[Bool, Text, Object(&EXTERNAL_OBJECT)]);
+/// The old way to name a network or volume that exists.
+pub(crate) static EXTERNAL_OBJECT: Table = Table { keys: &[("name", TEXT)], ..Table::EXTENSIBLE };
 
 static VOLUME: Table = Table {
     keys: &[

@@ -7,17 +7,17 @@ use super::path::{self, Path, Step};
 use super::session::Session;
 use crate::diag::Diagnostic;
 use crate::util::spelling;
-use crate::yaml::{Kind, Map, Node, Span};
+use crate::yaml::{Entry, Kind, Map, Node, Span};
 
 /// What a value may be.
 #[derive(Debug)]
 pub(crate) enum Shape {
-    /// Anything that has a place in a Compose file.
-    Any,
     Null,
     Bool,
-    /// A number without a fraction.
+    /// A number without a fraction, `80.0` too.
     Integer,
+    /// A number written as an integer.
+    Digits,
     Number,
     /// An integer within bounds.
     Range(i64, i64),
@@ -137,7 +137,7 @@ fn check_map<'a>(
             // Anything goes.
         } else if let Some((_, shape)) = table.names.filter(|(is_good, _)| is_good(&entry.key)) {
             check_node(&entry.value, shape, path, session);
-        } else if table.extra == Extra::Refused {
+        } else if table.extra == Extra::Refused && !is_empty_entry(entry) {
             unknown_key(&entry.key, entry.key_span, table, path, session);
         }
         path.pop();
@@ -148,6 +148,12 @@ fn check_map<'a>(
             session.error(Diagnostic::error(message).at(span, "").path(path::text(path)));
         }
     }
+}
+
+/// An empty entry of a list that became a mapping, as `- ${MORE:-}` leaves one: docker compose lets it pass, though not a key
+/// that is written as nothing. Key and value of such an entry are one text in the file.
+fn is_empty_entry(entry: &Entry) -> bool {
+    entry.key.is_empty() && entry.key_span == entry.value.span
 }
 
 fn unknown_key(key: &str, span: Span, table: &'static Table, path: &[Step<'_>], session: &mut Session<'_>) {
@@ -235,7 +241,6 @@ fn check_node<'a>(node: &'a Node, shape: &'static Shape, path: &mut Path<'a>, se
 
 fn accepts_kind(shape: &Shape, kind: &Kind) -> bool {
     match shape {
-        Shape::Any => true,
         Shape::Null => matches!(kind, Kind::Null),
         Shape::Bool => matches!(kind, Kind::Bool(_)),
         Shape::Integer | Shape::Range(..) => match kind {
@@ -243,6 +248,7 @@ fn accepts_kind(shape: &Shape, kind: &Kind) -> bool {
             Kind::Float(value) => value.fract() == 0.0,
             _ => false,
         },
+        Shape::Digits => matches!(kind, Kind::Int(_)),
         Shape::Number => matches!(kind, Kind::Int(_) | Kind::Float(_)),
         Shape::Text | Shape::Word(_) | Shape::Matching(..) => matches!(kind, Kind::String(_)),
         Shape::List(_) | Shape::Set(_) => matches!(kind, Kind::List(_)),
@@ -280,10 +286,9 @@ fn wrong_kind(node: &Node, shape: &Shape, path: &[Step<'_>], session: &mut Sessi
 
 fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {
     let name = match shape {
-        Shape::Any => "a value",
         Shape::Null => return,
         Shape::Bool => "a boolean",
-        Shape::Integer | Shape::Range(..) => "a whole number",
+        Shape::Integer | Shape::Digits | Shape::Range(..) => "a whole number",
         Shape::Number => "a number",
         Shape::Text | Shape::Word(_) | Shape::Matching(..) => "text",
         Shape::List(_) | Shape::Set(_) => "a list",
@@ -305,7 +310,8 @@ fn shown(node: &Node, text: &str) -> String {
     if node.literal { format!("`{text}`") } else { "what it may not be".to_owned() }
 }
 
-fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
+/// Reports scalars that a list holds twice.
+pub(crate) fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
     // Only scalars are ever asked not to repeat themselves here: ports and mounts have keys, see `unicity`.
     let mut seen: HashMap<(bool, String), &Node> = HashMap::new();
     for node in list {

@@ -12,54 +12,43 @@ pub(crate) struct Resets {
 /// Takes the values tagged `!reset` out of a document, and notes their places and those of `!override`.
 pub(crate) fn extract(root: &mut Node) -> Resets {
     let mut resets = Resets::default();
-    walk(root, &mut Vec::new(), &mut resets);
+    walk(root, &mut Some(Vec::new()), &mut resets);
     resets
 }
 
-/// Returns whether the node goes away.
-fn walk(node: &mut Node, place: &mut Vec<Box<str>>, resets: &mut Resets) -> bool {
-    match node.tag.as_deref() {
-        Some("!reset") => {
-            resets.places.push(place.clone());
-            return true;
-        }
-        Some("!override") => {
-            resets.places.push(place.clone());
-            return false;
-        }
-        _ => {}
+/// Returns whether the node goes away. Below an entry of a list there is no place: what is tagged there goes away in its own
+/// file, and nothing of the files before it.
+fn walk(node: &mut Node, place: &mut Option<Vec<Box<str>>>, resets: &mut Resets) -> bool {
+    if let Some(tag @ ("!reset" | "!override")) = node.tag.as_deref() {
+        resets.places.extend(place.clone());
+        return tag == "!reset";
     }
     match &mut node.kind {
         Kind::Map(map) => {
             let mut gone = Vec::new();
             for entry in map.iter_mut() {
-                place.push(entry.key.clone());
+                if let Some(place) = place {
+                    place.push(entry.key.clone());
+                }
                 if walk(&mut entry.value, place, resets) {
                     gone.push(entry.key.clone());
                 }
-                place.pop();
+                if let Some(place) = place {
+                    place.pop();
+                }
             }
             for key in gone {
                 map.remove(&key);
             }
         }
-        Kind::List(list) => {
-            let mut index = 0usize;
-            list.retain_mut(|entry| {
-                place.push(format!("[{index}]").into());
-                index += 1;
-                let gone = walk(entry, place, resets);
-                place.pop();
-                !gone
-            });
-        }
+        Kind::List(list) => list.retain_mut(|entry| !walk(entry, &mut None, resets)),
         _ => {}
     }
     false
 }
 
 impl Resets {
-    /// Takes the noted places out of a tree whose root stands at `at`. Entries of lists cannot be taken out.
+    /// Takes the noted places out of a tree whose root stands at `at`.
     pub(crate) fn apply(&self, root: &mut Node, at: &[Step<'_>]) {
         let at: Path<'_> = at.to_vec();
         for place in &self.places {
@@ -85,12 +74,6 @@ fn remove(node: &mut Node, place: &[Box<str>]) {
         Kind::Map(map) => {
             if let Some(value) = map.get_mut(key) {
                 remove(value, rest);
-            }
-        }
-        Kind::List(list) if !rest.is_empty() => {
-            let index = key.trim_matches(['[', ']']).parse::<usize>().ok();
-            if let Some(entry) = index.and_then(|index| list.get_mut(index)) {
-                remove(entry, rest);
             }
         }
         _ => {}

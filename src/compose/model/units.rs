@@ -124,7 +124,8 @@ impl<'de> Deserialize<'de> for Cpus {
                     .map_err(|_| format!("`{text}` is not a number of processors"))
             }
             Scalar::Int(number) => Ok(Cpus(number as f32)),
-            Scalar::Float(number) => Ok(Cpus(number as f32)),
+            Scalar::Float(number) if number.is_finite() => Ok(Cpus(number as f32)),
+            Scalar::Float(number) => Err(format!("`{number}` is not a number of processors")),
         }))
     }
 }
