@@ -196,10 +196,21 @@ async fn the_reference_stack_has_the_services_of_each_mode() {
         subjects.collect()
     };
     assert_eq!(planned(&["plan", "dev"]), ["model-orchestrator", "postgres"]);
-    let production = ["init-db", "predict-worker", "report-worker", "score-worker"];
-    assert_eq!(planned(&["plan", "production"]), production);
-    assert_eq!(planned(&["plan", "production", "all"]), production);
-    assert_eq!(planned(&["plan", "production", "SERVICES=report-worker"]), ["init-db", "report-worker"]);
+    assert_eq!(planned(&["plan", "production"]), WORKERS);
+    let all = ["db-backup", "init-db", "predict-worker", "report-worker", "score-worker"];
+    assert_eq!(planned(&["plan", "production", "all"]), all);
+    assert_eq!(planned(&["plan", "production", "SERVICES=report-worker"]), ["report-worker"]);
+    assert_eq!(planned(&["plan", "production", "SERVICES=init-db"]), ["init-db"]);
+    // Workers started by hand on this machine reach what `dev` brings up, and nobody else does.
+    let config = test.sofa(["config", "dev", "--format", "json"]);
+    let model: serde_json::Value = serde_json::from_str(&config.ok().stdout).expect("json");
+    for (name, port) in [("postgres", "15432"), ("model-orchestrator", "19091")] {
+        let ports = model["services"][name]["ports"].as_array().expect("ports");
+        assert_eq!(
+            (ports.len(), &ports[0]["host_ip"], &ports[0]["published"]),
+            (1, &"127.0.0.1".into(), &port.into())
+        );
+    }
 
     let config = test.sofa(["config", "production", "--format", "json"]);
     let model: serde_json::Value = serde_json::from_str(&config.ok().stdout).expect("json");

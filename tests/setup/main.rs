@@ -2,6 +2,7 @@
 //! nothing is built or installed, and no engine is needed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot arrange itself has failed")]
 
+mod backup;
 mod makefile;
 mod stage;
 mod tools;

@@ -71,6 +71,23 @@ fn other_verbs_build_a_binary_where_there_is_none() {
 }
 
 #[test]
+fn every_verb_passes_every_row_of_the_table() {
+    for verb in ["deploy", "stop", "restart", "down", "build", "logs"] {
+        for words in
+            [[""; 2], ["local", ""], ["dev", ""], ["production", ""], ["production", "all"], ["all", ""]]
+        {
+            let typed: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).chain([verb]).collect();
+            let mut expected: Vec<&str> = vec!["sofa", verb];
+            expected.extend(&typed[..typed.len() - 1]);
+            assert_eq!(called(&typed).last().unwrap(), &expected.join(" "), "make {typed:?}");
+            let services = [typed.as_slice(), &["SERVICES=predict-worker, score-worker"]].concat();
+            let with = format!("{} services=predict-worker, score-worker", expected.join(" "));
+            assert_eq!(called(&services).last().unwrap(), &with, "make {services:?}");
+        }
+    }
+}
+
+#[test]
 fn words_come_in_any_order() {
     for (typed, called_with) in [
         (["dev", "deploy"].as_slice(), "sofa deploy dev"),
@@ -97,16 +114,18 @@ fn nothing_expands_what_services_holds() {
         "`touch MARK`",
         "$$(touch MARK)",
         "'\"; touch MARK #",
+        "$(eval MARK:=x)",
         "${HOME}",
+        "-h",
+        "*",
     ] {
-        for options in [["--silent"], ["-n"], ["-e"]] {
+        for option in ["--silent", "-n", "-e", "-j4", "-B", "-k"] {
             let stage = stage();
             let services = hostile.replace("MARK", &stage.mark());
-            let run = make(&stage, &[options[0], "ps", &format!("SERVICES={services}")]);
-            assert!(stage.is_unmarked(), "{options:?} {hostile}");
-            if options[0] == "--silent" {
-                assert_eq!(run.calls, [format!("sofa ps services={services}")]);
-            }
+            let run = make(&stage, &[option, "ps", &format!("SERVICES={services}")]);
+            assert!(stage.is_unmarked(), "{option} {hostile}");
+            let expected = if option == "-n" { vec![] } else { vec![format!("sofa ps services={services}")] };
+            assert_eq!(run.calls, expected, "{option} {hostile}");
         }
     }
 }
@@ -125,9 +144,11 @@ fn services_of_the_command_line_beat_the_environment() {
 
 #[test]
 fn a_dry_run_runs_nothing() {
-    for goals in [["deploy", "dev"], ["down", "local"], ["ps", "all"]] {
-        let run = make(&stage(), &["-n", goals[0], goals[1]]);
-        assert_eq!((run.code, run.calls.len()), (0, 0), "{goals:?}: {:?}", run.calls);
+    for option in ["-n", "--dry-run", "-nj4", "-t"] {
+        for goals in [["deploy", "dev"], ["down", "local"], ["ps", "all"], ["config", "production"]] {
+            let run = make(&stage(), &[option, goals[0], goals[1]]);
+            assert_eq!((run.code, run.calls.len()), (0, 0), "{option} {goals:?}: {:?}", run.calls);
+        }
     }
 }
 
@@ -138,6 +159,10 @@ fn what_cannot_be_meant_is_refused() {
     assert_refused(&["production"], "`production` needs a verb");
     assert_refused(&["all"], "`all` needs a verb");
     assert_refused(&["down", "deploy"], "two verbs");
+    assert_refused(&["-j4", "down", "deploy"], "two verbs");
+    assert_refused(&["-k", "down", "prodution"], "no goal `prodution`");
+    assert_refused(&["deploy", "report-worker"], "no goal `report-worker`");
+    assert_refused(&["deploy;id"], "no goal `deploy;id`");
     assert_refused(&["deploy", "dev", "production"], "more than one mode");
     assert_refused(&["deploy", "test"], "do not go together");
     assert_refused(&["Makefile"], "no goal `Makefile`");
