@@ -29,6 +29,7 @@ fn script(text: &str) -> Service {
 fn labels(test: &TestProject) -> BTreeMap<String, String> {
     let pairs = [
         ("com.docker.compose.project", test.name()),
+        ("com.docker.compose.config-hash", "h"),
         ("com.docker.compose.service", "web"),
         ("com.docker.compose.container-number", "1"),
         ("com.docker.compose.oneoff", "False"),

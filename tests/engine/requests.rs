@@ -18,6 +18,7 @@ use crate::support::fake_engine::{FakeEngine, Fault, Script};
 pub fn new_container(engine: &Engine, service: &Service, name: &str) -> convert::NewContainer {
     let labels = [
         ("com.docker.compose.project", "p"),
+        ("com.docker.compose.config-hash", "h"),
         ("com.docker.compose.service", "web"),
         ("com.docker.compose.container-number", "1"),
     ];

@@ -135,7 +135,7 @@ fn store_of(project: &str, volumes: &[Volume]) -> Option<Volume> {
 
 /// Parts the containers of `project` from all others.
 fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
-    let (containers, foreign) = containers.into_iter().partition(|c| is_of(project, &c.labels));
+    let (containers, foreign) = containers.into_iter().partition(|c| c.project() == Some(project));
     let mut observed = Observed { containers, foreign, ..Observed::default() };
     observed
         .containers
@@ -208,7 +208,7 @@ mod tests {
             reply(serde_json::json!({
                 "Id": number, "Names": [format!("/{project}-web-{number}")], "State": "running", "Status": "Up 2 seconds",
                 "Labels": {"com.docker.compose.project": project, "com.docker.compose.service": "web",
-                           "com.docker.compose.container-number": number}
+                           "com.docker.compose.container-number": number, "com.docker.compose.config-hash": "h"}
             }))
         };
         let observed = sort_out("p", vec![container("p", "10"), container("q", "1"), container("p", "2")]);
@@ -216,5 +216,16 @@ mod tests {
         assert_eq!(names, ["p-web-2", "p-web-10"]);
         assert_eq!(observed.foreign.len(), 1);
         assert_eq!(observed.foreign[0].project(), Some("q"));
+    }
+
+    #[test]
+    fn a_container_that_has_the_projects_labels_from_its_image_alone_is_foreign() {
+        let by_hand = reply(serde_json::json!({
+            "Id": "1", "Names": ["/debug"], "State": "running", "Status": "Up 2 seconds",
+            "Labels": {"com.docker.compose.project": "p", "com.docker.compose.service": "web"}
+        }));
+        let observed = sort_out("p", vec![by_hand]);
+        assert!(observed.containers.is_empty());
+        assert_eq!(observed.foreign[0].project(), None);
     }
 }

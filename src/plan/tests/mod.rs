@@ -168,6 +168,7 @@ impl Case {
             container.labels.clear();
             if let Some(project) = project {
                 container.labels.insert("com.docker.compose.project".into(), project.into());
+                container.labels.insert("com.docker.compose.config-hash".into(), "h".into());
             }
             change(&mut container);
             self.observed.foreign.push(container);
