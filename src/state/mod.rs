@@ -7,6 +7,7 @@
 
 pub mod head;
 pub mod key;
+pub mod release;
 mod seal;
 pub mod store;
 
