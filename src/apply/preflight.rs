@@ -8,36 +8,29 @@ use crate::engine::Engine;
 use crate::plan::Problem;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
-use crate::plan::operation::{Action, Plan};
 
-/// Host ports that containers of the plan will publish and that a program of this machine holds. Found by binding them
-/// for a moment, so only where the engine is on this machine, and only ports that no container of the project has now.
-pub fn held_ports(engine: &Engine, plan: &Plan, desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
+/// Host ports that services of the scope publish and that a program of this machine holds. Found by binding them for a
+/// moment, so only where the engine is on this machine, and only ports that no container has now.
+pub fn held_ports(engine: &Engine, desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
     if !engine.host().is_local() {
         return Vec::new();
     }
-    let own: BTreeSet<(u16, &str)> = observed
+    let known: BTreeSet<(u16, &str)> = observed
         .containers
         .iter()
+        .chain(&observed.foreign)
         .flat_map(|container| &container.ports)
         .filter_map(|port| Some((port.published?, port.protocol.as_str())))
         .collect();
-    let starting: BTreeSet<&str> = plan
-        .operations
-        .iter()
-        .filter(|operation| matches!(operation.action, Action::StartContainer { .. }))
-        .filter_map(|operation| operation.action.replica().map(|replica| replica.service.as_str()))
-        .collect();
     let mut problems = Vec::new();
-    for service in
-        desired.services.values().filter(|service| starting.contains(service.service.name.as_str()))
-    {
+    // A job that is done needs its port no more.
+    for service in desired.services.values().filter(|service| service.replicas > 0 && !service.job) {
         for port in &service.service.ports {
             // A range is a pool from which the engine takes what is free.
             let Some((number, last)) = port.published_range() else {
                 continue;
             };
-            if number != last || own.contains(&(number, port.protocol.as_str())) {
+            if number != last || known.contains(&(number, port.protocol.as_str())) {
                 continue;
             }
             if is_held(&port.host_ip, number, &port.protocol) {

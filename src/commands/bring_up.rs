@@ -2,17 +2,12 @@
 
 use std::time::Instant;
 
-use crate::apply::preflight;
 use crate::commands::Context;
-use crate::commands::context::problems_failure;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images::{fetch, unless_interrupted};
+use crate::commands::ownership;
 use crate::commands::run::{Run, shown};
-use crate::engine::Engine;
-use crate::error::{CommandResult, Exit, Failure};
-use crate::plan::desired::Desired;
-use crate::plan::observed::Observed;
-use crate::plan::operation::Plan;
+use crate::error::{CommandResult, Exit};
 use crate::ui::event::Event;
 
 /// Brings the scope to what the files say; `verb` is for the display. With `dry_run` the plan is all that comes of it.
@@ -26,6 +21,7 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
     let mut observed = deployment::observe(&engine, project).await?;
+    ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
     if dry_run {
         let desired = deployment::desired(context, project, &scope, &observed);
@@ -34,6 +30,8 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
         let _ = context.ui.print(&crate::ui::plan::render(&plan, true));
         return Ok(Exit::Success);
     }
+    let desired = deployment::desired(context, project, &scope, &observed);
+    deployment::refuse_what_others_hold(&engine, &desired, &observed)?;
     let wait = context.settings.wait_timeout(choices.wait_timeout);
     shown(context, async |events, interrupt| {
         let title = format!("{verb} {}", project.name);
@@ -43,23 +41,11 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
             observed = deployment::observe(&engine, project).await?;
         }
         let desired = deployment::desired(context, project, &scope, &observed);
-        let plan = plan(&engine, &desired, &observed, choices)?;
+        let plan = deployment::planned(&desired, &observed, choices)?;
         let run =
             Run { engine: &engine, plan: &plan, desired: Some(&desired), observed: &observed, wait, begun };
         run.execute(context, events, interrupt).await
     })
     .await?;
     Ok(Exit::Success)
-}
-
-/// The plan, where nothing on this machine stands in its way.
-fn plan(
-    engine: &Engine,
-    desired: &Desired<'_>,
-    observed: &Observed,
-    choices: &Choices,
-) -> Result<Plan, Failure> {
-    let plan = deployment::planned(desired, observed, choices)?;
-    let held = preflight::held_ports(engine, &plan, desired, observed);
-    if held.is_empty() { Ok(plan) } else { Err(problems_failure(&held)) }
 }

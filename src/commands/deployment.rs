@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::apply::images::{self, Pull};
+use crate::apply::preflight;
 use crate::commands::context::{Context, LoadedProject, engine_failure, missing_failure, problems_failure};
 use crate::commands::replicas::{self, Scale};
 use crate::compose::load::Options;
@@ -134,6 +135,20 @@ pub fn desired<'a>(
 ) -> Desired<'a> {
     let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
     Desired::new(project, scope, observed, context.settings.dialect, mode)
+}
+
+/// Refuses what others hold: host ports and names of containers of other projects, ports of other programs.
+///
+/// # Errors
+/// Each with its holder; exit code 5.
+pub fn refuse_what_others_hold(
+    engine: &Engine,
+    desired: &Desired<'_>,
+    observed: &Observed,
+) -> Result<(), Failure> {
+    let mut held = plan::conflicts(desired, observed);
+    held.extend(preflight::held_ports(engine, desired, observed));
+    if held.is_empty() { Ok(()) } else { Err(problems_failure(&held)) }
 }
 
 /// The plan.

@@ -15,6 +15,7 @@ pub mod kill;
 mod labelled;
 pub mod logs;
 mod naming;
+mod ownership;
 pub mod plan;
 pub mod ps;
 mod replicas;

@@ -68,11 +68,27 @@ impl Context {
                 .is_some_and(|name| !name.is_empty())
     }
 
+    /// Whether the name is written down anywhere, and so is the one that is wanted.
+    pub fn name_is_written(&self, mode: &Mode) -> bool {
+        let own = self.with_typed_env_files(mode);
+        self.named_by_hand()
+            || self.name_of(&own, &mut Sources::default()).is_ok_and(|named| named.place.is_some())
+    }
+
+    /// The names of the project's other modes.
+    pub fn other_names(&self, mode: &Mode) -> Vec<String> {
+        let others = self.settings.modes.iter().filter(|other| other.name != mode.name);
+        others.filter_map(|other| Some(self.name_of(other, &mut Sources::default()).ok()?.name)).collect()
+    }
+
+    /// The mode with the env files of this command: `--env-file` takes the place of its own.
+    fn with_typed_env_files(&self, mode: &Mode) -> Mode {
+        Mode { env_files: self.settings.env_files.clone(), ..mode.clone() }
+    }
+
     fn check_name(&self, mode: &Mode) -> Result<ModeName, Failure> {
         let mut sources = self.settings.sources.clone();
-        // `--env-file` takes the place of the mode's own.
-        let own = Mode { env_files: self.settings.env_files.clone(), ..mode.clone() };
-        let named = self.name_of(&own, &mut sources)?;
+        let named = self.name_of(&self.with_typed_env_files(mode), &mut sources)?;
         for other in self.settings.modes.iter().filter(|other| other.name != mode.name) {
             let Ok(theirs) = self.name_of(other, &mut sources) else { continue };
             if theirs.name == named.name {

@@ -3,7 +3,7 @@
 use crate::commands::Context;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::labelled::{Standing, View, look};
-use crate::commands::replicas;
+use crate::commands::{ownership, replicas};
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::operation::Plan;
 use crate::plan::{self, down, explain, rm};
@@ -91,6 +91,7 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
     let observed = deployment::observe(&engine, project).await?;
+    ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
     deployment::planned(&deployment::desired(context, project, &scope, &observed), &observed, choices)
 }

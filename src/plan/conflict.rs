@@ -4,21 +4,26 @@ use super::deploy::Problem;
 use super::desired::Desired;
 use super::observed::{Container, Observed};
 
-/// Every host port and `container_name` of the scope that a container of another project, or of none, holds.
-pub(super) fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
+/// The label that tells a container's mode.
+const MODE: &str = "sofa.mode";
+
+/// Every host port and container name of the scope that a container of another project, or of none, holds.
+pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
     let mut problems = Vec::new();
     for service in desired.services.values() {
         let name = &service.service.name;
-        if let Some(holder) = named(observed, &service.service.container_name) {
-            problems.push(Problem {
-                message: format!(
-                    "service `{name}`: container name `{}` is held by {}",
-                    service.service.container_name,
-                    owner(holder)
-                ),
-                hint: Some("remove `container_name`, or remove the other container".into()),
-                owned: true,
-            });
+        for number in 1..=service.replicas {
+            let wanted = service.container_name(desired.project, number);
+            if let Some(holder) = observed.foreign.iter().find(|container| container.name == wanted) {
+                let message =
+                    format!("service `{name}`: container name `{wanted}` is held by {}", owner(holder));
+                let otherwise = match service.service.container_name.as_str() {
+                    "" => "give the project another name",
+                    _ => "write no `container_name`",
+                };
+                problems
+                    .push(held(message, format!("{otherwise}, or remove that one: `docker rm {wanted}`")));
+            }
         }
         for port in &service.service.ports {
             let Some((first, last)) = port.published_range() else {
@@ -28,28 +33,25 @@ pub(super) fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
             // A range is a pool: the engine takes one that is free.
             let holders: Vec<_> = taken.collect();
             if let (Some(Some(holder)), true) = (holders.first(), holders.iter().all(Option::is_some)) {
-                problems.push(Problem {
-                    message: format!(
-                        "service `{name}`: host port {}/{} is held by container `{}` of {}",
-                        port.published,
-                        port.protocol,
-                        holder.name,
-                        owner(holder)
-                    ),
-                    hint: Some("publish another port, or stop that container".into()),
-                    owned: true,
-                });
+                let message = format!(
+                    "service `{name}`: host port {}/{} is held by container `{}` of {}",
+                    port.published,
+                    port.protocol,
+                    holder.name,
+                    owner(holder)
+                );
+                problems.push(held(
+                    message,
+                    format!("publish another port, or free that one: {}", stopping(desired, holder)),
+                ));
             }
         }
     }
     problems
 }
 
-fn named<'a>(observed: &'a Observed, name: &str) -> Option<&'a Container> {
-    if name.is_empty() {
-        return None;
-    }
-    observed.foreign.iter().find(|container| container.name == name)
+fn held(message: String, hint: String) -> Problem {
+    Problem { message, hint: Some(hint), owned: true }
 }
 
 /// The foreign container that publishes a port on an address that overlaps.
@@ -69,9 +71,22 @@ fn overlap(one: &str, other: &str) -> bool {
     one == other || all(one) || all(other)
 }
 
+/// «project `app-dev` (mode dev)».
 fn owner(container: &Container) -> String {
-    match container.project() {
-        Some(project) => format!("project `{project}`"),
-        None => "no project".into(),
+    match (container.project(), container.labels.get(MODE)) {
+        (Some(project), Some(mode)) => format!("project `{project}` (mode {mode})"),
+        (Some(project), None) => format!("project `{project}`"),
+        (None, _) => "no project".into(),
+    }
+}
+
+/// What to type to stop a container: by its mode where it was deployed from the same folder.
+fn stopping(desired: &Desired<'_>, container: &Container) -> String {
+    let here = desired.project.working_dir.display().to_string();
+    match container.labels.get(MODE) {
+        Some(mode) if container.compose_label("project.working_dir") == Some(here.as_str()) => {
+            format!("`sofa stop {mode} {}`", container.service)
+        }
+        _ => format!("`docker stop {}`", container.name),
     }
 }

@@ -12,6 +12,7 @@ mod kill;
 pub mod labelled;
 pub mod observed;
 pub mod operation;
+pub mod ownership;
 mod replica;
 mod restart;
 pub mod rm;
@@ -22,6 +23,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
+pub use conflict::find as conflicts;
 pub use deploy::{Policy, Problem, Recreate, deploy};
 pub use down::down;
 pub use kill::kill;

@@ -59,6 +59,8 @@ pub struct Observed {
     pub images: BTreeMap<String, Image>,
     /// Containers of other projects or of none: who holds ports, names, networks and volumes.
     pub foreign: Vec<Container>,
+    /// Volumes of other projects or of none, that the model does not name.
+    pub foreign_volumes: Vec<Volume>,
     /// The volume in which `sofa` keeps its own records of the project, where there is one.
     pub store: Option<Volume>,
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::mode::{Deps, Services, is_project_name, normalise};
+use super::mode::{Deps, Services};
 use super::parse_time;
 use crate::diag::{Diagnostic, Diagnostics, Sources};
+use crate::util::slug::{is_slug, slug};
 use crate::util::spelling;
 use crate::yaml::{self, Kind, Node, Span};
 
@@ -197,7 +198,7 @@ impl Reader<'_> {
 
     /// Why a mode cannot be called that, if so.
     fn no_name(&self, name: &str) -> Option<&'static str> {
-        if !is_project_name(name) {
+        if !is_slug(name) {
             Some("has no good name: lower-case letters, digits, `-` and `_`, a letter or digit first")
         } else if self.taken.iter().any(|word| word == name) {
             Some("cannot be named on the command line: the word means something else there")
@@ -219,11 +220,11 @@ impl Reader<'_> {
 
     fn project_name(&mut self, node: &Node) -> Option<Written<String>> {
         let name = self.text(node)?;
-        if is_project_name(&name.value) {
+        if is_slug(&name.value) {
             return Some(name);
         }
         let message = format!("`{}`: project name `{}` is not allowed", self.shown(), name.value);
-        let good = normalise(&name.value);
+        let good = slug(&name.value);
         let label = if good.is_empty() { String::new() } else { format!("`{good}` would do") };
         let hint = "a name begins with a lower-case letter or digit and holds these, `-` and `_`";
         self.problems.push(Diagnostic::error(message).at(node.span, label).hint(hint));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::file::Written;
 use super::layout::Layout;
+use crate::util::slug::slug;
 use crate::yaml::Span;
 
 /// A way to deploy the project.
@@ -130,7 +131,7 @@ impl Mode {
             deps: Deps::Auto,
             protected: false,
             down_volumes: false,
-            project_name: normalise(&format!("{project}-{name}")),
+            project_name: slug(&format!("{project}-{name}")),
             name_place: None,
             host: None,
             wait_timeout: None,
@@ -142,18 +143,6 @@ impl Mode {
         let bare = Mode::bare(name, project);
         Mode { name: bare.name, project_name: bare.project_name, name_place: None, ..self }
     }
-}
-
-/// A project name as docker compose makes one of a folder's: lower case, only `[a-z0-9_-]`, no leading `_` or `-`.
-pub(super) fn normalise(name: &str) -> String {
-    let kept: String =
-        name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
-    kept.trim_start_matches(['_', '-']).to_string()
-}
-
-/// Whether a project may be called that.
-pub(super) fn is_project_name(name: &str) -> bool {
-    !name.is_empty() && normalise(name) == name
 }
 
 #[cfg(test)]
@@ -208,11 +197,5 @@ mod tests {
         let (folder, layout) = project(&[".local.env"]);
         let local = Mode::builtin("local", &layout, "p").unwrap();
         assert_eq!(names(&local, &folder), ["compose/docker-compose-local.yml", ".local.env"]);
-    }
-
-    #[test]
-    fn project_names_are_normalised_as_docker_compose_does() {
-        assert_eq!(normalise("My.App_1-local"), "myapp_1-local");
-        assert_eq!(normalise("__x"), "x");
     }
 }

@@ -6,4 +6,5 @@ pub mod duration;
 pub mod elapsed;
 pub mod float;
 pub mod natural;
+pub mod slug;
 pub mod spelling;

@@ -12,6 +12,7 @@ mod engine_calls;
 mod interop;
 mod looking;
 mod modes;
+mod ownership;
 mod refusals;
 mod replicas;
 mod settings_file;

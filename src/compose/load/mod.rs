@@ -78,7 +78,7 @@ pub fn project_name(request: &Request) -> Option<ProjectName> {
             request.project_name.clone().or_else(|| request.environment.get("COMPOSE_PROJECT_NAME").cloned());
         let name = by_hand.or_else(|| request.fallback_name.clone()).or_else(|| {
             let folder = request.project_directory.as_ref().unwrap_or(&request.working_directory);
-            Some(project_name::normalized(&folder.file_name()?.to_string_lossy()))
+            Some(crate::util::slug::slug(&folder.file_name()?.to_string_lossy()))
         })?;
         (!name.is_empty()).then(|| ProjectName::new(name))
     })

@@ -10,6 +10,7 @@ use super::template::substitute;
 use super::variables::{Environment, ScalarScope};
 use crate::compose::model::ProjectName;
 use crate::diag::Diagnostic;
+use crate::util::slug::slug;
 use crate::yaml::Node;
 
 /// Finds the name; problems are in the session.
@@ -43,7 +44,7 @@ pub(crate) fn project_name<'n>(
         }
         None => folder.file_name().unwrap_or_default().to_string_lossy(),
     };
-    let name = normalized(&name);
+    let name = slug(&name);
     if name.is_empty() {
         let error = Diagnostic::error("project name is empty");
         let error = match written {
@@ -60,7 +61,7 @@ pub(crate) fn project_name<'n>(
 
 /// A name given by hand must be good as it is.
 fn checked(name: &str, session: &mut Session<'_>) -> Option<ProjectName> {
-    let good = normalized(name);
+    let good = slug(name);
     if good == name {
         return Some(ProjectName::new(good));
     }
@@ -68,20 +69,4 @@ fn checked(name: &str, session: &mut Session<'_>) -> Option<ProjectName> {
         .hint("a name begins with a lower-case letter or digit and holds these, `-` and `_`");
     session.error(if good.is_empty() { error } else { error.hint(format!("`{good}` would do")) });
     None
-}
-
-/// Lower case, and only what may stand in a name.
-pub(crate) fn normalized(name: &str) -> String {
-    let kept = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-');
-    name.to_lowercase().chars().filter(kept).collect::<String>().trim_start_matches(['_', '-']).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_lose_what_may_not_stand_in_them() {
-        assert_eq!(super::normalized("My.App_1"), "myapp_1");
-        assert_eq!(super::normalized("___"), "");
-        assert_eq!(super::normalized("-x-"), "x-");
-    }
 }

@@ -46,10 +46,8 @@ impl Engine {
             .filter(|n| is_of(project, &n.labels) || wanted.networks.contains(&n.name))
             .collect();
         observed.store = store_of(project, &volumes);
-        observed.volumes = volumes
-            .into_iter()
-            .filter(|v| is_of(project, &v.labels) || wanted.volumes.contains(&v.name))
-            .collect();
+        (observed.volumes, observed.foreign_volumes) =
+            volumes.into_iter().partition(|v| is_of(project, &v.labels) || wanted.volumes.contains(&v.name));
         observed.images = images;
         Ok(observed)
     }

@@ -4,6 +4,7 @@ mod deploy;
 mod labelled;
 mod limits;
 mod objects;
+mod ownership;
 mod replicas;
 mod scope_of_files;
 

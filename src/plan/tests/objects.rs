@@ -68,6 +68,7 @@ fn ports_and_names_of_others_are_refused_with_their_owner() {
         });
     });
     let case = case.foreign("taken", None, |_| {}).foreign("other-web-1", Some("other"), |container| {
+        container.labels.insert("sofa.mode".into(), "dev".into());
         container.ports.push(Port {
             address: Some("0.0.0.0".into()),
             published: Some(8000),
@@ -81,8 +82,49 @@ fn ports_and_names_of_others_are_refused_with_their_owner() {
         messages,
         [
             "service `web`: container name `taken` is held by no project",
-            "service `web`: host port 8000/tcp is held by container `other-web-1` of project `other`",
+            "service `web`: host port 8000/tcp is held by container `other-web-1` of project `other` (mode dev)",
         ]
     );
     assert!(problems.iter().all(|problem| problem.owned));
+    let hints: Vec<&str> = problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
+    assert_eq!(
+        hints,
+        [
+            "write no `container_name`, or remove that one: `docker rm taken`",
+            "publish another port, or free that one: `docker stop other-web-1`",
+        ]
+    );
+}
+
+#[test]
+fn a_port_of_another_mode_of_this_folder_is_freed_by_that_mode() {
+    let mut case = case().with("web", |web| {
+        web.ports.push(model::Port {
+            target: 80,
+            published: "8000".into(),
+            protocol: "tcp".into(),
+            ..Default::default()
+        });
+    });
+    case.project.working_dir = "/srv/app".into();
+    let case = case.foreign("p-dev-web-1", Some("p-dev"), |container| {
+        container.labels.insert("sofa.mode".into(), "dev".into());
+        container.labels.insert("com.docker.compose.project.working_dir".into(), "/srv/app".into());
+        let (published, protocol) = (Some(8000), "tcp".to_owned());
+        container.ports.push(Port { address: None, published, target: 80, protocol });
+        container.service = "web".into();
+    });
+    let problems = case.try_deploy(Policy::default()).unwrap_err();
+    assert_eq!(
+        problems[0].hint.as_deref(),
+        Some("publish another port, or free that one: `sofa stop dev web`")
+    );
+}
+
+#[test]
+fn a_name_that_a_container_would_get_may_be_held_too() {
+    let case = case().with("web", |_| {}).foreign("p-web-1", None, |_| {});
+    let problems = case.try_deploy(Policy::default()).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].message, "service `web`: container name `p-web-1` is held by no project");
 }
