@@ -10,7 +10,7 @@ use crate::compose::load::Options;
 use crate::compose::model::Project;
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
-use crate::plan::desired::{Desired, image_reference};
+use crate::plan::desired::{Desired, Pins, Terms, image_reference};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::scope::{self, Deps, Selection};
@@ -134,7 +134,8 @@ pub fn desired<'a>(
     observed: &'a Observed,
 ) -> Desired<'a> {
     let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
-    Desired::new(project, scope, observed, context.settings.dialect, mode)
+    let terms = Terms { dialect: context.settings.dialect, mode, images: const { &Pins::new() } };
+    Desired::new(project, scope, observed, terms)
 }
 
 /// Refuses what others hold: host ports and names of containers of other projects, ports of other programs.

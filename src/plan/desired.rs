@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::observed::{ContainerId, Image, Observed};
+use super::observed::{ContainerId, Image, ImageId, Observed};
 use super::operation::Gate;
 use crate::compose::model::{
     Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service,
@@ -45,7 +45,7 @@ pub struct DesiredService<'a> {
     pub replicas: u32,
     /// Config hashes that count as unchanged: one per dialect of docker compose, the first is written into new containers.
     pub hashes: Vec<String>,
-    /// The reference of its image.
+    /// What its image is named by: a reference, or the id of a pinned image whose reference stands for another by now.
     pub image: String,
     /// The image on the engine, where it is there.
     pub found: Option<&'a Image>,
@@ -81,25 +81,39 @@ pub struct DesiredVolume<'a> {
     pub hashes: Vec<String>,
 }
 
+/// What decides about what should exist and is not in the files.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Which docker compose's config hash new objects get, where the project has no containers yet.
+    pub dialect: Dialect,
+    /// The mode, for labels.
+    pub mode: Option<&'a str>,
+    /// The images that services must be made from, whatever their references stand for by now: a rollback's.
+    pub images: &'a Pins,
+}
+
+/// Images by the service that is made from them.
+pub type Pins = BTreeMap<ServiceName, ImageId>;
+
 impl<'a> Desired<'a> {
     /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
-    /// New objects get the dialect of the project's present containers, else the one given.
+    /// New objects get the dialect of the project's present containers, else that of the terms.
     pub fn new(
         project: &'a Project,
         order: &[&'a str],
         observed: &'a Observed,
-        dialect: Dialect,
-        mode: Option<&'a str>,
+        terms: Terms<'a>,
     ) -> Desired<'a> {
         let spoken = observed.containers.iter().find_map(|container| container.compose_label("version"));
-        let dialect = spoken.map_or(dialect, Dialect::of_version);
+        let dialect = spoken.map_or(terms.dialect, Dialect::of_version);
+        let terms = Terms { dialect, ..terms };
         let edges = edges(project);
         let services: IndexMap<&'a str, DesiredService<'a>> = order
             .iter()
             .filter_map(|name| Some((*name, project.service(name)?)))
             .map(|(name, service)| {
                 let dependants = edges.get(name).map(Vec::as_slice).unwrap_or_default();
-                (name, DesiredService::new(project, service, dependants, observed, dialect))
+                (name, DesiredService::new(project, service, dependants, observed, terms))
             })
             .collect();
         let networks = used(&services, |service| service.networks.keys().map(|key| key.as_str()))
@@ -118,7 +132,7 @@ impl<'a> Desired<'a> {
                 hashes: hashes(dialect, |dialect| hash::volume(volume, dialect)),
             })
             .collect();
-        Desired { project, services, networks, volumes, dialect, mode }
+        Desired { project, services, networks, volumes, dialect, mode: terms.mode }
     }
 
     /// The service of that name, where it is in the scope.
@@ -158,19 +172,18 @@ impl<'a> DesiredService<'a> {
         service: &'a Service,
         dependants: &[&Dependency],
         observed: &'a Observed,
-        dialect: Dialect,
+        terms: Terms<'_>,
     ) -> DesiredService<'a> {
-        let image = image_reference(project, service);
+        let (image, found) = image(project, service, observed, terms.images);
         let resolved = match shares(service) {
             true => Cow::Owned(with_parents(service, &first_containers(observed))),
             false => Cow::Borrowed(service),
         };
-        let found = observed.images.get(&image);
         let job = is_job(service, dependants);
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: hashes(dialect, |dialect| hash::service(&resolved, dialect)),
+            hashes: hashes(terms.dialect, |dialect| hash::service(&resolved, dialect)),
             found,
             job,
             gate: gate(service, job, found),
@@ -202,6 +215,23 @@ impl<'a> DesiredService<'a> {
     /// What it depends on, by name.
     pub fn dependencies(&self) -> impl Iterator<Item = (&'a str, &'a Dependency)> {
         self.service.depends_on.iter().map(|(name, dependency)| (name.as_str(), dependency))
+    }
+}
+
+/// What a service's containers are made from, by the reference that people read where it still stands for a pinned image.
+fn image<'a>(
+    project: &Project,
+    service: &Service,
+    observed: &'a Observed,
+    pins: &Pins,
+) -> (String, Option<&'a Image>) {
+    let reference = image_reference(project, service);
+    let found = observed.images.get(&reference);
+    match pins.get(&service.name) {
+        Some(pin) if found.is_none_or(|image| image.id != *pin) => {
+            (pin.0.clone(), observed.images.get(pin.as_str()))
+        }
+        _ => (reference, found),
     }
 }
 

@@ -67,6 +67,23 @@ fn a_changed_image_says_both_digests() {
 }
 
 #[test]
+fn a_pinned_image_is_taken_whatever_its_reference_stands_for_by_now() {
+    let old = ImageId(format!("sha256:{}", "a".repeat(64)));
+    let mut case = case().service("web").found(running("web"));
+    case.pins.insert("web".into(), old.clone());
+    assert_eq!(case.deploy(), "", "the reference still stands for it");
+    case.image("web:1", "b");
+    case.image(old.as_str(), "a");
+    assert_eq!(case.deploy(), "", "what runs is made from it");
+    let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms());
+    assert_eq!(desired.services["web"].image, old.0);
+    case.observed.containers.clear();
+    case.observed.images.remove(old.as_str());
+    let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms());
+    assert!(desired.services["web"].found.is_none(), "another image is no substitute");
+}
+
+#[test]
 fn an_image_recorded_by_its_id_is_the_same_image() {
     let mut case = case().service("web").found(running("web"));
     if let Some(image) = case.observed.images.get_mut("web:1") {
@@ -222,7 +239,7 @@ fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
         })
     };
     let hash_beside = |case: &Case, id: &str| {
-        let desired = Desired::new(&case.project, &["vpn", "web"], &case.observed, Dialect::V5, None);
+        let desired = Desired::new(&case.project, &["vpn", "web"], &case.observed, case.terms());
         desired.services["web"].hash_beside(&[("vpn".into(), ContainerId(id.into()))].into(), Dialect::V5)
     };
     let (case, id) = (sharing("vpn"), "0".repeat(64));

@@ -10,7 +10,7 @@ mod scope_of_files;
 
 use std::collections::BTreeMap;
 
-use super::desired::Desired;
+use super::desired::{Desired, Pins, Terms};
 use super::labelled::Scope;
 use super::observed::{
     Attachment, Container, ContainerId, Health, Image, ImageId, Mount, Network, NetworkId, Observed, Port,
@@ -27,6 +27,7 @@ use crate::compose::model::{self, Condition, Dependency, Project, Service};
 struct Case {
     project: Project,
     observed: Observed,
+    pins: Pins,
 }
 
 fn case() -> Case {
@@ -177,9 +178,13 @@ impl Case {
         self
     }
 
+    fn terms(&self) -> Terms<'_> {
+        Terms { dialect: Dialect::V5, mode: None, images: &self.pins }
+    }
+
     fn hash(&self, service: &str) -> String {
         let names: Vec<&str> = self.project.services.keys().map(|name| name.as_str()).collect();
-        let desired = Desired::new(&self.project, &names, &self.observed, Dialect::V5, None);
+        let desired = Desired::new(&self.project, &names, &self.observed, self.terms());
         desired.service(service).map(|service| service.hashes[0].clone()).unwrap_or_default()
     }
 
@@ -193,7 +198,7 @@ impl Case {
         )
         .unwrap();
         super::deploy(
-            &Desired::new(&self.project, &order, &self.observed, Dialect::V5, None),
+            &Desired::new(&self.project, &order, &self.observed, self.terms()),
             &self.observed,
             policy,
         )
