@@ -47,6 +47,7 @@ impl Announcer {
             }
             Action::Await { gate: Gate::Running, .. } => return,
             Action::Await { .. } => Phase::Waiting,
+            Action::RunHook { .. } => Phase::Waiting,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {
                     self.send(subject(replica), Phase::Waiting, Some("stays up".into()));
@@ -57,6 +58,7 @@ impl Announcer {
         };
         let detail = match &operation.action {
             Action::Await { gate, .. } => Some(gate.to_string()),
+            Action::RunHook { hook, .. } => Some(hook.to_string()),
             _ => Some(operation.cause.clone()).filter(|cause| !cause.is_empty()),
         };
         self.about(operation, phase, detail);
@@ -88,7 +90,7 @@ impl Announcer {
                 }
                 return;
             }
-            Action::RenameContainer { .. } | Action::DisableRestart { .. } => return,
+            Action::RenameContainer { .. } | Action::DisableRestart { .. } | Action::RunHook { .. } => return,
         };
         let detail = match &operation.action {
             Action::CreateContainer { .. } => Some("waits for its dependencies".into()),

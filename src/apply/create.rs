@@ -8,6 +8,7 @@ use crate::compose::model::{NetworkName, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
 use crate::plan::desired::{DesiredService, namespace_parents};
+use crate::plan::hooks;
 use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{ContainerRef, Replica};
 
@@ -84,19 +85,20 @@ impl Docker<'_> {
         let job = service.job.then(|| "job".to_string());
         let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
+        let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
             config_hash: service.hash_beside(parents, desired.dialect),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: mode.into_iter().chain(role).collect(),
+            sofa: mode.into_iter().chain(role).chain(hooks).collect(),
         };
         Ok(labels.build(desired.project, service.service))
     }
 
     /// The containers whose namespaces or mounts a service shares: those of this run, else those that were there.
-    fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerId> {
+    pub(super) fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerId> {
         namespace_parents(service.service)
             .into_iter()
             .filter_map(|parent| {

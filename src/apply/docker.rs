@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcer, subject};
+use super::budget::Budget;
 use super::executor::{Stopped, Target};
 use super::failure::OperationError;
 use super::ready::{Candidate, Waiter};
@@ -17,7 +18,7 @@ use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::{Engine, EngineError};
 use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, NetworkId, Observed};
-use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica, Undo};
+use crate::plan::operation::{Action, ContainerRef, Gate, HookPoint, OpId, Operation, Plan, Replica, Undo};
 use crate::ui::event::EventSender;
 
 /// How a run behaves towards the engine.
@@ -37,8 +38,9 @@ pub struct Docker<'a> {
     watch: Watch,
     announcer: Announcer,
     permits: Semaphore,
-    limits: Limits,
-    waits_end: Instant,
+    /// What the plan's waits may take, and those of its undo.
+    waits: Budget,
+    undo_waits: Budget,
     made: RefCell<BTreeMap<OpId, Made>>,
 }
 
@@ -50,7 +52,7 @@ enum Made {
 }
 
 impl<'a> Docker<'a> {
-    /// Subscribes to the project's events and begins to count the waits' deadline.
+    /// Subscribes to the project's events.
     ///
     /// # Errors
     /// Those of the subscription.
@@ -69,15 +71,15 @@ impl<'a> Docker<'a> {
             watch: Watch::begin(engine, &plan.project).await?,
             announcer: Announcer::new(plan, events),
             permits: Semaphore::new(limits.parallel.max(1)),
-            limits,
-            waits_end: Instant::now() + limits.wait,
+            waits: Budget::new(limits.wait),
+            undo_waits: Budget::new(limits.wait),
             made: RefCell::default(),
         })
     }
 
     /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
     async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
-        let _permit = self.permits.acquire().await;
+        let _permit = self.permit().await;
         let engine = self.engine;
         match &operation.action {
             Action::CreateNetwork { key, .. } => self.create_network(key).await?,
@@ -111,7 +113,7 @@ impl<'a> Docker<'a> {
                 self.made.borrow_mut().insert(operation.id, Made::Policy(policy));
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
-            Action::Await { .. } | Action::Steady { .. } => {}
+            Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } => {}
         }
         Ok(())
     }
@@ -128,7 +130,8 @@ impl<'a> Docker<'a> {
         let id = self.id(container)?;
         let subject = subject(replica);
         let candidate = Candidate { id: &id, service: &replica.service, subject: &subject, gate };
-        match self.waiter(self.waits_end).wait(&candidate, cancel).await {
+        let counting = self.waits.count();
+        match self.waiter(counting.deadline).wait(&candidate, cancel).await {
             Err(Stopped::Failed(error)) if optional => {
                 self.announcer.warn(format!("{error}\n  nobody requires it, so the run goes on"));
                 Ok(())
@@ -144,7 +147,8 @@ impl<'a> Docker<'a> {
         window: Duration,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
-        let waiter = self.waiter(self.waits_end + window);
+        let counting = self.waits.count();
+        let waiter = self.waiter(counting.deadline + window);
         let watches = containers.iter().map(|(replica, container)| {
             let waiter = &waiter;
             async move {
@@ -171,7 +175,7 @@ impl<'a> Docker<'a> {
     }
 
     /// The id behind a reference; one that an operation was to create may be missing only if that failed.
-    fn id(&self, container: &ContainerRef) -> Result<ContainerId, OperationError> {
+    pub(super) fn id(&self, container: &ContainerRef) -> Result<ContainerId, OperationError> {
         match container {
             ContainerRef::Existing { id, .. } => Ok(id.clone()),
             ContainerRef::Created(op) => match self.made.borrow().get(op) {
@@ -207,9 +211,36 @@ impl<'a> Docker<'a> {
         })
     }
 
+    /// Leave to make one more call; the caller holds it as long as the call takes.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.acquire().await.ok()
+    }
+
+    pub(super) fn announcer(&self) -> &Announcer {
+        &self.announcer
+    }
+
+    pub(super) fn observed(&self) -> &'a Observed {
+        self.observed
+    }
+
+    pub(super) fn undo_waits(&self) -> &Budget {
+        &self.undo_waits
+    }
+
     /// Takes one operation back.
     async fn take_back(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
-        let _permit = self.permits.acquire().await;
+        // Hooks, and the wait for what runs again, have their own leave.
+        match (undo, &operation.action) {
+            (Undo::Stop, Action::StartContainer { container, replica }) if self.id(container).is_ok() => {
+                self.run_hooks(replica, container, HookPoint::PreStop).await?;
+            }
+            (Undo::Start, Action::StopContainer { container, replica, .. }) => {
+                return self.restore(container, replica).await;
+            }
+            _ => {}
+        }
+        let _permit = self.permit().await;
         match (undo, &operation.action) {
             (Undo::Remove, Action::CreateNetwork { name, .. }) => {
                 gone_is_fine(self.engine.remove_network(&NetworkId(name.clone())).await)?;
@@ -223,8 +254,8 @@ impl<'a> Docker<'a> {
                     gone_is_fine(self.engine.stop(&id, None).await)?;
                 }
             }
-            (Undo::Start, Action::StopContainer { container, replica, .. }) => {
-                self.restore(&self.id(container)?, replica).await?;
+            (Undo::Remove, Action::RunHook { replica, hook, .. }) => {
+                self.remove_hook_container(replica, *hook).await?;
             }
             (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
                 let policy = self.made.borrow().get(&operation.id).cloned();
@@ -260,8 +291,12 @@ impl<'a> Docker<'a> {
     }
 
     /// Starts an old container again and waits until it is as ready as it can be seen to be.
-    async fn restore(&self, id: &ContainerId, replica: &Replica) -> Result<(), OperationError> {
+    async fn restore(&self, container: &ContainerRef, replica: &Replica) -> Result<(), OperationError> {
+        let id = &self.id(container)?;
+        let permit = self.permit().await;
         self.engine.start(id).await?;
+        drop(permit);
+        self.run_hooks(replica, container, HookPoint::PostStart).await?;
         let details = self.engine.inspect(id.as_str()).await?;
         let gate = match details.healthcheck {
             Some(_) => Gate::Healthy { probe: !details.has_gpu },
@@ -269,7 +304,8 @@ impl<'a> Docker<'a> {
         };
         let subject = subject(replica);
         let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &gate };
-        let waiter = self.waiter(Instant::now() + self.limits.wait);
+        let counting = self.undo_waits.count();
+        let waiter = self.waiter(counting.deadline);
         match waiter.wait(&candidate, &CancellationToken::new()).await {
             Err(Stopped::Failed(error)) => Err(error),
             _ => Ok(()),
@@ -291,6 +327,9 @@ impl Target for Docker<'_> {
                 self.wait(replica, container, gate, *optional, cancel).await
             }
             Action::Steady { containers, window } => self.steady(containers, *window, cancel).await,
+            Action::RunHook { replica, container, hook } => {
+                self.run_hook(replica, container, *hook, &self.waits, cancel).await
+            }
             _ => self.change(operation).await.map_err(Stopped::Failed),
         };
         match &outcome {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::EngineError;
-use crate::plan::operation::Gate;
+use crate::plan::operation::{Gate, HookCall};
+use crate::util::elapsed::elapsed;
 
 /// How many of its last log lines a failed service shows.
 pub const LOG_TAIL: u64 = 15;
@@ -16,6 +17,8 @@ pub enum OperationError {
     Engine(EngineError),
     /// A container did not pass its gate.
     Gate(Box<GateFailure>),
+    /// A hook did not succeed.
+    Hook(Box<HookFailure>),
     /// The plan asks for what cannot be done, in words.
     Impossible(String),
 }
@@ -31,6 +34,7 @@ impl fmt::Display for OperationError {
         match self {
             OperationError::Engine(error) => error.fmt(f),
             OperationError::Gate(failure) => failure.fmt(f),
+            OperationError::Hook(failure) => failure.fmt(f),
             OperationError::Impossible(reason) => f.write_str(reason),
         }
     }
@@ -122,5 +126,44 @@ impl fmt::Display for GateFailure {
                 lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
             }
         }
+    }
+}
+
+/// A hook that did not succeed.
+#[derive(Debug)]
+pub struct HookFailure {
+    /// The service.
+    pub service: String,
+    /// Which hook.
+    pub hook: HookCall,
+    /// Why.
+    pub reason: HookReason,
+    /// The last lines that it printed.
+    pub tail: Vec<String>,
+}
+
+/// Why a hook did not succeed.
+#[derive(Debug)]
+pub enum HookReason {
+    /// It ended with this code.
+    Exited(i64),
+    /// It had not ended after this time; in the container of a service it goes on.
+    TimedOut(Duration),
+    /// It could not be run.
+    Engine(EngineError),
+}
+
+impl fmt::Display for HookFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service `{}`: hook `{}` ", self.service, self.hook)?;
+        match &self.reason {
+            HookReason::Exited(code) => write!(f, "exited with code {code}")?,
+            HookReason::TimedOut(after) => write!(f, "did not end within {}", elapsed(*after))?,
+            HookReason::Engine(error) => write!(f, "could not be run: {error}")?,
+        }
+        if !self.tail.is_empty() {
+            f.write_str("\n  its last lines:")?;
+        }
+        self.tail.iter().try_for_each(|line| write!(f, "\n    {line}"))
     }
 }

@@ -76,12 +76,14 @@ impl ImageError {
 struct Need<'a> {
     image: String,
     services: Vec<&'a Service>,
+    /// Whether only `pre_start` hooks of these services need it.
+    hooks_only: bool,
 }
 
 impl<'a> Need<'a> {
     /// The service whose `build:` makes the image.
     fn builder(&self) -> Option<&'a Service> {
-        self.services.iter().copied().find(|service| service.build.is_some())
+        self.services.iter().copied().find(|service| service.build.is_some() && !self.hooks_only)
     }
 }
 
@@ -135,12 +137,20 @@ impl Images<'_> {
         for service in services {
             needs.entry(image_reference(self.project, service)).or_default().push(service);
         }
+        let mut of_hooks: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
+        for service in services {
+            let images = service.pre_start.iter().map(|hook| &hook.image);
+            for image in images.filter(|image| !image.is_empty() && !needs.contains_key(*image)) {
+                of_hooks.entry(image.clone()).or_default().push(service);
+            }
+        }
+        let need = |hooks_only| move |(image, services)| Need { image, services, hooks_only };
         let needs: Vec<Need<'_>> =
-            needs.into_iter().map(|(image, services)| Need { image, services }).collect();
+            needs.into_iter().map(need(false)).chain(of_hooks.into_iter().map(need(true))).collect();
         for need in &needs {
             let mut builds = need.services.iter().filter_map(|service| service.build.as_ref());
             let first = builds.next();
-            if builds.any(|build| Some(build) != first) {
+            if !need.hooks_only && builds.any(|build| Some(build) != first) {
                 let text =
                     format!("image `{}` is built in different ways; the first service's is used", need.image);
                 let _ = self.events.send(Event::Warning(text));

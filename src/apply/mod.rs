@@ -1,11 +1,13 @@
 //! Runs a plan: the executor knows only the graph, `docker` does the operations, `ready` judges the gates.
 
 mod announce;
+mod budget;
 mod create;
 pub mod docker;
 pub mod executor;
 pub mod failure;
 mod frontier;
+mod hooks;
 pub mod images;
 pub mod preflight;
 mod probe;

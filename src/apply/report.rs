@@ -47,6 +47,7 @@ fn kind(report: &Report<OperationError>) -> Kind {
 fn told(plan: &Plan, id: OpId, error: &OperationError) -> String {
     match (error, plan.operation(id)) {
         (OperationError::Gate(failure), _) => failure.to_string(),
+        (OperationError::Hook(failure), _) => failure.to_string(),
         (error, Some(operation)) => match operation.action.replica() {
             Some(replica) => format!("service `{}`: {}: {error}", replica.service, operation.action),
             None => format!("{}: {error}", operation.action),

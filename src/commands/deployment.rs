@@ -7,7 +7,7 @@ use crate::apply::preflight;
 use crate::commands::context::{Context, LoadedProject, engine_failure, missing_failure, problems_failure};
 use crate::commands::replicas::{self, Scale};
 use crate::compose::load::Options;
-use crate::compose::model::Project;
+use crate::compose::model::{Project, Service};
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
 use crate::plan::desired::{Desired, Pins, Terms, image_reference};
@@ -104,11 +104,17 @@ pub fn load(context: &Context, choices: &Choices) -> Result<LoadedProject, Failu
 /// Those of the engine.
 pub async fn observe(engine: &Engine, project: &Project) -> Result<Observed, Failure> {
     let wanted = Wanted {
-        images: project.services.values().map(|service| image_reference(project, service)).collect(),
+        images: project.services.values().flat_map(|service| images_of(project, service)).collect(),
         networks: project.networks.values().map(|network| network.name.clone()).collect(),
         volumes: project.volumes.values().map(|volume| volume.name.clone()).collect(),
     };
     engine.observe(&project.name, &wanted).await.map_err(engine_failure)
+}
+
+/// The image of a service, and those of its `pre_start` hooks.
+fn images_of<'a>(project: &'a Project, service: &'a Service) -> impl Iterator<Item = String> + 'a {
+    let hooks = service.pre_start.iter().map(|hook| hook.image.clone()).filter(|image| !image.is_empty());
+    hooks.chain([image_reference(project, service)])
 }
 
 /// The services of the scope, dependencies first.

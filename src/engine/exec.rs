@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use super::Engine;
 use super::call::Call;
 use super::error::EngineError;
+use super::lines::{LogLine, Splitter};
 use super::wire::frames::{Frames, Output, OutputStream};
 use crate::plan::observed::ContainerId;
 
@@ -54,6 +55,20 @@ impl Engine {
         command: &ExecCommand,
         timeout: Duration,
     ) -> Result<ExecOutcome, EngineError> {
+        self.exec_watched(id, command, timeout, |_| ()).await
+    }
+
+    /// The same, passing every line on as it is printed.
+    ///
+    /// # Errors
+    /// As `exec`.
+    pub async fn exec_watched(
+        &self,
+        id: &ContainerId,
+        command: &ExecCommand,
+        timeout: Duration,
+        mut watch: impl FnMut(LogLine),
+    ) -> Result<ExecOutcome, EngineError> {
         let call = Call::new(format!("exec in container `{id}`"));
         let exec = self.create_exec(&call, id, command).await?;
         let path = format!("/exec/{exec}/start");
@@ -61,7 +76,7 @@ impl Engine {
         let mut outcome = ExecOutcome { exit_code: None, stdout: Vec::new(), stderr: Vec::new() };
         let run = async {
             let mut connection = self.wire().hijack(&call, &path, &body).await?;
-            capture(&call, &mut connection, &mut outcome).await?;
+            capture(&call, &mut connection, &mut outcome, &mut watch).await?;
             self.exec_exit_code(&call, &exec).await
         };
         match tokio::time::timeout(timeout, run).await {
@@ -119,8 +134,10 @@ async fn capture(
     call: &Call,
     connection: &mut (impl tokio::io::AsyncRead + Unpin),
     outcome: &mut ExecOutcome,
+    watch: &mut impl FnMut(LogLine),
 ) -> Result<(), EngineError> {
     let mut frames = Frames::new(false);
+    let mut lines = Splitter::new(false, false);
     let mut chunk = vec![0; 16 * 1024];
     loop {
         let read = connection.read(&mut chunk).await.map_err(|error| EngineError::Stream {
@@ -128,12 +145,15 @@ async fn capture(
             reason: super::wire::reason(&error),
         })?;
         if read == 0 {
+            lines.finish().into_iter().for_each(watch);
             return Ok(());
         }
         let outputs = frames
             .feed(&chunk[..read])
             .map_err(|reason| EngineError::Answer { call: call.to_string(), reason })?;
-        for Output { stream, bytes } in outputs {
+        for output in outputs {
+            lines.feed(&output).into_iter().for_each(&mut *watch);
+            let Output { stream, bytes } = output;
             let kept = match stream {
                 OutputStream::Stdout => &mut outcome.stdout,
                 OutputStream::Stderr => &mut outcome.stderr,

@@ -26,6 +26,8 @@ pub mod compose {
     pub const IMAGE: &str = "com.docker.compose.image";
     /// `target=digest,…` of image mounts.
     pub const IMAGE_VOLUME_DIGEST: &str = "com.docker.compose.image-volume-digest";
+    /// `pre_start` on the container of such a hook.
+    pub const HOOK: &str = "com.docker.compose.hook";
     /// Which container a new one takes the place of, while it does.
     pub const REPLACE: &str = "com.docker.compose.replace";
     /// The random part of a one-off's name.
@@ -48,6 +50,8 @@ pub mod sofa {
     pub const MODE: &str = "sofa.mode";
     /// The service's role: `backend`, `infra` or `job`.
     pub const ROLE: &str = "sofa.role";
+    /// The hooks that run in a container, for verbs that read no files; no value in it was given by a variable.
+    pub const HOOKS: &str = crate::plan::hooks::LABEL;
     /// The run that made a container.
     pub const RUN: &str = "sofa.run";
     /// The release that a container belongs to.

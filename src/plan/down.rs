@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::hooks;
 use super::labelled::Scope;
 use super::observed::{Container, Observed};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
@@ -31,14 +32,15 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut notes = Vec::new();
     remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
     remove_volumes(&mut draft, observed, &containers, policy, &removals, &mut notes);
-    Plan {
+    let plan = Plan {
         project: project.to_string(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,
         unchanged: Vec::new(),
         notes,
-    }
+    };
+    hooks::weave(plan, None, observed)
 }
 
 /// Stops each container when everything that depends on it is stopped, then removes it. Returns the removals.

@@ -8,6 +8,7 @@ pub mod down;
 mod draft;
 pub mod explain;
 pub mod graph;
+pub mod hooks;
 mod kill;
 pub mod labelled;
 pub mod observed;

@@ -76,7 +76,7 @@ pub struct Container {
     pub service: String,
     /// Its replica number (label `container-number`); 0 for one-offs.
     pub number: u32,
-    /// Whether it was made by `run` (label `oneoff=True`).
+    /// Whether it was made by `run` (label `oneoff=True`) or for a `pre_start` hook: it is no replica.
     pub oneoff: bool,
     /// What it is doing.
     pub state: State,

@@ -246,6 +246,15 @@ pub enum Action {
         /// Whether a failure is only a warning: everyone who depends on the service says `required: false`.
         optional: bool,
     },
+    /// Run a hook: `pre_start` in a container of its own beside this one, the others in this one.
+    RunHook {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// Which hook.
+        hook: HookCall,
+    },
     /// Watch containers without a gate of their own for a while: no exit, no restart, no OOM.
     Steady {
         /// The containers.
@@ -253,6 +262,53 @@ pub enum Action {
         /// How long, counted from its begin.
         window: Duration,
     },
+}
+
+/// One hook of a service. What it runs is not in the plan: it may hold secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HookCall {
+    /// At which point.
+    pub point: HookPoint,
+    /// The how manieth at that point, from 1.
+    pub number: usize,
+    /// How many there are at that point.
+    pub of: usize,
+    /// Whether what comes after it may only be done when it succeeded; else a failure is a warning.
+    pub required: bool,
+    /// Overrides the grace period of the container, which bounds `pre_stop`.
+    pub grace: Option<Duration>,
+}
+
+/// A point of a container's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookPoint {
+    /// Before the first start of a service's containers.
+    PreStart,
+    /// After a container's start.
+    PostStart,
+    /// Before a container's stop.
+    PreStop,
+}
+
+impl fmt::Display for HookPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HookPoint::PreStart => "pre_start",
+            HookPoint::PostStart => "post_start",
+            HookPoint::PreStop => "pre_stop",
+        })
+    }
+}
+
+/// `post_start`, or where there are several `post_start 2/3`.
+impl fmt::Display for HookCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.of {
+            1 => self.point.fmt(f),
+            of => write!(f, "{} {}/{of}", self.point, self.number),
+        }
+    }
 }
 
 /// How an operation is taken back. What it acts on is what the operation acted on.
@@ -345,6 +401,7 @@ impl Action {
             | Action::RemoveContainer { replica, .. }
             | Action::RenameContainer { replica, .. }
             | Action::DisableRestart { replica, .. }
+            | Action::RunHook { replica, .. }
             | Action::Await { replica, .. } => Some(replica),
             _ => None,
         }
@@ -360,8 +417,33 @@ impl Action {
             | Action::RemoveContainer { container, .. }
             | Action::RenameContainer { container, .. }
             | Action::DisableRestart { container, .. }
+            | Action::RunHook { container, .. }
             | Action::Await { container, .. } => Some(container),
             _ => None,
+        }
+    }
+
+    /// Does something with every container that it names.
+    pub(super) fn for_each_container(&mut self, mut act: impl FnMut(&mut ContainerRef)) {
+        match self {
+            Action::CreateContainer { replaces: Some(container), .. }
+            | Action::StartContainer { container, .. }
+            | Action::UnpauseContainer { container, .. }
+            | Action::StopContainer { container, .. }
+            | Action::RemoveContainer { container, .. }
+            | Action::RenameContainer { container, .. }
+            | Action::DisableRestart { container, .. }
+            | Action::KillContainer { container, .. }
+            | Action::RunHook { container, .. }
+            | Action::Await { container, .. } => act(container),
+            Action::Steady { containers, .. } => {
+                containers.iter_mut().for_each(|(_, container)| act(container))
+            }
+            Action::CreateContainer { replaces: None, .. }
+            | Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::CreateVolume { .. }
+            | Action::RemoveVolume { .. } => {}
         }
     }
 }
@@ -385,6 +467,11 @@ impl fmt::Display for Action {
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
             Action::Await { container, gate, optional, .. } => {
                 write!(f, "await {container}: {gate}{}", if *optional { " (optional)" } else { "" })
+            }
+            Action::RunHook { container, hook, .. } => {
+                let place = if hook.point == HookPoint::PreStart { "beside" } else { "in" };
+                let optional = if hook.required { "" } else { " (optional)" };
+                write!(f, "run {hook} {place} {container}{optional}")
             }
             Action::Steady { containers, .. } if containers.is_empty() => f.write_str("settle"),
             Action::Steady { containers, window } => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use super::graph;
+use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Observed, State};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
@@ -34,14 +35,15 @@ pub fn restart(
             previous = vec![one(&mut draft, container, &previous, grace)];
         }
     }
-    Plan {
+    let plan = Plan {
         project: project.to_string(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::Halt,
         unchanged: Vec::new(),
         notes: Vec::new(),
-    }
+    };
+    hooks::weave(plan, None, observed)
 }
 
 /// Dependants before what they need; the backend in reverse, behind what nothing is said about.

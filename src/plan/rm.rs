@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::down::remove_containers;
 use super::draft::Draft;
+use super::hooks;
 use super::labelled::Scope;
 use super::observed::{Container, Observed};
 use super::operation::{OnFailure, Plan};
@@ -30,7 +31,7 @@ pub fn rm(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     containers.retain(|container| policy.stop || !container.is_up());
     remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "rm");
     let left = if policy.stop { 0 } else { running };
-    Plan {
+    let plan = Plan {
         project: project.to_string(),
         operations: draft.finish(),
         barrier: None,
@@ -42,5 +43,6 @@ pub fn rm(project: &str, observed: &Observed, policy: &Policy) -> Plan {
             })
             .into_iter()
             .collect(),
-    }
+    };
+    hooks::weave(plan, None, observed)
 }

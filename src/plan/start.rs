@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Health, Observed, State};
 use super::operation::{Action, ContainerRef, Gate, Group, OnFailure, OpId, Plan, Replica};
@@ -40,14 +41,15 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
         }
         steps.insert(service, own);
     }
-    Plan {
+    let plan = Plan {
         project: project.to_string(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,
         unchanged,
         notes,
-    }
+    };
+    hooks::weave(plan, None, observed)
 }
 
 /// The operations of a service that others wait for.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Observed};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
@@ -13,14 +14,15 @@ pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Dur
     let mut draft = Draft::default();
     let containers = scope.pick(&observed.containers);
     dependants_first(&mut draft, &containers, grace, "stop");
-    Plan {
+    let plan = Plan {
         project: project.to_string(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,
         unchanged: Vec::new(),
         notes: Vec::new(),
-    }
+    };
+    hooks::weave(plan, None, observed)
 }
 
 /// Stops the containers that are up; returns each container's stop by its id, in the order of the plan, dependants first.

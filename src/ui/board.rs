@@ -48,7 +48,9 @@ impl Board {
                     line.last_line = None;
                 }
             }
-            Event::LogLine { subject, line } | Event::BuildLine { subject, line } => {
+            Event::LogLine { subject, line }
+            | Event::BuildLine { subject, line }
+            | Event::HookLine { subject, line, .. } => {
                 if let Some(known) = self.lines.get_mut(subject) {
                     known.last_line = Some(line.clone());
                 }

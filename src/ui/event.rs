@@ -32,6 +32,15 @@ pub enum Event {
         /// The line, without its newline.
         line: String,
     },
+    /// A line that a service's hook printed.
+    HookLine {
+        /// Whose.
+        subject: Subject,
+        /// Which hook (`post_start`, `pre_stop 2/3`).
+        hook: String,
+        /// The line, without its newline.
+        line: String,
+    },
     /// Progress of a pull, build context upload, …
     Progress {
         /// Whose.

@@ -55,6 +55,12 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
             put("text", json!(text));
             about(line, subject);
         }
+        Event::HookLine { subject, hook, line: text } => {
+            put("kind", json!("hook"));
+            put("hook", json!(hook));
+            put("text", json!(text));
+            about(line, subject);
+        }
         Event::BuildLine { subject, line: text } => {
             put("kind", json!("build"));
             put("text", json!(text));

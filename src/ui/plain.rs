@@ -32,6 +32,9 @@ impl Plain {
             Event::BuildLine { subject, line } if line.starts_with("Step ") => {
                 writeln!(out, "  {subject}: {}", style::strip_controls(line))
             }
+            Event::HookLine { subject, hook, line } => {
+                writeln!(out, "  {subject}: {hook}: {}", style::strip_controls(line))
+            }
             Event::BuildLine { .. } | Event::LogLine { .. } | Event::Progress { .. } => Ok(()),
             Event::Note(text) => writeln!(out, "note: {text}"),
             Event::Warning(text) => writeln!(out, "warning: {text}"),

@@ -6,6 +6,7 @@
 mod cases;
 mod errors;
 mod hashes;
+mod hooks;
 mod laws;
 mod limits;
 mod parity;

@@ -9,6 +9,7 @@ mod build;
 mod convert_parity;
 mod deploy;
 mod engine_calls;
+mod hooks;
 mod interop;
 mod looking;
 mod modes;

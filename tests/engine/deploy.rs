@@ -1,62 +1,7 @@
 //! The binary against the fake engine: which calls a deploy makes, and what is left when any one of them fails.
 
-use std::process::{Command, Output};
-
-use tempfile::TempDir;
-
-use crate::support::fake_engine::{FakeEngine, Fault, Status};
-
-/// A project in a folder, and the fake engine that it is deployed to.
-struct Stage {
-    fake: FakeEngine,
-    folder: TempDir,
-}
-
-impl Stage {
-    fn new(compose: &str) -> Stage {
-        let stage = Stage { fake: FakeEngine::start(), folder: tempfile::tempdir().unwrap() };
-        stage.fake.image("app:1");
-        stage.compose(compose);
-        stage
-    }
-
-    fn compose(&self, text: &str) {
-        std::fs::write(self.folder.path().join("compose.yaml"), text).unwrap();
-    }
-
-    fn sofa(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_sofa"))
-            .args(["-p", "p"])
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("DOCKER_HOST", self.fake.address())
-            .output()
-            .unwrap()
-    }
-
-    /// Runs `sofa` and panics unless it succeeds.
-    #[track_caller]
-    fn ok(&self, arguments: &[&str]) {
-        let output = self.sofa(arguments);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// The names of the containers, each with whether it runs.
-    fn containers(&self) -> Vec<(String, bool)> {
-        let state = self.fake.state();
-        let mut found: Vec<(String, bool)> =
-            state.containers.values().map(|c| (c.name.clone(), c.status == Status::Running)).collect();
-        found.sort();
-        found
-    }
-
-    /// The ids of the containers, in order.
-    fn ids(&self) -> Vec<String> {
-        let mut ids: Vec<String> = self.fake.state().containers.keys().cloned().collect();
-        ids.sort();
-        ids
-    }
-}
+use crate::stage::Stage;
+use crate::support::fake_engine::{Fault, Script};
 
 /// `count` services of one image, each behind the one before it.
 fn fleet(count: usize, version: &str) -> String {
@@ -158,4 +103,13 @@ fn every_call_fails_in_turn(services: usize) {
             }
         }
     }
+}
+
+#[test]
+fn only_waits_count_against_the_deadline_of_waits() {
+    let stage = Stage::new(&fleet(1, "1"));
+    stage.ok(&["deploy"]);
+    stage.compose(&fleet(1, "2"));
+    stage.fake.script("s0", Script::default().stops_after(1500).healthy_after(200));
+    stage.ok(&["deploy", "--wait-timeout", "1s"]);
 }

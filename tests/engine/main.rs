@@ -7,5 +7,7 @@ mod support;
 
 mod deploy;
 mod faults;
+mod hooks;
 mod requests;
+mod stage;
 mod store;

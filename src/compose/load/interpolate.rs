@@ -44,32 +44,35 @@ fn text(node: &mut Node, path: &[Step<'_>], environment: &Environment, session: 
         return;
     };
     if text.contains('$') {
-        let Some(new) = substituted(text, node.span, path, environment, session) else {
+        let Some((new, asked)) = substituted(text, node.span, path, environment, session) else {
             return;
         };
         *text = new;
-        node.literal = false;
+        // A text with nothing but `$$` in it stands as it was written.
+        node.literal &= !asked;
     }
     if let Some(cast) = Cast::at(path) {
         cast_node(node, cast, path, session);
     }
 }
 
+/// The text with its variables' values, and whether it named any.
 fn substituted(
     text: &str,
     span: Span,
     path: &[Step<'_>],
     environment: &Environment,
     session: &mut Session<'_>,
-) -> Option<Box<str>> {
-    let mut scope = ScalarScope { environment, uses: &mut session.uses, span, unset: Vec::new() };
+) -> Option<(Box<str>, bool)> {
+    let mut scope =
+        ScalarScope { environment, uses: &mut session.uses, span, unset: Vec::new(), asked: false };
     let result = substitute(text, &mut scope).map(Cow::into_owned);
-    let unset = scope.unset;
+    let (unset, asked) = (scope.unset, scope.asked);
     for name in unset {
         session.warn_unset(&name, span);
     }
     match result {
-        Ok(text) => Some(text.into()),
+        Ok(text) => Some((text.into(), asked)),
         Err(error) => {
             let diagnostic = explain(&error, text, span, path, session);
             session.error(diagnostic.path(path::text(path)));

@@ -12,6 +12,7 @@ mod dotenv;
 mod env_files;
 mod env_name;
 mod extends;
+mod hooks;
 mod include;
 mod interpolate;
 mod losses;
@@ -196,5 +197,6 @@ fn judge(
         }
         env_files::resolve_labels(service, origins, &mut cache, session);
     }
+    hooks::mark(project, origins);
     profiles::drop_unused(project);
 }

@@ -37,8 +37,13 @@ pub(crate) fn project_name<'n>(
     let name = match &written {
         Some((text, _)) if request.options.no_interpolate => Cow::Borrowed(text.as_str()),
         Some((text, span)) => {
-            let mut scope =
-                ScalarScope { environment, uses: &mut session.uses, span: *span, unset: Vec::new() };
+            let mut scope = ScalarScope {
+                environment,
+                uses: &mut session.uses,
+                span: *span,
+                unset: Vec::new(),
+                asked: false,
+            };
             // What is wrong with the text is said when its file is interpolated.
             substitute(text, &mut scope).ok()?
         }

@@ -73,6 +73,8 @@ pub(crate) struct ScalarScope<'a> {
     pub(crate) span: Span,
     /// Names without a value and without an operator: they become empty, which deserves a warning.
     pub(crate) unset: Vec<String>,
+    /// Whether any variable was named.
+    pub(crate) asked: bool,
 }
 
 impl Scope for ScalarScope<'_> {
@@ -81,6 +83,7 @@ impl Scope for ScalarScope<'_> {
     }
 
     fn used(&mut self, reference: Reference<'_>) {
+        self.asked = true;
         let name = reference.name;
         let value = self.environment.get(name);
         if value.is_none()

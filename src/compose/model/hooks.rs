@@ -27,6 +27,9 @@ record! {
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
+        /// The parts (`command`, `environment.NAME`) that did not stand in the file as they are: they may be secrets.
+        #[serde(rename = "#withheld")]
+        pub withheld: Vec<String>,
     }
 }
 

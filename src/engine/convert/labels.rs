@@ -71,6 +71,18 @@ impl ContainerLabels {
     }
 }
 
+/// All labels of the container of a `pre_start` hook. Without a config hash no listing of docker compose shows it.
+pub fn hook_labels(project: &Project, service: &Service, version: &str) -> Labels {
+    [
+        (compose::PROJECT, project.name.as_str()),
+        (compose::SERVICE, service.name.as_str()),
+        (compose::VERSION, version),
+        (compose::HOOK, "pre_start"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
 /// All labels of a network.
 pub fn network_labels(
     project: &Project,

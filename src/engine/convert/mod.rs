@@ -23,7 +23,7 @@ mod security;
 
 pub use files::FileUpload;
 pub use host_config::restart_policy;
-pub use labels::{ContainerLabels, Replica, built_image_labels, network_labels, volume_labels};
+pub use labels::{ContainerLabels, Replica, built_image_labels, hook_labels, network_labels, volume_labels};
 pub use objects::{NewNetwork, NewVolume, network, volume};
 
 /// What of the model cannot be had.

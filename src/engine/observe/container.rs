@@ -81,7 +81,7 @@ impl ContainerReply {
     pub(super) fn into_container(self) -> Container {
         let label = |name: &str| self.labels.get(name).map(String::as_str).unwrap_or_default();
         let service = label(compose::SERVICE).to_owned();
-        let oneoff = label(compose::ONEOFF) == "True";
+        let oneoff = label(compose::ONEOFF) == "True" || self.labels.contains_key(compose::HOOK);
         let number = label(compose::CONTAINER_NUMBER).parse().unwrap_or(0);
         let name = own_name(&self.names);
         let networks = self.network_settings.networks.into_iter();

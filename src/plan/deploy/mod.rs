@@ -14,6 +14,7 @@ use settle::Settling;
 use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
+use super::hooks;
 use super::observed::Observed;
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
 
@@ -126,14 +127,15 @@ impl Deploy<'_> {
         for settling in std::mem::take(&mut self.settling) {
             self.settle(settling, barrier);
         }
-        Ok(Plan {
+        let plan = Plan {
             project: self.desired.project.name.to_string(),
             operations: self.draft.finish(),
             barrier,
             on_failure: if self.policy.undo { OnFailure::Undo } else { OnFailure::Halt },
             unchanged: self.unchanged,
             notes: self.notes,
-        })
+        };
+        Ok(hooks::weave(plan, Some(self.desired), self.observed))
     }
 
     /// The end of everything that can be undone: one stability window for all that has no gate of its own.

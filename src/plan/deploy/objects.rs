@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Deploy;
 use crate::compose::model::Condition;
+use crate::plan::hooks;
 use crate::plan::operation::{Action, Gate, Group, Undo};
 
 impl Deploy<'_> {
@@ -64,18 +65,13 @@ impl Deploy<'_> {
             let (name, update) = (&service.service.name, service.service.deploy.as_ref());
             let order =
                 update.and_then(|deploy| deploy.update_config.as_ref()).map(|update| update.order.as_str());
-            for (key, asked) in [
-                ("pre_start", !service.service.pre_start.is_empty()),
-                ("post_start", !service.service.post_start.is_empty()),
-                ("pre_stop", !service.service.pre_stop.is_empty()),
-                ("deploy.update_config.order: start-first", order == Some("start-first")),
-            ] {
-                if asked {
-                    self.problem(
-                        format!("service `{name}`: `{key}` is not supported by this version of sofa"),
-                        None,
-                    );
-                }
+            self.problems.extend(hooks::problems(service.service));
+            if order == Some("start-first") {
+                let key = "deploy.update_config.order: start-first";
+                self.problem(
+                    format!("service `{name}`: `{key}` is not supported by this version of sofa"),
+                    None,
+                );
             }
         }
     }

@@ -215,18 +215,14 @@ fn a_forced_recreation_says_so_and_never_replaces_nothing() {
 }
 
 #[test]
-fn hooks_and_start_first_are_refused_not_ignored() {
+fn start_first_is_refused_not_ignored() {
     let case = case().with("web", |web| {
-        web.post_start.push(model::Hook::default());
         let update = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
         web.deploy = Some(model::Deploy { update_config: Some(update), ..Default::default() });
     });
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(
-        problems[0].message.contains("`post_start`") && problems[1].message.contains("start-first"),
-        "{problems:?}"
-    );
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].message.contains("start-first"), "{problems:?}");
 }
 
 #[test]

@@ -75,5 +75,7 @@ fn scripted(state: &State, exec: &Exec) -> ExecReply {
         let code = i64::from(script.healthy.is_none_or(|after| up_for < after));
         ExecReply { code, ..ExecReply::default() }
     };
-    script.exec.clone().unwrap_or_else(healthy)
+    let word = exec.body["Cmd"][0].as_str().unwrap_or_default();
+    let own = script.commands.iter().find(|(known, _)| known == word).map(|(_, reply)| reply.clone());
+    own.or_else(|| script.exec.clone()).unwrap_or_else(healthy)
 }

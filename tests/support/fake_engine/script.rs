@@ -23,6 +23,8 @@ pub struct Script {
     pub oom: bool,
     /// What commands run in it answer; none means by its health.
     pub exec: Option<ExecReply>,
+    /// What single commands answer instead, by their first word.
+    pub commands: Vec<(String, ExecReply)>,
 }
 
 /// What a command run in a container does.
@@ -50,6 +52,7 @@ impl Default for Script {
             start_error: None,
             oom: false,
             exec: None,
+            commands: Vec::new(),
         }
     }
 }
@@ -93,5 +96,11 @@ impl Script {
     /// Answers commands that are run in it.
     pub fn exec(self, reply: ExecReply) -> Script {
         Script { exec: Some(reply), ..self }
+    }
+
+    /// Answers one command, by its first word.
+    pub fn command(mut self, word: &str, reply: ExecReply) -> Script {
+        self.commands.push((word.to_owned(), reply));
+        self
     }
 }

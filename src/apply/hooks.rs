@@ -1,0 +1,322 @@
+//! Runs hooks: `post_start` and `pre_stop` by exec in their container, `pre_start` in a container of its own beside it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::announce::subject;
+use super::budget::Budget;
+use super::docker::Docker;
+use super::executor::Stopped;
+use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
+use crate::compose::model::{Healthcheck, Hook, Service};
+use crate::engine::EngineError;
+use crate::engine::container::{Removal, WaitFor};
+use crate::engine::convert::{self, Instance, hook_labels};
+use crate::engine::exec::ExecCommand;
+use crate::engine::labels::compose;
+use crate::engine::logs::LogQuery;
+use crate::plan::hooks;
+use crate::plan::observed::{ContainerId, State};
+use crate::plan::operation::{ContainerRef, HookCall, HookPoint, Replica};
+use crate::ui::event::Event;
+
+/// The engine's own grace period, for containers that have none.
+const GRACE: Duration = Duration::from_secs(10);
+/// However short the grace period, a hook gets this long.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// What became of a hook that was run.
+struct Ended {
+    /// None where it had not ended in time.
+    code: Option<i64>,
+    tail: Vec<String>,
+}
+
+impl Docker<'_> {
+    /// Runs one hook of the plan. Where nothing hangs on it, a failure is a warning.
+    pub(super) async fn run_hook(
+        &self,
+        replica: &Replica,
+        container: &ContainerRef,
+        call: HookCall,
+        waits: &Budget,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        let _permit = self.permit().await;
+        // Before a stop it is the grace period that counts.
+        let counting = (call.point != HookPoint::PreStop).then(|| waits.count());
+        let deadline = counting.as_ref().map(|counting| counting.deadline);
+        let outcome = tokio::select! {
+            biased;
+            () = cancel.cancelled(), if call.point != HookPoint::PreStart => return Err(Stopped::Cancelled),
+            outcome = self.hook(replica, container, call, deadline, cancel) => outcome,
+        };
+        match outcome {
+            Err(Stopped::Failed(error)) if !call.required => {
+                self.announcer().warn(format!("{error}\n  it is stopped all the same"));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Runs all hooks of a container at a point, for an undo, which is part of no plan. Failures before a stop are
+    /// warnings: the container goes.
+    pub(super) async fn run_hooks(
+        &self,
+        replica: &Replica,
+        container: &ContainerRef,
+        point: HookPoint,
+    ) -> Result<(), OperationError> {
+        let of = self.hooks_of(replica, container, point).len();
+        let never = CancellationToken::new();
+        for number in 1..=of {
+            let call = HookCall { point, number, of, required: point == HookPoint::PostStart, grace: None };
+            let run = self.run_hook(replica, container, call, self.undo_waits(), &never);
+            if let Err(Stopped::Failed(error)) = run.await {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn hooks_of(&self, replica: &Replica, container: &ContainerRef, point: HookPoint) -> Vec<Hook> {
+        hooks::hooks(container, &replica.service, point, self.desired().ok(), self.observed())
+    }
+
+    async fn hook(
+        &self,
+        replica: &Replica,
+        container: &ContainerRef,
+        call: HookCall,
+        deadline: Option<Instant>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        let mut known = self.hooks_of(replica, container, call.point);
+        if call.number > known.len() {
+            let missing = format!("hook `{call}` of `{}` is not known", replica.service);
+            return Err(OperationError::Impossible(missing).into());
+        }
+        let hook = known.swap_remove(call.number - 1);
+        let id = self.id(container)?;
+        let limit = match deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => self.grace(&id, call.grace).await?,
+        };
+        let outcome = match call.point {
+            HookPoint::PreStart => self.beside(replica, &id, &hook, call, limit, cancel).await?,
+            HookPoint::PostStart | HookPoint::PreStop => self.within(replica, &id, &hook, call, limit).await,
+        };
+        let (reason, tail) = match outcome {
+            Ok(Ended { code: Some(0), .. }) => return Ok(()),
+            Ok(Ended { code: Some(code), tail }) => (HookReason::Exited(code), tail),
+            Ok(Ended { code: None, tail }) => (HookReason::TimedOut(limit), tail),
+            Err(_) if call.point == HookPoint::PreStop && self.has_ended(&id).await => return Ok(()),
+            Err(error) => (HookReason::Engine(error), Vec::new()),
+        };
+        let failure = HookFailure { service: replica.service.clone(), hook: call, reason, tail };
+        Err(OperationError::Hook(Box::new(failure)).into())
+    }
+
+    /// How long a hook before a stop may take: as long as the stop itself.
+    async fn grace(&self, id: &ContainerId, said: Option<Duration>) -> Result<Duration, OperationError> {
+        let grace = match said {
+            Some(grace) => grace,
+            None => match self.engine.inspect(id.as_str()).await {
+                Err(error) if error.is_not_found() => GRACE,
+                details => details?.stop_timeout.unwrap_or(GRACE),
+            },
+        };
+        Ok(grace.max(SHORTEST))
+    }
+
+    /// Whether a container does not run any more: what should happen before its stop has no place then.
+    async fn has_ended(&self, id: &ContainerId) -> bool {
+        match self.engine.inspect(id.as_str()).await {
+            Ok(details) => !matches!(details.state, State::Running | State::Paused | State::Restarting),
+            Err(error) => error.is_not_found(),
+        }
+    }
+
+    /// Runs a hook in the container of its service.
+    async fn within(
+        &self,
+        replica: &Replica,
+        id: &ContainerId,
+        hook: &Hook,
+        call: HookCall,
+        limit: Duration,
+    ) -> Result<Ended, EngineError> {
+        let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let command = ExecCommand {
+            argv: hook.command.0.clone().unwrap_or_default(),
+            user: said(&hook.user),
+            working_dir: said(&hook.working_dir),
+            env: assignments(hook),
+            privileged: hook.privileged,
+        };
+        let mut tail = Tail::default();
+        let outcome = self.engine.exec_watched(id, &command, limit, |line| {
+            self.told(replica, call, &line.text);
+            tail.push(line.text);
+        });
+        let code = outcome.await?.exit_code;
+        Ok(Ended { code, tail: tail.0 })
+    }
+
+    /// Runs a hook in a container of its own, with the mounts and networks of its service's. However it ends, that
+    /// container is removed.
+    async fn beside(
+        &self,
+        replica: &Replica,
+        id: &ContainerId,
+        hook: &Hook,
+        call: HookCall,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Result<Ended, EngineError>, Stopped<OperationError>> {
+        let new = self.hook_container(replica, id, hook, call)?;
+        let own = match self.engine.create(&new).await {
+            Ok(created) => created.id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let outcome = tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            outcome = self.to_its_end(replica, &own, call, limit) => Some(outcome),
+        };
+        let all = Removal { force: true, anonymous_volumes: true };
+        self.engine.remove(&own, all).await.map_err(OperationError::Engine)?;
+        outcome.ok_or(Stopped::Cancelled)
+    }
+
+    async fn to_its_end(
+        &self,
+        replica: &Replica,
+        id: &ContainerId,
+        call: HookCall,
+        limit: Duration,
+    ) -> Result<Ended, EngineError> {
+        self.engine.start(id).await?;
+        let show = async {
+            let query = LogQuery { follow: true, ..LogQuery::default() };
+            if let Ok(mut lines) = self.engine.log_lines(id, &query).await {
+                while let Some(Ok(line)) = lines.next().await {
+                    self.told(replica, call, &line.text);
+                }
+            }
+        };
+        let ended = async { tokio::join!(self.engine.wait(id, WaitFor::NotRunning), show).0 };
+        let code = tokio::time::timeout(limit, ended).await.ok().transpose()?;
+        let lines = self.engine.log_tail(id, LOG_TAIL).await.unwrap_or_default();
+        Ok(Ended { code, tail: lines.into_iter().map(|line| line.text).collect() })
+    }
+
+    /// The container of a `pre_start` hook: that of the service, but for what only the service itself may have.
+    fn hook_container(
+        &self,
+        replica: &Replica,
+        id: &ContainerId,
+        hook: &Hook,
+        call: HookCall,
+    ) -> Result<convert::NewContainer, OperationError> {
+        let desired = self.desired()?;
+        let unknown =
+            || OperationError::Impossible(format!("service `{}` is not in the files", replica.service));
+        let service = desired.service(&replica.service).ok_or_else(unknown)?;
+        let project = desired.project;
+        let instance = Instance {
+            name: hook_container_name(&project.name, &replica.service, call),
+            image: if hook.image.is_empty() { service.image.clone() } else { hook.image.clone() },
+            labels: hook_labels(project, service.service, desired.dialect.version()),
+            parents: self.parents(service),
+            ..Instance::default()
+        };
+        let instance = Instance { final_name: instance.name.clone(), ..instance };
+        convert::container(project, &beside(service.service, hook, id), &instance, self.engine.target())
+            .map_err(|error| OperationError::Impossible(error.to_string()))
+    }
+
+    /// Removes what a `pre_start` hook whose creation was not answered may have left.
+    pub(super) async fn remove_hook_container(
+        &self,
+        replica: &Replica,
+        call: HookCall,
+    ) -> Result<(), OperationError> {
+        let name = hook_container_name(&self.desired()?.project.name, &replica.service, call);
+        let found = match self.engine.inspect(&name).await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            found => found?,
+        };
+        if found.labels.contains_key(compose::HOOK) {
+            self.engine.remove(&found.id, Removal { force: true, anonymous_volumes: true }).await?;
+        }
+        Ok(())
+    }
+
+    fn told(&self, replica: &Replica, call: HookCall, line: &str) {
+        let event =
+            Event::HookLine { subject: subject(replica), hook: call.to_string(), line: line.to_owned() };
+        // Nobody watching is no reason to stop.
+        let _ = self.announcer().events().send(event);
+    }
+}
+
+fn hook_container_name(project: &str, service: &str, call: HookCall) -> String {
+    format!("{project}-{service}-pre_start-{}", call.number)
+}
+
+/// `NAME=value` each. A name alone is what the container has.
+fn assignments(hook: &Hook) -> Vec<String> {
+    hook.environment.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?))).collect()
+}
+
+/// The service as a `pre_start` hook runs it: its command once, without ports, addresses, health and mounts of its own.
+fn beside(service: &Service, hook: &Hook, id: &ContainerId) -> Service {
+    let mut one_shot = Service {
+        command: hook.command.clone(),
+        container_name: String::new(),
+        healthcheck: Some(Healthcheck { disable: true, ..Healthcheck::default() }),
+        restart: String::new(),
+        ports: Vec::new(),
+        mac_address: String::new(),
+        volumes: Vec::new(),
+        volumes_from: vec![format!("container:{}", id.as_str())],
+        networks: service.networks.keys().map(|name| (name.clone(), None)).collect(),
+        links: Vec::new(),
+        external_links: Vec::new(),
+        privileged: service.privileged || hook.privileged,
+        tty: false,
+        stdin_open: false,
+        depends_on: BTreeMap::new(),
+        ..service.clone()
+    };
+    if !hook.user.is_empty() {
+        one_shot.user.clone_from(&hook.user);
+    }
+    if !hook.working_dir.is_empty() {
+        one_shot.working_dir.clone_from(&hook.working_dir);
+    }
+    let own = hook.environment.iter().filter(|(_, value)| value.is_some());
+    one_shot.environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+    if let Some(deploy) = &mut one_shot.deploy {
+        deploy.restart_policy = None;
+    }
+    one_shot
+}
+
+/// The last lines of an output.
+#[derive(Default)]
+struct Tail(Vec<String>);
+
+impl Tail {
+    fn push(&mut self, line: String) {
+        if self.0.len() as u64 == LOG_TAIL {
+            self.0.remove(0);
+        }
+        self.0.push(line);
+    }
+}

@@ -1,0 +1,38 @@
+//! What of a hook may not be written into a container's label, because it did not stand in the file as it is.
+
+use super::request::Origins;
+use crate::compose::model::{Hook, Project};
+
+/// Words in a variable's name that make its value a secret wherever it came from.
+const TELLING: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "KEY"];
+
+/// Marks the hooks that run in a container. Those of `pre_start` run in containers of their own and need no label.
+pub(crate) fn mark(project: &mut Project, origins: &Origins) {
+    for (name, service) in &mut project.services {
+        for (key, hooks) in [("post_start", &mut service.post_start), ("pre_stop", &mut service.pre_stop)] {
+            for (index, hook) in hooks.iter_mut().enumerate() {
+                hook.withheld = withheld(hook, &format!("services.{name}.{key}[{index}]"), origins);
+            }
+        }
+    }
+}
+
+fn withheld(hook: &Hook, path: &str, origins: &Origins) -> Vec<String> {
+    let literal = |part: &str| origins.of(&format!("{path}.{part}")).is_none_or(|origin| origin.literal);
+    let words = hook.command.0.as_deref().unwrap_or_default().len();
+    let mut parts = Vec::new();
+    if !literal("command") || !(0..words).all(|word| literal(&format!("command[{word}]"))) {
+        parts.push("command".to_owned());
+    }
+    parts.extend(
+        ["user", "working_dir", "privileged"].into_iter().filter(|key| !literal(key)).map(String::from),
+    );
+    for (variable, value) in &hook.environment {
+        let part = format!("environment.{variable}");
+        let telling = TELLING.iter().any(|word| variable.to_uppercase().contains(word));
+        if value.is_some() && (telling || !literal(&part)) {
+            parts.push(part);
+        }
+    }
+    parts
+}

@@ -1,0 +1,80 @@
+//! The `sofa` binary in a project of its own, deployed to a fake engine.
+
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::fake_engine::{FakeEngine, Status};
+
+/// A project in a folder, and the fake engine that it is deployed to.
+pub struct Stage {
+    pub fake: FakeEngine,
+    pub folder: TempDir,
+}
+
+impl Stage {
+    /// A project with an image `app:1`.
+    pub fn new(compose: &str) -> Stage {
+        let stage = Stage { fake: FakeEngine::start(), folder: tempfile::tempdir().unwrap() };
+        stage.fake.image("app:1");
+        stage.compose(compose);
+        stage
+    }
+
+    /// Writes its Compose file.
+    pub fn compose(&self, text: &str) {
+        std::fs::write(self.folder.path().join("compose.yaml"), text).unwrap();
+    }
+
+    /// Runs `sofa`.
+    pub fn sofa(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `sofa` as a command, for tests that signal it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sofa"));
+        command.args(["-p", "p"]).args(arguments);
+        command.current_dir(self.folder.path()).env("DOCKER_HOST", self.fake.address());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs `sofa`, panics unless it ends with `code`, and returns what it said.
+    #[track_caller]
+    pub fn ends(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.sofa(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        told
+    }
+
+    /// Runs `sofa` and panics unless it succeeds.
+    #[track_caller]
+    pub fn ok(&self, arguments: &[&str]) {
+        let output = self.sofa(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The names of the containers, each with whether it runs.
+    pub fn containers(&self) -> Vec<(String, bool)> {
+        let state = self.fake.state();
+        let mut found: Vec<(String, bool)> =
+            state.containers.values().map(|c| (c.name.clone(), c.status == Status::Running)).collect();
+        found.sort();
+        found
+    }
+
+    /// The ids of the containers, in order.
+    pub fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.fake.state().containers.keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+}
+
+/// Sends a signal to a program.
+pub fn signal(child: &Child, name: &str) {
+    let done = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(done.success());
+}
