@@ -5,7 +5,7 @@
 ##   stop     stop, dependants first           start    start again, dependencies first
 ##   restart  one after the other, each ready  down     remove containers and networks
 ##   build    the images only                  config   the resolved Compose model
-##   plan     what deploy would do
+##   plan     what deploy would do         check    what can be known to go wrong before it
 ##
 ##   MODE       local (the default), dev or production
 ##   all        every service, where the mode has a smaller default
@@ -22,7 +22,7 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-VERBS  := deploy stop start restart ps logs down build plan config
+VERBS  := deploy stop start restart ps logs down build plan config check
 MODES  := local dev production
 WORDS  := $(MODES) all
 CHORES := help binary test test-full parity bench lint fmt
@@ -85,7 +85,7 @@ deploy build:
 	@exec $(SOFA) $@ $(words)
 
 # These work with the binary that is there: a source tree that does not compile keeps nobody from seeing or stopping what runs.
-stop start restart ps logs down plan config:
+stop start restart ps logs down plan config check:
 	@test -x $(SOFA) || $(TOOLS)/build >/dev/null
 	@exec $(SOFA) $@ $(words)
 

@@ -96,6 +96,8 @@ pub enum Exit {
     Success,
     /// `plan --exit-code` found changes: 10.
     Changes,
+    /// `check` found and showed what makes this kind of failure.
+    Found(Kind),
     /// `exec`, `run` and `wait` end with the command's own code.
     Command(u8),
 }
@@ -105,6 +107,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => ExitCode::SUCCESS,
             Exit::Changes => Kind::Changes.into(),
+            Exit::Found(kind) => kind.into(),
             Exit::Command(code) => ExitCode::from(code),
         }
     }

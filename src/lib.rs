@@ -13,6 +13,7 @@ pub mod compose;
 pub mod diag;
 pub mod engine;
 pub mod error;
+pub mod guard;
 pub mod plan;
 pub mod settings;
 pub mod state;

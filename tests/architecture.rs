@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may use, beside `util` and `error`, which everything may. A longer name wins over a shorter one.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("yaml", &[]),
     ("util", &[]),
     ("error", &[]),
@@ -19,10 +19,11 @@ const ARROWS: [(&str, &[&str]); 15] = [
     // Settings choose between printers and dialects; they print and hash nothing.
     ("settings", &["yaml", "diag", "ui", "compose::dialect"]),
     ("plan", &["compose::model", "compose::dialect", "compose::hash", "settings"]),
+    ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "compose::dialect", "plan"]),
     ("state", &["compose::model", "plan", "engine"]),
     ("apply", &["plan", "engine", "state", "ui::event", "compose::model"]),
-    ("ui", &["plan", "diag"]),
+    ("ui", &["plan", "diag", "guard"]),
 ];
 
 /// These may use everything: they are what ties the rest together.

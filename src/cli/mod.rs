@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 
 use crate::commands::{
-    build, config, deploy, down, help, kill, logs, plan, ps, restart, rm, scale, start, stop, version,
+    build, check, config, deploy, down, help, kill, logs, plan, ps, restart, rm, scale, start, stop, version,
 };
 use crate::settings::Typed;
 use crate::ui::{Color, ProgressKind};
@@ -104,6 +104,8 @@ pub enum Verb {
     Ps(ps::Args),
     /// Show what a verb would do, and why.
     Plan(plan::Args),
+    /// Show everything that can be known to go wrong before a deploy; change nothing.
+    Check(check::Args),
     /// Print the resolved Compose model.
     Config(config::Args),
     /// Print the versions of sofa and of the engine.
@@ -148,7 +150,7 @@ impl Verb {
     /// Whether the verb needs the project's files: the others work from labels.
     fn reads_files(&self) -> bool {
         match self {
-            Verb::Deploy(_) | Verb::Scale(_) | Verb::Build(_) | Verb::Config(_) => true,
+            Verb::Deploy(_) | Verb::Scale(_) | Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
             Verb::Plan(args) => args.reads_files(),
             Verb::Stop(_)
             | Verb::Start(_)
@@ -175,6 +177,7 @@ impl Verb {
             Verb::Logs(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),
             Verb::Plan(args) => args.scope_words(),
+            Verb::Check(args) => args.words.clone(),
             Verb::Config(args) => args.words.clone(),
             Verb::Version(_) | Verb::Help(_) => Vec::new(),
         }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::commands::Context;
 use crate::commands::deployment::{self, Choices};
+use crate::commands::guarding;
 use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::ownership;
 use crate::commands::run::{Run, shown};
@@ -19,10 +20,12 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     let loaded = deployment::load(context, choices)?;
     let project = loaded.project();
     let selection = context.selection(project)?;
+    guarding::protect(context, &loaded)?;
     let engine = context.engine().await?;
     let mut observed = deployment::observe(&engine, project).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
+    guarding::mounts(context, &loaded, &scope)?;
     if dry_run {
         let desired = deployment::desired(context, project, &scope, &observed);
         let plan = deployment::planned(&desired, &observed, choices)?;

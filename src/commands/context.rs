@@ -5,7 +5,7 @@ use std::io::Read;
 
 use crate::compose::load::{self, Input, Loaded, Options, Request};
 use crate::compose::model::Project;
-use crate::diag::{Diagnostic, Sources};
+use crate::diag::{Diagnostic, Diagnostics, Sources};
 use crate::engine::{Engine, EngineError, Host};
 use crate::error::{Failure, Kind};
 use crate::plan::Problem;
@@ -45,18 +45,28 @@ impl Context {
     /// # Errors
     /// Everything that is wrong with the files, rendered with its places; exit code 3.
     pub fn load(&self, options: Options) -> Result<LoadedProject, Failure> {
-        self.check_names()?;
-        let mut sources = Sources::default();
-        let request = self.request(options)?;
-        match load::load(&request, &mut sources) {
-            Ok(loaded) => {
+        match self.try_load(options)? {
+            (Ok(loaded), sources) => {
                 if !loaded.warnings.is_empty() {
                     self.ui.warnings(&loaded.warnings.render(&sources, true));
                 }
                 Ok(LoadedProject { loaded, sources })
             }
-            Err(problems) => Err(Failure::rendered(Kind::Invalid, problems.render(&sources, true))),
+            (Err(problems), sources) => {
+                Err(Failure::rendered(Kind::Invalid, problems.render(&sources, true)))
+            }
         }
+    }
+
+    /// Loads the project's files and shows nothing: the model, or what is wrong, and the texts that it points into.
+    ///
+    /// # Errors
+    /// Standard input that cannot be read.
+    pub fn try_load(&self, options: Options) -> Result<(Result<Loaded, Diagnostics>, Sources), Failure> {
+        self.check_names()?;
+        let mut sources = Sources::default();
+        let loaded = load::load(&self.request(options)?, &mut sources);
+        Ok((loaded, sources))
     }
 
     /// What the loader is asked for.

@@ -2,12 +2,14 @@
 
 mod bring_up;
 pub mod build;
+pub mod check;
 pub mod config;
 pub mod context;
 pub mod deploy;
 pub mod deployment;
 pub mod down;
 mod forward;
+mod guarding;
 pub mod help;
 mod images;
 mod interrupt;
@@ -50,6 +52,7 @@ pub async fn run(verb: Verb, context: &Context) -> CommandResult {
         Verb::Logs(args) => logs::run(args, context).await,
         Verb::Ps(args) => ps::run(args, context).await,
         Verb::Plan(args) => plan::run(args, context).await,
+        Verb::Check(args) => check::run(args, context).await,
         Verb::Config(args) => config::run(&args, context),
         Verb::Help(args) => help::run(&args, context),
         Verb::Version(args) => version::run(args, context).await,

@@ -17,6 +17,7 @@ pub mod events;
 pub mod exec;
 pub mod host;
 pub mod image;
+mod info;
 pub mod inspect;
 pub mod labels;
 mod lines;

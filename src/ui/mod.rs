@@ -10,6 +10,7 @@ use crate::error::Failure;
 
 mod board;
 pub mod event;
+pub mod findings;
 mod json;
 mod live;
 pub mod logs;

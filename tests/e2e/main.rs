@@ -6,6 +6,7 @@
 mod support;
 
 mod build;
+mod check;
 mod convert_parity;
 mod deploy;
 mod engine_calls;

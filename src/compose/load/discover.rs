@@ -9,7 +9,7 @@ use super::short::clean;
 use super::variables::Environment;
 use crate::diag::Diagnostic;
 use crate::util::spelling;
-use crate::yaml::Span;
+use crate::yaml::{SourceId, Span};
 
 const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDES: [&str; 4] = [
@@ -117,12 +117,12 @@ pub(crate) fn read_into(
     environment: &mut Environment,
     session: &mut Session<'_>,
 ) -> Option<()> {
-    let mut read: Vec<(PathBuf, Vec<dotenv::Assignment>)> = Vec::new();
+    let mut read: Vec<(PathBuf, SourceId, Vec<dotenv::Assignment>)> = Vec::new();
     for file in files {
-        let assignments = {
+        let (source, assignments) = {
             let lookup = |name: &str| {
                 let earlier = || {
-                    let earlier = read.iter().rev().flat_map(|(_, assignments)| assignments.iter().rev());
+                    let earlier = read.iter().rev().flat_map(|(_, _, assignments)| assignments.iter().rev());
                     earlier
                         .into_iter()
                         .find(|assignment| assignment.name == name)
@@ -132,11 +132,13 @@ pub(crate) fn read_into(
             };
             read_env_file(file, &lookup, session)?
         };
-        read.push((file.clone(), assignments));
+        read.push((file.clone(), source, assignments));
     }
-    for (file, assignments) in read.into_iter().rev() {
-        let pairs = assignments.into_iter().rev().map(|assignment| (assignment.name, assignment.value));
-        environment.add_file(&file, pairs);
+    for (file, source, assignments) in read.into_iter().rev() {
+        let placed = assignments.into_iter().rev().map(|dotenv::Assignment { name, value, range }| {
+            (name, value, Span::new(source, range.0, range.1))
+        });
+        environment.add_file(&file, placed);
         if !session.env_files.contains(&file) {
             session.env_files.push(file);
         }
@@ -148,10 +150,11 @@ fn read_env_file(
     file: &Path,
     lookup: &dyn Fn(&str) -> Option<String>,
     session: &mut Session<'_>,
-) -> Option<Vec<dotenv::Assignment>> {
+) -> Option<(SourceId, Vec<dotenv::Assignment>)> {
     let text = session.read(file, "env file", None)?;
     let id = session.sources.add(session.shown(file), text.as_str());
     dotenv::parse(&text, lookup)
+        .map(|assignments| (id, assignments))
         .map_err(|error| {
             let span = Span::new(id, error.range.0, error.range.1);
             let mut diagnostic = Diagnostic::error(error.message).at(span, "");

@@ -58,7 +58,7 @@ pub struct Options {
 }
 
 /// A loaded project.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// The project.
     pub project: Project,
@@ -86,6 +86,8 @@ pub struct Variable {
     pub required: bool,
     /// The env file that set it; `None` for the environment or nobody.
     pub set_by: Option<PathBuf>,
+    /// Where that file sets it.
+    pub set_at: Option<Span>,
     /// Where it is used.
     pub used_at: Vec<Span>,
 }

@@ -18,6 +18,7 @@ pub(crate) struct Environment {
 struct Value {
     text: String,
     set_by: Option<Rc<Path>>,
+    set_at: Option<Span>,
 }
 
 impl Environment {
@@ -25,7 +26,7 @@ impl Environment {
     pub(crate) fn of_process(variables: &BTreeMap<String, String>) -> Self {
         let values = variables
             .iter()
-            .map(|(name, text)| (name.clone(), Value { text: text.clone(), set_by: None }))
+            .map(|(name, text)| (name.clone(), Value { text: text.clone(), set_by: None, set_at: None }))
             .collect();
         Self { values }
     }
@@ -40,16 +41,26 @@ impl Environment {
         self.values.get(name)?.set_by.as_deref()
     }
 
+    /// Where an env file set a variable.
+    fn set_at(&self, name: &str) -> Option<Span> {
+        self.values.get(name)?.set_at
+    }
+
     /// Sets a variable whatever it was before.
     pub(crate) fn set(&mut self, name: &str, text: &str) {
-        self.values.insert(name.to_owned(), Value { text: text.to_owned(), set_by: None });
+        self.values.insert(name.to_owned(), Value { text: text.to_owned(), set_by: None, set_at: None });
     }
 
     /// Adds what an env file says, for names that nothing sets yet.
-    pub(crate) fn add_file(&mut self, file: &Path, variables: impl IntoIterator<Item = (String, String)>) {
+    pub(crate) fn add_file(
+        &mut self,
+        file: &Path,
+        variables: impl IntoIterator<Item = (String, String, Span)>,
+    ) {
         let file: Rc<Path> = file.into();
-        for (name, text) in variables {
-            self.values.entry(name).or_insert_with(|| Value { text, set_by: Some(Rc::clone(&file)) });
+        for (name, text, span) in variables {
+            let value = || Value { text, set_by: Some(Rc::clone(&file)), set_at: Some(span) };
+            self.values.entry(name).or_insert_with(value);
         }
     }
 
@@ -97,6 +108,7 @@ impl Scope for ScalarScope<'_> {
             None => self.uses.by_name.entry(name.to_owned()).or_insert_with(|| Variable {
                 value: value.map(str::to_owned),
                 set_by: self.environment.set_by(name).map(PathBuf::from),
+                set_at: self.environment.set_at(name),
                 ..Variable::default()
             }),
         };

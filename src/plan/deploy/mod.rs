@@ -71,6 +71,13 @@ pub struct Problem {
     pub owned: bool,
 }
 
+impl Problem {
+    /// The service that the message begins with, where it is about one.
+    pub fn service(&self) -> Option<&str> {
+        self.message.strip_prefix("service `")?.split('`').next()
+    }
+}
+
 /// Plans a deploy.
 ///
 /// # Errors

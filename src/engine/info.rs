@@ -1,0 +1,25 @@
+//! What the engine says of the machine that it runs on.
+
+use http::Method;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::{Engine, EngineError};
+
+impl Engine {
+    /// The folder in which the engine keeps images, containers and volumes, on its own machine.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn data_root(&self) -> Result<String, EngineError> {
+        let info: Info = self.wire().json(&Call::new("info"), Method::GET, "/info", None).await?;
+        Ok(info.docker_root_dir)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    #[serde(default)]
+    docker_root_dir: String,
+}

@@ -1,0 +1,243 @@
+//! Passwords that guard nothing: placeholders of an example file, well-known defaults, empty ones, the user's own name.
+//! What a value holds is never told, only what is wrong with it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::{Finding, Place, Subject};
+
+const RULE: &str = "default-password";
+
+/// What everybody tries first.
+const KNOWN: [&str; 27] = [
+    "admin",
+    "changeit",
+    "changeme",
+    "change-me",
+    "change_me",
+    "default",
+    "demo",
+    "example",
+    "guest",
+    "letmein",
+    "minioadmin",
+    "pass",
+    "passw0rd",
+    "passwd",
+    "password",
+    "postgres",
+    "pw",
+    "qwerty",
+    "redis",
+    "root",
+    "secret",
+    "test",
+    "toor",
+    "user",
+    "xxx",
+    "your-password",
+    "your_password",
+];
+
+/// Parts of a name that say that its value is a secret.
+const SECRET: [&str; 8] =
+    ["PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "SECRET", "TOKEN", "KEY", "CREDENTIALS"];
+
+/// Why a value guards nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weakness {
+    Placeholder,
+    Default,
+    Empty,
+    User,
+}
+
+impl fmt::Display for Weakness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Weakness::Placeholder => "is still a placeholder",
+            Weakness::Default => "holds a password that everybody knows",
+            Weakness::Empty => "holds an empty password",
+            Weakness::User => "holds a password that is the user's name",
+        })
+    }
+}
+
+pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let variables = &subject.loaded.variables;
+    for (name, variable) in variables {
+        let Some(value) = variable.value.as_deref() else {
+            continue;
+        };
+        let user = user_of(name, |other| variables.get(other).and_then(|variable| variable.value.as_deref()));
+        if let Some(weakness) = weakness(name, value, user) {
+            told.insert(value);
+            let place = variable.set_at.or_else(|| variable.used_at.first().copied());
+            let place = match place {
+                Some(span) => Place::of_span(span, subject.sources),
+                None => Place::whole("the environment"),
+            };
+            let whence = if variable.set_at.is_some() { "" } else { " (the environment sets it)" };
+            findings.push(finding(format!("variable `{name}` {weakness}{whence}"), weakness, place));
+        }
+    }
+    for service in subject.loaded.project.services.values() {
+        let environment = &service.environment;
+        for (name, value) in environment {
+            let Some(value) = value.as_deref() else {
+                continue;
+            };
+            let user = user_of(name, |other| environment.get(other).and_then(|value| value.as_deref()));
+            let Some(weakness) = weakness(name, value, user) else {
+                continue;
+            };
+            let path = format!("services.{}.environment.{name}", service.name);
+            let written = subject.loaded.origins.of(&path).is_some_and(|origin| origin.literal);
+            // A variable that was told already reaches every service that names it.
+            if written || !told.iter().any(|told| value.contains(*told)) {
+                let place = subject.place(&path);
+                let message = format!("service `{}`: `{name}` {weakness}", service.name);
+                findings.push(finding(message, weakness, place));
+            }
+        }
+    }
+    findings
+}
+
+fn finding(message: String, weakness: Weakness, place: Place) -> Finding {
+    let fix = match weakness {
+        Weakness::Placeholder => "write what belongs there",
+        _ => "write one of your own there, such as `openssl rand -hex 24` makes",
+    };
+    Finding::error(RULE, message, place, fix).refused()
+}
+
+/// The user that a password is for: `X_USER` or `X_USERNAME` beside `X_PASSWORD`.
+fn user_of<'a>(name: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+    let upper = name.to_ascii_uppercase();
+    let stem = ["PASSWORD", "PASSWD", "PASS"].into_iter().find_map(|end| upper.strip_suffix(end))?;
+    let stem = &name[..stem.len()];
+    ["USER", "USERNAME", "LOGIN"].into_iter().find_map(|end| value(&format!("{stem}{end}")))
+}
+
+/// What is wrong with a value, by its name and by what it looks like.
+fn weakness(name: &str, value: &str, user: Option<&str>) -> Option<Weakness> {
+    if is_placeholder(value) {
+        return Some(Weakness::Placeholder);
+    }
+    if let Some((user, password)) = login_of_url(value) {
+        return of_password(password, Some(user));
+    }
+    let upper = name.to_ascii_uppercase();
+    let says = |word: &str| upper.split(['_', '-', '.']).any(|part| part == word);
+    // `FLOWER_BASIC_AUTH=user:password`.
+    if says("AUTH")
+        && let Some((user, password)) = value.split_once(':')
+    {
+        return of_password(password, Some(user));
+    }
+    let secret = SECRET.into_iter().any(says) || upper.ends_with("PASSWORD");
+    // An optional token is often left empty; a password never is.
+    let password = upper.contains("PASSW") || says("PASS");
+    let elsewhere = ["FILE", "PATH", "DIR", "ID", "NAME", "TTL"].into_iter().any(says);
+    if !secret || elsewhere || (value.is_empty() && !password) {
+        return None;
+    }
+    of_password(value, user)
+}
+
+fn of_password(password: &str, user: Option<&str>) -> Option<Weakness> {
+    let lower = password.to_ascii_lowercase();
+    if password.is_empty() {
+        Some(Weakness::Empty)
+    } else if is_placeholder(password) {
+        Some(Weakness::Placeholder)
+    } else if KNOWN.contains(&lower.as_str()) || is_row_of_digits(password) {
+        Some(Weakness::Default)
+    } else if user.is_some_and(|user| user.eq_ignore_ascii_case(password)) {
+        Some(Weakness::User)
+    } else {
+        None
+    }
+}
+
+/// `<…>` as a whole, as an example file has it; or `changeme` in any spelling within a longer word.
+fn is_placeholder(value: &str) -> bool {
+    let bare = value.trim();
+    let lower = bare.to_ascii_lowercase().replace(['-', '_'], "");
+    (bare.len() > 2 && bare.starts_with('<') && bare.ends_with('>'))
+        || (lower.contains("changeme") && lower != "changeme")
+        || lower.contains("replaceme")
+}
+
+/// `123456` and its like, up to ten digits.
+fn is_row_of_digits(password: &str) -> bool {
+    "1234567890".starts_with(password)
+}
+
+/// User and password of `scheme://user:password@host`; none where no password is written.
+fn login_of_url(value: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = value.split_once("://")?;
+    if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@')?.0.split_once(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_guards_nothing_is_found_by_name_and_form() {
+        use Weakness::{Default, Empty, Placeholder, User};
+        for (name, value, expected) in [
+            ("POSTGRES_PASSWORD", "changeme", Some(Default)),
+            ("POSTGRES_PASSWORD", "ChangeMe", Some(Default)),
+            ("POSTGRES_PASSWORD", "postgres", Some(Default)),
+            ("POSTGRES_PASSWORD", "123456", Some(Default)),
+            ("POSTGRES_PASSWORD", "", Some(Empty)),
+            ("POSTGRES_PASSWORD", "<a password>", Some(Placeholder)),
+            ("POSTGRES_PASSWORD", "please-change-me-now", Some(Placeholder)),
+            ("PGPASSWORD", "password", Some(Default)),
+            ("GF_SECURITY_ADMIN_PASSWORD", "admin", Some(Default)),
+            ("APP_SECRET", "secret", Some(Default)),
+            ("JWT_SECRET_KEY", "test", Some(Default)),
+            ("IMAGE_TAG", "<1.0.0>", Some(Placeholder)),
+            ("FLOWER_BASIC_AUTH", "admin:admin", Some(Default)),
+            ("FLOWER_BASIC_AUTH", "ops:ops", Some(User)),
+            ("DATABASE_URL", "postgresql://app:postgres@db:5432/x", Some(Default)),
+            ("DATABASE_URL", "postgresql+asyncpg://app:app@db/x", Some(User)),
+            ("DATABASE_URL", "postgresql://app:@db/x", Some(Empty)),
+            ("DATABASE_URL", "postgresql://USER:<PASSWORD>@HOST:5432/x", Some(Placeholder)),
+            ("REDIS_URL", "redis://:redis@redis:6379/0", Some(Default)),
+            // What is as it should be, and what is no password at all.
+            ("POSTGRES_PASSWORD", "d9c1f0aa73b14c55", None),
+            ("POSTGRES_PASSWORD_FILE", "/run/secrets/postgres", None),
+            ("DATABASE_URL", "postgresql://app:d9c1f0aa73b14c55@db/postgres", None),
+            ("DATABASE_URL", "postgresql://db.example/postgres", None),
+            ("REDIS_URL", "redis://redis:6379/0", None),
+            ("SESSION_TOKEN", "", None),
+            ("POSTGRES_USER", "postgres", None),
+            ("POSTGRES_DB", "postgres", None),
+            ("LOG_LEVEL", "test", None),
+            ("AWS_ACCESS_KEY_ID", "test", None),
+            ("AUTH_URL", "https://auth.example:8443/x", None),
+            ("COMPARE", "a<b>", None),
+        ] {
+            assert_eq!(weakness(name, value, None), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_the_users_name_is_found_beside_it() {
+        let user = |name: &str| (name == "POSTGRES_USER").then_some("coordinator");
+        let found = user_of("POSTGRES_PASSWORD", user);
+        assert_eq!(weakness("POSTGRES_PASSWORD", "coordinator", found), Some(Weakness::User));
+        assert_eq!(weakness("OTHER_PASSWORD", "coordinator", user_of("OTHER_PASSWORD", user)), None);
+    }
+}

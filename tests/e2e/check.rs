@@ -1,0 +1,188 @@
+//! `sofa check`, and what a deploy to a protected mode refuses: each finding with its place, its fix and its exit code.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::real_engine::{Run, TestProject};
+
+/// A worker with nothing to find fault with.
+const GOOD: &str = r#"
+services:
+  report-worker:
+    image: ${BUSYBOX}
+    command: [sh, -c, "trap 'exit 0' TERM; sleep 600 & wait"]
+    environment: { DATABASE_URL: "${DATABASE_URL:?}" }
+    healthcheck: { test: [CMD, "true"], interval: 10s }
+"#;
+
+const SECRET: &str = "DATABASE_URL=postgresql://app:d9c1f0aa73b14c55@db.example/x\n";
+
+/// A project whose production mode has this Compose file and env file, the latter its owner's alone.
+async fn production(name: &str, compose: &str, env: &str) -> Option<TestProject> {
+    let test = TestProject::new(name).await?;
+    test.file("compose/docker-compose-prod.yml", compose);
+    let file = test.file("envs/.production.env", env);
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    Some(test)
+}
+
+/// The findings of `check`, as `rule severity place fix`.
+fn findings(run: &Run) -> Vec<String> {
+    let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = report["findings"].as_array().expect("findings");
+    let place = |place: &Value| match (&place["line"], &place["column"]) {
+        (Value::Null, _) => text(&place["at"]),
+        (line, column) => format!("{}:{line}:{column}", text(&place["at"])),
+    };
+    list.iter()
+        .map(|found| {
+            assert!(!text(&found["fix"]).is_empty(), "{found}");
+            format!("{} {} {}", text(&found["severity"]), text(&found["rule"]), place(&found["place"]))
+        })
+        .collect()
+}
+
+fn check<'a>(test: &TestProject, words: impl IntoIterator<Item = &'a str>) -> Run {
+    test.sofa(["check", "--format", "json"].into_iter().chain(words))
+}
+
+async fn assert_nothing_was_made(test: &TestProject) {
+    let observed = test.engine().observe_project(test.name()).await.unwrap();
+    assert!(observed.containers.is_empty() && observed.networks.is_empty() && observed.volumes.is_empty());
+}
+
+fn git(test: &TestProject, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    test.run(command).ok();
+}
+
+#[tokio::test]
+async fn nothing_is_found_where_nothing_is_wrong() {
+    let Some(test) = production("check-good", GOOD, SECRET).await else { return };
+    let run = check(&test, ["production", "--strict"]);
+    assert_eq!(findings(run.ok()), [""; 0]);
+    let run = test.sofa(["check", "production"]);
+    assert_eq!(run.ok().stdout, format!("check {}: nothing to mend\n", test.name()));
+    assert_nothing_was_made(&test).await;
+}
+
+#[tokio::test]
+async fn a_production_env_file_that_others_can_read_or_git_tracks_is_refused_with_the_command_that_mends_it()
+{
+    let Some(test) = production("check-env", GOOD, SECRET).await else { return };
+    let file = test.folder().join("envs/.production.env");
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    git(&test, &["init", "-q"]);
+    git(&test, &["add", "-f", "envs/.production.env"]);
+    let run = test.sofa(["deploy", "production"]);
+    run.assert_code(5).says("chmod 600 envs/.production.env").says("git rm --cached envs/.production.env");
+    assert!(!run.stderr.contains("d9c1f0aa73b14c55"), "{}", run.stderr);
+    assert_nothing_was_made(&test).await;
+    let run = check(&test, ["production"]);
+    let expected =
+        ["error env-file-mode envs/.production.env", "error env-file-tracked envs/.production.env"];
+    assert_eq!(findings(run.assert_code(5)), expected);
+
+    // The commands that it names do mend it.
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    git(&test, &["rm", "-q", "--cached", "envs/.production.env"]);
+    test.sofa(["deploy", "production"]).ok();
+}
+
+#[tokio::test]
+async fn other_modes_may_have_env_files_that_anybody_reads() {
+    let Some(test) = production("check-local", GOOD, SECRET).await else { return };
+    test.file("compose/docker-compose-local.yml", GOOD);
+    test.file("envs/.local.env", "DATABASE_URL=postgresql://postgres:postgres@db/x\n");
+    assert_eq!(findings(check(&test, ["local"]).ok()), [""; 0]);
+    test.sofa(["deploy"]).ok();
+}
+
+#[tokio::test]
+async fn default_passwords_and_placeholders_are_refused_without_being_told() {
+    let compose = GOOD.replace(
+        "\"${DATABASE_URL:?}\" }",
+        "\"${DATABASE_URL:?}\", REDIS_PASSWORD: hunter1, API_SECRET: changeme }",
+    );
+    let env = "# The database.\nDATABASE_URL=postgresql://app:postgres@db.example/x\n";
+    let Some(test) = production("check-password", &compose, env).await else { return };
+    let run = test.sofa(["deploy", "production"]);
+    run.assert_code(5).says("variable `DATABASE_URL`").says("envs/.production.env:2:1");
+    run.says("service `report-worker`: `API_SECRET`").says("compose/docker-compose-prod.yml:6:");
+    for value in ["postgres@", "app:", "changeme", "hunter1"] {
+        assert!(!run.stderr.contains(value), "{value}: {}", run.stderr);
+    }
+    assert_nothing_was_made(&test).await;
+    test.file("envs/.production.env", "DATABASE_URL=<postgresql://USER:PASSWORD@HOST/x>\n");
+    test.sofa(["deploy", "production"]).assert_code(5).says("variable `DATABASE_URL` is still a placeholder");
+}
+
+#[tokio::test]
+async fn a_bind_source_that_is_not_there_is_refused_in_production_and_a_warning_elsewhere() {
+    let compose = format!("{GOOD}    volumes: [\"./missing/folder:/data\"]\n");
+    let Some(test) = production("check-bind", &compose, SECRET).await else { return };
+    let run = test.sofa(["deploy", "production"]);
+    run.assert_code(5).says("bind source `compose/missing/folder` is not there");
+    assert_nothing_was_made(&test).await;
+    assert!(!test.folder().join("compose/missing").exists());
+
+    test.file("compose/docker-compose-local.yml", &compose);
+    test.file("envs/.local.env", SECRET);
+    let warned = ["warning bind-source compose/docker-compose-local.yml:8:15"];
+    assert_eq!(findings(check(&test, []).ok()), warned);
+    assert_eq!(findings(check(&test, ["--strict"]).assert_code(3)), warned);
+    test.sofa(["deploy"]).ok().says("a deploy makes an empty folder of it");
+    assert!(test.folder().join("compose/missing/folder").is_dir());
+}
+
+#[tokio::test]
+async fn everything_wrong_is_told_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let compose = format!(
+        "services:\n  report-worker:\n    image: sofatest-nowhere.invalid/web\n    command: run; rm x\n    ports: [\"127.0.0.1:{port}:80\"]\n    \
+         environment: {{ TOKEN: \"${{TOKEN}}\" }}\n  score-worker:\n    image: ${{BUSYBOX}}\n    depends_on: [postgres]\n  postgres:\n    image: ${{BUSYBOX}}\n"
+    );
+    let Some(test) = production("check-all", &compose, "").await else { return };
+    let run = check(&test, ["production"]);
+    let expected = [
+        "error plan compose/docker-compose-prod.yml:3:5",
+        "error dependency compose/docker-compose-prod.yml:9:18",
+        "warning image-unpinned compose/docker-compose-prod.yml:3:12",
+        "warning lost compose/docker-compose-prod.yml:4:14",
+        "warning files compose/docker-compose-prod.yml:6:28",
+        "warning no-healthcheck compose/docker-compose-prod.yml:8:5",
+        "unchecked no-healthcheck compose/docker-compose-prod.yml:3:5",
+    ];
+    assert_eq!(findings(run.assert_code(5)), expected);
+    assert_nothing_was_made(&test).await;
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read_are_findings_too() {
+    let Some(test) = production("check-files", "services:\n  web: { imag: x }\n", "").await else { return };
+    let run = check(&test, ["production"]);
+    let expected = ["error files compose/docker-compose-prod.yml:2:10"];
+    assert_eq!(findings(run.assert_code(3)), expected);
+    let run = test.sofa(["check", "production"]);
+    assert!(run.assert_code(3).stdout.contains("did you mean `image`?"), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn without_an_engine_the_rest_is_judged_and_the_gap_is_said() {
+    let Some(mut test) = production("check-engine", GOOD, SECRET).await else { return };
+    test.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let run = check(&test, ["production", "--strict"]);
+    assert_eq!(findings(run.ok()), ["unchecked engine unix:///nowhere/docker.sock"]);
+    let file = test.folder().join("envs/.production.env");
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(
+        findings(check(&test, ["production"]).assert_code(5))[0],
+        "error env-file-mode envs/.production.env"
+    );
+}
