@@ -23,12 +23,14 @@ pub mod yaml;
 
 use commands::Context;
 use error::{Exit, Failure, Kind};
-use settings::{Environment, Settings};
+use settings::{Environment, Settings, Typed};
 use ui::Ui;
 
 /// Runs one command line (program name first) and returns the process's exit code (the table of [`error::Kind`]).
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<String> =
+        arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let line = arguments.iter().skip(1).cloned().collect();
     let command = cli::Cli::command();
     let cli = match cli::Cli::try_parse_from(cli::argv::verb_first(arguments, &command)) {
         Ok(cli) => cli,
@@ -38,7 +40,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             return if error.use_stderr() { Kind::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
-    let settings = match resolve(&cli) {
+    let settings = match resolve(&cli, line) {
         Ok(settings) => settings,
         Err(failure) => {
             Ui::plain().failure(&failure);
@@ -63,9 +65,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// The settings of a command line, the environment and the folder.
-fn resolve(cli: &cli::Cli) -> Result<Settings, Failure> {
-    let typed = cli.typed();
+/// The settings of a command line (`line` as it was typed), the environment and the folder.
+fn resolve(cli: &cli::Cli, line: Vec<String>) -> Result<Settings, Failure> {
+    let typed = Typed { line, ..cli.typed() };
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(Kind::Failed, format!("current directory is not readable: {error}")))?;
     let directory = typed.directory.as_ref().map_or_else(|| here.clone(), |directory| here.join(directory));

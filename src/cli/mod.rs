@@ -71,6 +71,9 @@ struct Global {
     /// Say more: engine calls, decisions; twice for even more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
+    /// Say yes to what a protected mode would ask.
+    #[arg(long, global = true, help_heading = "Global options")]
+    yes: bool,
     /// Only these services (comma-separated; repeatable); also SERVICES=a,b as a word.
     #[arg(short, global = true, value_name = "SERVICES", help_heading = "Global options")]
     services: Vec<String>,
@@ -133,6 +136,8 @@ impl Cli {
             verbose: global.verbose,
             services: global.services.clone(),
             words: self.verb.words(),
+            yes: global.yes,
+            line: Vec::new(),
             taken: taken_words(),
             lenient: !self.verb.reads_files(),
         }

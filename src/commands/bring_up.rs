@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::commands::Context;
+use crate::commands::asking::{self, Deed};
 use crate::commands::deployment::{self, Choices};
 use crate::commands::guarding;
 use crate::commands::images::{fetch, unless_interrupted};
@@ -35,6 +36,11 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     }
     let desired = deployment::desired(context, project, &scope, &observed);
     deployment::refuse_what_others_hold(&engine, &desired, &observed)?;
+    let harm = asking::harm_of_choices(choices);
+    if !harm.is_empty() {
+        let plan = deployment::planned(&desired, &observed, choices)?;
+        Deed { engine: &engine, plan: &plan, observed: &observed, harm }.agreed(context).await?;
+    }
     let wait = context.settings.wait_timeout(choices.wait_timeout);
     shown(context, async |events, interrupt| {
         let title = format!("{verb} {}", project.name);

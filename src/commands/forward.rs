@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
+use crate::commands::asking::{self, Deed};
 use crate::commands::run::{Run, shown};
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit};
@@ -40,6 +41,9 @@ impl Forward<'_> {
             self.plan.notes.iter().for_each(|note| context.ui.note(note));
             return Ok(Exit::Success);
         }
+        let (engine, plan, observed) = (self.engine, self.plan, self.observed);
+        let deed = Deed { engine, plan, observed, harm: asking::harm_of_verb(self.verb) };
+        deed.agreed(context).await?;
         shown(context, async |events, interrupt| {
             let title = format!("{} {project}", self.verb);
             let _ = events.send(Event::Begin { title, deadline: None });

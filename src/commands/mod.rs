@@ -1,5 +1,6 @@
 //! One file per verb: arguments in, an operation called, an exit status out. What several verbs need is in `context`.
 
+mod asking;
 mod bring_up;
 pub mod build;
 pub mod check;

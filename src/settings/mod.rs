@@ -63,6 +63,10 @@ pub struct Typed {
     pub services: Vec<String>,
     /// The bare words behind the verb.
     pub words: Vec<String>,
+    /// `--yes`.
+    pub yes: bool,
+    /// The command line as it was typed, without the program's name.
+    pub line: Vec<String>,
     /// Words that can name no mode: the verbs, and `all`.
     pub taken: Vec<String>,
     /// Whether the verb reads no files: then nothing that is wrong with `sofa.yaml` stops it.
@@ -110,6 +114,10 @@ pub struct Settings {
     pub dialect: Dialect,
     /// How much is logged: 0 nothing, 1 what `sofa` does, 2 every engine call.
     pub verbose: u8,
+    /// Whether a person said yes to everything that would be asked.
+    pub yes: bool,
+    /// The command line as it was typed, without the program's name.
+    pub line: Vec<String>,
     /// The text of `sofa.yaml`, for places in it.
     pub sources: Sources,
     /// What is wrong with `sofa.yaml` and does not stop this verb.
@@ -159,6 +167,8 @@ impl Settings {
             ci: environment.filled("CI").is_some(),
             dialect: dialect(&environment)?,
             verbose: typed.verbose,
+            yes: typed.yes || boolean(&environment, "SOFA_YES")?,
+            line: typed.line,
             backend: own.backend,
             sources: own.sources,
             ignored: own.ignored,
@@ -254,6 +264,14 @@ fn number(environment: &Environment, name: &str) -> Result<Option<usize>, Failur
         .transpose()
 }
 
+fn boolean(environment: &Environment, name: &str) -> Result<bool, Failure> {
+    match environment.filled(name).as_deref() {
+        None | Some("0" | "false" | "no") => Ok(false),
+        Some("1" | "true" | "yes") => Ok(true),
+        Some(text) => Err(Failure::new(Kind::Usage, format!("{name}: `{text}` is neither 1 nor 0"))),
+    }
+}
+
 fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<Option<T>, Failure> {
     let Some(text) = environment.filled(name) else {
         return Ok(None);
@@ -290,9 +308,13 @@ mod tests {
         let typed = Typed { parallel: Some(5), host: Some("unix:///b".into()), ..Typed::default() };
         let settings = resolve(folder.path(), typed, environment()).unwrap();
         assert_eq!((settings.parallel, settings.host.as_deref()), (5, Some("unix:///b")));
-        assert!(
-            resolve(folder.path(), Typed::default(), Environment::from([("SOFA_PARALLEL", "many")])).is_err()
-        );
+        for (name, value) in [("SOFA_PARALLEL", "many"), ("SOFA_YES", "perhaps")] {
+            assert!(resolve(folder.path(), Typed::default(), Environment::from([(name, value)])).is_err());
+        }
+        let said = |value| {
+            resolve(folder.path(), Typed::default(), Environment::from([("SOFA_YES", value)])).unwrap().yes
+        };
+        assert_eq!((said("1"), said("0"), said("")), (true, false, false));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod logs;
 mod plain;
 pub mod plan;
 pub mod progress;
+pub mod prompt;
 pub mod style;
 pub mod table;
 
@@ -142,6 +143,13 @@ impl Ui {
     pub fn note(&self, message: &str) {
         if self.progress != ProgressKind::Quiet {
             self.tell(&format!("{}{message}\n", head("note", Style::new().bold())));
+        }
+    }
+
+    /// Shows lines that are worth knowing and have a head of their own.
+    pub fn notice(&self, lines: &str) {
+        if self.progress != ProgressKind::Quiet {
+            self.tell(lines);
         }
     }
 

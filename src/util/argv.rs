@@ -24,6 +24,15 @@ pub fn split(line: &str) -> Result<Vec<String>, SplitError> {
     splitter.finish().ok_or_else(|| SplitError(line.to_owned()))
 }
 
+/// A word as it is typed in a shell, quoted where it has to be.
+pub fn quote(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=,:@%+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// What is left out of a command line by [`split`]: the text from the first unquoted `;`, `&`, `|`, `<` or `>` on.
 pub fn dropped(line: &str) -> Option<&str> {
     let mut splitter = Splitter::default();
@@ -148,6 +157,15 @@ mod tests {
                 Ok(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()[..])
             );
         }
+    }
+
+    #[test]
+    fn a_quoted_word_is_split_into_itself() {
+        for word in ["down", "SERVICES=a,b", "", "a b", "it's", "$(id)", "a;b", "`x`"] {
+            assert_eq!(split(&quote(word)), Ok(vec![word.to_owned()]), "{word}");
+        }
+        assert_eq!(quote("--env-file=envs/.local.env"), "--env-file=envs/.local.env");
+        assert_eq!(quote("a b"), "'a b'");
     }
 
     #[test]

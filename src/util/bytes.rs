@@ -27,6 +27,18 @@ pub fn parse(text: &str) -> Result<i64, SizeError> {
     Ok((number * scale) as i64)
 }
 
+/// A size for people: `980 B`, `11.8 MiB`.
+pub fn format(size: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if size < 1024 {
+        return format!("{size} B");
+    }
+    let exponent = size.ilog2() / 10;
+    let unit = UNITS[(exponent as usize - 1).min(UNITS.len() - 1)];
+    let scale = 1024f64.powi((exponent as i32).min(UNITS.len() as i32));
+    format!("{:.1} {unit}", size as f64 / scale)
+}
+
 fn scale(unit: &str) -> Option<f64> {
     let unit = unit.to_ascii_lowercase();
     let mut letters = unit.chars();
@@ -59,6 +71,20 @@ mod tests {
             ("-1", -1),
         ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_shown_in_the_largest_unit_that_fits() {
+        for (size, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (12_345_678, "11.8 MiB"),
+            (5 << 40, "5.0 TiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ] {
+            assert_eq!(format(size), text);
         }
     }
 
