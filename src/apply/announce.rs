@@ -54,7 +54,10 @@ impl Announcer {
                 }
                 return;
             }
-            Action::RenameContainer { .. } | Action::DisableRestart { .. } => return,
+            Action::RenameContainer { .. }
+            | Action::DisableRestart { .. }
+            | Action::DisconnectContainer { .. }
+            | Action::ConnectContainer { .. } => return,
         };
         let detail = match &operation.action {
             Action::Await { gate, .. } => Some(gate.to_string()),
@@ -90,7 +93,11 @@ impl Announcer {
                 }
                 return;
             }
-            Action::RenameContainer { .. } | Action::DisableRestart { .. } | Action::RunHook { .. } => return,
+            Action::RenameContainer { .. }
+            | Action::DisableRestart { .. }
+            | Action::RunHook { .. }
+            | Action::DisconnectContainer { .. }
+            | Action::ConnectContainer { .. } => return,
         };
         let detail = match &operation.action {
             Action::CreateContainer { .. } => Some("waits for its dependencies".into()),

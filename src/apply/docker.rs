@@ -15,6 +15,8 @@ use super::failure::OperationError;
 use super::ready::{Candidate, Waiter};
 use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
+use crate::engine::convert::NewNetwork;
+use crate::engine::network::Endpoint;
 use crate::engine::{Engine, EngineError};
 use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, NetworkId, Observed};
@@ -41,14 +43,21 @@ pub struct Docker<'a> {
     /// What the plan's waits may take, and those of its undo.
     waits: Budget,
     undo_waits: Budget,
-    made: RefCell<BTreeMap<OpId, Made>>,
+    pub(super) made: RefCell<BTreeMap<OpId, Made>>,
 }
 
 /// What an operation left that its undo, or a later operation, must know.
 #[derive(Debug, Clone)]
-enum Made {
-    Container { id: ContainerId, service: String },
+pub(super) enum Made {
+    Container {
+        id: ContainerId,
+        service: String,
+    },
     Policy(RestartPolicy),
+    /// A network that was removed.
+    Network(NewNetwork),
+    /// How a container was attached to the network that it was taken off.
+    Attachment(Option<Endpoint>),
 }
 
 impl<'a> Docker<'a> {
@@ -83,7 +92,13 @@ impl<'a> Docker<'a> {
         let engine = self.engine;
         match &operation.action {
             Action::CreateNetwork { key, .. } => self.create_network(key).await?,
-            Action::RemoveNetwork { id, .. } => gone_is_fine(engine.remove_network(id).await)?,
+            Action::RemoveNetwork { id, .. } => self.remove_network(operation, id).await?,
+            Action::DisconnectContainer { container, network, .. } => {
+                self.disconnect(operation.id, &self.id(container)?, network).await?;
+            }
+            Action::ConnectContainer { container, network, as_before, .. } => {
+                self.connect_as_before(*as_before, &self.id(container)?, network).await?;
+            }
             Action::CreateVolume { key, .. } => self.create_volume(key).await?,
             Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
             Action::CreateContainer { replica, name, replaces } => {
@@ -248,6 +263,13 @@ impl<'a> Docker<'a> {
             (Undo::Remove, Action::CreateContainer { name, .. }) => {
                 self.remove_created(operation.id, name).await?
             }
+            (Undo::Recreate, Action::RemoveNetwork { .. }) => self.recreate_network(operation.id).await?,
+            (Undo::Connect, Action::DisconnectContainer { container, network, .. }) => {
+                self.connect_as_before(operation.id, &self.id(container)?, network).await?;
+            }
+            (Undo::Disconnect, Action::ConnectContainer { container, network, .. }) => {
+                gone_is_fine(self.engine.disconnect(network, &self.id(container)?, true).await)?;
+            }
             (Undo::Stop, Action::StartContainer { container, .. }) => {
                 // Where its creation failed there is nothing to stop.
                 if let Ok(id) = self.id(container) {
@@ -361,7 +383,7 @@ fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
 }
 
 /// Removing or stopping what is gone already is success: somebody else did the work.
-fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+pub(super) fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
     match outcome {
         Err(error) if error.is_not_found() => Ok(()),
         outcome => outcome,

@@ -142,18 +142,33 @@ pub fn summary(plan: &Plan, elapsed: Duration) -> String {
             parts.push(format!("{number} {what}"));
         }
     }
-    for (name, number) in [
-        ("network", count(|action| matches!(action, Action::RemoveNetwork { .. }))),
-        ("volume", count(|action| matches!(action, Action::RemoveVolume { .. }))),
+    let renewed = renewed_networks(plan);
+    for (name, number, what) in [
+        ("network", renewed, "replaced"),
+        ("network", count(|action| matches!(action, Action::RemoveNetwork { .. })) - renewed, "removed"),
+        ("volume", count(|action| matches!(action, Action::RemoveVolume { .. })), "removed"),
     ] {
         if number > 0 {
-            parts.push(format!("{number} {name}{} removed", if number == 1 { "" } else { "s" }));
+            parts.push(format!("{number} {name}{} {what}", if number == 1 { "" } else { "s" }));
         }
     }
     if parts.is_empty() {
         parts.push("ready".into());
     }
     format!("{}: {} in {}", plan.project, parts.join(", "), elapsed::elapsed(elapsed))
+}
+
+/// How many networks are removed and created under their names.
+fn renewed_networks(plan: &Plan) -> usize {
+    let created = |wanted: &str| {
+        plan.operations
+            .iter()
+            .any(|op| matches!(&op.action, Action::CreateNetwork { name, .. } if name == wanted))
+    };
+    plan.operations
+        .iter()
+        .filter(|op| matches!(&op.action, Action::RemoveNetwork { name, .. } if created(name)))
+        .count()
 }
 
 /// How many containers take the place of another.

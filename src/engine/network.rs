@@ -1,6 +1,10 @@
 //! Networks: making and removing them, and attaching containers. What one is made of comes from `convert`.
 
-use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
+use std::collections::{BTreeMap, HashMap};
+
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
+};
 use http::Method;
 use serde::Deserialize;
 
@@ -8,6 +12,8 @@ use super::Engine;
 use super::call::Call;
 use super::convert::NewNetwork;
 use super::error::EngineError;
+use super::observe::or_default;
+use super::wire::query::segment;
 use crate::plan::observed::{ContainerId, NetworkId};
 
 impl Engine {
@@ -32,6 +38,31 @@ impl Engine {
     pub async fn remove_network(&self, id: &NetworkId) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of network `{id}`"));
         self.wire().bounded(&call, self.docker().remove_network(id.as_str())).await
+    }
+
+    /// A network as it could be created again: its settings, addresses and labels.
+    ///
+    /// # Errors
+    /// `is_not_found` where there is none.
+    pub async fn network_as_found(&self, id: &NetworkId) -> Result<NewNetwork, EngineError> {
+        let call = Call::new(format!("inspect of network `{id}`"));
+        let path = format!("/networks/{}", segment(id.as_str()));
+        let found: serde_json::Value = self.wire().json(&call, Method::GET, &path, None).await?;
+        NewNetwork::of_inspect(&found)
+            .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })
+    }
+
+    /// How a container is attached to a network by name: what `connect_container` needs to attach it so again. None where
+    /// it is not attached.
+    ///
+    /// # Errors
+    /// `is_not_found` where there is no such container.
+    pub async fn attachment(&self, network: &str, id: &ContainerId) -> Result<Option<Endpoint>, EngineError> {
+        let call = Call::new(format!("inspect of container `{id}`"));
+        let path = format!("/containers/{}/json", segment(id.as_str()));
+        let found: Attached = self.wire().json(&call, Method::GET, &path, None).await?;
+        let endpoint = found.network_settings.networks.into_iter().find(|(name, _)| name == network);
+        Ok(endpoint.map(|(_, endpoint)| endpoint.asked_for(id)))
     }
 
     /// Takes a container off a network; with `force` also where the network is gone or the container does not run.
@@ -65,6 +96,51 @@ impl Engine {
 #[serde(rename_all = "PascalCase")]
 struct Created {
     id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attached {
+    network_settings: Networks,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Networks {
+    #[serde(default, deserialize_with = "or_default")]
+    networks: BTreeMap<String, EndpointReply>,
+}
+
+/// What a container's inspect says of one network, as far as somebody asked for it: what the engine gave by itself (an
+/// address, a gateway, on new engines the MAC address) is its to give again.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EndpointReply {
+    #[serde(default, rename = "IPAMConfig")]
+    ipam_config: Option<EndpointIpamConfig>,
+    #[serde(default, deserialize_with = "or_default")]
+    links: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    aliases: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    driver_opts: HashMap<String, String>,
+    #[serde(default)]
+    gw_priority: i64,
+}
+
+impl EndpointReply {
+    fn asked_for(self, id: &ContainerId) -> Endpoint {
+        // Engines before 26 add the container's short id to what was asked for, and would do so again.
+        let aliases: Vec<String> = self.aliases.into_iter().filter(|alias| alias != id.short()).collect();
+        Endpoint(EndpointSettings {
+            ipam_config: self.ipam_config,
+            links: (!self.links.is_empty()).then_some(self.links),
+            aliases: (!aliases.is_empty()).then_some(aliases),
+            driver_opts: (!self.driver_opts.is_empty()).then_some(self.driver_opts),
+            gw_priority: (self.gw_priority != 0).then_some(self.gw_priority),
+            ..EndpointSettings::default()
+        })
+    }
 }
 
 /// How a container is attached to a network: names, addresses, priorities. Made by `convert`.

@@ -64,16 +64,28 @@ impl Draft {
         needs: &[OpId],
         cause: &str,
     ) -> OpId {
+        let disabled = self.disable_restart(replica, container, needs, cause);
         let group = Group::Service(replica.service.clone());
         let (replica, container) = (replica.clone(), container.clone());
-        let disable = Action::DisableRestart { replica: replica.clone(), container: container.clone() };
-        let disabled = self.add(group.clone(), needs, disable, cause);
-        self.undo(disabled, Undo::EnableRestart);
         let stop = Action::StopContainer { replica, container, grace: None };
         let stopped = self.add(group, &[disabled], stop, cause);
         self.undo(stopped, Undo::Start);
         self.disruptive(stopped);
         stopped
+    }
+
+    /// Adds the end of a container's restart policy.
+    pub(super) fn disable_restart(
+        &mut self,
+        replica: &Replica,
+        container: &ContainerRef,
+        needs: &[OpId],
+        cause: &str,
+    ) -> OpId {
+        let action = Action::DisableRestart { replica: replica.clone(), container: container.clone() };
+        let disabled = self.add(Group::Service(replica.service.clone()), needs, action, cause);
+        self.undo(disabled, Undo::EnableRestart);
+        disabled
     }
 
     /// Every operation without which no other waits: what the barrier must need.

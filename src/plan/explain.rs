@@ -88,7 +88,7 @@ pub fn explain(plan: &Plan) -> Explanation {
     let mut replicas: BTreeMap<String, Line> = BTreeMap::new();
     for operation in &plan.operations {
         match object(operation) {
-            Some(line) => objects.push(line),
+            Some(line) => add_object(&mut objects, line),
             None => {
                 let Some((subject, change)) = replica(operation) else {
                     continue;
@@ -113,6 +113,15 @@ pub fn explain(plan: &Plan) -> Explanation {
     let mut services: Vec<Line> = replicas.into_values().chain(unchanged).collect();
     services.sort_by(|one, other| one.subject.cmp(&other.subject));
     Explanation { project: plan.project.clone(), lines: objects.into_iter().chain(services).collect() }
+}
+
+/// A network that is removed and created under its name is replaced.
+fn add_object(objects: &mut Vec<Line>, line: Line) {
+    let removed = |other: &&mut Line| other.subject == line.subject && other.change == Change::Remove;
+    match objects.iter_mut().find(removed) {
+        Some(other) if line.change == Change::Create => other.change = Change::Replace,
+        _ => objects.push(line),
+    }
 }
 
 fn object(operation: &Operation) -> Option<Line> {

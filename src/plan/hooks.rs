@@ -300,9 +300,14 @@ impl Weaver<'_> {
         OpId(self.operations.len())
     }
 
-    /// Operations that name the creation of a container name it by its new number.
+    /// Operations that name another one (the creation of a container, what took it off a network) name it by its new number.
     fn renumber(&self, action: &mut Action) {
         let places = &self.places;
+        if let Action::ConnectContainer { as_before, .. } = action
+            && let Some(place) = places.get(as_before)
+        {
+            *as_before = place.own;
+        }
         action.for_each_container(|container| {
             if let ContainerRef::Created(op) = container
                 && let Some(place) = places.get(op)

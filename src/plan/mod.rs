@@ -1,5 +1,6 @@
 //! Pure: (desired, observed, policy) → plan. No clock, no I/O, no engine.
 
+mod changes;
 mod conflict;
 pub mod deploy;
 pub mod desired;

@@ -224,6 +224,23 @@ pub struct Network {
     pub driver: String,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
+    /// What it is made of.
+    pub settings: NetworkSettings,
+}
+
+/// What a network is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// Whether it has no way out.
+    pub internal: bool,
+    /// Whether containers outside the project may join.
+    pub attachable: bool,
+    /// Whether it has IPv6.
+    pub ipv6: bool,
+    /// Options of its driver.
+    pub options: BTreeMap<String, String>,
+    /// Its subnets, those that the engine chose among them.
+    pub subnets: Vec<String>,
 }
 
 /// A volume.
@@ -233,6 +250,8 @@ pub struct Volume {
     pub name: String,
     /// Its driver.
     pub driver: String,
+    /// Options of its driver.
+    pub options: BTreeMap<String, String>,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
 }

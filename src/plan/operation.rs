@@ -124,6 +124,14 @@ pub enum ContainerRef {
 }
 
 impl ContainerRef {
+    /// The id of one that the engine had when the plan was made.
+    pub(super) fn existing(&self) -> Option<&ContainerId> {
+        match self {
+            ContainerRef::Existing { id, .. } => Some(id),
+            ContainerRef::Created(_) => None,
+        }
+    }
+
     /// A container that the engine has.
     pub(super) fn of(container: &Container) -> ContainerRef {
         ContainerRef::Existing { id: container.id.clone(), name: container.name.clone() }
@@ -156,6 +164,27 @@ pub enum Action {
         id: NetworkId,
         /// Its name.
         name: String,
+    },
+    /// Take a container off a network.
+    DisconnectContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// The network's name.
+        network: String,
+    },
+    /// Attach a container to a network as it was attached before an earlier operation took it off: under the same names,
+    /// with the same addresses, links and options.
+    ConnectContainer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// The network's name.
+        network: String,
+        /// The operation that took it off.
+        as_before: OpId,
     },
     /// Create the volume that the model has under this key.
     CreateVolume {
@@ -317,6 +346,12 @@ impl fmt::Display for HookCall {
 pub enum Undo {
     /// Remove the container or network that it created.
     Remove,
+    /// Make the network that it removed again, of what that was made of.
+    Recreate,
+    /// Attach the container that it took off a network again, as it was.
+    Connect,
+    /// Take the container that it attached off the network.
+    Disconnect,
     /// Stop the container that it started.
     Stop,
     /// Start the container that it stopped.
@@ -402,6 +437,8 @@ impl Action {
             | Action::RenameContainer { replica, .. }
             | Action::DisableRestart { replica, .. }
             | Action::RunHook { replica, .. }
+            | Action::DisconnectContainer { replica, .. }
+            | Action::ConnectContainer { replica, .. }
             | Action::Await { replica, .. } => Some(replica),
             _ => None,
         }
@@ -418,6 +455,8 @@ impl Action {
             | Action::RenameContainer { container, .. }
             | Action::DisableRestart { container, .. }
             | Action::RunHook { container, .. }
+            | Action::DisconnectContainer { container, .. }
+            | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => Some(container),
             _ => None,
         }
@@ -435,6 +474,8 @@ impl Action {
             | Action::DisableRestart { container, .. }
             | Action::KillContainer { container, .. }
             | Action::RunHook { container, .. }
+            | Action::DisconnectContainer { container, .. }
+            | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => act(container),
             Action::Steady { containers, .. } => {
                 containers.iter_mut().for_each(|(_, container)| act(container))
@@ -453,6 +494,12 @@ impl fmt::Display for Action {
         match self {
             Action::CreateNetwork { name, .. } => write!(f, "create network {name}"),
             Action::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
+            Action::DisconnectContainer { container, network, .. } => {
+                write!(f, "disconnect {container} from {network}")
+            }
+            Action::ConnectContainer { container, network, .. } => {
+                write!(f, "connect {container} to {network}")
+            }
             Action::CreateVolume { name, .. } => write!(f, "create volume {name}"),
             Action::RemoveVolume { name } => write!(f, "remove volume {name}"),
             Action::CreateContainer { name, .. } => write!(f, "create container {name}"),

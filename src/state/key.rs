@@ -78,7 +78,12 @@ mod tests {
 
     fn observed(key: &str) -> Observed {
         let labels = [(sofa::KEY.to_owned(), key.to_owned())].into();
-        let store = Volume { name: "sofa.state.p".into(), driver: "local".into(), labels };
+        let store = Volume {
+            name: "sofa.state.p".into(),
+            driver: "local".into(),
+            options: Default::default(),
+            labels,
+        };
         Observed { store: Some(store), ..Observed::default() }
     }
 

@@ -15,6 +15,7 @@ mod hooks;
 mod interop;
 mod looking;
 mod modes;
+mod networks;
 mod ownership;
 mod refusals;
 mod replicas;

@@ -20,6 +20,26 @@ impl NewNetwork {
     }
 }
 
+impl NewNetwork {
+    /// The network that an inspect describes.
+    pub(in crate::engine) fn of_inspect(found: &serde_json::Value) -> Result<NewNetwork, serde_json::Error> {
+        let keys = [
+            "Name",
+            "Driver",
+            "Internal",
+            "Attachable",
+            "EnableIPv4",
+            "EnableIPv6",
+            "IPAM",
+            "Options",
+            "Labels",
+        ];
+        let kept = keys.into_iter().filter_map(|key| Some((key.to_owned(), found.get(key)?.clone())));
+        let body = serde_json::from_value(serde_json::Value::Object(kept.collect()))?;
+        Ok(NewNetwork { body })
+    }
+}
+
 /// A volume ready to be created with `Engine::create_volume`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewVolume {

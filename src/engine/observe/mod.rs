@@ -10,7 +10,7 @@ use super::call::Call;
 use super::error::EngineError;
 use super::wire::query::Path;
 use super::{Engine, labels, shelf};
-use crate::plan::observed::{Container, Image, Network, NetworkId, Observed, Volume};
+use crate::plan::observed::{Container, Image, Network, NetworkId, NetworkSettings, Observed, Volume};
 
 mod container;
 mod image;
@@ -158,13 +158,50 @@ struct NetworkReply {
     name: String,
     #[serde(default, deserialize_with = "or_default")]
     driver: String,
+    #[serde(default)]
+    internal: bool,
+    #[serde(default)]
+    attachable: bool,
+    #[serde(default, rename = "EnableIPv6")]
+    ipv6: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    options: BTreeMap<String, String>,
+    #[serde(default, rename = "IPAM", deserialize_with = "or_default")]
+    ipam: IpamReply,
     #[serde(default, deserialize_with = "or_default")]
     labels: BTreeMap<String, String>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct IpamReply {
+    #[serde(default, deserialize_with = "or_default")]
+    config: Vec<PoolReply>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PoolReply {
+    #[serde(default, deserialize_with = "or_default")]
+    subnet: String,
+}
+
 impl NetworkReply {
     fn into_network(self) -> Network {
-        Network { id: NetworkId(self.id), name: self.name, driver: self.driver, labels: self.labels }
+        let settings = NetworkSettings {
+            internal: self.internal,
+            attachable: self.attachable,
+            ipv6: self.ipv6,
+            options: self.options,
+            subnets: self.ipam.config.into_iter().map(|pool| pool.subnet).collect(),
+        };
+        Network {
+            id: NetworkId(self.id),
+            name: self.name,
+            driver: self.driver,
+            labels: self.labels,
+            settings,
+        }
     }
 }
 
@@ -182,12 +219,14 @@ struct VolumeReply {
     #[serde(default, deserialize_with = "or_default")]
     driver: String,
     #[serde(default, deserialize_with = "or_default")]
+    options: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "or_default")]
     labels: BTreeMap<String, String>,
 }
 
 impl VolumeReply {
     fn into_volume(self) -> Volume {
-        Volume { name: self.name, driver: self.driver, labels: self.labels }
+        Volume { name: self.name, driver: self.driver, options: self.options, labels: self.labels }
     }
 }
 

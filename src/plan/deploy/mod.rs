@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod objects;
+mod replacement;
 mod service;
 mod settle;
 
+use replacement::Detached;
 use service::Standing;
 use settle::Settling;
 
@@ -15,7 +17,7 @@ use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
 use super::hooks;
-use super::observed::Observed;
+use super::observed::{ContainerId, Observed};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
 
 /// How long containers without a gate of their own are watched before the plan settles, where
@@ -91,6 +93,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         draft: Draft::default(),
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
+        detached: BTreeMap::new(),
         standings: BTreeMap::new(),
         settling: Vec::new(),
         watched: Vec::new(),
@@ -107,6 +110,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     }
     deploy.problems.extend(conflict::find(desired, observed));
     deploy.orphans();
+    deploy.attach_others();
     deploy.finish()
 }
 
@@ -117,6 +121,7 @@ struct Deploy<'a> {
     draft: Draft,
     networks: BTreeMap<&'a str, OpId>,
     volumes: BTreeMap<&'a str, OpId>,
+    detached: BTreeMap<&'a ContainerId, Detached<'a>>,
     standings: BTreeMap<&'a str, Standing>,
     settling: Vec<Settling>,
     watched: Vec<(Replica, ContainerRef)>,
@@ -131,8 +136,12 @@ impl Deploy<'_> {
             return Err(self.problems);
         }
         let barrier = self.barrier();
+        let mut removals = BTreeMap::new();
         for settling in std::mem::take(&mut self.settling) {
-            self.settle(settling, barrier);
+            self.settle(settling, barrier, &mut removals);
+        }
+        if let Some(barrier) = barrier {
+            self.remove_renamed_networks(&removals, barrier);
         }
         let plan = Plan {
             project: self.desired.project.name.to_string(),

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::Deploy;
 use crate::compose::model::Condition;
+use crate::plan::desired::{DesiredVolume, volume_keys};
 use crate::plan::hooks;
+use crate::plan::observed::Volume;
 use crate::plan::operation::{Action, Gate, Group, Undo};
 
 impl Deploy<'_> {
     pub(super) fn networks(&mut self) {
+        let mut changed = Vec::new();
         for desired in &self.desired.networks {
             let name = &desired.network.name;
             let found = self.observed.networks.iter().find(|network| network.name == *name);
@@ -24,14 +27,13 @@ impl Deploy<'_> {
                     self.networks.insert(desired.key, id);
                 }
                 Some(network) if desired.network.external || same_hash(&network.labels, &desired.hashes) => {}
-                Some(_) => self.problem(
-                    format!(
-                        "network `{name}`: configuration changed, and a network cannot be changed in place"
-                    ),
-                    Some("`sofa down` removes it; the next deploy creates it anew".into()),
-                ),
+                Some(network) => {
+                    let cause = self.desired.network_changes(desired, network);
+                    changed.push((desired, network, cause));
+                }
             }
         }
+        self.replace_networks(&changed);
     }
 
     pub(super) fn volumes(&mut self) {
@@ -48,15 +50,37 @@ impl Deploy<'_> {
                     self.volumes.insert(desired.key, id);
                 }
                 Some(volume) if desired.volume.external || same_hash(&volume.labels, &desired.hashes) => {}
-                Some(_) => self.problem(
-                    format!("volume `{name}`: configuration changed, and replacing it would lose its data"),
-                    Some(
-                        "give the volume another name in the files, or copy its data and remove it by hand"
-                            .into(),
-                    ),
-                ),
+                Some(volume) => self.changed_volume(desired, volume),
             }
         }
+    }
+
+    /// A volume is never replaced: its data would be gone. Other labels keep nobody from going on with it; other
+    /// options mean that the files speak of other data than what is there.
+    fn changed_volume(&mut self, desired: &DesiredVolume<'_>, volume: &Volume) {
+        let changes = desired.changes(volume);
+        let name = &volume.name;
+        if changes.is_empty() {
+            self.notes.push(format!(
+                "volume {name} keeps its labels as they are: an engine changes none, and a new volume would be empty"
+            ));
+            return;
+        }
+        let services: Vec<&str> = self
+            .desired
+            .services
+            .values()
+            .filter(|service| volume_keys(service.service).any(|key| key == desired.key))
+            .map(|service| service.service.name.as_str())
+            .collect();
+        self.problem(
+            format!("volume `{name}`: {} changed, and replacing it would lose its data", changes.join(", ")),
+            Some(format!(
+                "to keep the data, give the volume another `name:` and copy it over; to lose it: \
+                 sofa rm --stop {} && docker volume rm {name}",
+                services.join(" ")
+            )),
+        );
     }
 
     /// What the files ask for and no plan does yet is refused: it must not look as if it had been done.

@@ -19,6 +19,8 @@ pub(super) struct Standing {
     ready: Vec<OpId>,
     /// Whether a container of it is replaced.
     replaced: bool,
+    /// Whether a container of it is kept and restarted, since a network of it is replaced.
+    restarted: bool,
 }
 
 impl<'a> Deploy<'a> {
@@ -71,6 +73,12 @@ impl<'a> Deploy<'a> {
     ) -> Vec<OpId> {
         let replica = Replica { service: service.service.name.to_string(), number: slot.number };
         let (new, begun) = match &slot.fate {
+            Fate::Keep | Fate::Await | Fate::Unpause if self.is_detached(slot) => {
+                match self.resume(service, slot, &replica, previous, standing) {
+                    Some((container, started)) => (Some(container), vec![started]),
+                    None => return Vec::new(),
+                }
+            }
             Fate::Keep => {
                 self.settle_leftovers(&replica, slot, None);
                 return self.restart_with_dependency(service, slot, &replica, standing);
@@ -78,6 +86,7 @@ impl<'a> Deploy<'a> {
             Fate::Await => (slot.current.map(ContainerRef::of), Vec::new()),
             Fate::Start(cause) => {
                 let mut needs = self.begin_needs(service, previous);
+                needs.extend(slot.current.map(|found| self.attach_again(found)).unwrap_or_default());
                 needs.extend(self.retire_all(&replica, &slot.leftovers, &needs));
                 let container = slot.current.map(ContainerRef::of);
                 let started =
@@ -165,6 +174,31 @@ impl<'a> Deploy<'a> {
         id
     }
 
+    fn is_detached(&self, slot: &Slot<'_>) -> bool {
+        slot.current.is_some_and(|container| self.detached.contains_key(&container.id))
+    }
+
+    /// Attaches a kept container to its new networks and starts it, where it was up.
+    fn resume(
+        &mut self,
+        service: &DesiredService<'_>,
+        slot: &Slot<'_>,
+        replica: &Replica,
+        previous: &[OpId],
+        standing: &mut Standing,
+    ) -> Option<(ContainerRef, OpId)> {
+        let container = slot.current?;
+        let mut needs = self.attach_again(container);
+        if !container.is_up() {
+            return None;
+        }
+        needs.extend(self.begin_needs(service, previous));
+        let container = ContainerRef::of(container);
+        let started = self.start(service, replica, container.clone(), &needs, "");
+        standing.restarted = true;
+        Some((container, started))
+    }
+
     /// A container that is kept is restarted when a dependency with `restart: true` is replaced.
     fn restart_with_dependency(
         &mut self,
@@ -174,7 +208,8 @@ impl<'a> Deploy<'a> {
         standing: &mut Standing,
     ) -> Vec<OpId> {
         let replaced = service.dependencies().find(|(name, dependency)| {
-            dependency.restart && self.standings.get(name).is_some_and(|standing| standing.replaced)
+            let renewed = |standing: &Standing| standing.replaced || standing.restarted;
+            dependency.restart && self.standings.get(name).is_some_and(renewed)
         });
         let (Some((dependency, _)), Some(container)) = (replaced, slot.current) else {
             return Vec::new();
@@ -182,7 +217,9 @@ impl<'a> Deploy<'a> {
         if !container.is_up() {
             return Vec::new();
         }
-        let cause = format!("{dependency} is replaced, and `restart: true` is set");
+        let replaced = self.standings.get(dependency).is_some_and(|standing| standing.replaced);
+        let happens = if replaced { "replaced" } else { "restarted" };
+        let cause = format!("{dependency} is {happens}, and `restart: true` is set");
         let needs = self.begin_needs(service, &[]);
         let group = Group::Service(replica.service.clone());
         let action = Action::StopContainer {
@@ -252,8 +289,15 @@ impl<'a> Deploy<'a> {
     /// Ends what runs of these; returns the stops.
     fn retire_all(&mut self, replica: &Replica, old: &[&Container], needs: &[OpId]) -> Vec<OpId> {
         let up = old.iter().filter(|container| container.is_up());
-        up.map(|container| self.draft.retire(replica, &ContainerRef::of(container), needs, "replaced"))
-            .collect()
+        up.map(|container| {
+            let target = ContainerRef::of(container);
+            // One that is off its networks is stopped already.
+            match self.detached.get(&container.id).and_then(|detached| detached.stopped) {
+                Some(stopped) => self.draft.disable_restart(replica, &target, &[stopped], "replaced"),
+                None => self.draft.retire(replica, &target, needs, "replaced"),
+            }
+        })
+        .collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Behind the barrier: successors get their names, what they replaced goes, and so does what nobody wants any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Deploy;
-use crate::plan::observed::Container;
+use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{Action, ContainerRef, Group, OpId, Replica};
 use crate::plan::replica::{Fate, Slot};
 
@@ -13,6 +13,17 @@ pub(super) enum Settling {
     Replace { replica: Replica, old: Vec<Old>, new: ContainerRef, name: Option<String> },
     /// A container that is not wanted any more is stopped and removed.
     Drop { replica: Replica, container: ContainerRef, running: bool, cause: String },
+}
+
+impl Settling {
+    /// The containers that were there before and are removed.
+    pub(super) fn removed(&self) -> Vec<&ContainerId> {
+        let old = match self {
+            Settling::Replace { old, .. } => old.iter().map(|old| &old.container).collect(),
+            Settling::Drop { container, .. } => vec![container],
+        };
+        old.into_iter().filter_map(ContainerRef::existing).collect()
+    }
 }
 
 /// A container that something else has taken the place of.
@@ -86,7 +97,14 @@ impl Deploy<'_> {
         }));
     }
 
-    pub(super) fn settle(&mut self, settling: Settling, barrier: Option<OpId>) {
+    /// Plans what is done behind the barrier; notes which operation removes which container.
+    pub(super) fn settle(
+        &mut self,
+        settling: Settling,
+        barrier: Option<OpId>,
+        removals: &mut BTreeMap<ContainerId, OpId>,
+    ) {
+        let gone: Vec<ContainerId> = settling.removed().into_iter().cloned().collect();
         let first: Vec<OpId> = barrier.into_iter().collect();
         match settling {
             Settling::Replace { replica, old, new, name } => {
@@ -95,13 +113,15 @@ impl Deploy<'_> {
                 for Old { container, running } in old {
                     needs.push(self.remove(&replica, container, running, &first, "replaced"));
                 }
+                removals.extend(gone.into_iter().zip(needs.iter().skip(first.len()).copied()));
                 if let Some(name) = name {
                     let action = Action::RenameContainer { replica, container: new, name };
                     self.draft.add(group, &needs, action, "");
                 }
             }
             Settling::Drop { replica, container, running, cause } => {
-                self.remove(&replica, container, running, &first, &cause);
+                let removed = self.remove(&replica, container, running, &first, &cause);
+                removals.extend(gone.into_iter().map(|id| (id, removed)));
             }
         }
     }

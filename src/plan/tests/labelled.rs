@@ -15,6 +15,7 @@ fn down_stops_dependants_first_and_keeps_what_others_use() {
         case.observed.volumes.push(Volume {
             name: name.into(),
             driver: "local".into(),
+            options: BTreeMap::new(),
             labels: labels.clone(),
         });
     }
@@ -24,6 +25,7 @@ fn down_stops_dependants_first_and_keeps_what_others_use() {
             name: name.into(),
             driver: "bridge".into(),
             labels: labels.clone(),
+            settings: Default::default(),
         });
     }
     let case = case.foreign("guest", Some("q"), |guest| {
@@ -64,7 +66,12 @@ fn a_volume_that_persists_survives_every_down() {
     let mut case = case().found(running("db"));
     let labels = [("com.docker.compose.project", "p"), ("sofa.persist", "true")];
     let labels = labels.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    case.observed.volumes.push(Volume { name: "p_cache".into(), driver: "local".into(), labels });
+    case.observed.volumes.push(Volume {
+        name: "p_cache".into(),
+        driver: "local".into(),
+        options: BTreeMap::new(),
+        labels,
+    });
     let plan = case.down(&down::Policy { volumes: true, ..Default::default() });
     assert!(!plan.to_string().contains("p_cache"), "{plan}");
     assert_eq!(plan.notes, ["volume p_cache stays: labelled sofa.persist=true"]);

@@ -1,5 +1,7 @@
 //! Networks, volumes, ports and names: what is missing, what changed, what others hold.
 
+use insta::assert_snapshot;
+
 use super::*;
 
 #[test]
@@ -12,6 +14,7 @@ fn a_network_that_is_not_attached_replaces_a_running_container() {
         name: "p_default".into(),
         driver: "bridge".into(),
         labels: BTreeMap::new(),
+        settings: Default::default(),
     });
     let detached = case.found(running("web"));
     assert!(detached.deploy().contains("not attached to network p_default"), "{}", detached.deploy());
@@ -46,13 +49,193 @@ fn what_cannot_be_planned_is_told_all_at_once() {
     );
 }
 
+/// A network `net` of the project whose recorded hash is not the files'.
+fn changed_network(mut case: Case) -> Case {
+    let wanted = model::Network { name: "p_net".into(), internal: true, ..Default::default() };
+    case.project.networks.insert("net".into(), wanted);
+    let labels = [("project", "p"), ("network", "net"), ("config-hash", "another")];
+    case.observed.networks.push(Network {
+        id: NetworkId("old".into()),
+        name: "p_net".into(),
+        driver: "bridge".into(),
+        labels: labels.map(|(name, value)| (format!("com.docker.compose.{name}"), value.into())).into(),
+        settings: Default::default(),
+    });
+    case
+}
+
+fn on_network(service: &mut Service) {
+    service.networks.insert("net".into(), None);
+}
+
+fn attached(container: &mut Container) {
+    container.networks.insert("p_net".into(), Attachment { network: "old".into(), ..Default::default() });
+}
+
 #[test]
-fn a_volume_whose_configuration_changed_is_never_replaced() {
+fn a_changed_network_is_replaced_under_its_name_and_what_is_kept_comes_back() {
+    let case = changed_network(case())
+        .with("db", |db| {
+            on_network(db);
+            checked(db);
+        })
+        .with("job", |job| {
+            on_network(job);
+            job.sofa = Some(model::Sofa { role: Some(model::Role::Job), ..Default::default() });
+        })
+        .with("web", |web| {
+            on_network(web);
+            after(web, "db", Condition::Healthy);
+        });
+    let case = case
+        .found(running("db").health(Health::Healthy))
+        .but(attached)
+        .found(running("job").state(State::Exited(0)))
+        .but(attached)
+        .found(running("web"))
+        .but(attached)
+        .but(|web| {
+            web.labels.insert("com.docker.compose.depends_on".into(), "db:service_healthy:false".into());
+        });
+    assert_snapshot!(case.deploy(), @"
+    [] -> #1 web: stop p-web-1, network p_net is replaced [disruptive]
+    [1] -> #2 db: stop p-db-1, network p_net is replaced [disruptive]
+    [2] -> #3 db: disconnect p-db-1 from p_net
+    [] -> #4 job: disconnect p-job-1 from p_net
+    [1] -> #5 web: disconnect p-web-1 from p_net
+    [3,4,5] -> #6 project: remove network p_net, internal false → true [disruptive]
+    [6] -> #7 project: create network p_net, internal false → true
+    [7] -> #8 db: connect p-db-1 to p_net
+    [8] -> #9 db: start p-db-1
+    [9] -> #10 db: await p-db-1: healthy
+    [7] -> #11 job: connect p-job-1 to p_net
+    [7] -> #12 web: connect p-web-1 to p_net
+    [10,12] -> #13 web: start p-web-1
+    [13] -> #14 web: await p-web-1: running
+    [11,14] -> #15 project: watch web 1 for 2s [barrier]
+    ");
+}
+
+#[test]
+fn what_is_replaced_with_its_network_is_not_attached_again() {
+    let case = changed_network(case()).with("web", on_network).found(running("web").stale()).but(attached);
+    assert_snapshot!(case.deploy(), @"
+    [] -> #1 web: stop p-web-1, network p_net is replaced [disruptive]
+    [1] -> #2 web: disconnect p-web-1 from p_net
+    [2] -> #3 project: remove network p_net, internal false → true [disruptive]
+    [3] -> #4 project: create network p_net, internal false → true
+    [4] -> #5 web: create container 000000000000_p-web-1, configuration changed
+    [1] -> #6 web: disable restart of p-web-1, replaced
+    [5,6] -> #7 web: start container of #5
+    [7] -> #8 web: await container of #5: running
+    [8] -> #9 project: watch web 1 for 2s [barrier]
+    [9] -> #10 web: remove p-web-1, replaced
+    [9,10] -> #11 web: rename container of #5 to p-web-1
+    ");
+}
+
+#[test]
+fn what_is_outside_the_scope_comes_back_to_a_replaced_network() {
+    let case = changed_network(case()).with("web", on_network);
+    let case = case.found(running("other").health(Health::Healthy)).but(attached);
+    assert_snapshot!(case.deploy(), @"
+    [] -> #1 other: stop p-other-1, network p_net is replaced [disruptive]
+    [1] -> #2 other: disconnect p-other-1 from p_net
+    [2] -> #3 project: remove network p_net, internal false → true [disruptive]
+    [3] -> #4 project: create network p_net, internal false → true
+    [4] -> #5 web: create container p-web-1, not there yet
+    [5] -> #6 web: start container of #5
+    [6] -> #7 web: await container of #5: running
+    [4] -> #8 other: connect p-other-1 to p_net
+    [8] -> #9 other: start p-other-1
+    [9] -> #10 other: await p-other-1: healthy
+    [7,10] -> #11 project: watch web 1 for 2s [barrier]
+    ");
+}
+
+#[test]
+fn a_dependant_with_restart_true_is_restarted_with_what_comes_back() {
+    let case = changed_network(case()).with("vpn", on_network).with("web", |web| {
+        web.network_mode = "service:vpn".into();
+        after(web, "vpn", Condition::Started);
+        web.depends_on.get_mut("vpn").unwrap().restart = true;
+    });
+    let plan = case.found(running("vpn")).but(attached).found(running("web")).deploy();
+    assert!(plan.contains("stop p-web-1, vpn is restarted, and `restart: true` is set"), "{plan}");
+}
+
+#[test]
+fn containers_of_others_keep_a_network_from_being_replaced() {
+    let case = changed_network(case()).with("web", on_network).foreign("guest", Some("q"), attached);
+    let case = case.found(running("web").named("p-web-run-1")).but(attached).but(|run| run.oneoff = true);
+    let problems = case.try_deploy(Policy::default()).unwrap_err();
+    assert_eq!(
+        problems[0].message,
+        "network `p_net` must be replaced (internal false → true), and containers that are not this project's use it: \
+         guest, p-web-run-1"
+    );
+    assert!(problems[0].owned && problems.len() == 1);
+}
+
+#[test]
+fn a_renamed_network_goes_when_nothing_uses_it_any_more() {
+    let mut case =
+        changed_network(case()).with("web", on_network).found(running("web").stale()).but(attached);
+    case.project.networks.get_mut("net").unwrap().name = "p_new".into();
+    assert_snapshot!(case.deploy().lines().filter(|line| line.contains("network")).collect::<Vec<_>>().join("\n"), @"
+    [] -> #1 project: create network p_new, not there yet
+    [7,8] -> #10 project: remove network p_net, renamed to p_new
+    ");
+    let used = case.foreign("guest", Some("q"), attached);
+    let plan = used.try_deploy(Policy::default()).unwrap();
+    assert!(!plan.to_string().contains("remove network"), "{plan}");
+    assert_eq!(plan.notes, ["network p_net stays: used by guest"]);
+}
+
+#[test]
+fn an_external_network_is_taken_as_it_is() {
+    let mut case = changed_network(case()).with("web", on_network).found(running("web")).but(attached);
+    case.project.networks.get_mut("net").unwrap().external = true;
+    assert_eq!(case.deploy(), "");
+}
+
+/// A volume `data` of the project whose recorded hash is not the files'.
+fn changed_volume(change: impl FnOnce(&mut model::Volume)) -> Case {
     let mut case = case().volume("data").with("db", |db| on_volume(db, "data"));
     let labels = [("com.docker.compose.config-hash".to_string(), "another".to_string())].into();
-    case.observed.volumes.push(Volume { name: "p_data".into(), driver: "local".into(), labels });
+    let options = [("o".to_string(), "addr=one,password=x".to_string())].into();
+    case.observed.volumes.push(Volume { name: "p_data".into(), driver: "local".into(), options, labels });
+    let volume = case.project.volumes.get_mut("data").unwrap();
+    volume.driver_opts = [("o".to_string(), "addr=one,password=x".to_string())].into();
+    change(volume);
+    case
+}
+
+#[test]
+fn a_volume_that_would_lose_its_data_is_never_replaced() {
+    let case = changed_volume(|volume| {
+        volume.driver_opts.insert("o".into(), "addr=two,password=y".into());
+    });
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    assert!(problems[0].message.contains("would lose its data"), "{problems:?}");
+    assert_eq!(
+        problems[0].message,
+        "volume `p_data`: driver_opts.o changed, and replacing it would lose its data"
+    );
+    let hint = problems[0].hint.as_deref().unwrap();
+    assert!(hint.ends_with("to lose it: sofa rm --stop db && docker volume rm p_data"), "{hint}");
+}
+
+#[test]
+fn a_volume_keeps_its_labels_and_the_deploy_goes_on() {
+    let case = changed_volume(|volume| drop(volume.labels.insert("a".into(), "b".into())));
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert!(!plan.to_string().contains("volume"), "{plan}");
+    assert_eq!(
+        plan.notes,
+        [
+            "volume p_data keeps its labels as they are: an engine changes none, and a new volume would be empty"
+        ]
+    );
 }
 
 #[test]

@@ -30,7 +30,12 @@ impl Case {
     }
 
     fn other_volume(mut self, name: &str) -> Case {
-        let volume = Volume { name: name.into(), driver: "local".into(), labels: BTreeMap::new() };
+        let volume = Volume {
+            name: name.into(),
+            driver: "local".into(),
+            options: BTreeMap::new(),
+            labels: BTreeMap::new(),
+        };
         self.observed.foreign_volumes.push(volume);
         self
     }
@@ -78,7 +83,12 @@ fn a_project_is_new_as_long_as_nothing_carries_its_label() {
     let labels =
         |project: &str| BTreeMap::from([("com.docker.compose.project".to_owned(), project.to_owned())]);
     let mut with_volume = app();
-    let volume = |labels| Volume { name: "app-local_data".into(), driver: "local".into(), labels };
+    let volume = |labels| Volume {
+        name: "app-local_data".into(),
+        driver: "local".into(),
+        options: BTreeMap::new(),
+        labels,
+    };
     with_volume.observed.volumes.push(volume(labels("app-local")));
     assert!(!is_new(&with_volume.project, &with_volume.observed));
     let mut with_network = app();
@@ -88,6 +98,7 @@ fn a_project_is_new_as_long_as_nothing_carries_its_label() {
         name: "app-local_default".into(),
         driver: "bridge".into(),
         labels: labels("app-local"),
+        settings: Default::default(),
     };
     with_network.observed.networks.push(network);
     assert!(!is_new(&with_network.project, &with_network.observed));

@@ -1,0 +1,211 @@
+//! Networks that are replaced under their names. An engine changes no network: everything of the project that is attached
+//! is stopped and taken off, the network removed and created, and what is kept is attached as it was and started again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Deploy;
+use super::settle::Settling;
+use crate::plan::desired::DesiredNetwork;
+use crate::plan::observed::{Container, ContainerId, Health, Network};
+use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
+use crate::plan::stop;
+
+/// A container that is off its networks while these are replaced.
+#[derive(Debug)]
+pub(super) struct Detached<'a> {
+    container: &'a Container,
+    /// Its stop, where it was up.
+    pub(super) stopped: Option<OpId>,
+    /// For each network: its name, the operation that took the container off, and the one that creates it anew.
+    networks: Vec<(&'a str, OpId, OpId)>,
+    /// Whether the plan attaches it again.
+    attached: bool,
+}
+
+impl<'a> Deploy<'a> {
+    /// Replaces these networks, each with the reason. Containers that are not the project's are in the way.
+    pub(super) fn replace_networks(&mut self, changed: &[(&'a DesiredNetwork<'a>, &'a Network, String)]) {
+        let strangers_before = self.problems.len();
+        for (_, network, cause) in changed {
+            self.refuse_strangers(network, cause);
+        }
+        if self.problems.len() > strangers_before || changed.is_empty() {
+            return;
+        }
+        let attached: Vec<&'a Container> = self
+            .observed
+            .containers
+            .iter()
+            .filter(|container| {
+                changed.iter().any(|(_, network, _)| container.networks.contains_key(&network.name))
+            })
+            .collect();
+        let names: Vec<&str> = changed.iter().map(|(_, network, _)| network.name.as_str()).collect();
+        let cause = format!("network {} is replaced", names.join(", "));
+        for (container, stopped) in stop::dependants_first(&mut self.draft, &attached, None, &cause) {
+            if let Some(id) = stopped {
+                self.draft.undo(id, Undo::Start);
+            }
+            let detached = Detached { container, stopped, networks: Vec::new(), attached: false };
+            self.detached.insert(&container.id, detached);
+        }
+        for (desired, network, cause) in changed {
+            self.replace_network(desired, network, cause);
+        }
+    }
+
+    /// Takes every container off one network, removes it and creates it anew.
+    fn replace_network(&mut self, desired: &'a DesiredNetwork<'a>, network: &'a Network, cause: &str) {
+        let name = network.name.as_str();
+        let mut taken_off: Vec<(&'a ContainerId, OpId)> = Vec::new();
+        for (id, detached) in &self.detached {
+            let container = detached.container;
+            if !container.networks.contains_key(name) {
+                continue;
+            }
+            let action = Action::DisconnectContainer {
+                replica: Replica::of(container),
+                container: ContainerRef::of(container),
+                network: name.into(),
+            };
+            let needs: Vec<OpId> = detached.stopped.into_iter().collect();
+            let off = self.draft.add(Group::Service(container.service.clone()), &needs, action, "");
+            self.draft.undo(off, Undo::Connect);
+            taken_off.push((id, off));
+        }
+        let needs: Vec<OpId> = taken_off.iter().map(|(_, off)| *off).collect();
+        let removal = Action::RemoveNetwork { id: network.id.clone(), name: name.into() };
+        let removed = self.draft.add(Group::Project, &needs, removal, cause);
+        self.draft.undo(removed, Undo::Recreate);
+        self.draft.disruptive(removed);
+        let creation = Action::CreateNetwork { key: desired.key.into(), name: name.into() };
+        let created = self.draft.add(Group::Project, &[removed], creation, cause);
+        self.draft.undo(created, Undo::Remove);
+        self.networks.insert(desired.key, created);
+        for (id, off) in taken_off {
+            if let Some(detached) = self.detached.get_mut(id) {
+                detached.networks.push((name, off, created));
+            }
+        }
+    }
+
+    /// What is attached and not the project's to stop: containers of others, and one-offs that somebody works in.
+    fn refuse_strangers(&mut self, network: &Network, cause: &str) {
+        let busy = self.observed.containers.iter().filter(|container| container.oneoff && container.is_up());
+        let strangers: Vec<&str> = self
+            .observed
+            .foreign
+            .iter()
+            .chain(busy)
+            .filter(|container| container.networks.contains_key(&network.name))
+            .map(|container| container.name.as_str())
+            .collect();
+        if strangers.is_empty() {
+            return;
+        }
+        let (name, users) = (&network.name, strangers.join(", "));
+        self.problems.push(super::Problem {
+            message: format!(
+                "network `{name}` must be replaced ({cause}), and containers that are not this project's use it: {users}"
+            ),
+            hint: Some(format!("take them off: docker network disconnect {name} {}", strangers[0])),
+            owned: true,
+        });
+    }
+
+    /// Attaches a container again that is kept; returns the operations after which it is, none where it never was off.
+    pub(super) fn attach_again(&mut self, container: &Container) -> Vec<OpId> {
+        let Some(detached) = self.detached.get_mut(&container.id) else {
+            return Vec::new();
+        };
+        detached.attached = true;
+        let group = Group::Service(container.service.clone());
+        let draft = &mut self.draft;
+        let connects = detached.networks.iter().map(|(network, off, created)| {
+            let action = Action::ConnectContainer {
+                replica: Replica::of(container),
+                container: ContainerRef::of(container),
+                network: (*network).into(),
+                as_before: *off,
+            };
+            let on = draft.add(group.clone(), &[*created], action, "");
+            draft.undo(on, Undo::Disconnect);
+            on
+        });
+        connects.collect()
+    }
+
+    /// Attaches and starts what is outside the scope and was taken off a network; what the plan removes stays off.
+    pub(super) fn attach_others(&mut self) {
+        let going: BTreeSet<&ContainerId> = self.settling.iter().flat_map(Settling::removed).collect();
+        let others: Vec<&'a Container> = self
+            .detached
+            .values()
+            .filter(|detached| !detached.attached && !going.contains(&detached.container.id))
+            .map(|detached| detached.container)
+            .collect();
+        for container in others {
+            let attached = self.attach_again(container);
+            if !container.is_up() {
+                continue;
+            }
+            let (replica, target) = (Replica::of(container), ContainerRef::of(container));
+            let group = Group::Service(container.service.clone());
+            let start = Action::StartContainer { replica: replica.clone(), container: target.clone() };
+            let started = self.draft.add(group.clone(), &attached, start, "");
+            self.draft.undo(started, Undo::Stop);
+            if !self.policy.wait {
+                continue;
+            }
+            let gate = match container.health {
+                Health::None => Gate::Running,
+                _ => Gate::Healthy { probe: true },
+            };
+            if gate == Gate::Running {
+                self.watched.push((replica.clone(), target.clone()));
+            }
+            let wait = Action::Await { replica, container: target, gate, optional: false };
+            self.draft.add(group, &[started], wait, "");
+        }
+    }
+
+    /// Networks that the project has under an older name: the new one is made by this plan, and the old one goes when
+    /// nothing uses it any more. Runs behind the barrier, when it is known what is removed.
+    pub(super) fn remove_renamed_networks(&mut self, removals: &BTreeMap<ContainerId, OpId>, barrier: OpId) {
+        for desired in self.desired.networks.iter().filter(|desired| self.networks.contains_key(desired.key))
+        {
+            let older = self.observed.networks.iter().filter(|network| {
+                let label = |name: &str| {
+                    network.labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
+                };
+                network.name != desired.network.name
+                    && label("network") == Some(desired.key)
+                    && label("project") == Some(self.desired.project.name.as_str())
+                    && !self.desired.project.networks.values().any(|other| other.name == network.name)
+            });
+            for network in older {
+                let all = self.observed.containers.iter().chain(&self.observed.foreign);
+                let users: Vec<&Container> =
+                    all.filter(|container| container.networks.contains_key(&network.name)).collect();
+                let staying: Vec<&str> = users
+                    .iter()
+                    .filter(|container| !removals.contains_key(&container.id))
+                    .map(|container| container.name.as_str())
+                    .collect();
+                if !staying.is_empty() {
+                    self.notes.push(format!(
+                        "network {} stays: used by {}",
+                        network.name,
+                        staying.join(", ")
+                    ));
+                    continue;
+                }
+                let mut needs = vec![barrier];
+                needs.extend(users.iter().filter_map(|container| removals.get(&container.id)));
+                let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
+                let cause = format!("renamed to {}", desired.network.name);
+                self.draft.add(Group::Project, &needs, action, cause);
+            }
+        }
+    }
+}
