@@ -1,10 +1,12 @@
 //! `sofa config`: the resolved model, as docker compose prints it, or lists from it; with `-q` only what is wrong.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use crate::commands::Context;
 use crate::commands::context::LoadedProject;
-use crate::compose::load::Options;
+use crate::compose::load::{Options, select};
+use crate::compose::model::ServiceName;
 use crate::compose::{hash, render};
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ui::{ProgressKind, table};
@@ -65,6 +67,9 @@ struct List {
     /// Print the keys of the networks.
     #[arg(long)]
     networks: bool,
+    /// Print the models.
+    #[arg(long)]
+    models: bool,
     /// Print the profiles.
     #[arg(long)]
     profiles: bool,
@@ -79,19 +84,32 @@ struct List {
     hash: Option<String>,
 }
 
+impl List {
+    /// Whether services that are named narrow what is printed, as they do for docker compose: the model, its images and profiles.
+    fn is_about_a_choice(&self) -> bool {
+        let Self { names, volumes, networks, models, variables, environment, hash, .. } = self;
+        !(*names || *volumes || *networks || *models || *variables || *environment || hash.is_some())
+    }
+}
+
 /// Prints the model or a list.
 ///
 /// # Errors
 /// Everything that is wrong with the files; exit code 3.
 pub fn run(args: &Args, context: &Context) -> CommandResult {
     let options = Options {
-        no_interpolate: args.no_interpolate,
+        // Which variables there are can be told before any of them is set.
+        no_interpolate: args.no_interpolate || args.list.variables,
         no_normalize: args.no_normalize,
         no_path_resolution: args.no_path_resolution,
         no_consistency: args.no_consistency,
         no_env_resolution: args.no_env_resolution,
     };
-    let loaded = context.load(options)?;
+    // The process ends with this verb: to free what it holds, node by node, would take longer than to print it.
+    let mut loaded = ManuallyDrop::new(context.load(options)?);
+    if !options.no_interpolate && args.list.is_about_a_choice() {
+        choose(&mut loaded, context)?;
+    }
     if context.settings.progress == ProgressKind::Quiet {
         return Ok(Exit::Success);
     }
@@ -108,6 +126,17 @@ pub fn run(args: &Args, context: &Context) -> CommandResult {
     Ok(Exit::Success)
 }
 
+/// Where services are named, only they and what they depend on are printed.
+fn choose(loaded: &mut LoadedProject, context: &Context) -> Result<(), Failure> {
+    let named = &context.settings.words.services;
+    if !named.is_empty() {
+        context.selection(loaded.project())?;
+        let names: Vec<ServiceName> = named.iter().map(|name| name.as_str().into()).collect();
+        select(&mut loaded.loaded.project, &names);
+    }
+    Ok(())
+}
+
 /// The list that was asked for, if one was.
 fn list(args: &Args, loaded: &LoadedProject, context: &Context) -> Result<Option<String>, Failure> {
     let project = loaded.project();
@@ -119,6 +148,8 @@ fn list(args: &Args, loaded: &LoadedProject, context: &Context) -> Result<Option
         render::volumes(project)
     } else if args.list.networks {
         render::networks(project)
+    } else if args.list.models {
+        render::models(project)
     } else if args.list.profiles {
         render::profiles(project)
     } else if args.list.environment {

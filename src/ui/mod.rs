@@ -99,7 +99,9 @@ impl Ui {
     /// # Errors
     /// [`Closed`] when the reader is gone.
     pub fn print(&self, text: &str) -> Result<(), Closed> {
-        let mut out = AutoStream::new(std::io::stdout().lock(), self.color);
+        // A large text is not searched for colours twice.
+        let color = if text.contains('\u{1b}') { self.color } else { anstream::ColorChoice::Always };
+        let mut out = AutoStream::new(std::io::stdout().lock(), color);
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Closed)
     }
 

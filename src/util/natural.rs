@@ -4,30 +4,32 @@ use std::cmp::Ordering;
 
 /// Compares two keys.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let Some(at) = a.iter().zip(&b).position(|(a, b)| a != b) else {
+    let parted = a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b);
+    let Some(((at, in_a), in_b)) = parted else {
+        // One begins with the other.
         return a.len().cmp(&b.len());
     };
-    let after_digit = at > 0 && a[at - 1].is_ascii_digit();
-    match (a[at].is_alphabetic(), b[at].is_alphabetic()) {
-        (true, true) => a[at].cmp(&b[at]),
+    let (shared, a, b) = (&a[..at], &a[at..], &b[at..]);
+    let after_digit = shared.ends_with(|c: char| c.is_ascii_digit());
+    match (in_a.is_alphabetic(), in_b.is_alphabetic()) {
+        (true, true) => in_a.cmp(&in_b),
         // Behind a digit the number goes on in the other key, so it is the larger one.
         (true, false) if after_digit => Ordering::Less,
         (false, true) if after_digit => Ordering::Greater,
         (true, false) => Ordering::Greater,
         (false, true) => Ordering::Less,
-        (false, false) => numbers(&a, &b, at).then(a[at].cmp(&b[at])),
+        (false, false) => numbers(shared, a, b).then(in_a.cmp(&in_b)),
     }
 }
 
 /// Compares the numbers that begin where two keys part; a number that both share the beginning of counts whole.
-fn numbers(a: &[char], b: &[char], at: usize) -> Ordering {
-    let leading = a[..at].iter().rev().take_while(|c| c.is_ascii_digit()).any(|c| *c != '0');
-    let begin = u64::from(leading && (a[at] == '0' || b[at] == '0'));
-    let read = |key: &[char]| {
-        let digits = key[at..].iter().map_while(|c| c.to_digit(10));
+fn numbers(shared: &str, a: &str, b: &str) -> Ordering {
+    let leading = shared.bytes().rev().take_while(u8::is_ascii_digit).any(|digit| digit != b'0');
+    let begin = u64::from(leading && (a.starts_with('0') || b.starts_with('0')));
+    let read = |key: &str| {
+        let digits = key.bytes().take_while(u8::is_ascii_digit).map(|digit| u64::from(digit - b'0'));
         digits.fold((begin, 0), |(value, length): (u64, usize), digit| {
-            (value.wrapping_mul(10).wrapping_add(digit.into()), length + 1)
+            (value.wrapping_mul(10).wrapping_add(digit), length + 1)
         })
     };
     read(a).cmp(&read(b))

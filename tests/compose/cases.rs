@@ -60,7 +60,7 @@ fn check(case: &Case) -> Result<(), String> {
     }
 }
 
-fn same(expected: &str, actual: &str) -> Result<(), String> {
+pub fn same(expected: &str, actual: &str) -> Result<(), String> {
     let first =
         expected.trim().lines().zip(actual.trim().lines()).find(|(expected, actual)| expected != actual);
     match first {

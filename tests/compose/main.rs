@@ -9,5 +9,6 @@ mod hashes;
 mod hooks;
 mod laws;
 mod limits;
+mod options;
 mod parity;
 mod support;

@@ -105,7 +105,9 @@ fn add(model: &mut Node, document: Document, level: Level<'_>, session: &mut Ses
 /// What happens to a document before it meets any other.
 pub(crate) fn prepare(root: &mut Node, level: Level<'_>, session: &mut Session<'_>) -> tags::Resets {
     let resets = tags::extract(root);
-    if !level.options.no_interpolate {
+    if level.options.no_interpolate {
+        interpolate::note_variables(root, level.environment, session);
+    } else {
         interpolate::interpolate(root, level.environment, session);
     }
     canonical::canonicalize(root, level.options.no_interpolate, session);

@@ -44,13 +44,19 @@ fn service(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>
                 let devices = devices.and_then(|reservations| reservations.get_mut("devices"));
                 device_options(devices, name, session);
             }
-            "depends_on" => depends_on(value),
+            "depends_on" => {
+                repeated_in(name, &["depends_on"], value, session);
+                depends_on(value);
+            }
             "env_file" => env_file(value),
             "label_file" | "dns" | "dns_search" | "tmpfs" => list(value),
             "extends" => wrap(value, "service"),
             "extra_hosts" => hosts(value),
             "gpus" => gpus(value, name, session),
-            "networks" | "models" => set_to_mapping(value),
+            key @ ("networks" | "models") => {
+                repeated_in(name, &[key], value, session);
+                set_to_mapping(value);
+            }
             "volumes" => each(value, |mount| volume(mount, name, lenient, session)),
             "devices" => each(value, |device| device_mapping(device, name, lenient, session)),
             "secrets" | "configs" => each(value, |reference| wrap(reference, "source")),
@@ -69,8 +75,7 @@ fn service(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>
             }),
             hooks @ ("post_start" | "pre_stop" | "pre_start") => each(value, |hook| {
                 if let Some(environment) = hook.get_mut("environment") {
-                    let place = [Step::Key(hooks), Step::Key("environment")];
-                    repeated(environment, &[&service_path(name)[..], &place].concat(), session);
+                    repeated_in(name, &[hooks, "environment"], environment, session);
                     mapping(environment);
                 }
             }),
@@ -90,7 +95,10 @@ fn build(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) 
             "extra_hosts" => hosts(value),
             "no_cache_filter" => list(value),
             "secrets" => each(value, |reference| wrap(reference, "source")),
-            "ssh" => ssh(value, name, session),
+            "ssh" => {
+                repeated_in(name, &["build", "ssh"], value, session);
+                ssh(value, name, session);
+            }
             "provenance" | "sbom" => {
                 if let (Kind::Bool(_), Some(text)) = (&value.kind, value.to_text()) {
                     value.kind = Kind::String(text.into());
@@ -163,8 +171,10 @@ fn repeated(node: &Node, path: &[Step<'_>], session: &mut Session<'_>) {
     shape::check_repetition(node.as_list().unwrap_or_default(), path, session);
 }
 
-fn service_path(name: &str) -> [Step<'_>; 2] {
-    [Step::Key("services"), Step::Key(name)]
+/// The same below a service.
+fn repeated_in(name: &str, keys: &[&str], node: &Node, session: &mut Session<'_>) {
+    let path: Vec<Step<'_>> = ["services", name].iter().chain(keys).map(|key| Step::Key(key)).collect();
+    repeated(node, &path, session);
 }
 
 fn environment(node: &mut Node, name: &str, session: &mut Session<'_>) {
@@ -278,7 +288,7 @@ fn gpus(node: &mut Node, name: &str, session: &mut Session<'_>) {
 fn device_options(devices: Option<&mut Node>, name: &str, session: &mut Session<'_>) {
     each_of(devices, |request| {
         if let Some(options) = request.get_mut("options") {
-            repeated(options, &[&service_path(name)[..], &[Step::Key("options")]].concat(), session);
+            repeated_in(name, &["options"], options, session);
             mapping(options);
         }
     });
@@ -384,6 +394,10 @@ fn text_map(fields: &[(&str, &str)], span: Span, literal: bool) -> Map {
 fn ports(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) {
     let Some(list) = node.as_list_mut() else { return };
     if list.iter().all(|entry| entry.as_map().is_some()) {
+        return;
+    }
+    // As docker compose does it: where one still holds variables, all of them stay as they are.
+    if lenient && list.iter().filter_map(Node::as_str).any(|text| short::ports(text).is_err()) {
         return;
     }
     let mut ports = Vec::with_capacity(list.len());

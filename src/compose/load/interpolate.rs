@@ -15,6 +15,23 @@ pub(crate) fn interpolate(root: &mut Node, environment: &Environment, session: &
     walk(root, &mut Path::new(), environment, session);
 }
 
+/// Notes which variables a tree asks for, and leaves them in their places.
+pub(crate) fn note_variables(root: &Node, environment: &Environment, session: &mut Session<'_>) {
+    match &root.kind {
+        Kind::String(text) if text.contains('$') => {
+            let span = root.span;
+            let mut scope = ScalarScope { environment, uses: &mut session.uses, span, unset: Vec::new() };
+            // What is missing or wrong is for those to say who want its value.
+            let _ = substitute(text, &mut scope);
+        }
+        Kind::List(list) => list.iter().for_each(|item| note_variables(item, environment, session)),
+        Kind::Map(map) => {
+            map.iter().for_each(|entry| note_variables(&entry.value, environment, session));
+        }
+        _ => {}
+    }
+}
+
 fn walk<'a>(node: &'a mut Node, path: &mut Path<'a>, environment: &Environment, session: &mut Session<'_>) {
     if matches!(node.kind, Kind::String(_)) {
         text(node, path, environment, session);

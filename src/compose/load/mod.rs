@@ -36,6 +36,7 @@ mod variables;
 mod x_sofa;
 
 pub use env_name::{EnvName, name_in_env_files};
+pub use profiles::select;
 pub use request::{Input, Loaded, Options, Origin, Origins, Request, Variable};
 pub use x_sofa::X_SOFA_EXAMPLE;
 

@@ -1,6 +1,6 @@
 //! Which services are enabled (Compose spec, “profiles”), and which resources are left for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compose::model::{MountKind, Project, Service, ServiceName, VolumeName};
 
@@ -22,6 +22,24 @@ pub(crate) fn apply(project: &mut Project, profiles: &[String], named: &[Service
     project.services = on;
     project.disabled_services = off;
     project.profiles = active;
+}
+
+/// Leaves the named services and all that they depend on; the others count as disabled. Resources that nobody is left to use go.
+pub fn select(project: &mut Project, named: &[ServiceName]) {
+    let mut wanted = BTreeSet::new();
+    let mut open: Vec<ServiceName> = named.to_vec();
+    while let Some(name) = open.pop() {
+        if let Some(service) = project.services.get(&name)
+            && wanted.insert(name)
+        {
+            open.extend(service.depends_on.keys().cloned());
+        }
+    }
+    let all = std::mem::take(&mut project.services);
+    let (kept, others) = all.into_iter().partition(|(name, _)| wanted.contains(name));
+    project.services = kept;
+    project.disabled_services.extend::<BTreeMap<_, _>>(others);
+    drop_unused(project);
 }
 
 /// Drops networks, volumes, secrets, configs and models that no enabled service uses.

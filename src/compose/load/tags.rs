@@ -76,6 +76,11 @@ fn remove(node: &mut Node, place: &[Box<str>]) {
                 remove(value, rest);
             }
         }
+        // A mapping that became a list of `KEY=VALUE`: `extra_hosts`.
+        Kind::List(list) if rest.is_empty() => {
+            let is_named = |text: &str| text.strip_prefix(&**key).is_some_and(|rest| rest.starts_with('='));
+            list.retain(|entry| !entry.as_str().is_some_and(is_named));
+        }
         _ => {}
     }
 }

@@ -1,5 +1,6 @@
 //! A value as the tree that is printed: which fields appear, under which names, in which order.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -35,8 +36,11 @@ pub enum Tree {
     /// A list.
     List(Vec<Tree>),
     /// A mapping in the order in which it is printed.
-    Map(Vec<(String, Tree)>),
+    Map(Vec<(Key, Tree)>),
 }
+
+/// A key; those of the specification are not copied.
+pub type Key = Cow<'static, str>;
 
 impl Tree {
     /// A value in a form.
@@ -57,7 +61,7 @@ impl Tree {
             Kind::Map(map) => {
                 let entries = map.iter().filter(|entry| !entry.key.starts_with('#'));
                 let mut entries: Vec<_> = entries
-                    .map(|entry| (entry.key.to_string(), Self::of_node(&entry.value, order)))
+                    .map(|entry| (Key::from(entry.key.to_string()), Self::of_node(&entry.value, order)))
                     .collect();
                 entries.sort_by(|(a, _), (b, _)| order(a, b));
                 Self::Map(entries)
@@ -192,7 +196,7 @@ impl Serializer for Builder {
         variant: &'static str,
         value: &T,
     ) -> Done {
-        Ok(Tree::Map(vec![(variant.to_owned(), value.serialize(self)?)]))
+        Ok(Tree::Map(vec![(variant.into(), value.serialize(self)?)]))
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<ListBuilder, Unprintable> {
@@ -261,7 +265,7 @@ impl SerializeSeq for ListBuilder {
 
 struct MapBuilder {
     builder: Builder,
-    entries: Vec<(String, Tree)>,
+    entries: Vec<(Key, Tree)>,
     key: String,
 }
 
@@ -278,7 +282,7 @@ impl SerializeMap for MapBuilder {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unprintable> {
         let value = value.serialize(self.builder)?;
-        self.entries.push((std::mem::take(&mut self.key), value));
+        self.entries.push((std::mem::take(&mut self.key).into(), value));
         Ok(())
     }
 
@@ -293,7 +297,7 @@ impl SerializeMap for MapBuilder {
 struct StructBuilder {
     builder: Builder,
     name: &'static str,
-    entries: Vec<(String, Tree)>,
+    entries: Vec<(Key, Tree)>,
 }
 
 impl StructBuilder {
@@ -337,7 +341,12 @@ impl SerializeStruct for StructBuilder {
         }
         let tree = value.serialize(self.builder)?;
         if self.shows(field, &tree) {
-            let name = if self.builder.is_yaml() { field.to_ascii_lowercase() } else { field.to_owned() };
+            let is_small = !field.bytes().any(|byte| byte.is_ascii_uppercase());
+            let name = if is_small || !self.builder.is_yaml() {
+                field.into()
+            } else {
+                field.to_ascii_lowercase().into()
+            };
             self.entries.push((name, tree));
         }
         Ok(())

@@ -29,6 +29,12 @@ pub fn networks(project: &Project) -> Vec<String> {
     project.networks.keys().map(ToString::to_string).collect()
 }
 
+/// The models that services in use ask for.
+pub fn models(project: &Project) -> Vec<String> {
+    let models = project.models.values().map(|model| model.model.clone());
+    models.filter(|model| !model.is_empty()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Every profile that a service names, enabled or not.
 pub fn profiles(project: &Project) -> Vec<String> {
     let services = project.services.values().chain(project.disabled_services.values());

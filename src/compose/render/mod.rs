@@ -5,8 +5,8 @@ mod json;
 mod lists;
 mod yaml;
 
-pub use form::{Form, Tree};
-pub use lists::{environment, images, networks, profiles, services, variables, volumes};
+pub use form::{Form, Key, Tree};
+pub use lists::{environment, images, models, networks, profiles, services, variables, volumes};
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,8 @@ use crate::yaml::Node;
 
 /// The project as JSON, indented, with `$` doubled, as `docker compose config --format json` prints it.
 pub fn project_json(project: &Project, dialect: Dialect) -> String {
-    escape_dollars(&json::pretty(&project_tree(project, Form::Json(dialect))))
+    let text = json::pretty(&project_tree(project, Form::Json(dialect)));
+    if text.contains('$') { escape_dollars(&text) } else { text }
 }
 
 /// The project as YAML, with `$` doubled in values, as `docker compose config` prints it. In keys, which are never
@@ -46,7 +47,7 @@ pub fn compact_json<T: serde::Serialize>(value: &T, dialect: Dialect) -> String 
 
 fn project_tree(project: &Project, form: Form) -> Tree {
     let Project { name, services, networks, volumes, secrets, configs, models, extensions, .. } = project;
-    let mut sections: Vec<(&str, Tree)> =
+    let mut sections: Vec<(&'static str, Tree)> =
         vec![("name", Tree::of(name, form)), ("services", Tree::of(services, form))];
     let mut add = |name: &'static str, tree: Tree| {
         if !tree.is_empty() {
@@ -60,9 +61,8 @@ fn project_tree(project: &Project, form: Form) -> Tree {
     if let Form::Yaml(_) = form {
         add("models", Tree::of(models, form));
     }
-    let mut entries: Vec<(String, Tree)> =
-        sections.into_iter().map(|(key, tree)| (key.to_owned(), tree)).collect();
-    entries.extend(extensions.iter().map(|(key, value)| (key.clone(), Tree::of(value, form))));
+    let mut entries: Vec<(Key, Tree)> = sections.into_iter().map(|(key, tree)| (key.into(), tree)).collect();
+    entries.extend(extensions.iter().map(|(key, value)| (key.clone().into(), Tree::of(value, form))));
     if let Form::Json(_) = form {
         entries = entries.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
     }

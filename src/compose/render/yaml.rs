@@ -1,6 +1,6 @@
 //! Trees as YAML: block style, two spaces, and quotes wherever a YAML 1.1 or 1.2 reader could see something else than text.
 
-use super::form::Tree;
+use super::form::{Key, Tree};
 
 /// Prints a document.
 pub(crate) fn print(tree: &Tree) -> String {
@@ -16,7 +16,7 @@ pub(crate) fn print(tree: &Tree) -> String {
     out
 }
 
-fn map(entries: &[(String, Tree)], level: usize, out: &mut String) {
+fn map(entries: &[(Key, Tree)], level: usize, out: &mut String) {
     for (index, (key, value)) in entries.iter().enumerate() {
         if index > 0 || level > 0 {
             indent_if_line_begins(level, out);
@@ -79,6 +79,10 @@ fn inline(tree: &Tree, level: usize, out: &mut String) {
 
 /// Text in the simplest style that reads back as this text; a `level` of `usize::MAX` is a key, which stays on its line.
 fn text(value: &str, level: usize, out: &mut String) {
+    if is_simple_word(value) {
+        out.push_str(value);
+        return;
+    }
     let has_control = value.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || is_special(c));
     let lines_end_clean =
         !value.lines().any(|line| line.ends_with([' ', '\t'])) && !value.starts_with([' ', '\n', '\t']);
@@ -96,6 +100,15 @@ fn text(value: &str, level: usize, out: &mut String) {
         out.push_str(&value.replace('\'', "''"));
         out.push('\'');
     }
+}
+
+/// What most texts are: letters, digits and signs that mean nothing to YAML, too long for any word that it knows, and no number
+/// because of the letter in front.
+fn is_simple_word(value: &str) -> bool {
+    const LONGEST_WORD: usize = "false".len();
+    value.len() > LONGEST_WORD
+        && value.as_bytes()[0].is_ascii_alphabetic()
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
 }
 
 fn is_special(c: char) -> bool {
@@ -161,7 +174,7 @@ fn is_plain(value: &str) -> bool {
 /// Whether some reader takes it for a number, a boolean, null, a date, a merge key.
 fn looks_typed(value: &str) -> bool {
     const WORDS: [&str; 12] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "<<", "="];
-    WORDS.contains(&value.to_ascii_lowercase().as_str())
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(value))
         || crate::yaml::is_typed(value)
         || is_base_60(value)
         || is_date_like(value)
@@ -169,6 +182,9 @@ fn looks_typed(value: &str) -> bool {
 
 /// `22:22`, a number to YAML 1.1.
 fn is_base_60(value: &str) -> bool {
+    if !value.contains(':') {
+        return false;
+    }
     let mut parts = value.trim_start_matches(['+', '-']).split(':');
     let is_digits = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '_')

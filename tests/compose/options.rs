@@ -1,0 +1,113 @@
+//! The options of `config`, one by one: what each prints is what docker compose printed for the project under `options/`, recorded
+//! there. `cargo test --test compose record_options -- --ignored` records anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{FOLDER, HOME};
+
+/// The file of an answer, and the words behind `config`, or in front of it up to the bar.
+const QUESTIONS: [(&str, &str); 26] = [
+    ("yaml", "--profile fast |"),
+    ("yaml-all-profiles", "--profile * |"),
+    ("json", "--profile fast | --format json"),
+    ("services", "--profile fast | --services"),
+    ("services-of-all-profiles", "--profile * | --services"),
+    ("images", "--profile * | --images"),
+    ("images-of-a-service", "--profile * | --images web"),
+    ("volumes", "--profile fast | --volumes"),
+    ("networks", "--profile fast | --networks"),
+    ("profiles", "--profile fast | --profiles"),
+    ("models", "--profile fast | --models"),
+    ("variables", "| --variables"),
+    ("environment", "--profile fast | --environment"),
+    ("hash-of-a-service", "--profile fast | --hash db"),
+    ("quiet", "--profile fast | -q"),
+    ("quiet-about-an-error", "| -q"),
+    ("no-interpolate", "| --no-interpolate"),
+    ("no-interpolate-json", "| --no-interpolate --format json"),
+    ("no-interpolate-no-path-resolution", "| --no-interpolate --no-path-resolution"),
+    ("no-normalize", "--profile fast | --no-normalize"),
+    ("no-path-resolution", "--profile fast | --no-path-resolution"),
+    ("no-consistency", "| --no-consistency"),
+    ("one-service-and-what-it-needs", "--profile * | db"),
+    ("service-with-dependencies", "--profile * | web"),
+    ("service-of-a-profile", "--profile fast | tool"),
+    ("service-that-is-not-there", "--profile fast | nobody"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compose/options")
+}
+
+/// Asks a program; the answer is what it prints, or that it fails.
+fn ask(program: &str, first: &[&str], words: &str, variables: &[(&str, &str)]) -> String {
+    let (before, after) = words.split_once('|').expect("a bar");
+    let output = Command::new(program)
+        .args(first)
+        .args(before.split_whitespace())
+        .arg("config")
+        .args(after.split_whitespace())
+        .current_dir(folder())
+        .env_clear()
+        .env("HOME", HOME)
+        .envs(variables.iter().copied())
+        .output()
+        .expect(program);
+    if !output.status.success() {
+        return "refused\n".to_owned();
+    }
+    String::from_utf8(output.stdout).expect("text").replace(&folder().display().to_string(), FOLDER)
+}
+
+/// docker compose prints lists in no order, tables with other gaps, and the variables that it sets itself.
+fn comparable(name: &str, answer: &str) -> String {
+    if answer.starts_with(['{', '#']) || answer.contains("services:") {
+        return format!("{}\n", answer.trim_end());
+    }
+    let own = |line: &&str| !["DOCKER_", "SOFA_", "PATH=", "PWD="].iter().any(|own| line.starts_with(own));
+    let lines = answer.lines().filter(|line| name != "environment" || own(line));
+    let mut lines: Vec<String> =
+        lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    lines.sort();
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn every_option_prints_what_docker_compose_prints() {
+    for (name, words) in QUESTIONS {
+        let answer = ask(env!("CARGO_BIN_EXE_sofa"), &[], words, &[("SOFA_DIALECT", "2")]);
+        let recorded = std::fs::read_to_string(folder().join("answers").join(name)).expect(name);
+        crate::cases::same(&recorded, &comparable(name, &answer))
+            .unwrap_or_else(|difference| panic!("config {words}: {difference}"));
+    }
+}
+
+#[test]
+fn what_goes_to_a_file_is_what_is_printed_otherwise() {
+    let file = tempfile::NamedTempFile::new().expect("file");
+    let path = file.path().display().to_string();
+    let ask = |words: &str| ask(env!("CARGO_BIN_EXE_sofa"), &[], words, &[]);
+    let printed = ask("--profile fast | --format json");
+    assert_eq!(ask(&format!("--profile fast | --format json -o {path}")), "");
+    let written = std::fs::read_to_string(file.path()).expect("written");
+    assert_eq!(written.replace(&folder().display().to_string(), FOLDER), printed);
+}
+
+#[test]
+fn variables_are_listed_before_any_of_them_is_set() {
+    let words = "-f compose.yaml --env-file /dev/null | --variables";
+    let answer = ask(env!("CARGO_BIN_EXE_sofa"), &[], words, &[]);
+    assert!(answer.contains("TOKEN     true"), "{answer}");
+}
+
+/// Asks docker compose anew.
+#[test]
+#[ignore = "needs docker compose; run by hand"]
+fn record_options() {
+    let variables = [("PATH", option_env!("PATH").unwrap_or("/usr/bin")), ("DOCKER_CONFIG", "/root/.docker")];
+    for (name, words) in QUESTIONS {
+        let answer = ask("docker", &["compose"], words, &variables);
+        std::fs::write(folder().join("answers").join(name), comparable(name, &answer)).expect("written");
+    }
+}
