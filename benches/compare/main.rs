@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a report on standard output is the whole purpose")]
 
 mod engine;
+mod files;
 mod fleet;
 mod measure;
 mod table;
@@ -16,12 +17,14 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use files::Files;
 use fleet::Fleet;
 use measure::{output, peak_memory, time, time_removal};
 use table::{heading, memory_row, row};
 
 const SERVICES: usize = 20;
 const QUICK_RUNS: usize = 30;
+const FEW_RUNS: usize = 10;
 const ENGINE_RUNS: usize = 5;
 
 fn main() -> Result<()> {
@@ -39,6 +42,7 @@ fn main() -> Result<()> {
     heading();
     bench.start_up()?;
     bench.config()?;
+    bench.config_of_many()?;
     bench.without_waiting()?;
     bench.until_ready()
 }
@@ -90,6 +94,32 @@ impl Bench<'_> {
             peak_memory(self.sofa_config())?,
             peak_memory(self.compose_config())?,
         );
+        Ok(())
+    }
+
+    /// The same for more and more services, to see that it grows as they do.
+    fn config_of_many(&self) -> Result<()> {
+        for (services, runs) in [(3, QUICK_RUNS), (100, QUICK_RUNS), (1_000, FEW_RUNS), (10_000, 1)] {
+            let files = Files::write(services)?;
+            let config = |mut command: Command| {
+                command.current_dir(files.folder()).arg("config");
+                command
+            };
+            let sofa = || config(Command::new(&self.sofa));
+            let compose = || {
+                let mut command = Command::new("docker");
+                command.arg("compose");
+                config(command)
+            };
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for _ in 0..runs {
+                ours.push(time(&mut sofa())?);
+                theirs.push(time(&mut compose())?);
+            }
+            row(&format!("config of {services} services"), &ours, &theirs, &[]);
+            let memory = format!("config of {services} services, peak memory");
+            memory_row(&memory, peak_memory(sofa())?, peak_memory(compose())?);
+        }
         Ok(())
     }
 

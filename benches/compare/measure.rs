@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// By then a program that only reads files is blocked on its output.
+/// A program that did nothing for so long is blocked on its output.
 const SETTLED: Duration = Duration::from_millis(700);
 /// What the engine says of such a network.
 pub const NETWORK_KEPT: &str = "has active endpoints";
@@ -48,7 +48,7 @@ pub fn peak_memory(mut command: Command) -> Result<u64> {
     fill(&mut writer)?;
     let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn()?;
     drop(command);
-    thread::sleep(SETTLED);
+    wait_until_idle(child.id());
     let peak = tree_peak(child.id());
     let drained = thread::spawn(move || reader.read_to_end(&mut Vec::new()));
     finish(&mut child)?;
@@ -64,6 +64,26 @@ fn finish(child: &mut Child) -> Result<()> {
     let status = child.wait()?;
     ensure!(status.success(), "the measured command failed: {status}");
     Ok(())
+}
+
+fn wait_until_idle(pid: u32) {
+    let mut before = None;
+    loop {
+        thread::sleep(SETTLED);
+        let now = tree_ticks(pid);
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// The processor time of a process and those it started.
+fn tree_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11..13)?.iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Some(ticks + children(pid).into_iter().filter_map(tree_ticks).sum::<u64>())
 }
 
 fn tree_peak(pid: u32) -> Option<u64> {

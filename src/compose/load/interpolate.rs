@@ -20,7 +20,8 @@ pub(crate) fn note_variables(root: &Node, environment: &Environment, session: &m
     match &root.kind {
         Kind::String(text) if text.contains('$') => {
             let span = root.span;
-            let mut scope = ScalarScope { environment, uses: &mut session.uses, span, unset: Vec::new() };
+            let uses = &mut session.uses;
+            let mut scope = ScalarScope { environment, uses, span, unset: Vec::new(), asked: false };
             // What is missing or wrong is for those to say who want its value.
             let _ = substitute(text, &mut scope);
         }
