@@ -21,15 +21,18 @@ use crate::engine::{Engine, EngineError};
 use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, NetworkId, Observed};
 use crate::plan::operation::{Action, ContainerRef, Gate, HookPoint, OpId, Operation, Plan, Replica, Undo};
+use crate::state::Fence;
 use crate::ui::event::EventSender;
 
 /// How a run behaves towards the engine.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Engine calls at once.
     pub parallel: usize,
     /// How long all waits together may take.
     pub wait: Duration,
+    /// What must be open when a change begins, where the project is locked.
+    pub fence: Option<Fence>,
 }
 
 /// The Docker Engine as the target of a plan.
@@ -44,6 +47,7 @@ pub struct Docker<'a> {
     waits: Budget,
     undo_waits: Budget,
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
+    fence: Option<Fence>,
 }
 
 /// What an operation left that its undo, or a later operation, must know.
@@ -82,13 +86,14 @@ impl<'a> Docker<'a> {
             permits: Semaphore::new(limits.parallel.max(1)),
             waits: Budget::new(limits.wait),
             undo_waits: Budget::new(limits.wait),
+            fence: limits.fence,
             made: RefCell::default(),
         })
     }
 
     /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
     async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
-        let _permit = self.permit().await;
+        let _permit = self.permit().await?;
         let engine = self.engine;
         match &operation.action {
             Action::CreateNetwork { key, .. } => self.create_network(key).await?,
@@ -226,9 +231,14 @@ impl<'a> Docker<'a> {
         })
     }
 
-    /// Leave to make one more call; the caller holds it as long as the call takes.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        self.permits.acquire().await.ok()
+    /// Leave to make one more call; the caller holds it as long as the call takes. None is given while the lock of the
+    /// project may be another's.
+    pub(super) async fn permit(&self) -> Result<Option<SemaphorePermit<'_>>, OperationError> {
+        let permit = self.permits.acquire().await.ok();
+        if let Some(fence) = &self.fence {
+            fence.check()?;
+        }
+        Ok(permit)
     }
 
     pub(super) fn announcer(&self) -> &Announcer {
@@ -255,7 +265,7 @@ impl<'a> Docker<'a> {
             }
             _ => {}
         }
-        let _permit = self.permit().await;
+        let _permit = self.permit().await?;
         match (undo, &operation.action) {
             (Undo::Remove, Action::CreateNetwork { name, .. }) => {
                 gone_is_fine(self.engine.remove_network(&NetworkId(name.clone())).await)?;
@@ -315,7 +325,7 @@ impl<'a> Docker<'a> {
     /// Starts an old container again and waits until it is as ready as it can be seen to be.
     async fn restore(&self, container: &ContainerRef, replica: &Replica) -> Result<(), OperationError> {
         let id = &self.id(container)?;
-        let permit = self.permit().await;
+        let permit = self.permit().await?;
         self.engine.start(id).await?;
         drop(permit);
         self.run_hooks(replica, container, HookPoint::PostStart).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine::EngineError;
 use crate::plan::operation::{Gate, HookCall};
+use crate::state::fence::Closed;
 use crate::util::elapsed::elapsed;
 
 /// How many of its last log lines a failed service shows.
@@ -19,6 +20,8 @@ pub enum OperationError {
     Gate(Box<GateFailure>),
     /// A hook did not succeed.
     Hook(Box<HookFailure>),
+    /// The lock of the project may be another's by now.
+    Fenced(Closed),
     /// The plan asks for what cannot be done, in words.
     Impossible(String),
 }
@@ -29,12 +32,19 @@ impl From<EngineError> for OperationError {
     }
 }
 
+impl From<Closed> for OperationError {
+    fn from(closed: Closed) -> OperationError {
+        OperationError::Fenced(closed)
+    }
+}
+
 impl fmt::Display for OperationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OperationError::Engine(error) => error.fmt(f),
             OperationError::Gate(failure) => failure.fmt(f),
             OperationError::Hook(failure) => failure.fmt(f),
+            OperationError::Fenced(closed) => closed.fmt(f),
             OperationError::Impossible(reason) => f.write_str(reason),
         }
     }

@@ -45,7 +45,7 @@ impl Docker<'_> {
         waits: &Budget,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
-        let _permit = self.permit().await;
+        let _permit = self.permit().await?;
         // Before a stop it is the grace period that counts.
         let counting = (call.point != HookPoint::PreStop).then(|| waits.count());
         let deadline = counting.as_ref().map(|counting| counting.deadline);

@@ -7,7 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 
 use crate::commands::{
-    build, check, config, deploy, down, help, kill, logs, plan, ps, restart, rm, scale, start, stop, version,
+    build, check, config, deploy, down, help, kill, lock, logs, plan, ps, restart, rm, scale, start, stop,
+    version,
 };
 use crate::settings::Typed;
 use crate::ui::{Color, ProgressKind};
@@ -111,6 +112,8 @@ pub enum Verb {
     Check(check::Args),
     /// Print the resolved Compose model.
     Config(config::Args),
+    /// Show who works on the project, or take the lock away.
+    Lock(lock::Args),
     /// Print the versions of sofa and of the engine.
     Version(version::Args),
     /// Explain a verb, `sofa.yaml` or `x-sofa`.
@@ -163,7 +166,7 @@ impl Verb {
             | Verb::Down(_)
             | Verb::Kill(_)
             | Verb::Rm(_) => false,
-            Verb::Logs(_) | Verb::Ps(_) | Verb::Version(_) | Verb::Help(_) => false,
+            Verb::Logs(_) | Verb::Ps(_) | Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
 
@@ -184,6 +187,7 @@ impl Verb {
             Verb::Plan(args) => args.scope_words(),
             Verb::Check(args) => args.words.clone(),
             Verb::Config(args) => args.words.clone(),
+            Verb::Lock(args) => args.scope_words(),
             Verb::Version(_) | Verb::Help(_) => Vec::new(),
         }
     }

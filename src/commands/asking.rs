@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::plan::observed::{Container, Observed};
 use crate::plan::operation::{Action, ContainerRef, Plan};
+use crate::settings::Mode;
 use crate::ui::plan::render;
 use crate::ui::prompt::Answer;
 use crate::util::argv::quote;
@@ -53,9 +54,7 @@ impl Deed<'_> {
     /// # Errors
     /// A no, nobody to ask, or what runs is not what the question was about any more: exit code 5. Ctrl-C: 130. Nothing was done.
     pub async fn agreed(&self, context: &Context) -> Result<(), Failure> {
-        let asks = !self.harm.is_empty() && !self.plan.changes_nothing();
-        let mode =
-            context.settings.mode.as_ref().filter(|mode| asks && mode.protected && !context.settings.yes);
+        let mode = self.asking_mode(context);
         let lost = self.lost_data().await;
         let Some(mode) = mode else {
             context.ui.notice(&lost);
@@ -78,6 +77,20 @@ impl Deed<'_> {
         }
     }
 
+    /// The protected mode, where it asks.
+    fn asking_mode<'b>(&self, context: &'b Context) -> Option<&'b Mode> {
+        let asks = !self.harm.is_empty() && !self.plan.changes_nothing() && !context.settings.yes;
+        context.settings.mode.as_ref().filter(|mode| asks && mode.protected)
+    }
+
+    /// Refuses a plan that is another than the one that was agreed to, where it was asked about.
+    ///
+    /// # Errors
+    /// Exit code 5. Nothing was done.
+    pub fn agreed_again(&self, context: &Context, now: &Plan) -> Result<(), Failure> {
+        if now == self.plan || self.asking_mode(context).is_none() { Ok(()) } else { Err(changed_since()) }
+    }
+
     /// Refuses a plan that was made from something else than what is there now: a person may think for long.
     async fn still_as_shown(&self) -> Result<(), Failure> {
         let now = self.engine.observe_project(&self.plan.project).await.map_err(engine_failure)?;
@@ -87,8 +100,7 @@ impl Deed<'_> {
         if standing(&now.containers) == standing(&self.observed.containers) {
             return Ok(());
         }
-        let message = "what runs has changed since the plan was shown; nothing was done";
-        Err(Failure::new(Kind::Refused, message).hint("say it again to see the new plan"))
+        Err(changed_since())
     }
 
     /// The list of the data that goes; empty where none does.
@@ -100,6 +112,11 @@ impl Deed<'_> {
         // A list without sizes is still a list.
         listed(&lost, &self.engine.volume_sizes().await.unwrap_or_default())
     }
+}
+
+fn changed_since() -> Failure {
+    let message = "what runs has changed since the plan was shown; nothing was done";
+    Failure::new(Kind::Refused, message).hint("say it again to see the new plan")
 }
 
 /// A volume that goes, and the container that an anonymous one belongs to.

@@ -1,15 +1,22 @@
 //! From the files to what runs: observe, fetch images, plan, run. What `deploy` and `scale` do.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::commands::Context;
 use crate::commands::asking::{self, Deed};
 use crate::commands::deployment::{self, Choices};
 use crate::commands::guarding;
 use crate::commands::images::{fetch, unless_interrupted};
+use crate::commands::locked::{Stage, locked};
 use crate::commands::ownership;
 use crate::commands::run::{Run, shown};
-use crate::error::{CommandResult, Exit};
+use crate::compose::model::Project;
+use crate::engine::Engine;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::plan::desired::Desired;
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
+use crate::state::Fence;
 use crate::ui::event::Event;
 
 /// Brings the scope to what the files say; `verb` is for the display. With `dry_run` the plan is all that comes of it.
@@ -49,12 +56,56 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
         if unless_interrupted(interrupt, images).await? > 0 {
             observed = deployment::observe(&engine, project).await?;
         }
-        let desired = deployment::desired(context, project, &scope, &observed);
-        let plan = deployment::planned(&desired, &observed, choices)?;
-        let run =
-            Run { engine: &engine, plan: &plan, desired: Some(&desired), observed: &observed, wait, begun };
-        run.execute(context, events, interrupt).await
+        let stage = Stage { events, interrupt };
+        let work = Work { context, engine: &engine, project, scope: &scope, choices, wait, begun, stage };
+        let plan = work.plan(&observed)?;
+        if plan.changes_nothing() {
+            return work.run(&plan, &observed, None).await;
+        }
+        locked(context, &engine, &project.name, verb, stage, async |lock| {
+            let observed = deployment::observe(&engine, project).await?;
+            let again = work.plan(&observed)?;
+            stage.note_new_plan(&plan, &again);
+            work.run(&again, &observed, Some(lock.fence())).await
+        })
+        .await
     })
     .await?;
     Ok(Exit::Success)
+}
+
+/// What a deploy goes by, before and after it has the lock.
+struct Work<'a> {
+    context: &'a Context,
+    engine: &'a Engine,
+    project: &'a Project,
+    scope: &'a [&'a str],
+    choices: &'a Choices,
+    wait: Duration,
+    begun: Instant,
+    stage: Stage<'a>,
+}
+
+impl Work<'_> {
+    fn plan(&self, observed: &Observed) -> Result<Plan, Failure> {
+        deployment::planned(&self.desired(observed), observed, self.choices)
+    }
+
+    async fn run(&self, plan: &Plan, observed: &Observed, fence: Option<Fence>) -> Result<(), Failure> {
+        let desired = self.desired(observed);
+        let run = Run {
+            engine: self.engine,
+            plan,
+            desired: Some(&desired),
+            observed,
+            fence,
+            wait: self.wait,
+            begun: self.begun,
+        };
+        run.execute(self.context, self.stage.events, self.stage.interrupt).await
+    }
+
+    fn desired<'b>(&'b self, observed: &'b Observed) -> Desired<'b> {
+        deployment::desired(self.context, self.project, self.scope, observed)
+    }
 }

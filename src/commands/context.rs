@@ -11,6 +11,9 @@ use crate::error::{Failure, Kind};
 use crate::plan::Problem;
 use crate::plan::scope::{Deps, Missing, Selection};
 use crate::settings::{Mode, Services, Settings};
+use crate::state::Operator;
+use crate::state::holder::{self, Holder};
+use crate::state::lock::LEASE;
 use crate::ui::Ui;
 use crate::util::spelling;
 
@@ -172,6 +175,24 @@ impl Context {
     /// What happens to dependencies outside the scope, where `--deps` does not say it.
     pub fn deps(&self, typed: Option<Deps>) -> Deps {
         typed.unwrap_or(self.settings.mode.as_ref().map_or(Deps::Auto, |mode| mode.deps))
+    }
+
+    /// Who runs this, and where.
+    pub fn operator(&self) -> Operator {
+        Operator { user: self.settings.environment.operator(), host: holder::machine() }
+    }
+
+    /// A verb as it was typed: with its mode.
+    pub fn command(&self, verb: &str) -> String {
+        match &self.settings.mode {
+            Some(mode) => format!("{verb} {}", mode.name),
+            None => verb.to_owned(),
+        }
+    }
+
+    /// Who takes a lock.
+    pub fn holder(&self, verb: &str) -> Holder {
+        Holder::of_this_process(self.operator(), self.command(verb), self.settings.lease.unwrap_or(LEASE))
     }
 
     /// Connects to the engine.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
-use crate::commands::forward::Forward;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::forward::{Forward, Turn};
+use crate::commands::labelled::{Standing, View};
 use crate::error::CommandResult;
 use crate::plan::down;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
@@ -32,20 +32,17 @@ pub struct Args {
 /// What could not be removed; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, observed, scope } = look(context, View::Engine).await?;
     let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
-    let policy = down::Policy {
-        scope,
-        volumes: args.volumes || (mode_removes && !args.keep_volumes),
-        grace: args.timeout,
-    };
-    let plan = down::down(&project, &observed, &policy);
     let forward = Forward {
         verb: "down",
         idle: "nothing to remove",
-        engine: &engine,
-        observed: &observed,
-        plan: &plan,
+        view: View::Engine,
+        turn: Turn::Locks,
+        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+            let volumes = args.volumes || (mode_removes && !args.keep_volumes);
+            let policy = down::Policy { scope: scope.clone(), volumes, grace: args.timeout };
+            down::down(project, observed, &policy)
+        },
         wait: WAIT_TIMEOUT,
         begun,
     };

@@ -1,63 +1,104 @@
-//! Runs a plan of a verb that reads no files: nothing to do is said, everything else is shown as it goes.
+//! Runs the plan of a verb that reads no files: nothing to do is said, everything else is shown as it goes.
 
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
 use crate::commands::asking::{self, Deed};
+use crate::commands::labelled::{Standing, View, look};
+use crate::commands::locked::{Stage, interrupted, is_worked_on, locked};
 use crate::commands::run::{Run, shown};
-use crate::engine::Engine;
-use crate::error::{CommandResult, Exit};
-use crate::plan::observed::Observed;
+use crate::error::{CommandResult, Exit, Failure};
 use crate::plan::operation::Plan;
+use crate::state::Fence;
 use crate::ui::event::Event;
 
-/// A verb's plan and what it was made from.
+/// A verb and how its plan is made.
 pub struct Forward<'a> {
     /// The verb, for the display.
     pub verb: &'a str,
     /// What is said where the plan is empty («nothing to stop»).
     pub idle: &'a str,
-    /// The engine.
-    pub engine: &'a Engine,
-    /// What it had when the plan was made.
-    pub observed: &'a Observed,
-    /// The plan.
-    pub plan: &'a Plan,
+    /// How far it looks.
+    pub view: View,
+    /// How it gets on with others that work on the project.
+    pub turn: Turn,
+    /// The plan, from what the engine has.
+    pub plan: &'a dyn Fn(&Standing) -> Plan,
     /// How long its waits may take in all.
     pub wait: Duration,
     /// When the command began.
     pub begun: Instant,
 }
 
+/// How a verb gets on with others that work on the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It takes the lock.
+    Locks,
+    /// It asks whoever holds the lock to cancel, and acts then.
+    Interrupts,
+}
+
 impl Forward<'_> {
-    /// Runs the plan.
+    /// Makes the plan and runs it.
     ///
     /// # Errors
     /// The run's failure: what is left.
     pub async fn run(self, context: &Context) -> CommandResult {
-        let project = &self.plan.project;
-        if self.plan.operations.is_empty() {
+        let standing = look(context, self.view).await?;
+        let plan = (self.plan)(&standing);
+        let project = &standing.project;
+        let someone = self.turn == Turn::Interrupts && is_worked_on(&standing).await?;
+        if plan.operations.is_empty() && !someone {
             context.ui.note(&format!("{project}: {}", self.idle));
-            self.plan.notes.iter().for_each(|note| context.ui.note(note));
+            plan.notes.iter().for_each(|note| context.ui.note(note));
             return Ok(Exit::Success);
         }
-        let (engine, plan, observed) = (self.engine, self.plan, self.observed);
-        let deed = Deed { engine, plan, observed, harm: asking::harm_of_verb(self.verb) };
+        let (engine, observed) = (&standing.engine, &standing.observed);
+        let deed = Deed { engine, plan: &plan, observed, harm: asking::harm_of_verb(self.verb) };
         deed.agreed(context).await?;
         shown(context, async |events, interrupt| {
             let title = format!("{} {project}", self.verb);
             let _ = events.send(Event::Begin { title, deadline: None });
-            let run = Run {
-                engine: self.engine,
-                plan: self.plan,
-                desired: None,
-                observed: self.observed,
-                wait: self.wait,
-                begun: self.begun,
-            };
-            run.execute(context, events, interrupt).await
+            let stage = Stage { events, interrupt };
+            if plan.changes_nothing() && !someone {
+                return self.execute(context, &standing, &plan, None, stage).await;
+            }
+            if self.turn == Turn::Interrupts {
+                interrupted(context, &standing, self.verb, events).await?;
+                let standing = standing.again(context, self.view).await?;
+                return self.execute(context, &standing, &(self.plan)(&standing), None, stage).await;
+            }
+            locked(context, &standing.engine, project, self.verb, stage, async |lock| {
+                let standing = standing.again(context, self.view).await?;
+                let again = (self.plan)(&standing);
+                deed.agreed_again(context, &again)?;
+                stage.note_new_plan(&plan, &again);
+                self.execute(context, &standing, &again, Some(lock.fence()), stage).await
+            })
+            .await
         })
         .await?;
         Ok(Exit::Success)
+    }
+
+    async fn execute(
+        &self,
+        context: &Context,
+        standing: &Standing,
+        plan: &Plan,
+        fence: Option<Fence>,
+        stage: Stage<'_>,
+    ) -> Result<(), Failure> {
+        let run = Run {
+            engine: &standing.engine,
+            plan,
+            desired: None,
+            observed: &standing.observed,
+            fence,
+            wait: self.wait,
+            begun: self.begun,
+        };
+        run.execute(context, stage.events, stage.interrupt).await
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::commands::Context;
-use crate::commands::forward::Forward;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::forward::{Forward, Turn};
+use crate::commands::labelled::{Standing, View};
 use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::WAIT_TIMEOUT;
@@ -26,14 +26,14 @@ pub struct Args {
 /// What could not be reached; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
-    let plan = plan::kill(&project, &observed, &scope, &args.signal);
     let forward = Forward {
         verb: "kill",
         idle: "nothing runs",
-        engine: &engine,
-        observed: &observed,
-        plan: &plan,
+        view: View::Project,
+        turn: Turn::Interrupts,
+        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+            plan::kill(project, observed, scope, &args.signal)
+        },
         wait: WAIT_TIMEOUT,
         begun,
     };

@@ -55,6 +55,18 @@ pub async fn look(context: &Context, view: View) -> Result<Standing, Failure> {
     Ok(Standing { project, engine, observed, scope })
 }
 
+impl Standing {
+    /// The same project as it is now.
+    ///
+    /// # Errors
+    /// As `look`.
+    pub async fn again(&self, context: &Context, view: View) -> Result<Standing, Failure> {
+        let observed = observe(&self.engine, &self.project, view).await?;
+        let scope = scope(context, &self.project, &observed)?;
+        Ok(Standing { project: self.project.clone(), engine: self.engine.clone(), observed, scope })
+    }
+}
+
 async fn observe(engine: &Engine, project: &str, view: View) -> Result<Observed, Failure> {
     match view {
         View::Project => engine.observe_project(project).await,

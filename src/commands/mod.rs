@@ -16,6 +16,8 @@ mod images;
 mod interrupt;
 pub mod kill;
 mod labelled;
+pub mod lock;
+mod locked;
 pub mod logs;
 mod naming;
 mod ownership;
@@ -56,6 +58,7 @@ pub async fn run(verb: Verb, context: &Context) -> CommandResult {
         Verb::Check(args) => check::run(args, context).await,
         Verb::Config(args) => config::run(&args, context),
         Verb::Help(args) => help::run(&args, context),
+        Verb::Lock(args) => lock::run(args, context).await,
         Verb::Version(args) => version::run(args, context).await,
     }
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
-use crate::commands::forward::Forward;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::forward::{Forward, Turn};
+use crate::commands::labelled::{Standing, View};
 use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::parse_time;
@@ -29,14 +29,14 @@ pub struct Args {
 /// The first container that is not ready again; nothing after it was touched.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
-    let plan = plan::restart(&project, &observed, &scope, &context.settings.backend, args.timeout);
     let forward = Forward {
         verb: "restart",
         idle: "nothing to restart",
-        engine: &engine,
-        observed: &observed,
-        plan: &plan,
+        view: View::Project,
+        turn: Turn::Locks,
+        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+            plan::restart(project, observed, scope, &context.settings.backend, args.timeout)
+        },
         wait: context.settings.wait_timeout(args.wait_timeout),
         begun,
     };

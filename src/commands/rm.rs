@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
-use crate::commands::forward::Forward;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::forward::{Forward, Turn};
+use crate::commands::labelled::{Standing, View};
 use crate::error::CommandResult;
 use crate::plan::rm;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
@@ -32,15 +32,16 @@ pub struct Args {
 /// What could not be removed; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
-    let policy = rm::Policy { scope, stop: args.stop, volumes: args.volumes, grace: args.timeout };
-    let plan = rm::rm(&project, &observed, &policy);
     let forward = Forward {
         verb: "rm",
         idle: "nothing to remove",
-        engine: &engine,
-        observed: &observed,
-        plan: &plan,
+        view: View::Project,
+        turn: Turn::Locks,
+        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+            let scope = scope.clone();
+            let policy = rm::Policy { scope, stop: args.stop, volumes: args.volumes, grace: args.timeout };
+            rm::rm(project, observed, &policy)
+        },
         wait: WAIT_TIMEOUT,
         begun,
     };

@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
+use crate::state::Fence;
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// A plan and what it was made from.
@@ -24,6 +25,8 @@ pub struct Run<'a> {
     pub desired: Option<&'a Desired<'a>>,
     /// What the engine had when it was made.
     pub observed: &'a Observed,
+    /// What every change is checked against, where the project is locked.
+    pub fence: Option<Fence>,
     /// How long its waits may take in all.
     pub wait: Duration,
     /// When the command began, for the last line.
@@ -80,7 +83,8 @@ impl Run<'_> {
         if self.plan.operations.is_empty() {
             return Ok(report::summary(self.plan, self.begun.elapsed()));
         }
-        let limits = Limits { parallel: context.settings.parallel, wait: self.wait };
+        let fence = self.fence.clone();
+        let limits = Limits { parallel: context.settings.parallel, wait: self.wait, fence };
         let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
             .await
             .map_err(engine_failure)?;

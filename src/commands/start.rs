@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
-use crate::commands::forward::Forward;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::forward::{Forward, Turn};
+use crate::commands::labelled::{Standing, View};
 use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::parse_time;
@@ -26,14 +26,12 @@ pub struct Args {
 /// What is not ready in time, and what could not be started because of it.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
-    let plan = plan::start(&project, &observed, &scope);
     let forward = Forward {
         verb: "start",
         idle: "nothing to start; everything runs",
-        engine: &engine,
-        observed: &observed,
-        plan: &plan,
+        view: View::Project,
+        turn: Turn::Locks,
+        plan: &|Standing { project, observed, scope, .. }: &Standing| plan::start(project, observed, scope),
         wait: context.settings.wait_timeout(args.wait_timeout),
         begun,
     };

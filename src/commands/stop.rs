@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
-use crate::commands::forward::Forward;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::forward::{Forward, Turn};
+use crate::commands::labelled::{Standing, View};
 use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
@@ -26,14 +26,14 @@ pub struct Args {
 /// What could not be stopped; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, observed, scope } = look(context, View::Project).await?;
-    let plan = plan::stop(&project, &observed, &scope, args.timeout);
     let forward = Forward {
         verb: "stop",
         idle: "nothing to stop",
-        engine: &engine,
-        observed: &observed,
-        plan: &plan,
+        view: View::Project,
+        turn: Turn::Interrupts,
+        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+            plan::stop(project, observed, scope, args.timeout)
+        },
         wait: WAIT_TIMEOUT,
         begun,
     };

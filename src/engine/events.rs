@@ -59,6 +59,8 @@ pub enum Action {
     Health(Health),
     /// It was removed.
     Destroy,
+    /// Files were put into it.
+    Upload,
     /// Something else, in the engine's words.
     Other(String),
 }
@@ -76,10 +78,32 @@ impl Engine {
         since: Option<Timestamp>,
     ) -> Result<EngineStream<EngineEvent>, EngineError> {
         let call = Call::new(format!("events of project `{project}`"));
-        let filters = serde_json::json!({
-            "type": ["container"],
-            "label": [format!("{}={project}", labels::compose::PROJECT)],
-        });
+        let label = format!("{}={project}", labels::compose::PROJECT);
+        self.subscribe(call, "label", &label, since).await
+    }
+
+    /// What happens to one container, whether it is there or not, from now on or from `since` on.
+    ///
+    /// # Errors
+    /// As `events`.
+    pub async fn events_of(
+        &self,
+        id: &ContainerId,
+        since: Option<Timestamp>,
+    ) -> Result<EngineStream<EngineEvent>, EngineError> {
+        let call = Call::new(format!("events of container `{id}`"));
+        self.subscribe(call, "container", id.as_str(), since).await
+    }
+
+    /// The events of containers that one filter lets through.
+    async fn subscribe(
+        &self,
+        call: Call,
+        filter: &str,
+        value: &str,
+        since: Option<Timestamp>,
+    ) -> Result<EngineStream<EngineEvent>, EngineError> {
+        let filters = serde_json::json!({ "type": ["container"], filter: [value] });
         let path = Path::new("/events")
             .with("filters", filters.to_string())
             .with_some("since", since.map(logs::seconds));
@@ -136,6 +160,7 @@ fn action(word: &str, attributes: &BTreeMap<String, String>) -> Action {
         "restart" => Action::Restart,
         "rename" => Action::Rename,
         "destroy" => Action::Destroy,
+        "extract-to-dir" => Action::Upload,
         other => match other.strip_prefix("health_status: ") {
             Some(verdict) => Action::Health(inspect::health(verdict)),
             None => Action::Other(other.to_owned()),

@@ -23,6 +23,8 @@ pub struct ContainerDetails {
     pub id: ContainerId,
     /// Its name, without the leading slash.
     pub name: String,
+    /// When it was created, by the engine's clock.
+    pub created: Option<Timestamp>,
     /// The reference it was created from.
     pub image: String,
     /// The image's id.
@@ -122,6 +124,8 @@ struct Reply {
     id: String,
     name: String,
     image: String,
+    #[serde(default, deserialize_with = "or_default")]
+    created: String,
     #[serde(default)]
     restart_count: u64,
     state: StateReply,
@@ -293,6 +297,7 @@ impl Reply {
         ContainerDetails {
             id: ContainerId(self.id),
             name: self.name.trim_start_matches('/').to_owned(),
+            created: self.created.parse().ok(),
             image: self.config.image,
             image_id: ImageId(self.image),
             state: state(&self.state.status, self.state.exit_code),

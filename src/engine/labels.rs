@@ -46,6 +46,8 @@ pub mod sofa {
     pub const PROJECT: &str = "sofa.project";
     /// The project's key for digests of what may be secret, on the volume of its store.
     pub const KEY: &str = "sofa.key";
+    /// Who holds a lock, as JSON.
+    pub const HOLDER: &str = "sofa.holder";
     /// The mode that a container was deployed in.
     pub const MODE: &str = "sofa.mode";
     /// The service's role: `backend`, `infra` or `job`.

@@ -96,6 +96,11 @@ impl Engine {
         &self.shared.server
     }
 
+    /// The engine's time, by its last answer.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.wire().clock().now()
+    }
+
     /// Where the engine is.
     pub fn host(&self) -> &Host {
         self.shared.wire.host()

@@ -55,6 +55,14 @@ impl Environment {
         self.get(name).filter(|value| !value.is_empty()).map(String::from)
     }
 
+    /// Who runs this: the person behind a CI job or `sudo`, else the user.
+    pub fn operator(&self) -> String {
+        ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER", "USER", "LOGNAME"]
+            .into_iter()
+            .find_map(|name| self.process.get(name).filter(|value| !value.is_empty()))
+            .map_or_else(|| "somebody".to_owned(), String::from)
+    }
+
     /// The process's own variables: what interpolation sees. Nothing of `.sofa.env` is among them.
     pub fn process(&self) -> &BTreeMap<String, String> {
         &self.process

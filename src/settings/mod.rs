@@ -108,6 +108,8 @@ pub struct Settings {
     pub progress: ProgressKind,
     /// When output is coloured.
     pub color: Color,
+    /// How long a lock stays when its holder falls silent (SOFA_LEASE); none means the default.
+    pub lease: Option<Duration>,
     /// Whether nobody watches (`CI` is set).
     pub ci: bool,
     /// Which docker compose's config hash new containers get, where none is there to go by.
@@ -164,6 +166,7 @@ impl Settings {
                 typed.progress.or(progress).unwrap_or(ProgressKind::Auto)
             },
             color: typed.color.or(color).unwrap_or(Color::Auto),
+            lease: lease(&environment)?,
             ci: environment.filled("CI").is_some(),
             dialect: dialect(&environment)?,
             verbose: typed.verbose,
@@ -249,6 +252,18 @@ fn dialect(environment: &Environment) -> Result<Dialect, Failure> {
     };
     let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
     known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
+}
+
+/// SOFA_LEASE, for tests and for links that are silent for longer than most.
+fn lease(environment: &Environment) -> Result<Option<Duration>, Failure> {
+    let Some(text) = environment.filled("SOFA_LEASE") else {
+        return Ok(None);
+    };
+    match parse_time(&text) {
+        Ok(lease) if lease >= Duration::from_secs(1) => Ok(Some(lease)),
+        Ok(_) => Err(Failure::new(Kind::Usage, format!("SOFA_LEASE: `{text}` is shorter than a second"))),
+        Err(error) => Err(Failure::new(Kind::Usage, format!("SOFA_LEASE: {error}"))),
+    }
 }
 
 fn or_else<T>(typed: Vec<T>, otherwise: Vec<T>) -> Vec<T> {

@@ -1,22 +1,7 @@
 //! The binary against the fake engine: which calls a deploy makes, and what is left when any one of them fails.
 
-use crate::stage::Stage;
+use crate::stage::{Stage, fleet};
 use crate::support::fake_engine::{Fault, Script};
-
-/// `count` services of one image, each behind the one before it.
-fn fleet(count: usize, version: &str) -> String {
-    let services = (0..count).map(|index| {
-        let depends = match index {
-            0 => String::new(),
-            _ => format!("    depends_on:\n      s{}: {{condition: service_healthy}}\n", index - 1),
-        };
-        format!(
-            "  s{index}:\n    image: app:1\n    restart: unless-stopped\n    environment: {{VERSION: \"{version}\"}}\n\
-             \x20   healthcheck: {{test: [CMD, \"true\"]}}\n{depends}"
-        )
-    });
-    format!("services:\n{}", services.collect::<String>())
-}
 
 #[test]
 fn a_deploy_that_changes_nothing_makes_the_same_calls_for_any_number_of_services() {

@@ -8,6 +8,8 @@ mod support;
 mod deploy;
 mod faults;
 mod hooks;
+mod lock;
+mod locked;
 mod requests;
 mod stage;
 mod store;

@@ -1,10 +1,11 @@
 //! The `sofa` binary in a project of its own, deployed to a fake engine.
 
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::fake_engine::{FakeEngine, Status};
+use crate::support::fake_engine::{FakeEngine, State, Status};
 
 /// A project in a folder, and the fake engine that it is deployed to.
 pub struct Stage {
@@ -36,8 +37,23 @@ impl Stage {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sofa"));
         command.args(["-p", "p"]).args(arguments);
         command.current_dir(self.folder.path()).env("DOCKER_HOST", self.fake.address());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("USER", "ann").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// `sofa`, begun and not waited for.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// Waits until something holds of the fake, ten seconds at most.
+    #[track_caller]
+    pub fn until(&self, holds: impl Fn(&State) -> bool) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !holds(&self.fake.state()) {
+            assert!(Instant::now() < end, "it never came to hold");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Runs `sofa`, panics unless it ends with `code`, and returns what it said.
@@ -71,6 +87,21 @@ impl Stage {
         ids.sort();
         ids
     }
+}
+
+/// `count` services of one image, each behind the one before it.
+pub fn fleet(count: usize, version: &str) -> String {
+    let services = (0..count).map(|index| {
+        let depends = match index {
+            0 => String::new(),
+            _ => format!("    depends_on:\n      s{}: {{condition: service_healthy}}\n", index - 1),
+        };
+        format!(
+            "  s{index}:\n    image: app:1\n    restart: unless-stopped\n    environment: {{VERSION: \"{version}\"}}\n\
+             \x20   healthcheck: {{test: [CMD, \"true\"]}}\n{depends}"
+        )
+    });
+    format!("services:\n{}", services.collect::<String>())
 }
 
 /// Sends a signal to a program.

@@ -24,12 +24,14 @@ use super::call::Call;
 use super::error::EngineError;
 use super::host::Host;
 
+pub(crate) mod clock;
 mod connector;
 pub(crate) mod frames;
 pub(crate) mod hijack;
 pub(crate) mod json_lines;
 pub(crate) mod query;
 
+use clock::Clock;
 use connector::Connector;
 
 /// A request's body: the same shape as bollard's, so that both use one client.
@@ -45,6 +47,7 @@ pub(crate) struct Wire {
     client: Client<Connector, Body>,
     host: Host,
     prefix: String,
+    clock: Clock,
 }
 
 impl Wire {
@@ -53,7 +56,7 @@ impl Wire {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .build(Connector::new(host.clone()));
-        Wire { client, host, prefix: String::new() }
+        Wire { client, host, prefix: String::new(), clock: Clock::default() }
     }
 
     /// The same transport with `/v{api}` before every path.
@@ -63,6 +66,10 @@ impl Wire {
 
     pub(crate) fn host(&self) -> &Host {
         &self.host
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// bollard's typed calls on this transport. Deadlines are ours (`Engine::bounded`), so its own is out of the way.
@@ -93,7 +100,9 @@ impl Wire {
             }
         }
         tracing::trace!(method = %parts.method, path = parts.uri.path(), "engine request");
-        Ok(self.client.request(Request::from_parts(parts, body)).await?)
+        let response = self.client.request(Request::from_parts(parts, body)).await?;
+        self.clock.read(response.headers());
+        Ok(response)
     }
 
     fn address(&self, uri: &Uri) -> Result<Uri, SendError> {

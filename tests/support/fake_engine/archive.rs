@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::Shared;
+use super::events;
 use super::life::missing;
 use super::objects;
 use super::reply::{self, Reply};
@@ -24,6 +25,8 @@ pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
         }
         "PUT" => {
             put(&mut state, &id, &path, &request.body);
+            let container = state.containers[&id].clone();
+            events::tell(&mut state, &container, "extract-to-dir", &[]);
             reply::empty(200)
         }
         _ => match get(&state, &id, &path) {

@@ -34,6 +34,7 @@ pub(super) fn publish(state: &mut State, event: Value) {
 /// Answers with what fits the filters.
 pub(super) fn stream(shared: &Shared, request: &Request) -> Reply {
     let (labels, types) = (request.filters("label"), request.filters("type"));
+    let containers = request.filters("container");
     let since = request.get("since").and_then(|since| since.parse::<f64>().ok());
     let state = shared.lock().expect("state");
     let live = state.live.subscribe();
@@ -53,6 +54,7 @@ pub(super) fn stream(shared: &Shared, request: &Request) -> Reply {
         let unfiltered = event["Type"] != "container";
         (types.is_empty() || types.iter().any(|kind| event["Type"] == kind.as_str()) || unfiltered)
             && (labelled || unfiltered)
+            && (containers.is_empty() || containers.iter().any(|id| event["Actor"]["ID"] == id.as_str()))
     };
     let coming =
         stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|event| (event, live)) });

@@ -35,7 +35,7 @@ mod state;
 pub use fault::Fault;
 pub use request::Request;
 pub use script::{ExecReply, Script};
-pub use state::{State, Status};
+pub use state::{Container, State, Status};
 
 /// The state that requests and timers share.
 pub type Shared = Arc<Mutex<State>>;

@@ -1,0 +1,132 @@
+//! Does something while the project is locked, and what `stop` and `kill` do instead: they do not wait behind a deploy,
+//! they ask its holder to cancel.
+
+use std::time::Duration;
+
+use crate::apply::executor::Interrupt;
+use crate::commands::context::{Context, engine_failure};
+use crate::commands::labelled::Standing;
+use crate::engine::Engine;
+use crate::error::{Failure, Kind};
+use crate::plan::operation::Plan;
+use crate::state::lease::{Ends, Wish};
+use crate::state::{Held, Lock, LockError, lock};
+use crate::ui::event::{Event, EventSender};
+
+/// How long `stop` lets a holder take back what it did. After that it takes the lock away.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a command's words go and what ends it.
+#[derive(Clone, Copy)]
+pub struct Stage<'a> {
+    /// Who shows what happens.
+    pub events: &'a EventSender,
+    /// Signals, and what others want of the holder of the lock.
+    pub interrupt: &'a Interrupt,
+}
+
+impl Stage<'_> {
+    /// Says so where the plan that was made under the lock is another than the one before it.
+    pub fn note_new_plan(&self, before: &Plan, now: &Plan) {
+        if before != now {
+            let text = format!("{}: something changed meanwhile; planned anew", now.project);
+            let _ = self.events.send(Event::Note(text));
+        }
+    }
+}
+
+/// Takes the lock, does the work and releases the lock, however the work ends.
+///
+/// # Errors
+/// The work's own; a lock that another holds (exit code 5); one that was taken away meanwhile (exit code 7).
+pub async fn locked<T>(
+    context: &Context,
+    engine: &Engine,
+    project: &str,
+    verb: &str,
+    stage: Stage<'_>,
+    work: impl AsyncFnOnce(&Lock) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let ends = Ends { cancel: stage.interrupt.end.clone(), lost: stage.interrupt.abort.clone() };
+    let waits = |held: &Held| {
+        let text = format!("{project}: waiting for a lock that is held elsewhere: {held}");
+        let _ = stage.events.send(Event::Note(text));
+    };
+    let holder = context.holder(verb);
+    let lock = Lock::take(engine, project, &holder, ends, waits).await.map_err(refused)?;
+    let outcome = if stage.interrupt.end.is_cancelled() {
+        Err(Failure::new(Kind::Interrupted, format!("{project}: interrupted; nothing was changed")))
+    } else {
+        work(&lock).await
+    };
+    let wish = lock.wish();
+    if let Err(error) = lock.release().await {
+        let text = format!("{project}: the lock could not be released, the next command does it: {error}");
+        let _ = stage.events.send(Event::Warning(text));
+    }
+    outcome.map_err(|failure| explained(failure, project, wish))
+}
+
+/// Somebody else's lock.
+fn refused(error: LockError) -> Failure {
+    match error {
+        LockError::Engine(error) => engine_failure(error),
+        LockError::Held(held) => Failure::new(Kind::Refused, LockError::Held(held).to_string())
+            .hint("`sofa lock status` shows it again; `sofa stop` asks its holder to cancel"),
+    }
+}
+
+/// Why a run ended that others wanted to end.
+fn explained(mut failure: Failure, project: &str, wish: Option<Wish>) -> Failure {
+    match wish {
+        None => {}
+        Some(Wish::Cancel { by }) => failure.messages.insert(0, format!("{project}: cancelled by {by}")),
+        Some(Wish::Lost) => {
+            let text = format!(
+                "{project}: the lock was taken away; nothing more was begun, and what was begun is the other's now"
+            );
+            failure.messages.insert(0, text);
+            failure.kind = Kind::UndoIncomplete;
+        }
+    }
+    failure
+}
+
+/// Whether somebody who lives works on the project.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn is_worked_on(standing: &Standing) -> Result<bool, Failure> {
+    let held = lock::look(&standing.engine, &standing.project).await.map_err(engine_failure)?;
+    Ok(held.is_some_and(|held| held.is_alive()))
+}
+
+/// Makes sure that nobody works on the project: asks whoever holds its lock to cancel, and takes the lock away from one
+/// that does not end in time. A lock without a living holder is let be.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn interrupted(
+    context: &Context,
+    standing: &Standing,
+    verb: &str,
+    events: &EventSender,
+) -> Result<(), Failure> {
+    let Standing { project, engine, .. } = standing;
+    let held = lock::look(engine, project).await.map_err(engine_failure)?;
+    let Some(held) = held.filter(Held::is_alive) else {
+        return Ok(());
+    };
+    let note = |text: String| drop(events.send(Event::Note(text)));
+    note(format!("{project}: asking to cancel {held}"));
+    let by = format!("`{}` by {}", context.command(verb), context.operator());
+    held.ask_to_cancel(engine, &by).await.map_err(engine_failure)?;
+    match tokio::time::timeout(PATIENCE, held.released(engine)).await {
+        Ok(released) => released.map_err(engine_failure)?,
+        Err(_) => {
+            note(format!("{project}: it does not end; its lock is taken away"));
+            held.remove(engine).await.map_err(engine_failure)?;
+        }
+    }
+    Ok(())
+}
