@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::apply::images::{Build, Policy, Pull};
 use crate::commands::Context;
-use crate::commands::deployment;
+use crate::commands::deployment::{self, NO_PINS};
 use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::run::shown;
 use crate::compose::load::Options;
@@ -37,7 +37,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let project = loaded.project();
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
-    let observed = deployment::observe(&engine, project).await?;
+    let observed = deployment::observe(&engine, project, &NO_PINS).await?;
     let scope: Vec<&str> = scope::chosen(project, &selection, &context.settings.backend)
         .into_iter()
         .filter(|name| project.service(name).is_some_and(|service| service.build.is_some()))

@@ -2,6 +2,7 @@
 
 use crate::apply::preflight;
 use crate::commands::context::{LoadedProject, engine_failure};
+use crate::commands::deployment::NO_PINS;
 use crate::commands::{Context, deployment, guarding, ownership};
 use crate::compose::load::Options;
 use crate::engine::Engine;
@@ -107,7 +108,7 @@ async fn with_engine(
     selection: &Selection,
 ) -> Result<Vec<Finding>, Failure> {
     let project = &subject.loaded.project;
-    let observed = deployment::observe(engine, project).await?;
+    let observed = deployment::observe(engine, project, &NO_PINS).await?;
     let mut found = Vec::new();
     if let Err(failure) = ownership::refuse_to_begin_beside(context, project, &observed) {
         let place = Place::whole(engine.host().to_string());
@@ -119,7 +120,7 @@ async fn with_engine(
         found.extend(missing.iter().map(|missing| guard::of_missing(missing, subject)));
         scope::chosen(project, selection, backend).into_iter().collect()
     });
-    let desired = deployment::desired(context, project, &scope, &observed);
+    let desired = deployment::desired(context, project, &NO_PINS, &scope, &observed);
     found.extend(guard::advice(subject, &desired));
     found.extend(in_the_way(engine, &desired, &observed, subject));
     if engine.host().is_local() {
@@ -166,7 +167,7 @@ fn without_engine(
     let project = &subject.loaded.project;
     let observed = Observed::default();
     let scope: Vec<&str> = scope::chosen(project, selection, &context.settings.backend).into_iter().collect();
-    let desired = deployment::desired(context, project, &scope, &observed);
+    let desired = deployment::desired(context, project, &NO_PINS, &scope, &observed);
     let mut found = vec![engine];
     found.extend(guard::advice(subject, &desired));
     found.extend(guard::sources(subject, &scope.into_iter().collect()));

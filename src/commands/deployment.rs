@@ -98,13 +98,17 @@ pub fn load(context: &Context, choices: &Choices) -> Result<LoadedProject, Failu
     Ok(loaded)
 }
 
-/// What the engine has of the project, and of what the model names.
+/// No image is pinned: references decide.
+pub static NO_PINS: Pins = Pins::new();
+
+/// What the engine has of the project, and of what the model and the pins name.
 ///
 /// # Errors
 /// Those of the engine.
-pub async fn observe(engine: &Engine, project: &Project) -> Result<Observed, Failure> {
+pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<Observed, Failure> {
+    let named = project.services.values().flat_map(|service| images_of(project, service));
     let wanted = Wanted {
-        images: project.services.values().flat_map(|service| images_of(project, service)).collect(),
+        images: named.chain(pins.values().map(|pin| pin.0.clone())).collect(),
         networks: project.networks.values().map(|network| network.name.clone()).collect(),
         volumes: project.volumes.values().map(|volume| volume.name.clone()).collect(),
     };
@@ -136,11 +140,12 @@ pub fn scope_of<'a>(
 pub fn desired<'a>(
     context: &'a Context,
     project: &'a Project,
+    pins: &'a Pins,
     scope: &[&'a str],
     observed: &'a Observed,
 ) -> Desired<'a> {
     let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
-    let terms = Terms { dialect: context.settings.dialect, mode, images: const { &Pins::new() } };
+    let terms = Terms { dialect: context.settings.dialect, mode, images: pins };
     Desired::new(project, scope, observed, terms)
 }
 

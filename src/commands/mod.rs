@@ -31,6 +31,7 @@ pub mod scale;
 pub mod start;
 pub mod stop;
 pub mod version;
+mod work;
 
 pub use context::Context;
 

@@ -1,7 +1,7 @@
 //! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
 
 use crate::commands::Context;
-use crate::commands::deployment::{self, Choices};
+use crate::commands::deployment::{self, Choices, NO_PINS};
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::{ownership, replicas};
 use crate::error::{CommandResult, Exit, Failure, Kind};
@@ -90,10 +90,14 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
     let project = loaded.project();
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
-    let observed = deployment::observe(&engine, project).await?;
+    let observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
-    deployment::planned(&deployment::desired(context, project, &scope, &observed), &observed, choices)
+    deployment::planned(
+        &deployment::desired(context, project, &NO_PINS, &scope, &observed),
+        &observed,
+        choices,
+    )
 }
 
 /// The plan of a verb that reads no files.

@@ -1,0 +1,121 @@
+//! Bringing the scope of a model up, whatever the model came from, files or a release: images, lock, plan, run. Nothing to do is
+//! seen first: then nothing is locked and nothing written.
+
+use std::time::Instant;
+
+use crate::commands::Context;
+use crate::commands::deployment::{self, Choices};
+use crate::commands::images::{fetch, unless_interrupted};
+use crate::commands::locked::{Stage, locked};
+use crate::commands::run::{Run, shown};
+use crate::compose::model::Project;
+use crate::engine::Engine;
+use crate::error::Failure;
+use crate::plan::desired::{Desired, Pins};
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
+use crate::state::Fence;
+use crate::ui::event::Event;
+
+/// What is brought up, and how.
+pub struct Work<'a> {
+    /// The command.
+    pub context: &'a Context,
+    /// The engine.
+    pub engine: &'a Engine,
+    /// The verb, for people.
+    pub verb: &'a str,
+    /// The model.
+    pub project: &'a Project,
+    /// The images that services must be made from, where they are not to be fetched.
+    pub pins: &'a Pins,
+    /// The services, dependencies first.
+    pub scope: &'a [&'a str],
+    /// What the command line decides.
+    pub choices: &'a Choices,
+    /// When the command began.
+    pub begun: Instant,
+}
+
+impl Work<'_> {
+    /// What the engine has of the model.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn observe(&self) -> Result<Observed, Failure> {
+        deployment::observe(self.engine, self.project, self.pins).await
+    }
+
+    /// What should exist.
+    pub fn desired<'b>(&'b self, observed: &'b Observed) -> Desired<'b> {
+        deployment::desired(self.context, self.project, self.pins, self.scope, observed)
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// What stands in its way, all at once.
+    pub fn plan(&self, observed: &Observed) -> Result<Plan, Failure> {
+        deployment::planned(&self.desired(observed), observed, self.choices)
+    }
+
+    /// Fetches images, then runs the plan under the project's lock.
+    ///
+    /// # Errors
+    /// The run's failure, with what became of what was done.
+    pub async fn carry_out(&self, mut observed: Observed) -> Result<(), Failure> {
+        let (context, project) = (self.context, self.project);
+        shown(context, async |events, interrupt| {
+            let stage = Stage { events, interrupt };
+            let title = format!("{} {}", self.verb, project.name);
+            let deadline = Some(context.settings.wait_timeout(self.choices.wait_timeout));
+            let _ = events.send(Event::Begin { title, deadline });
+            if self.fetch(&observed, stage).await? {
+                observed = self.observe().await?;
+            }
+            let plan = self.plan(&observed)?;
+            if plan.changes_nothing() {
+                return self.run(&plan, &observed, stage, None).await;
+            }
+            locked(context, self.engine, &project.name, self.verb, stage, async |lock| {
+                let observed = self.observe().await?;
+                let again = self.plan(&observed)?;
+                stage.note_new_plan(&plan, &again);
+                self.run(&again, &observed, stage, Some(lock.fence())).await
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Pulls and builds; returns whether an image changed. Pinned images are there already.
+    async fn fetch(&self, observed: &Observed, stage: Stage<'_>) -> Result<bool, Failure> {
+        if !self.pins.is_empty() {
+            return Ok(false);
+        }
+        let policy = self.choices.images();
+        let events = stage.events.clone();
+        let images = fetch(self.context, self.engine, self.project, self.scope, observed, policy, events);
+        Ok(unless_interrupted(stage.interrupt, images).await? > 0)
+    }
+
+    async fn run(
+        &self,
+        plan: &Plan,
+        observed: &Observed,
+        stage: Stage<'_>,
+        fence: Option<Fence>,
+    ) -> Result<(), Failure> {
+        let desired = self.desired(observed);
+        let run = Run {
+            engine: self.engine,
+            plan,
+            desired: Some(&desired),
+            observed,
+            fence,
+            wait: self.context.settings.wait_timeout(self.choices.wait_timeout),
+            begun: self.begun,
+        };
+        run.execute(self.context, stage.events, stage.interrupt).await
+    }
+}
