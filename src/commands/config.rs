@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::commands::Context;
 use crate::commands::context::LoadedProject;
+use crate::commands::pin;
 use crate::compose::load::{Options, select};
 use crate::compose::model::ServiceName;
 use crate::compose::{hash, render};
@@ -37,6 +38,12 @@ pub struct Args {
     /// Leave `env_file` as it is.
     #[arg(long)]
     no_env_resolution: bool,
+    /// Pin every image to the digest that its registry has for it now.
+    #[arg(long)]
+    resolve_image_digests: bool,
+    /// Print a Compose file that pins the images and says nothing else.
+    #[arg(long)]
+    lock_image_digests: bool,
     /// Write to a file.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -96,7 +103,7 @@ impl List {
 ///
 /// # Errors
 /// Everything that is wrong with the files; exit code 3.
-pub fn run(args: &Args, context: &Context) -> CommandResult {
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
     let options = Options {
         // Which variables there are can be told before any of them is set.
         no_interpolate: args.no_interpolate || args.list.variables,
@@ -109,6 +116,16 @@ pub fn run(args: &Args, context: &Context) -> CommandResult {
     let mut loaded = ManuallyDrop::new(context.load(options)?);
     if !options.no_interpolate && args.list.is_about_a_choice() {
         choose(&mut loaded, context)?;
+    }
+    if args.resolve_image_digests || args.lock_image_digests {
+        if args.no_interpolate {
+            let message = "digests cannot be found for names that still hold variables";
+            return Err(Failure::new(Kind::Usage, message).hint("leave out --no-interpolate"));
+        }
+        pin::resolve(&mut loaded.loaded.project, context).await?;
+    }
+    if args.lock_image_digests {
+        pin::keep_images(&mut loaded.loaded.project);
     }
     if context.settings.progress == ProgressKind::Quiet {
         return Ok(Exit::Success);

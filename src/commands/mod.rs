@@ -21,6 +21,7 @@ mod locked;
 pub mod logs;
 mod naming;
 mod ownership;
+mod pin;
 pub mod plan;
 pub mod ps;
 mod replicas;
@@ -57,7 +58,7 @@ pub async fn run(verb: Verb, context: &Context) -> CommandResult {
         Verb::Ps(args) => ps::run(args, context).await,
         Verb::Plan(args) => plan::run(args, context).await,
         Verb::Check(args) => check::run(args, context).await,
-        Verb::Config(args) => config::run(&args, context),
+        Verb::Config(args) => config::run(&args, context).await,
         Verb::Help(args) => help::run(&args, context),
         Verb::Lock(args) => lock::run(args, context).await,
         Verb::Version(args) => version::run(args, context).await,

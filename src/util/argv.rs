@@ -5,7 +5,9 @@ use thiserror::Error;
 
 /// Why a command line cannot be split.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("command line `{0}` cannot be split into words: a quote, backslash or bracket is left open")]
+#[error(
+    "command line `{0}` cannot be split into words: a quote, backslash or bracket is left open; write it as a list, or put it in quotes"
+)]
 pub struct SplitError(String);
 
 /// Splits a command line into words.

@@ -134,3 +134,16 @@ fn what_docker_compose_drops_without_a_word_is_noted() {
     assert!(lost.contains("`command` loses `&& echo done`"), "{lost}");
     assert!(lost.contains("mount option `nocpy` is unknown"), "{lost}");
 }
+
+#[test]
+fn a_file_of_another_machine_says_so() {
+    let file = "services: {web: {extends: {file: 'https://example.com/base.yaml', service: web}}}\n";
+    insta::assert_snapshot!(problems(file), @"
+    error: Compose file https:/example.com/base.yaml lies elsewhere
+     --> <stdin>:1:34
+      |
+    1 | services: {web: {extends: {file: 'https://example.com/base.yaml', service: web}}}
+      |                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: only files of this machine are read: fetch it first, and name the copy
+    ");
+}

@@ -94,3 +94,28 @@ fn a_long_range_of_ports() {
     assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
     assert_eq!(loaded.expect("loads").project.services["a"].ports.len(), 60_000);
 }
+
+#[test]
+fn includes_of_includes() {
+    let folder = tempfile::tempdir().expect("folder");
+    for level in 0..40 {
+        let text = format!("include: [{}.yaml]\n", level + 1);
+        std::fs::write(folder.path().join(format!("{level}.yaml")), text).expect("written");
+    }
+    std::fs::write(folder.path().join("40.yaml"), "services: {a: {image: x}}\n").expect("written");
+    let rendered = refused_at_once(&format!("include: ['{}/0.yaml']\n", folder.path().display()));
+    assert!(rendered.contains("error: "), "{rendered}");
+    insta::assert_snapshot!(rendered.lines().next().expect("a line"), @"error: includes are nested more than 32 deep");
+}
+
+#[test]
+fn a_file_of_more_than_sixty_four_mebibytes() {
+    let rendered = refused_at_once(&format!("# {}\n", "x".repeat(64 << 20)));
+    assert!(rendered.contains("larger than 64 MiB"), "{}", &rendered[..200.min(rendered.len())]);
+}
+
+#[test]
+fn defaults_within_defaults() {
+    let text = format!("{}x{}", "${A:-".repeat(10_000), "}".repeat(10_000));
+    assert!(refused_at_once(&format!("services: {{a: {{image: '{text}'}}}}\n")).contains("error: "));
+}

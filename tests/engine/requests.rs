@@ -248,6 +248,27 @@ async fn credentials_reach_the_engine_in_the_alphabet_it_reads() {
 }
 
 #[tokio::test]
+async fn a_digest_is_asked_of_the_registry_with_its_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"{"auths": {"reg.example": {"auth": "bWU6eA=="}}}"#;
+    std::fs::write(folder.path().join("config.json"), config).unwrap();
+    let auth = Credentials::new(Some(folder.path().to_owned())).lookup("reg.example").await.unwrap();
+    let fake = FakeEngine::start();
+    fake.registry("reg.example/app:latest");
+    let engine = fake.connect().await;
+    let digest = engine.registry_digest(&"reg.example/app".parse().unwrap(), auth.as_ref()).await.unwrap();
+    assert_eq!(digest, format!("sha256:{}", "d".repeat(64)));
+    let request = fake.request("GET /distribution/reg.example/app:latest/json");
+    assert!(request.headers.contains_key("x-registry-auth"));
+    let error = engine.registry_digest(&"reg.example/none:2".parse().unwrap(), None).await.unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!(
+        error.to_string(),
+        "digest of image `reg.example/none:2`: manifest unknown: reg.example/none:2"
+    );
+}
+
+#[tokio::test]
 async fn a_credential_helper_is_asked_before_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

@@ -123,6 +123,15 @@ impl Origins {
         &self.model
     }
 
+    /// Whether something is written at a path itself.
+    pub fn has(&self, path: &str) -> bool {
+        let (mut node, mut rest) = (&self.model, path);
+        while let Some((below, left)) = step(node, rest) {
+            (node, rest) = (below, left);
+        }
+        rest.is_empty()
+    }
+
     /// The origin of the value at a path such as `services.web.environment.TOKEN` or `services.web.ports[0]`, or of the
     /// nearest value around it. `None` for what nobody wrote.
     pub fn of(&self, path: &str) -> Option<Origin> {

@@ -35,6 +35,15 @@ pub(crate) struct Finished {
     pub(crate) uses: Uses,
 }
 
+/// Whether a path was an address: `https://…`, `oci://…`, `git@host:…`, which joining with a folder made a path of.
+fn is_remote(file: &Path) -> bool {
+    let parts = file.components().filter_map(|part| part.as_os_str().to_str());
+    parts.into_iter().any(|part| {
+        matches!(part, "http:" | "https:" | "oci:" | "git:" | "ssh:" | "github.com")
+            || part.starts_with("git@")
+    })
+}
+
 /// Nobody reads more; and what is wrong everywhere must not take forever to say.
 const MOST_REPORTED: usize = 100;
 
@@ -140,8 +149,17 @@ impl<'s> Session<'s> {
         let error = match std::fs::read(file).map(String::from_utf8) {
             Ok(Ok(text)) => return Some(text),
             Ok(Err(_)) => Diagnostic::error(format!("{what} {} is not UTF-8 text", self.shown(file))),
+            Err(_) if is_remote(file) => {
+                let error = Diagnostic::error(format!("{what} {} lies elsewhere", self.shown(file)));
+                error.hint("only files of this machine are read: fetch it first, and name the copy")
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Diagnostic::error(format!("{what} {} is not there", self.shown(file)))
+                let error = Diagnostic::error(format!("{what} {} is not there", self.shown(file)));
+                if what == "env file" && mentioned.is_some() {
+                    error.hint("create it, or write `{path: …, required: false}`")
+                } else {
+                    error
+                }
             }
             Err(error) => Diagnostic::error(format!("{what} {} cannot be read: {error}", self.shown(file))),
         };

@@ -51,6 +51,26 @@ impl Checker<'_, '_> {
         self.session.error(error);
     }
 
+    /// An error about two places below a service that do not go together.
+    fn conflict(
+        &mut self,
+        service: &Service,
+        [below, other]: [&str; 2],
+        message: String,
+        label: &str,
+        hint: &str,
+    ) {
+        let path = format!("services.{}.{below}", service.name);
+        let mut error = Diagnostic::error(format!("service `{}`{message}", service.name)).path(path.as_str());
+        if let Some(span) = self.place(&path) {
+            error = error.at(span, "");
+        }
+        if let Some(span) = self.place(&format!("services.{}.{other}", service.name)) {
+            error = error.at(span, label);
+        }
+        self.session.error(error.hint(hint));
+    }
+
     fn place(&self, path: &str) -> Option<Span> {
         self.origins.of(path).map(|origin| origin.span)
     }
@@ -85,7 +105,8 @@ impl Checker<'_, '_> {
         let Some(build) = &service.build else { return };
         if !build.dockerfile_inline.is_empty() && !build.dockerfile.is_empty() {
             let message = ": `build` has both `dockerfile` and `dockerfile_inline`".to_owned();
-            self.error(service, "build.dockerfile_inline", message, "", Some("keep one of them".to_owned()));
+            let places = ["build.dockerfile_inline", "build.dockerfile"];
+            self.conflict(service, places, message, "", "keep one of them");
         }
         for (name, context) in &build.additional_contexts {
             let Some(target) = context.strip_prefix("service:") else {
@@ -99,7 +120,8 @@ impl Checker<'_, '_> {
                 }
                 Some(other) if other.build.is_none() => {
                     let message = format!(" builds upon service `{target}`, which is not built itself");
-                    self.error(service, &below, message, "", None);
+                    let hint = format!("give `{target}` a `build:`, or name its image: `docker-image://…`");
+                    self.error(service, &below, message, "", Some(hint));
                 }
                 Some(_) => {}
             }
@@ -132,7 +154,7 @@ impl Checker<'_, '_> {
     fn networks(&mut self, service: &Service) {
         if !service.network_mode.is_empty() && !service.networks.is_empty() {
             let message = " has both `network_mode` and `networks`".to_owned();
-            self.error(service, "network_mode", message, "", Some("keep one of them".to_owned()));
+            self.conflict(service, ["network_mode", "networks"], message, "", "keep one of them");
         }
         for network in service.networks.keys().filter(|name| !self.project.networks.contains_key(*name)) {
             let known = self.project.networks.keys().map(|name| name.as_str());
@@ -140,6 +162,7 @@ impl Checker<'_, '_> {
         }
         if let Some(NamespaceMode::Service(other)) = NamespaceMode::read(&service.network_mode)
             && !self.project.services.contains_key(other)
+            && !service.depends_on.contains_key(other)
         {
             let known = self.project.services.keys().map(|name| name.as_str());
             self.undefined(service, "network_mode", "service", other, known);
@@ -174,8 +197,12 @@ impl Checker<'_, '_> {
                 None => {
                     let known = self.project.services.keys().map(|name| name.as_str());
                     let message = format!(" depends on `{name}`, which is not defined");
-                    let label = spelling::nearest(name, known).map(|near| format!("did you mean `{near}`?"));
-                    self.error(service, &below, message, label.as_deref().unwrap_or_default(), None);
+                    let label = match spelling::nearest(name, known) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "not defined".to_owned(),
+                    };
+                    let hint = Some("define it under `services:`".to_owned());
+                    self.error(service, &below, message, &label, hint);
                 }
             }
         }
@@ -213,13 +240,8 @@ impl Checker<'_, '_> {
             && scale != replicas
         {
             let message = format!(": `scale` is {scale}, `deploy.replicas` is {replicas}");
-            self.error(
-                service,
-                "scale",
-                message,
-                "",
-                Some("keep one of them, or make them equal".to_owned()),
-            );
+            let places = ["scale", "deploy.replicas"];
+            self.conflict(service, places, message, "", "keep one of them, or make them equal");
         }
         for (below, count) in [("scale", service.scale), ("deploy.replicas", replicas)] {
             if count.is_some_and(|count| count < 0) {
@@ -229,8 +251,8 @@ impl Checker<'_, '_> {
         if service.replicas() > 1 && !service.container_name.is_empty() {
             let below = if service.scale.is_some() { "scale" } else { "deploy.replicas" };
             let message = format!(" has a `container_name` and {} replicas", service.replicas());
-            let hint = "a container's name is unique; remove `container_name`".to_owned();
-            self.error(service, below, message, "", Some(hint));
+            let hint = "a container's name is unique; remove `container_name`";
+            self.conflict(service, [below, "container_name"], message, "one name for all", hint);
         }
     }
 
@@ -258,8 +280,11 @@ impl Checker<'_, '_> {
             differing.push(("mem_reservation", "deploy.resources.reservations.memory"));
         }
         for (old, new) in differing {
+            // The nearest place around it, where the new key is not written: it says nothing, which is not the same either.
+            let path = format!("services.{}.{new}", service.name);
+            let label = if self.origins.has(&path) { "" } else { "says nothing of it" };
             let message = format!(": `{old}` and `{new}` differ");
-            self.error(service, old, message, "", Some(format!("keep `{new}` alone")));
+            self.conflict(service, [old, new], message, label, &format!("keep `{new}` alone"));
         }
     }
 
@@ -285,7 +310,7 @@ impl Checker<'_, '_> {
         for (target, below) in all {
             if let Some(first) = seen.get(target) {
                 let message = format!(" mounts two things at `{target}`: `{first}` and `{below}`");
-                self.error(service, &below, message, "", None);
+                self.conflict(service, [&below, first], message, "first here", "remove one of the two");
             }
             seen.insert(target, below);
         }
@@ -299,13 +324,16 @@ impl Checker<'_, '_> {
                     " has the container name of service `{}`, `{}`",
                     first.name, service.container_name
                 );
-                self.error(
-                    service,
-                    "container_name",
-                    message,
-                    "",
-                    Some("a container's name is unique".to_owned()),
-                );
+                let path = format!("services.{}.container_name", service.name);
+                let mut error =
+                    Diagnostic::error(format!("service `{}`{message}", service.name)).path(path.as_str());
+                let first = format!("services.{}.container_name", first.name);
+                for (path, label) in [(path, ""), (first, "first here")] {
+                    if let Some(span) = self.place(&path) {
+                        error = error.at(span, label);
+                    }
+                }
+                self.session.error(error.hint("a container's name is unique on its engine"));
             }
         }
     }

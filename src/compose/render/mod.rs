@@ -47,8 +47,11 @@ pub fn compact_json<T: serde::Serialize>(value: &T, dialect: Dialect) -> String 
 
 fn project_tree(project: &Project, form: Form) -> Tree {
     let Project { name, services, networks, volumes, secrets, configs, models, extensions, .. } = project;
-    let mut sections: Vec<(&'static str, Tree)> =
-        vec![("name", Tree::of(name, form)), ("services", Tree::of(services, form))];
+    let mut sections: Vec<(&'static str, Tree)> = vec![("services", Tree::of(services, form))];
+    // A file that pins images has none.
+    if !(name.is_empty() && matches!(form, Form::Yaml(_))) {
+        sections.insert(0, ("name", Tree::of(name, form)));
+    }
     let mut add = |name: &'static str, tree: Tree| {
         if !tree.is_empty() {
             sections.push((name, tree));

@@ -13,6 +13,7 @@ use super::wire::query::Path;
 use crate::plan::observed::ImageId;
 
 pub mod credentials;
+mod distribution;
 mod pull;
 mod reference;
 

@@ -54,6 +54,21 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// The whole name, with registry and tag (or digest), that short names stand for: `docker.io/library/busybox:latest`.
+    pub fn canonical(&self) -> String {
+        let name = match self.name.split_once('/') {
+            Some((host, _)) if is_host(host) => self.name.clone(),
+            Some(_) => format!("{DOCKER_HUB}/{}", self.name),
+            None => format!("{DOCKER_HUB}/library/{}", self.name),
+        };
+        match self.digest() {
+            Some(digest) => format!("{name}@{digest}"),
+            None => format!("{name}:{}", self.tag_or_latest()),
+        }
+    }
+}
+
 fn is_host(text: &str) -> bool {
     text == "localhost" || text.contains(['.', ':']) || text.chars().any(|c| c.is_ascii_uppercase())
 }
@@ -140,6 +155,19 @@ mod tests {
         assert_eq!(parts("reg:5000/a/b"), of("reg:5000", "reg:5000/a/b", "latest"));
         assert_eq!(parts("ghcr.io/a/b:c"), of("ghcr.io", "ghcr.io/a/b", "c"));
         assert_eq!(parts(&format!("a:t@{digest}")), of("docker.io", "a", &digest));
+    }
+
+    #[test]
+    fn short_names_stand_for_whole_ones() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (text, whole) in [
+            ("busybox", "docker.io/library/busybox:latest".to_owned()),
+            ("me/app:1.2", "docker.io/me/app:1.2".to_owned()),
+            ("reg:5000/a/b", "reg:5000/a/b:latest".to_owned()),
+            (&format!("a:t@{digest}"), format!("docker.io/library/a@{digest}")),
+        ] {
+            assert_eq!(text.parse::<Reference>().unwrap().canonical(), whole);
+        }
     }
 
     #[test]

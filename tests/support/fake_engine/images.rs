@@ -38,6 +38,17 @@ pub(super) fn answer(shared: &Shared, request: &Request, parts: &[&str]) -> Repl
     }
 }
 
+/// What the registry knows of an image; names are whole there.
+pub(super) fn distribution(shared: &Shared, name: &str) -> Reply {
+    let state = shared.lock().expect("state");
+    match state.registry.iter().any(|known| with_tag(known) == name) {
+        true => {
+            reply::json(200, &json!({ "Descriptor": { "digest": format!("sha256:{}", "d".repeat(64)) } }))
+        }
+        false => reply::refuse(404, format!("manifest unknown: {name}")),
+    }
+}
+
 fn name_in(request: &Request, key: &str) -> String {
     let (name, tag) = (request.get(key).unwrap_or_default(), request.get("tag").unwrap_or_default());
     match tag {

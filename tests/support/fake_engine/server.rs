@@ -146,6 +146,7 @@ async fn route(shared: &Shared, request: &Request, upgrade: hyper::upgrade::OnUp
         (_, ["containers", ..]) => containers::answer(shared, request, &parts[1..]).await,
         (_, ["networks", ..]) => objects::networks(shared, request, &parts[1..]),
         (_, ["volumes", ..]) => objects::volumes(shared, request, &parts[1..]),
+        ("GET", ["distribution", name @ .., "json"]) => images::distribution(shared, &name.join("/")),
         (_, ["images", ..]) => images::answer(shared, request, &parts[1..]),
         _ => reply::refuse(404, format!("page not found: {}", request.line())),
     }
