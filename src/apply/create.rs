@@ -86,13 +86,14 @@ impl Docker<'_> {
         let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
+        let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
             config_hash: service.hash_beside(parents, desired.dialect),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: mode.into_iter().chain(role).chain(hooks).collect(),
+            sofa: mode.into_iter().chain(role).chain(hooks).chain(run).collect(),
         };
         Ok(labels.build(desired.project, service.service))
     }

@@ -10,6 +10,8 @@ use crate::util::elapsed::elapsed;
 
 /// How many of its last log lines a failed service shows.
 pub const LOG_TAIL: u64 = 15;
+/// How many the record of the run keeps.
+pub const LOG_KEPT: u64 = 10_000;
 
 /// Why an operation failed.
 #[derive(Debug)]
@@ -69,8 +71,8 @@ pub struct GateFailure {
     pub restarts: u64,
     /// What its last failed health test printed.
     pub health_output: Option<String>,
-    /// Its last log lines.
-    pub log_tail: Vec<String>,
+    /// Its log; people are shown its end.
+    pub log: Vec<String>,
 }
 
 /// What held instead of a gate.
@@ -129,7 +131,7 @@ impl fmt::Display for GateFailure {
         if let Some(output) = &self.health_output {
             write!(f, "\n  last health test: {}", output.trim().replace('\n', "\n    "))?;
         }
-        match self.log_tail.as_slice() {
+        match &self.log[self.log.len().saturating_sub(LOG_TAIL as usize)..] {
             [] => write!(f, "\n  container `{}` printed nothing", self.container),
             lines => {
                 write!(f, "\n  last lines of `{}`:", self.container)?;

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::executor::Stopped;
-use super::failure::{GateFailure, LOG_TAIL, OperationError, Reason};
+use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
 use super::probe::{self, Answer};
 use super::watch::Watch;
 use crate::engine::logs::LogQuery;
@@ -167,7 +167,7 @@ impl Waiter<'_> {
         waited: Duration,
     ) -> OperationError {
         let details = self.engine.inspect(candidate.id.as_str()).await.ok();
-        let tail = self.engine.log_tail(candidate.id, LOG_TAIL).await.unwrap_or_default();
+        let tail = self.engine.log_tail(candidate.id, LOG_KEPT).await.unwrap_or_default();
         let failed_test = details
             .as_ref()
             .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
@@ -183,7 +183,7 @@ impl Waiter<'_> {
             waited,
             restarts: details.map_or(0, |details| details.restarts),
             health_output: failed_test,
-            log_tail: tail.into_iter().map(|line| line.text).collect(),
+            log: tail.into_iter().map(|line| line.text).collect(),
         }))
     }
 }

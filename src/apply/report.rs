@@ -7,6 +7,7 @@ use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
 use crate::plan::operation::{Action, Gate, OpId, Plan, Replica};
+use crate::state::head::Outcome;
 use crate::util::elapsed;
 
 /// Tells how a run ended.
@@ -29,6 +30,30 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
         failure = failure.hint(hint);
     }
     Err(failure)
+}
+
+/// How a run ended, for its record.
+pub fn outcome(report: &Report<OperationError>) -> Outcome {
+    match report.end {
+        End::Done => Outcome::Settled,
+        End::Undone => Outcome::Undone,
+        End::UndoIncomplete => Outcome::UndoIncomplete,
+        End::Failed => Outcome::Kept,
+        End::Aborted => Outcome::Left,
+    }
+}
+
+/// The whole logs of the containers that failed, and what else failed, for its record.
+pub fn logs(plan: &Plan, report: &Report<OperationError>) -> String {
+    let mut text = String::new();
+    for (id, error) in report.failures.iter().chain(&report.undo_failures) {
+        text += &told(plan, *id, error);
+        text.push('\n');
+        if let OperationError::Gate(failure) = error {
+            text += &format!("log of `{}`:\n{}\n", failure.container, failure.log.join("\n"));
+        }
+    }
+    text
 }
 
 /// The exit code of a run that did not end well.

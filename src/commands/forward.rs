@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join;
+
 use crate::commands::Context;
 use crate::commands::asking::{self, Deed};
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::locked::{Stage, interrupted, is_worked_on, locked};
+use crate::commands::recorded::unfinished;
 use crate::commands::run::{Run, shown};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::plan::operation::Plan;
-use crate::state::Fence;
+use crate::state::{Fence, Found, Store};
 use crate::ui::event::Event;
 
 /// A verb and how its plan is made.
@@ -70,7 +73,13 @@ impl Forward<'_> {
                 return self.execute(context, &standing, &(self.plan)(&standing), None, stage).await;
             }
             locked(context, &standing.engine, project, self.verb, stage, async |lock| {
-                let standing = standing.again(context, self.view).await?;
+                let store = Store::of(&standing.engine, project);
+                // Records that cannot be read block nothing that goes by labels.
+                let found = async { Ok(store.read().await.unwrap_or(Found::Missing)) };
+                let (standing, found) = try_join(standing.again(context, self.view), found).await?;
+                if let Some(text) = unfinished(project, &found.or_empty().head) {
+                    let _ = events.send(Event::Note(text));
+                }
                 let again = (self.plan)(&standing);
                 deed.agreed_again(context, &again)?;
                 stage.note_new_plan(&plan, &again);
@@ -96,9 +105,11 @@ impl Forward<'_> {
             desired: None,
             observed: &standing.observed,
             fence,
+            number: None,
             wait: self.wait,
             begun: self.begun,
         };
-        run.execute(context, stage.events, stage.interrupt).await
+        let ended = run.execute(context, stage).await;
+        run.tell(ended, stage.events)
     }
 }

@@ -24,6 +24,7 @@ mod ownership;
 mod pin;
 pub mod plan;
 pub mod ps;
+mod recorded;
 mod replicas;
 pub mod restart;
 pub mod rm;

@@ -7,12 +7,14 @@ use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
 use crate::commands::context::{Context, engine_failure};
 use crate::commands::interrupt;
+use crate::commands::locked::Stage;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::state::Fence;
+use crate::state::head::Outcome;
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// A plan and what it was made from.
@@ -27,10 +29,22 @@ pub struct Run<'a> {
     pub observed: &'a Observed,
     /// What every change is checked against, where the project is locked.
     pub fence: Option<Fence>,
+    /// The run's number, where it has a record.
+    pub number: Option<u64>,
     /// How long its waits may take in all.
     pub wait: Duration,
     /// When the command began, for the last line.
     pub begun: Instant,
+}
+
+/// How a run ended.
+pub struct Ended {
+    /// One line, or what failed.
+    pub result: Result<String, Failure>,
+    /// For the record of the run.
+    pub outcome: Outcome,
+    /// The logs of what failed.
+    pub logs: String,
 }
 
 /// Does something with its progress on the terminal, listening to signals; whatever way it ends, the display is closed. A failure is told later,
@@ -51,21 +65,26 @@ pub async fn shown<T>(
 }
 
 impl Run<'_> {
-    /// Runs the plan and tells of it.
-    ///
-    /// # Errors
-    /// The run's failure, with what became of what was done.
-    pub async fn execute(
-        self,
-        context: &Context,
-        events: &EventSender,
-        interrupt: &Interrupt,
-    ) -> Result<(), Failure> {
+    /// Runs the plan. How it ended is to be told last, after whatever is still to be done.
+    pub async fn execute(&self, context: &Context, stage: Stage<'_>) -> Ended {
+        let Stage { events, interrupt } = stage;
         for service in &self.plan.unchanged {
             let subject = Subject::Container { service: service.clone(), number: 1 };
             let _ = events.send(Event::Phase { subject, phase: Phase::Unchanged, detail: None });
         }
-        let text = self.carry_out(context, events.clone(), interrupt).await?;
+        match self.carry_out(context, events.clone(), interrupt).await {
+            Ok(ended) => ended,
+            // Nothing was begun.
+            Err(failure) => Ended { result: Err(failure), outcome: Outcome::Undone, logs: String::new() },
+        }
+    }
+
+    /// Tells how it ended: the last event of a run that succeeded.
+    ///
+    /// # Errors
+    /// The run's failure, with what became of what was done.
+    pub fn tell(&self, ended: Ended, events: &EventSender) -> Result<(), Failure> {
+        let text = ended.result?;
         for note in &self.plan.notes {
             let _ = events.send(Event::Note(note.clone()));
         }
@@ -79,16 +98,21 @@ impl Run<'_> {
         context: &Context,
         events: EventSender,
         interrupt: &Interrupt,
-    ) -> Result<String, Failure> {
+    ) -> Result<Ended, Failure> {
         if self.plan.operations.is_empty() {
-            return Ok(report::summary(self.plan, self.begun.elapsed()));
+            let result = Ok(report::summary(self.plan, self.begun.elapsed()));
+            return Ok(Ended { result, outcome: Outcome::Settled, logs: String::new() });
         }
         let fence = self.fence.clone();
-        let limits = Limits { parallel: context.settings.parallel, wait: self.wait, fence };
+        let limits = Limits { parallel: context.settings.parallel, wait: self.wait, fence, run: self.number };
         let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
             .await
             .map_err(engine_failure)?;
-        let outcome = executor::execute(self.plan, &target, interrupt).await;
-        report::conclude(self.plan, &outcome, self.begun.elapsed())
+        let report = executor::execute(self.plan, &target, interrupt).await;
+        Ok(Ended {
+            result: report::conclude(self.plan, &report, self.begun.elapsed()),
+            outcome: report::outcome(&report),
+            logs: report::logs(self.plan, &report),
+        })
     }
 }

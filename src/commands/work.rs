@@ -1,20 +1,23 @@
-//! Bringing the scope of a model up, whatever the model came from, files or a release: images, lock, plan, run. Nothing to do is
+//! Bringing the scope of a model up, whatever the model came from, files or a release: images, lock, plan, record, run. Nothing to do is
 //! seen first: then nothing is locked and nothing written.
 
 use std::time::Instant;
+
+use futures_util::future::try_join;
 
 use crate::commands::Context;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::locked::{Stage, locked};
+use crate::commands::recorded::Records;
 use crate::commands::run::{Run, shown};
 use crate::compose::model::Project;
 use crate::engine::Engine;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::plan::desired::{Desired, Pins};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state::Fence;
+use crate::state::{ContentKey, Lock, Snapshot};
 use crate::ui::event::Event;
 
 /// What is brought up, and how.
@@ -70,22 +73,34 @@ impl Work<'_> {
             let title = format!("{} {}", self.verb, project.name);
             let deadline = Some(context.settings.wait_timeout(self.choices.wait_timeout));
             let _ = events.send(Event::Begin { title, deadline });
-            if self.fetch(&observed, stage).await? {
+            let records = self.records();
+            let (fetched, found) = try_join(self.fetch(&observed, stage), records.look()).await?;
+            if fetched {
                 observed = self.observe().await?;
             }
             let plan = self.plan(&observed)?;
-            if plan.changes_nothing() {
-                return self.run(&plan, &observed, stage, None).await;
+            if plan.changes_nothing() && !records.are_due(&found, &observed) {
+                return self.without_record(&plan, &observed, stage).await;
             }
             locked(context, self.engine, &project.name, self.verb, stage, async |lock| {
-                let observed = self.observe().await?;
+                let key = content_key(&observed)?;
+                let (observed, found) = try_join(self.observe(), records.open(&key)).await?;
+                records.tell(&found, &observed, stage);
                 let again = self.plan(&observed)?;
                 stage.note_new_plan(&plan, &again);
-                self.run(&again, &observed, stage, Some(lock.fence())).await
+                if again.changes_nothing() && !records.are_due(&found, &observed) {
+                    return self.without_record(&again, &observed, stage).await;
+                }
+                self.recorded(&again, &observed, &found.or_empty(), lock, stage).await
             })
             .await
         })
         .await
+    }
+
+    fn records(&self) -> Records<'_> {
+        let Work { context, engine, project, verb, begun, .. } = *self;
+        Records { context, engine, project, verb, begun }
     }
 
     /// Pulls and builds; returns whether an image changed. Pinned images are there already.
@@ -99,23 +114,57 @@ impl Work<'_> {
         Ok(unless_interrupted(stage.interrupt, images).await? > 0)
     }
 
-    async fn run(
+    /// Waits for what is not ready yet; changes nothing.
+    async fn without_record(
         &self,
         plan: &Plan,
         observed: &Observed,
         stage: Stage<'_>,
-        fence: Option<Fence>,
     ) -> Result<(), Failure> {
         let desired = self.desired(observed);
-        let run = Run {
+        let run = self.run(plan, &desired, observed);
+        let ended = run.execute(self.context, stage).await;
+        run.tell(ended, stage.events)
+    }
+
+    /// Runs the plan between the two ends of its record.
+    async fn recorded(
+        &self,
+        plan: &Plan,
+        observed: &Observed,
+        before: &Snapshot,
+        lock: &Lock,
+        stage: Stage<'_>,
+    ) -> Result<(), Failure> {
+        let desired = self.desired(observed);
+        let record = self.records().begin(before, plan).await?;
+        let (fence, number) = (Some(lock.fence()), Some(record.number()));
+        let run = Run { fence, number, ..self.run(plan, &desired, observed) };
+        let ended = run.execute(self.context, stage).await;
+        self.records().close(record, &ended, &desired, lock, stage).await;
+        run.tell(ended, stage.events)
+    }
+
+    fn run<'b>(&'b self, plan: &'b Plan, desired: &'b Desired<'b>, observed: &'b Observed) -> Run<'b> {
+        Run {
             engine: self.engine,
             plan,
-            desired: Some(&desired),
+            desired: Some(desired),
             observed,
-            fence,
+            fence: None,
+            number: None,
             wait: self.context.settings.wait_timeout(self.choices.wait_timeout),
             begun: self.begun,
-        };
-        run.execute(self.context, stage.events, stage.interrupt).await
+        }
+    }
+}
+
+/// The project's key, a new one where it has none yet.
+fn content_key(observed: &Observed) -> Result<ContentKey, Failure> {
+    match ContentKey::of(observed) {
+        Some(key) => Ok(key),
+        None => ContentKey::generate().map_err(|error| {
+            Failure::new(Kind::Failed, format!("the system has no random numbers: {error}"))
+        }),
     }
 }

@@ -95,7 +95,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether things may be neither as before the run nor as it wanted them.
     pub fn leaves_work(self) -> bool {
-        matches!(self, Outcome::UndoIncomplete | Outcome::Left)
+        !matches!(self, Outcome::Settled | Outcome::Undone)
     }
 }
 
@@ -183,11 +183,11 @@ mod tests {
             let head = Head { run: Some(run(outcome)), ..Head::default() };
             head.unfinished().is_some()
         };
+        assert!(unfinished(None));
         assert!(
-            unfinished(None) && unfinished(Some(Outcome::UndoIncomplete)) && unfinished(Some(Outcome::Left))
+            [Outcome::UndoIncomplete, Outcome::Kept, Outcome::Left].map(Some).into_iter().all(unfinished)
         );
         assert!(!unfinished(Some(Outcome::Settled)) && !unfinished(Some(Outcome::Undone)));
-        assert!(!unfinished(Some(Outcome::Kept)));
         assert!(Head::default().unfinished().is_none());
     }
 }

@@ -11,9 +11,11 @@ pub mod holder;
 pub mod key;
 pub mod lease;
 pub mod lock;
+pub mod record;
 pub mod release;
 mod seal;
 pub mod store;
+pub mod tags;
 
 pub use fence::Fence;
 pub use head::{Head, Operator};

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::head::{Head, RELEASES};
 use super::key::ContentKey;
 use super::seal::{Unsealed, seal, unseal};
+use crate::compose::model::Project;
 use crate::engine::convert::FileUpload;
 use crate::engine::labels::sofa;
 use crate::engine::shelf::{Shelf, ShelfVolume, store_name};
@@ -189,7 +190,7 @@ impl Store {
         parts: &[(Place, Vec<u8>)],
     ) -> Result<Snapshot, StateError> {
         let number = before.number + 1;
-        let text = serde_json::to_vec(&head).map_err(|error| self.form(&error))?;
+        let text = self.encode(&head)?;
         let file = |name: String, content: Vec<u8>| FileUpload {
             target: format!("{FOLDER}/{name}"),
             content,
@@ -221,6 +222,20 @@ impl Store {
             Some(Unsealed::Newer { version, .. }) => Err(self.newer(version)),
             _ => Err(damaged()),
         }
+    }
+
+    /// The model of a release.
+    ///
+    /// # Errors
+    /// As `part`.
+    pub async fn release(&self, number: u64) -> Result<Project, StateError> {
+        let text = self.part(Place::Release(number)).await?;
+        serde_json::from_slice(&text).map_err(|error| self.form(&error))
+    }
+
+    /// A value as a part.
+    pub(super) fn encode(&self, value: &impl serde::Serialize) -> Result<Vec<u8>, StateError> {
+        serde_json::to_vec(value).map_err(|error| self.form(&error))
     }
 
     fn container(&self) -> ContainerId {

@@ -10,6 +10,7 @@ mod faults;
 mod hooks;
 mod lock;
 mod locked;
+mod records;
 mod requests;
 mod stage;
 mod store;

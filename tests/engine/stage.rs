@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::fake_engine::{FakeEngine, State, Status};
+use crate::support::fake_engine::{Container, FakeEngine, State, Status};
 
 /// A project in a folder, and the fake engine that it is deployed to.
 pub struct Stage {
@@ -76,14 +76,14 @@ impl Stage {
     pub fn containers(&self) -> Vec<(String, bool)> {
         let state = self.fake.state();
         let mut found: Vec<(String, bool)> =
-            state.containers.values().map(|c| (c.name.clone(), c.status == Status::Running)).collect();
+            own(&state).map(|c| (c.name.clone(), c.status == Status::Running)).collect();
         found.sort();
         found
     }
 
     /// The ids of the containers, in order.
     pub fn ids(&self) -> Vec<String> {
-        let mut ids: Vec<String> = self.fake.state().containers.keys().cloned().collect();
+        let mut ids: Vec<String> = own(&self.fake.state()).map(|c| c.id.clone()).collect();
         ids.sort();
         ids
     }
@@ -102,6 +102,11 @@ pub fn fleet(count: usize, version: &str) -> String {
         )
     });
     format!("services:\n{}", services.collect::<String>())
+}
+
+/// Every container but the store, which stays.
+fn own(state: &State) -> impl Iterator<Item = &Container> {
+    state.containers.values().filter(|c| c.name != "sofa.state.p")
 }
 
 /// Sends a signal to a program.

@@ -101,7 +101,9 @@ fn remove(state: &mut State, name: &str, force: bool) -> Reply {
     let Some(id) = state.find_image(name) else {
         return missing(name);
     };
-    if !force && state.containers.values().any(|c| c.image_id == id) {
+    // A name of several is taken away though a container uses the image.
+    let last = state.images.values().filter(|own| **own == id).count() == 1;
+    if !force && last && state.containers.values().any(|c| c.image_id == id) {
         return reply::refuse(
             409,
             format!("conflict: unable to remove repository reference \"{name}\" (must force)"),

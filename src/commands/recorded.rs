@@ -1,0 +1,193 @@
+//! What a deploy leaves written on the engine: the record of its run, and the release when it succeeds.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::commands::context::{Context, engine_failure};
+use crate::commands::locked::Stage;
+use crate::commands::run::Ended;
+use crate::compose::model::Project;
+use crate::engine::{Engine, labels};
+use crate::error::{Failure, Kind};
+use crate::plan::desired::{Desired, image_reference};
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
+use crate::state::head::{Outcome, ReleaseEntry, ReleaseImage};
+use crate::state::lease::Wish;
+use crate::state::record::{Intent, Record};
+use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags};
+use crate::ui::event::Event;
+use crate::util::git;
+
+/// The records of a project, and who writes them.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    /// Who.
+    pub context: &'a Context,
+    /// Where.
+    pub engine: &'a Engine,
+    /// Of which project, and the model that a release holds.
+    pub project: &'a Project,
+    /// The verb.
+    pub verb: &'a str,
+    /// When the command began.
+    pub begun: Instant,
+}
+
+impl Records<'_> {
+    fn store(&self) -> Store {
+        Store::of(self.engine, &self.project.name)
+    }
+
+    /// Looks at the records: one call.
+    ///
+    /// # Errors
+    /// Records that a newer `sofa` wrote (exit code 5), and those of the engine.
+    pub async fn look(&self) -> Result<Found, Failure> {
+        self.store().read().await.map_err(state_failure)
+    }
+
+    /// Opens the records for writing, which only the holder of the lock may; where there are none, new ones begin.
+    ///
+    /// # Errors
+    /// As `look`.
+    pub async fn open(&self, key: &ContentKey) -> Result<Found, Failure> {
+        Ok(match self.look().await? {
+            Found::Missing => match self.store().ensure(key).await.map_err(state_failure)? {
+                // The volume was there, without the container that it is read through.
+                whole if whole != Snapshot::default() => Found::Whole(whole),
+                _ => Found::Missing,
+            },
+            found => found,
+        })
+    }
+
+    /// Whether something is to be written down even where nothing is to be done: a run that did not finish has reached
+    /// its end, or the records are lost.
+    pub fn are_due(&self, found: &Found, observed: &Observed) -> bool {
+        match found {
+            Found::Whole(snapshot) => snapshot.head.unfinished().is_some(),
+            Found::Missing | Found::Damaged => {
+                observed.containers.iter().any(|container| container.labels.contains_key(labels::sofa::RUN))
+            }
+        }
+    }
+
+    /// Tells first what the records say that a person should know.
+    pub fn tell(&self, found: &Found, observed: &Observed, stage: Stage<'_>) {
+        let project = &self.project.name;
+        let note = match found {
+            Found::Whole(snapshot) => match unfinished(project, &snapshot.head) {
+                Some(text) => text,
+                None => return,
+            },
+            _ if !self.are_due(found, observed) => return,
+            Found::Missing => format!(
+                "{project}: its releases and runs are gone from the engine (pruned?); they begin anew from what runs"
+            ),
+            Found::Damaged => {
+                format!("{project}: its releases and runs cannot be read; they begin anew from what runs")
+            }
+        };
+        let _ = stage.events.send(Event::Note(note));
+    }
+
+    /// Writes down that the run begins.
+    ///
+    /// # Errors
+    /// Those of the engine; nothing was begun.
+    pub async fn begin(&self, before: &Snapshot, plan: &Plan) -> Result<Record, Failure> {
+        let intent =
+            Intent { verb: self.verb.to_owned(), mode: self.mode(), operator: self.context.operator() };
+        Record::begin(self.store(), before, intent, plan).await.map_err(state_failure)
+    }
+
+    /// Writes down how the run ended, and its release. A failure is only told: what runs does not depend on it.
+    pub async fn close(
+        &self,
+        record: Record,
+        ended: &Ended,
+        desired: &Desired<'_>,
+        lock: &Lock,
+        stage: Stage<'_>,
+    ) {
+        if lock.wish() == Some(Wish::Lost) || lock.fence().check().is_err() {
+            // The records are another's by now.
+            return;
+        }
+        let written = match ended.outcome {
+            Outcome::Settled => self.release(record, desired, stage).await,
+            outcome => record.end(outcome, ended.logs.clone()).await,
+        };
+        if let Err(error) = written {
+            let text = format!("{}: how the run ended is not written down: {error}", self.project.name);
+            let _ = stage.events.send(Event::Warning(text));
+        }
+    }
+
+    async fn release(
+        &self,
+        record: Record,
+        desired: &Desired<'_>,
+        stage: Stage<'_>,
+    ) -> Result<(), StateError> {
+        let project = self.project;
+        let scope: BTreeSet<&str> = desired.services.keys().copied().collect();
+        let before = match scope.len() < project.services.len() {
+            true => record.last_model().await,
+            false => None,
+        };
+        let images = desired.services.iter().filter_map(|(name, service)| {
+            let reference = image_reference(project, service.service);
+            let image = ReleaseImage { reference, id: service.found?.id.as_str().to_owned() };
+            Some(((*name).to_owned(), image))
+        });
+        let entry = ReleaseEntry {
+            number: record.release_number(),
+            verb: self.verb.to_owned(),
+            mode: self.mode(),
+            operator: self.context.operator(),
+            done: Timestamp::now(),
+            took: self.begun.elapsed(),
+            revision: git::revision(&self.context.settings.directory),
+            images: images.collect(),
+        };
+        for unnamed in tags::tag(self.engine, &project.name, &entry).await {
+            let text = format!("image of the release has no name of its own, a prune may take it: {unnamed}");
+            let _ = stage.events.send(Event::Warning(text));
+        }
+        let dropped = record.settle(entry, &release::model(project, &scope, before)).await?;
+        for old in dropped {
+            tags::untag(self.engine, &project.name, &old).await;
+        }
+        Ok(())
+    }
+
+    fn mode(&self) -> Option<String> {
+        self.context.settings.mode.as_ref().map(|mode| mode.name.clone())
+    }
+}
+
+/// What to say of a run that did not finish.
+pub fn unfinished(project: &str, head: &Head) -> Option<String> {
+    let run = head.unfinished()?;
+    let how = run.outcome.map_or_else(|| "it was cut off".to_owned(), |outcome| outcome.to_string());
+    Some(format!(
+        "{project}: the last `{}` by {} did not finish: begun {:.0}, {how}; this goes on from what is there",
+        run.verb, run.operator, run.began
+    ))
+}
+
+/// A failure of the records as a command's.
+fn state_failure(error: StateError) -> Failure {
+    match error {
+        StateError::Engine(error) => engine_failure(error),
+        StateError::Newer { ref needs, .. } => {
+            let hint = format!("this needs sofa {needs} or newer");
+            Failure::new(Kind::Refused, error.to_string()).hint(hint)
+        }
+        error => Failure::new(Kind::Failed, error.to_string()),
+    }
+}

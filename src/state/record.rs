@@ -1,0 +1,103 @@
+//! The record of a run: its plan, written once before it begins, and how it ended. What is done, only the engine tells.
+
+use jiff::Timestamp;
+
+use super::head::{Head, Operator, Outcome, ReleaseEntry, RunEntry};
+use super::store::{Place, Snapshot, StateError, Store};
+use crate::compose::model::Project;
+use crate::plan::operation::Plan;
+
+/// What is known of a run before it begins.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// The verb.
+    pub verb: String,
+    /// The mode.
+    pub mode: Option<String>,
+    /// Who runs it.
+    pub operator: Operator,
+}
+
+/// The record of a run that is under way.
+#[derive(Debug)]
+pub struct Record {
+    store: Store,
+    snapshot: Snapshot,
+}
+
+impl Record {
+    /// Writes down that a run begins, and its plan.
+    ///
+    /// # Errors
+    /// Those of the store; nothing was begun then.
+    pub async fn begin(
+        store: Store,
+        before: &Snapshot,
+        intent: Intent,
+        plan: &Plan,
+    ) -> Result<Record, StateError> {
+        let number = before.head.next_run();
+        let run = RunEntry {
+            number,
+            verb: intent.verb,
+            mode: intent.mode,
+            operator: intent.operator,
+            began: Timestamp::now(),
+            outcome: None,
+        };
+        let head = Head { run: Some(run), ..before.head.clone() };
+        let plan = store.encode(plan)?;
+        let snapshot = store.write(before, head, &[(Place::Plan(number), plan)]).await?;
+        Ok(Record { store, snapshot })
+    }
+
+    /// The run's number.
+    pub fn number(&self) -> u64 {
+        self.snapshot.head.run.as_ref().map_or(0, |run| run.number)
+    }
+
+    /// The number of the release that this run makes, if it succeeds.
+    pub fn release_number(&self) -> u64 {
+        self.snapshot.head.next_release()
+    }
+
+    /// The model of the last release, for the services that the run did not touch; none where there is none whole.
+    pub async fn last_model(&self) -> Option<Project> {
+        let last = self.snapshot.head.releases.last()?;
+        self.store.release(last.number).await.ok()
+    }
+
+    /// Writes down that the run succeeded and what it left. Returns the releases that are not kept any longer.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn settle(
+        self,
+        release: ReleaseEntry,
+        model: &Project,
+    ) -> Result<Vec<ReleaseEntry>, StateError> {
+        let mut head = self.ended(Outcome::Settled);
+        let model = (Place::Release(release.number), self.store.encode(model)?);
+        let dropped = head.add(release);
+        self.store.write(&self.snapshot, head, &[model]).await?;
+        Ok(dropped)
+    }
+
+    /// Writes down how the run ended otherwise, with the logs of what failed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn end(self, outcome: Outcome, logs: String) -> Result<(), StateError> {
+        let head = self.ended(outcome);
+        let logs = (Place::Logs(self.number()), logs.into_bytes());
+        self.store.write(&self.snapshot, head, &[logs]).await.map(drop)
+    }
+
+    fn ended(&self, outcome: Outcome) -> Head {
+        let mut head = self.snapshot.head.clone();
+        if let Some(run) = &mut head.run {
+            run.outcome = Some(outcome);
+        }
+        head
+    }
+}
