@@ -20,12 +20,11 @@ services:
 
 const SECRET: &str = "DATABASE_URL=postgresql://app:d9c1f0aa73b14c55@db.example/x\n";
 
-/// A project whose production mode has this Compose file and env file, the latter its owner's alone.
+/// A project whose production mode has this Compose file and env file.
 async fn production(name: &str, compose: &str, env: &str) -> Option<TestProject> {
     let test = TestProject::new(name).await?;
     test.file("compose/docker-compose-prod.yml", compose);
-    let file = test.file("envs/.production.env", env);
-    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    test.file("envs/.production.env", env);
     Some(test)
 }
 
@@ -98,7 +97,8 @@ async fn a_production_env_file_that_others_can_read_or_git_tracks_is_refused_wit
 async fn other_modes_may_have_env_files_that_anybody_reads() {
     let Some(test) = production("check-local", GOOD, SECRET).await else { return };
     test.file("compose/docker-compose-local.yml", GOOD);
-    test.file("envs/.local.env", "DATABASE_URL=postgresql://postgres:postgres@db/x\n");
+    let file = test.file("envs/.local.env", "DATABASE_URL=postgresql://postgres:postgres@db/x\n");
+    fs::set_permissions(file, Permissions::from_mode(0o644)).unwrap();
     assert_eq!(findings(check(&test, ["local"]).ok()), [""; 0]);
     test.sofa(["deploy"]).ok();
 }

@@ -1,7 +1,8 @@
 //! A Compose project in a folder of its own, driven by the `sofa` binary or straight through the engine.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -89,11 +90,14 @@ impl TestProject {
         self.folder.path()
     }
 
-    /// Writes a file, folders included.
+    /// Writes a file, folders included; an env file as its owner's alone, as protected modes want it.
     pub fn file(&self, path: &str, text: &str) -> PathBuf {
         let path = self.folder().join(path);
         fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         fs::write(&path, text).expect("file");
+        if path.extension().is_some_and(|extension| extension == "env") {
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("env file");
+        }
         path
     }
 
