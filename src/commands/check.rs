@@ -43,7 +43,7 @@ pub enum Format {
 /// Errors among the findings: exit code 5 where a protection or another owner forbids a deploy, else 3; warnings too where
 /// `--strict` was said.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let (project, mut found) = match context.try_load(Options::default())? {
+    let (project, mut found) = match context.try_load(context.request(Options::default())?)? {
         (Ok(loaded), sources) => {
             let loaded = LoadedProject { loaded, sources };
             (loaded.project().name.to_string(), of_project(context, &loaded).await?)

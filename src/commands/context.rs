@@ -48,7 +48,15 @@ impl Context {
     /// # Errors
     /// Everything that is wrong with the files, rendered with its places; exit code 3.
     pub fn load(&self, options: Options) -> Result<LoadedProject, Failure> {
-        match self.try_load(options)? {
+        self.load_as(self.request(options)?)
+    }
+
+    /// The same, asked for in another way.
+    ///
+    /// # Errors
+    /// As [`Context::load`].
+    pub(super) fn load_as(&self, request: Request) -> Result<LoadedProject, Failure> {
+        match self.try_load(request)? {
             (Ok(loaded), sources) => {
                 if !loaded.warnings.is_empty() {
                     self.ui.warnings(&loaded.warnings.render(&sources, true));
@@ -65,11 +73,13 @@ impl Context {
     ///
     /// # Errors
     /// Standard input that cannot be read.
-    pub fn try_load(&self, options: Options) -> Result<(Result<Loaded, Diagnostics>, Sources), Failure> {
+    pub(super) fn try_load(
+        &self,
+        request: Request,
+    ) -> Result<(Result<Loaded, Diagnostics>, Sources), Failure> {
         self.check_names()?;
         let mut sources = Sources::default();
-        let loaded = load::load(&self.request(options)?, &mut sources);
-        Ok((loaded, sources))
+        Ok((load::load(&request, &mut sources), sources))
     }
 
     /// What the loader is asked for.

@@ -20,6 +20,9 @@ use crate::settings::parse_time;
 /// What decides about the plan of a deploy; `plan deploy` takes the same.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Choices {
+    /// The tag of the images: sets SOFA_TAG and IMAGE_TAG for the files, whatever env files and the environment say.
+    #[arg(long, value_name = "TAG", value_parser = tag)]
+    pub tag: Option<String>,
     /// Build images although nothing changed.
     #[arg(long, conflicts_with = "no_build")]
     pub build: bool,
@@ -88,12 +91,28 @@ impl Choices {
     }
 }
 
-/// Loads the project's files, with the numbers of containers that were typed.
+/// The variables that `--tag` sets.
+const TAG_VARIABLES: [&str; 2] = ["SOFA_TAG", "IMAGE_TAG"];
+
+/// Reads a tag as registries allow it: up to 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`.
+fn tag(text: &str) -> Result<String, String> {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if text.is_empty() || text.len() > 128 || text.starts_with(['.', '-']) || !text.chars().all(known) {
+        return Err("a tag is made of letters, digits, `_`, `.` and `-`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Loads the project's files, with the tag and the numbers of containers that were typed.
 ///
 /// # Errors
 /// Everything that is wrong with the files (exit code 3) or with the numbers (2).
 pub fn load(context: &Context, choices: &Choices) -> Result<LoadedProject, Failure> {
-    let mut loaded = context.load(Options::default())?;
+    let mut request = context.request(Options::default())?;
+    for name in TAG_VARIABLES {
+        request.environment.extend(choices.tag.clone().map(|tag| (name.to_owned(), tag)));
+    }
+    let mut loaded = context.load_as(request)?;
     replicas::apply(&mut loaded.loaded.project, &choices.scale)?;
     Ok(loaded)
 }

@@ -111,19 +111,17 @@ fn remove_volumes(
         if policy.scope != Scope::Everything && !going.iter().any(|container| mounted(container)) {
             continue;
         }
-        if !policy.volumes {
-            kept.insert(volume.name.as_str());
-            continue;
-        }
         let users = others(observed, going, mounted);
         if volume.labels.get(PERSIST).is_some_and(|value| value == "true") {
             notes.push(format!("volume {} stays: labelled {PERSIST}=true", volume.name));
-        } else if users.is_empty() {
+        } else if !users.is_empty() {
+            notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
+        } else if policy.volumes {
             let action = Action::RemoveVolume { name: volume.name.clone() };
             let id = draft.add(Group::Project, removals, action, "down with volumes");
             draft.one_way(id);
         } else {
-            notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
+            kept.insert(volume.name.as_str());
         }
     }
     if !kept.is_empty() {

@@ -13,7 +13,7 @@ x-service: &service
   init: true
   command: [sleep, "600"]
   environment: { GENERATION: "${GENERATION:-1}" }
-  x-sofa: { ready: { command: ["true"] } }
+  healthcheck: { test: [CMD, "true"], interval: 10s }
 "#;
 
 /// A project with modes; local and production have the same services.
@@ -48,7 +48,7 @@ services:
     # What it finds is what it says; the first start writes it.
     command: [sh, -c, 'test -z "$$BREAK" || exit 1; for d in /data /kept /outside; do test -e $$d/mark || echo "$$GENERATION" >$$d/mark; done; cat /*/mark; exec sleep 600']
     environment: { GENERATION: "${GENERATION:-1}", BREAK: "${BREAK:-}" }
-    x-sofa: { ready: { command: [test, -e, /outside/mark] } }
+    healthcheck: { test: [CMD, test, -e, /outside/mark], interval: 10s }
     volumes: ["data:/data", "kept:/kept", "outside:/outside"]
 volumes:
   data:
@@ -74,7 +74,7 @@ volumes:
             &["stop"],
             &["start"],
             &["deploy", "--force-recreate", "--yes"],
-            &["deploy", "--renew-anon-volumes"],
+            &["deploy", "--renew-anon-volumes", "--yes"],
             &["down", "--keep-volumes", "--yes"],
             &["deploy"],
         ];
@@ -94,7 +94,7 @@ volumes:
     let (local, production) = (format!("{}-local", test.name()), format!("{}-production", test.name()));
     test.sofa_by_files(["down", "production", "all", "--yes"])
         .ok()
-        .says(&format!("volume {production}_data stays"));
+        .says(&format!("volume {production}_data stays: `--volumes` removes it"));
     assert!(has_volume(&test, &format!("{production}_data")), "production keeps its volumes");
     test.sofa_by_files(["down", "local"]).ok().says(&format!("{local}_kept stays"));
     assert!(!has_volume(&test, &format!("{local}_data")), "local removes its own");
@@ -197,7 +197,7 @@ services:
     <<: *service
     command: [sh, -c, "sleep 0.5; touch /up/ready; exec sleep 600"]
     tmpfs: [/up]
-    x-sofa: { ready: { command: [test, -e, /up/ready], interval: 100ms } }
+    healthcheck: { test: [CMD, test, -e, /up/ready], interval: 10s }
   score-worker: *worker
   report-worker: *worker
 "#;

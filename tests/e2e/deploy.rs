@@ -205,3 +205,27 @@ volumes: {state: {}}
     test.sofa(["deploy"]).ok().says("web: ready");
     until(async || container(&test, "web").await.state == State::Running).await;
 }
+
+#[tokio::test]
+async fn a_tag_that_is_typed_beats_env_files_and_the_environment() {
+    let Some(mut test) = TestProject::new("tag").await else {
+        return;
+    };
+    let image = format!("{}-web", test.name());
+    let mut command = std::process::Command::new("docker");
+    command.args(["tag", test.image(), &format!("{image}:v2")]);
+    test.run(command).ok();
+    test.env("WEB", &image).env("SOFA_TAG", "v1");
+    test.file(".env", "IMAGE_TAG=v1\n");
+    compose(
+        &test,
+        "  web: {<<: *stay, image: \"${WEB}:${IMAGE_TAG}\", environment: [\"RELEASE=${SOFA_TAG}\"]}\n",
+    );
+    test.sofa(["deploy", "--tag", "v2", "--no-wait"]).ok();
+    assert_eq!(container(&test, "web").await.image, format!("{image}:v2"));
+    let plan = test.sofa(["plan", "deploy", "--tag=v2"]);
+    assert!(plan.ok().stdout.contains("1 unchanged"), "{}", plan.stdout);
+    for wrong in ["", "v 2", "a/b", "-x", "v2:x"] {
+        test.sofa(["deploy", &format!("--tag={wrong}")]).assert_code(2);
+    }
+}

@@ -9,17 +9,17 @@ use std::process::Command;
 
 use crate::support::real_engine::{Run, TestProject};
 
-/// Ready at once, by a command, so that nothing is watched for a while. A change of GENERATION changes all but the job.
+/// Healthy at once, so that nothing is watched for a while. A change of GENERATION changes all but the job.
 const COMPOSE: &str = r#"
 x-service: &service
   build: ../image
   init: true
   command: [sleep, "600"]
   environment: { GENERATION: "${GENERATION:?}" }
-  x-sofa: { ready: { command: ["true"] } }
+  healthcheck: { test: [CMD, "true"], interval: 10s }
 services:
-  postgres: { <<: *service, x-sofa: { role: infra, ready: { command: ["true"] } } }
-  model-orchestrator: { <<: *service, x-sofa: { role: infra, ready: { command: ["true"] } } }
+  postgres: { <<: *service, x-sofa: { role: infra } }
+  model-orchestrator: { <<: *service, x-sofa: { role: infra } }
   init-db:
     image: ${BUSYBOX}
     command: ["true"]

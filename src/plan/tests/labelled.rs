@@ -47,7 +47,8 @@ fn down_stops_dependants_first_and_keeps_what_others_use() {
     ");
     assert_snapshot!(kept.notes.join("\n"), @"
     network p_used stays: used by guest
-    volumes p_data, p_shared stay: `--volumes` removes them
+    volume p_shared stays: used by guest
+    volume p_data stays: `--volumes` removes it
     ");
     let removed = case.down(&down::Policy { volumes: true, ..Default::default() });
     assert_snapshot!(removed.notes.join("\n"), @"
