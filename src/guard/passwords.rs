@@ -39,9 +39,21 @@ const KNOWN: [&str; 27] = [
     "your_password",
 ];
 
-/// Parts of a name that say that its value is a secret.
-const SECRET: [&str; 8] =
-    ["PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "SECRET", "TOKEN", "KEY", "CREDENTIALS"];
+/// How the names of secrets end. A bare `KEY` says nothing: many keys are public.
+const SECRET: [&str; 12] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "PASS",
+    "SECRET",
+    "TOKEN",
+    "CREDENTIALS",
+    "API_KEY",
+    "SECRET_KEY",
+    "ACCESS_KEY",
+    "PRIVATE_KEY",
+    "ENCRYPTION_KEY",
+];
 
 /// Why a value guards nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +85,7 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
         };
         let user = user_of(name, |other| variables.get(other).and_then(|variable| variable.value.as_deref()));
         if let Some(weakness) = weakness(name, value, user) {
-            told.insert(value);
+            told.extend(Some(value).filter(|value| !value.is_empty()));
             let place = variable.set_at.or_else(|| variable.used_at.first().copied());
             let place = match place {
                 Some(span) => Place::of_span(span, subject.sources),
@@ -95,8 +107,10 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
             };
             let path = format!("services.{}.environment.{name}", service.name);
             let written = subject.loaded.origins.of(&path).is_some_and(|origin| origin.literal);
-            // A variable that was told already reaches every service that names it.
-            if written || !told.iter().any(|told| value.contains(*told)) {
+            // A variable that was told already reaches every service that names it; and what is empty because nobody set its
+            // variable is what the file itself allows.
+            let given = weakness == Weakness::Empty || told.iter().any(|told| value.contains(*told));
+            if written || !given {
                 let place = subject.place(&path);
                 let message = format!("service `{}`: `{name}` {weakness}", service.name);
                 findings.push(finding(message, weakness, place));
@@ -138,11 +152,11 @@ fn weakness(name: &str, value: &str, user: Option<&str>) -> Option<Weakness> {
     {
         return of_password(password, Some(user));
     }
-    let secret = SECRET.into_iter().any(says) || upper.ends_with("PASSWORD");
+    let ends = |word: &str| upper == word || upper.ends_with(&format!("_{word}"));
+    let secret = SECRET.into_iter().any(ends) || upper.ends_with("PASSWORD");
     // An optional token is often left empty; a password never is.
     let password = upper.contains("PASSW") || says("PASS");
-    let elsewhere = ["FILE", "PATH", "DIR", "ID", "NAME", "TTL"].into_iter().any(says);
-    if !secret || elsewhere || (value.is_empty() && !password) {
+    if !secret || (value.is_empty() && !password) {
         return None;
     }
     of_password(value, user)
@@ -222,6 +236,9 @@ mod tests {
             ("DATABASE_URL", "postgresql://db.example/postgres", None),
             ("REDIS_URL", "redis://redis:6379/0", None),
             ("SESSION_TOKEN", "", None),
+            ("PARTITION_KEY", "user", None),
+            ("TOKEN_TYPE", "default", None),
+            ("PASSWORD_HASHER", "default", None),
             ("POSTGRES_USER", "postgres", None),
             ("POSTGRES_DB", "postgres", None),
             ("LOG_LEVEL", "test", None),

@@ -107,13 +107,15 @@ async fn other_modes_may_have_env_files_that_anybody_reads() {
 async fn default_passwords_and_placeholders_are_refused_without_being_told() {
     let compose = GOOD.replace(
         "\"${DATABASE_URL:?}\" }",
-        "\"${DATABASE_URL:?}\", REDIS_PASSWORD: hunter1, API_SECRET: changeme }",
+        "\"${DATABASE_URL:?}\", REDIS_PASSWORD: hunter1, API_SECRET: changeme, SMTP_PASSWORD: \"${SMTP_PASSWORD-}\", DB_PASSWORD: \"\" }",
     );
     let env = "# The database.\nDATABASE_URL=postgresql://app:postgres@db.example/x\n";
     let Some(test) = production("check-password", &compose, env).await else { return };
     let run = test.sofa(["deploy", "production"]);
     run.assert_code(5).says("variable `DATABASE_URL`").says("envs/.production.env:2:1");
     run.says("service `report-worker`: `API_SECRET`").says("compose/docker-compose-prod.yml:6:");
+    run.says("service `report-worker`: `DB_PASSWORD` holds an empty password");
+    assert!(!run.stderr.contains("SMTP_PASSWORD"), "its file says that it may be empty: {}", run.stderr);
     for value in ["postgres@", "app:", "changeme", "hunter1"] {
         assert!(!run.stderr.contains(value), "{value}: {}", run.stderr);
     }
