@@ -11,4 +11,5 @@ mod laws;
 mod limits;
 mod options;
 mod parity;
+mod rules;
 mod support;
