@@ -120,9 +120,12 @@ fn sorted(text: &str) -> Vec<String> {
     lines
 }
 
+/// docker compose takes all memory on some files, and for ever on others: it gets 3 GB and 20 seconds.
+const BOUNDED: &str = r#"ulimit -v 3000000; exec timeout 20 docker compose "$@""#;
+
 fn docker(file: &Path, options: &[&str]) -> Result<String, String> {
-    let output = Command::new("docker")
-        .args(["compose", "-f"])
+    let output = Command::new("sh")
+        .args(["-c", BOUNDED, "sh", "-f"])
         .arg(file)
         .arg("config")
         .args(options)
