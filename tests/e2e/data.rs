@@ -217,3 +217,23 @@ services:
         assert!(gap >= 500, "the next one began {gap} ms after the one before it, which was not ready yet");
     }
 }
+
+#[tokio::test]
+async fn a_container_that_was_run_by_hand_from_a_built_image_is_left_alone() {
+    let Some(test) = TestProject::new("leaked").await else { return };
+    compose(&test, "  web: {<<: *stay, build: ., image: \"\"}\n");
+    test.file("Dockerfile", &format!("FROM {}\n", test.image()));
+    test.sofa(["deploy", "--no-wait"]).ok();
+    // The image tells for which service it was built, and so does everything that is made from it.
+    let (image, name) = (format!("{}-web", test.name()), format!("{}-by-hand", test.name()));
+    docker(
+        &test,
+        &["run", "--detach", "--init", "--network", "none", "--name", &name, &image, "sleep", "600"],
+    )
+    .ok();
+    let ps = test.sofa(["ps"]);
+    assert!(!ps.ok().stdout.contains("by-hand"), "{}", ps.stdout);
+    test.sofa(["deploy", "--no-wait"]).ok().says("1 unchanged");
+    test.sofa(["down"]).ok();
+    assert_eq!(docker(&test, &["inspect", "--format", "{{.State.Running}}", &name]).ok().stdout, "true\n");
+}

@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use futures_util::future::join_all;
+
 use crate::support::real_engine::{Run, TestProject};
 
 /// Healthy at once, so that nothing is watched for a while. A change of GENERATION changes all but the job.
@@ -121,16 +123,17 @@ impl Stack {
     }
 
     async fn standing(&self) -> Standing {
-        let mut standing = Standing::new();
-        for mode in MODES {
-            let observed = self.test.engine().observe_project(&project(&self.test, mode)).await.unwrap();
-            for container in observed.containers {
-                let details = self.test.engine().inspect(container.id.as_str()).await.unwrap();
+        let engine = self.test.engine();
+        let modes = MODES.map(async |mode| {
+            let observed = engine.observe_project(&project(&self.test, mode)).await.unwrap();
+            let details = observed.containers.into_iter().map(async |container| {
+                let details = engine.inspect(container.id.as_str()).await.unwrap();
                 let state = format!("{} {:?}", details.state, details.started);
-                standing.insert((mode, container.service), (container.id.as_str().to_owned(), state));
-            }
-        }
-        standing
+                ((mode, container.service), (container.id.as_str().to_owned(), state))
+            });
+            join_all(details).await
+        });
+        join_all(modes).await.into_iter().flatten().collect()
     }
 }
 
