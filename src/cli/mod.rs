@@ -72,7 +72,7 @@ struct Global {
     /// Say more: engine calls, decisions; twice for even more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
-    /// Say yes to what a protected mode would ask.
+    /// Say yes to what a protected mode would ask; also SOFA_YES=1.
     #[arg(long, global = true, help_heading = "Global options")]
     yes: bool,
     /// Only these services (comma-separated; repeatable); also SERVICES=a,b as a word.

@@ -25,21 +25,25 @@ const EXAMPLES: [(&str, &str); 2] = [("sofa.yaml", settings::EXAMPLE), ("x-sofa"
 /// # Errors
 /// A topic that is none, with the nearest spelling.
 pub fn run(args: &Args, context: &Context) -> CommandResult {
-    let mut command = Cli::command();
-    command.build();
-    let text = match args.topic.as_deref() {
-        None => command.render_long_help().ansi().to_string(),
-        Some(topic) => match EXAMPLES.into_iter().find(|(name, _)| *name == topic) {
-            Some((_, example)) => example.to_owned(),
-            None => match command.find_subcommand_mut(topic) {
-                Some(verb) => verb.render_long_help().ansi().to_string(),
-                None => return Err(unknown(topic, &command)),
-            },
-        },
-    };
+    let text = text(args.topic.as_deref())?;
     // A reader that is gone needs no help.
     let _ = context.ui.print(&text);
     Ok(Exit::Success)
+}
+
+fn text(topic: Option<&str>) -> Result<String, Failure> {
+    let mut command = Cli::command();
+    command.build();
+    let Some(topic) = topic else {
+        return Ok(command.render_long_help().ansi().to_string());
+    };
+    if let Some((_, example)) = EXAMPLES.into_iter().find(|(name, _)| *name == topic) {
+        return Ok(example.to_owned());
+    }
+    match command.find_subcommand_mut(topic) {
+        Some(verb) => Ok(verb.render_long_help().ansi().to_string()),
+        None => Err(unknown(topic, &command)),
+    }
 }
 
 fn unknown(topic: &str, command: &clap::Command) -> Failure {
@@ -49,5 +53,29 @@ fn unknown(topic: &str, command: &clap::Command) -> Failure {
     match spelling::nearest(topic, topics()) {
         Some(near) => failure.hint(format!("did you mean `sofa help {near}`?")),
         None => failure.hint(format!("topics: {}", topics().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_and_files_are_explained() {
+        let plain = |topic| anstream::adapter::strip_str(&text(topic).unwrap()).to_string();
+        assert!(plain(Some("deploy")).contains("--force-recreate"));
+        assert!(plain(Some("status")).contains("Usage: sofa ps"));
+        assert!(plain(None).contains("sofa help sofa.yaml"));
+        assert!(plain(Some("sofa.yaml")).contains("protected: true"));
+        assert!(plain(Some("x-sofa")).contains("role: job"));
+    }
+
+    #[test]
+    fn what_is_no_topic_gets_the_nearest_one() {
+        let failure = text(Some("sofa.yml")).unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.hints[0].as_str()),
+            (Kind::Usage, "did you mean `sofa help sofa.yaml`?")
+        );
     }
 }
