@@ -249,6 +249,13 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// The same problems, for somebody whom they do not stop.
+    #[must_use]
+    pub fn as_warnings(mut self) -> Diagnostics {
+        self.list.iter_mut().for_each(|diagnostic| diagnostic.severity = Severity::Warning);
+        self
+    }
+
     /// The problems in the order in which they were found.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()

@@ -230,7 +230,7 @@ impl OwnSettings {
             }
         }
         let backend = backend.map_or_else(Backend::default, Backend::written);
-        Ok(OwnSettings { project, backend, modes, sources, ignored: problems })
+        Ok(OwnSettings { project, backend, modes, sources, ignored: problems.as_warnings() })
     }
 }
 
@@ -390,7 +390,7 @@ mod tests {
         assert!(failure.to_string().contains("protectd"), "{failure}");
         let lenient = Typed { lenient: true, ..Typed::default() };
         let settings = resolve(folder.path(), lenient, Environment::default()).unwrap();
-        assert!(!settings.ignored.is_empty());
+        assert!(!settings.ignored.is_empty() && !settings.ignored.has_errors());
         let local = settings.mode.unwrap();
         assert_eq!(
             (local.project_name.as_str(), local.protected, local.down_volumes),

@@ -137,7 +137,7 @@ impl Ui {
     /// Shows rendered diagnostics that are no errors.
     pub fn warnings(&self, rendered: &str) {
         if self.progress != ProgressKind::Quiet {
-            self.tell(rendered);
+            self.tell(&format!("{}\n", rendered.trim_end()));
         }
     }
 

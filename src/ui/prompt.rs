@@ -2,6 +2,9 @@
 
 use std::io::IsTerminal;
 
+use futures_util::future::OptionFuture;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::Ui;
 
 /// What a person answered.
@@ -23,6 +26,8 @@ impl Ui {
 
     /// Asks, and waits for a line.
     pub async fn ask(&self, question: &str) -> Answer {
+        // Listened to before the question is seen: an early Ctrl-C is an answer too.
+        let mut interrupts = signal(SignalKind::interrupt()).ok();
         self.tell(&format!("{question} [y/N] "));
         let typed = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
@@ -30,7 +35,7 @@ impl Ui {
         });
         let answer = tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => Answer::Interrupted,
+            Some(Some(())) = OptionFuture::from(interrupts.as_mut().map(Signal::recv)) => Answer::Interrupted,
             line = typed => line.ok().and_then(Result::ok).map_or(Answer::No, |line| meant(&line)),
         };
         if answer != Answer::Yes {

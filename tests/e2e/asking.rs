@@ -12,7 +12,7 @@ services:
     image: ${BUSYBOX}
     init: true
     command: [sleep, '600']
-    volumes: ['data:/data', /scratch]
+    volumes: ['data:/data']
 volumes: { data: }
 ";
 
@@ -115,6 +115,8 @@ async fn orphans_are_asked_for_before_they_go() {
 #[tokio::test]
 async fn on_a_terminal_only_a_yes_goes_on() {
     let Some(test) = live("asking-tty").await else { return };
+    test.file("stack.yml", &STACK.replace("'data:/data'", "'data:/data', /scratch"));
+    test.sofa_by_files(["deploy", "live"]).ok();
     let before = standing(&test).await;
     for (typed, code) in [("n\n", 5), ("\n", 5), ("\u{4}", 5), ("\u{3}", 130)] {
         let run = Asked::by(&test, "down live --volumes").answer(typed);

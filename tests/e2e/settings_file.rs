@@ -95,7 +95,10 @@ async fn a_broken_settings_file_stops_deploys_and_nothing_else() {
     test.file("sofa.yaml", &format!("{text}  dev: {{ protectd: true }}\n"));
     test.sofa_by_files(["deploy"]).assert_code(3).says("sofa.yaml:6:10").says("did you mean `protected`?");
     for verb in ["ps", "logs", "stop", "start", "restart"] {
-        test.sofa_by_files([verb, "front"]).ok().says("did you mean `protected`?");
+        test.sofa_by_files([verb, "front"])
+            .ok()
+            .says("did you mean `protected`?")
+            .says("warning: `modes.dev`");
     }
     assert_eq!(running(&test, "local").await, ["api", "front", "store"]);
     test.sofa_by_files(["stop"]).ok();
