@@ -40,8 +40,7 @@ pub fn is_new(project: &Project, observed: &Observed) -> bool {
 
 /// The projects that a new one would begin beside, ordered by name.
 pub fn formers(project: &Project, observed: &Observed, claim: &Claim<'_>) -> Vec<Former> {
-    let files: Vec<String> = project.compose_files.iter().map(|file| file.display().to_string()).collect();
-    let files = files.join(",");
+    let files = project.config_files();
     let mut found: BTreeMap<&str, Former> = BTreeMap::new();
     for container in &observed.foreign {
         if let Some(name) =

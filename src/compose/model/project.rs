@@ -53,6 +53,12 @@ pub struct Project {
 }
 
 impl Project {
+    /// The Compose files as docker compose writes them into the label `project.config_files`.
+    pub fn config_files(&self) -> String {
+        let files: Vec<String> = self.compose_files.iter().map(|file| file.display().to_string()).collect();
+        files.join(",")
+    }
+
     /// An enabled service by name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.get(name)

@@ -43,7 +43,7 @@ impl ContainerLabels {
         put(compose::SERVICE, service.name.to_string());
         put(compose::VERSION, self.version.clone());
         put(compose::WORKING_DIR, project.working_dir.display().to_string());
-        put(compose::CONFIG_FILES, joined(&project.compose_files));
+        put(compose::CONFIG_FILES, project.config_files());
         if !project.environment_files.is_empty() {
             put(compose::ENVIRONMENT_FILE, joined(&project.environment_files));
         }

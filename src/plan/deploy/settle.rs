@@ -68,7 +68,7 @@ impl Deploy<'_> {
         let project = self.desired.project;
         let known =
             |name: &str| project.services.contains_key(name) || project.disabled_services.contains_key(name);
-        let ours = config_files_label(project);
+        let ours = project.config_files();
         let orphans: Vec<&Container> = self
             .observed
             .containers
@@ -147,10 +147,4 @@ impl Deploy<'_> {
         let action = Action::RemoveContainer { replica: replica.clone(), container, volumes: false };
         self.draft.add(group, &needs, action, cause)
     }
-}
-
-/// The value of the label `project.config_files`.
-fn config_files_label(project: &crate::compose::model::Project) -> String {
-    let files: Vec<String> = project.compose_files.iter().map(|path| path.display().to_string()).collect();
-    files.join(",")
 }
