@@ -70,7 +70,11 @@ fn every_call_fails_in_turn(services: usize) {
             match code {
                 // The fault was in a call that is tried again, or that nothing hangs on.
                 Some(0) => {
-                    let now = stage.containers();
+                    let mut now = stage.containers();
+                    // A lock whose release failed is said to be there; the next command takes it.
+                    now.retain(|(name, _)| {
+                        !name.starts_with("sofa.lock.") || !told.contains("the lock could not be released")
+                    });
                     assert_eq!(now, names, "{at}");
                     assert!(stage.ids().iter().all(|id| !old.contains(id)), "{at}");
                 }
