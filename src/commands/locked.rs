@@ -7,7 +7,9 @@ use crate::apply::executor::Interrupt;
 use crate::commands::context::{Context, engine_failure};
 use crate::commands::labelled::Standing;
 use crate::engine::Engine;
+use crate::engine::shelf::lock_name;
 use crate::error::{Failure, Kind};
+use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::state::lease::{Ends, Wish};
 use crate::state::{Held, Lock, LockError, lock};
@@ -90,6 +92,22 @@ fn explained(mut failure: Failure, project: &str, wish: Option<Wish>) -> Failure
         }
     }
     failure
+}
+
+/// Takes away a lock whose holder is gone, where the list of containers shows one: a command that changes nothing would
+/// leave it.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn sweep(engine: &Engine, project: &str, observed: &Observed) -> Result<(), Failure> {
+    let name = lock_name(project);
+    if !observed.foreign.iter().any(|container| container.name == name) {
+        return Ok(());
+    }
+    match lock::look(engine, project).await.map_err(engine_failure)? {
+        Some(held) if !held.is_alive() => held.remove(engine).await.map_err(engine_failure),
+        _ => Ok(()),
+    }
 }
 
 /// Whether somebody who lives works on the project.

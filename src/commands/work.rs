@@ -8,7 +8,7 @@ use futures_util::future::try_join;
 use crate::commands::Context;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images::{fetch, unless_interrupted};
-use crate::commands::locked::{Stage, locked};
+use crate::commands::locked::{Stage, locked, sweep};
 use crate::commands::recorded::Records;
 use crate::commands::run::{Run, shown};
 use crate::compose::model::Project;
@@ -80,6 +80,7 @@ impl Work<'_> {
             }
             let plan = self.plan(&observed)?;
             if plan.changes_nothing() && !records.are_due(&found, &observed) {
+                sweep(self.engine, &project.name, &observed).await?;
                 return self.without_record(&plan, &observed, stage).await;
             }
             locked(context, self.engine, &project.name, self.verb, stage, async |lock| {

@@ -5,11 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crash;
 mod deploy;
 mod faults;
 mod hooks;
 mod lock;
 mod locked;
+mod race;
 mod records;
 mod requests;
 mod stage;

@@ -43,6 +43,8 @@ pub enum Kind {
     Delay(Duration),
     /// Something else happens first (the client is killed), then it is done.
     Before(Arc<dyn Fn() + Send + Sync>),
+    /// Something else happens instead (the client is killed on its way); it is not done.
+    Instead(Arc<dyn Fn() + Send + Sync>),
     /// It is done, then something else happens, then it is answered.
     After(Arc<dyn Fn() + Send + Sync>),
 }
@@ -91,6 +93,11 @@ impl Fault {
     /// Does something first.
     pub fn before(self, hook: impl Fn() + Send + Sync + 'static) -> Fault {
         Fault { kind: Kind::Before(Arc::new(hook)), ..self }
+    }
+
+    /// Does something in its place.
+    pub fn instead(self, hook: impl Fn() + Send + Sync + 'static) -> Fault {
+        Fault { kind: Kind::Instead(Arc::new(hook)), ..self }
     }
 
     /// Does something after it was done, before it is answered.

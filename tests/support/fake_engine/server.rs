@@ -94,6 +94,10 @@ async fn answer(shared: Shared, mut incoming: http::Request<Incoming>) -> Result
             hook();
             Ok(route(&shared, &request, upgrade).await)
         }
+        Kind::Instead(hook) => {
+            hook();
+            Err(Cut)
+        }
         Kind::After(hook) => {
             let reply = route(&shared, &request, upgrade).await;
             hook();

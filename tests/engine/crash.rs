@@ -1,0 +1,144 @@
+//! `kill -9` before and after every engine call of a deploy, then the same command again: the end of a run that nobody
+//! killed, and nothing beside it.
+
+use std::process::{Child, Command};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+use sofa::state::Store;
+
+use crate::stage::{Stage, fleet};
+use crate::support::fake_engine::{Fault, State};
+
+/// Whether the process dies before the engine has done what it asked for, or after.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum When {
+    Before,
+    After,
+}
+
+#[test]
+fn a_first_deploy_killed_at_any_call_is_finished_by_the_next() {
+    killed_at_every_call(2, None);
+}
+
+#[test]
+fn a_deploy_that_replaces_killed_at_any_call_is_finished_by_the_next() {
+    killed_at_every_call(2, Some("1"));
+}
+
+#[test]
+#[ignore = "takes minutes; `make test-full` runs it"]
+fn long_a_deploy_of_six_services_killed_at_any_call_is_finished_by_the_next() {
+    killed_at_every_call(6, None);
+    killed_at_every_call(6, Some("1"));
+}
+
+#[test]
+#[ignore = "takes minutes; `make test-full` runs it"]
+fn long_a_deploy_of_six_services_killed_at_any_call_goes_back_with_the_files_of_before() {
+    let calls = calls_of(6, Some("1"));
+    each_call(calls, |call, when| {
+        let stage = prepared(6, Some("1"));
+        let at = kill_at(&stage, call, when);
+        stage.compose(&fleet(6, "1"));
+        whole(&stage, 6, "1", &at);
+    });
+}
+
+/// Kills a deploy of version 2 at every call in turn, and does it again.
+fn killed_at_every_call(services: usize, before: Option<&'static str>) {
+    let calls = calls_of(services, before);
+    assert!(calls > 8 * services, "{calls} calls");
+    each_call(calls, |call, when| {
+        let stage = prepared(services, before);
+        let at = kill_at(&stage, call, when);
+        whole(&stage, services, "2", &at);
+    });
+}
+
+/// A project with a version that runs, or without, and the files of version 2.
+fn prepared(services: usize, before: Option<&str>) -> Stage {
+    let stage = Stage::new(&fleet(services, before.unwrap_or("2")));
+    if before.is_some() {
+        stage.ok(&["deploy"]);
+        stage.compose(&fleet(services, "2"));
+    }
+    stage
+}
+
+/// How many calls the deploy makes that is to be killed.
+fn calls_of(services: usize, before: Option<&str>) -> usize {
+    let stage = prepared(services, before);
+    stage.fake.forget_calls();
+    stage.ok(&["deploy"]);
+    stage.fake.calls().len()
+}
+
+/// Does something for every call, before and after it, on several threads.
+fn each_call(calls: usize, test: impl Fn(usize, When) + Sync) {
+    const THREADS: usize = 4;
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let test = &test;
+            scope.spawn(move || {
+                for call in (1..=calls).filter(|call| call % THREADS == thread) {
+                    test(call, When::Before);
+                    test(call, When::After);
+                }
+            });
+        }
+    });
+}
+
+/// Kills a deploy at its n-th call. Returns which call that was.
+fn kill_at(stage: &Stage, call: usize, when: When) -> String {
+    stage.fake.forget_calls();
+    let pid: Arc<OnceLock<u32>> = Arc::default();
+    let kill = {
+        let pid = pid.clone();
+        move || {
+            let pid = pid.wait().to_string();
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        }
+    };
+    let fault = Fault::at_call(call);
+    stage.fake.fault(match when {
+        When::Before => fault.instead(kill),
+        When::After => fault.after(kill),
+    });
+    let mut deploy: Child = stage.begin(&["deploy"]);
+    pid.set(deploy.id()).unwrap();
+    deploy.wait().unwrap();
+    stage.fake.state().faults.clear();
+    let calls = stage.fake.calls();
+    format!("killed {when:?} call {call}: {}", calls.get(call - 1).map_or("none", String::as_str))
+}
+
+/// Deploys again and panics unless everything is as after a deploy that nobody killed.
+#[track_caller]
+fn whole(stage: &Stage, services: usize, version: &str, at: &str) {
+    let output = stage.sofa(&["deploy", "--wait-timeout", "20"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{at}\n{told}");
+    let names: Vec<(String, bool)> = (0..services).map(|n| (format!("p-s{n}-1"), true)).collect();
+    assert_eq!(stage.containers(), names, "{at}\n{told}");
+    {
+        let state: &State = &stage.fake.state();
+        for container in state.containers.values().filter(|found| found.service() != "") {
+            assert_eq!(container.body["Env"], json!([format!("VERSION={version}")]), "{at}\n{told}");
+            assert_eq!(container.policy().0, "unless-stopped", "{at}: {}\n{told}", container.name);
+        }
+        let networks: Vec<_> = state.networks.values().map(|network| network.name.as_str()).collect();
+        assert_eq!(networks.iter().filter(|name| **name == "p_default").count(), 1, "{at}: {networks:?}");
+        assert_eq!(networks.len(), 4, "{at}: {networks:?}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let head = runtime.block_on(async {
+        Store::of(&stage.fake.connect().await, "p").read().await.unwrap().or_empty().head
+    });
+    assert!(head.unfinished().is_none() && !head.releases.is_empty(), "{at}: {head:?}\n{told}");
+    stage.fake.forget_calls();
+    stage.ok(&["deploy"]);
+    assert_eq!(stage.fake.changes(), [""; 0], "{at}: a further deploy changes nothing");
+}
