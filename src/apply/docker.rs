@@ -15,7 +15,6 @@ use super::failure::OperationError;
 use super::ready::{Candidate, Waiter};
 use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
-use crate::engine::convert;
 use crate::engine::convert::NewNetwork;
 use crate::engine::network::Endpoint;
 use crate::engine::{Engine, EngineError};
@@ -117,10 +116,7 @@ impl<'a> Docker<'a> {
                     .borrow_mut()
                     .insert(operation.id, Made::Container { id, service: replica.service.clone() });
             }
-            Action::StartContainer { container, replica } => {
-                self.give_policy_back(container, replica).await?;
-                engine.start(&self.id(container)?).await?;
-            }
+            Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
             Action::StopContainer { container, grace, .. } => {
                 gone_is_fine(engine.stop(&self.id(container)?, *grace).await)?;
@@ -142,20 +138,6 @@ impl<'a> Docker<'a> {
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
             Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// A container that was there before may have lost its restart policy to a run that was killed: it gets what the
-    /// files say. Where no files were read nothing is known of it.
-    async fn give_policy_back(
-        &self,
-        container: &ContainerRef,
-        replica: &Replica,
-    ) -> Result<(), OperationError> {
-        let service = self.desired.and_then(|desired| desired.service(&replica.service));
-        if let (ContainerRef::Existing { id, .. }, Some(service)) = (container, service) {
-            self.engine.set_restart_policy(id, convert::restart_policy(service.service)).await?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ pub mod failure;
 mod frontier;
 mod hooks;
 pub mod images;
+pub mod mend;
 mod networks;
 pub mod preflight;
 mod probe;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use futures_util::future::try_join;
 
+use crate::apply::mend;
 use crate::commands::Context;
+use crate::commands::context::engine_failure;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::locked::{Stage, locked, sweep};
@@ -138,6 +140,9 @@ impl Work<'_> {
         stage: Stage<'_>,
     ) -> Result<(), Failure> {
         let desired = self.desired(observed);
+        if before.head.unfinished().is_some() {
+            mend::restart_policies(self.engine, plan, &desired, observed).await.map_err(engine_failure)?;
+        }
         let record = self.records().begin(before, plan).await?;
         let (fence, number) = (Some(lock.fence()), Some(record.number()));
         let run = Run { fence, number, ..self.run(plan, &desired, observed) };

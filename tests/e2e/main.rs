@@ -9,6 +9,7 @@ mod asking;
 mod build;
 mod check;
 mod convert_parity;
+mod crash;
 mod data;
 mod deploy;
 mod engine_calls;

@@ -35,14 +35,24 @@ fn long_a_deploy_of_six_services_killed_at_any_call_is_finished_by_the_next() {
 }
 
 #[test]
+fn a_deploy_killed_at_any_call_goes_back_with_the_files_of_before() {
+    killed_and_taken_back(2);
+}
+
+#[test]
 #[ignore = "takes minutes; `make test-full` runs it"]
 fn long_a_deploy_of_six_services_killed_at_any_call_goes_back_with_the_files_of_before() {
-    let calls = calls_of(6, Some("1"));
+    killed_and_taken_back(6);
+}
+
+/// Kills a deploy of version 2 at every call in turn, and deploys version 1 again.
+fn killed_and_taken_back(services: usize) {
+    let calls = calls_of(services, Some("1"));
     each_call(calls, |call, when| {
-        let stage = prepared(6, Some("1"));
+        let stage = prepared(services, Some("1"));
         let at = kill_at(&stage, call, when);
-        stage.compose(&fleet(6, "1"));
-        whole(&stage, 6, "1", &at);
+        stage.compose(&fleet(services, "1"));
+        whole(&stage, services, "1", &at);
     });
 }
 
