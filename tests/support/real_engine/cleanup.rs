@@ -45,7 +45,12 @@ async fn remove_project(engine: &Engine, project: &str) {
             drop(engine.remove_volume(&volume.name).await);
         }
     }
+    // Names of releases go one by one: the image may be other tests' too.
+    let releases = format!("sofa.release/{project}/");
     for image in engine.list_images().await.expect("images") {
+        for name in image.names.iter().filter(|name| name.starts_with(&releases)) {
+            drop(engine.remove_image(name, false).await);
+        }
         // By its name: an id would take the image's other names along, those of the test image too.
         let own =
             |name: &&String| name.strip_prefix(project).is_some_and(|rest| rest.starts_with(['-', ':']));
