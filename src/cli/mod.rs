@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 
 use crate::commands::{
-    build, check, config, deploy, down, help, kill, lock, logs, plan, ps, restart, rm, scale, start, stop,
-    version,
+    build, check, config, deploy, down, help, history, kill, lock, logs, plan, ps, restart, rm, rollback,
+    scale, start, stop, undo, version,
 };
 use crate::settings::Typed;
 use crate::ui::{Color, ProgressKind};
@@ -95,6 +95,12 @@ pub enum Verb {
     Down(down::Args),
     /// Give services more or fewer containers: `sofa scale web=3`.
     Scale(scale::Args),
+    /// List the releases that can be gone back to.
+    History(history::Args),
+    /// Go back to a release: its model, images and environment.
+    Rollback(rollback::Args),
+    /// Take back a run that was killed or could not finish.
+    Undo(undo::Args),
     /// Send containers a signal, all at once.
     Kill(kill::Args),
     /// Remove containers that do not run.
@@ -161,6 +167,9 @@ impl Verb {
             Verb::Deploy(_) | Verb::Scale(_) | Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
             Verb::Plan(args) => args.reads_files(),
             Verb::Stop(_)
+            | Verb::History(_)
+            | Verb::Rollback(_)
+            | Verb::Undo(_)
             | Verb::Start(_)
             | Verb::Restart(_)
             | Verb::Down(_)
@@ -179,6 +188,9 @@ impl Verb {
             Verb::Restart(args) => args.words.clone(),
             Verb::Down(args) => args.words.clone(),
             Verb::Scale(args) => args.scope_words(),
+            Verb::History(args) => args.words.clone(),
+            Verb::Rollback(args) => args.scope_words(),
+            Verb::Undo(args) => args.words.clone(),
             Verb::Kill(args) => args.words.clone(),
             Verb::Rm(args) => args.words.clone(),
             Verb::Build(args) => args.words.clone(),

@@ -25,8 +25,17 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
     guarding::mounts(context, &loaded, &scope)?;
-    let work =
-        Work { context, engine: &engine, verb, project, pins: &NO_PINS, scope: &scope, choices, begun };
+    let work = Work {
+        context,
+        engine: &engine,
+        verb,
+        project,
+        pins: &NO_PINS,
+        scope: &scope,
+        choices,
+        begun,
+        makes_release: true,
+    };
     if dry_run {
         // A reader that is gone needs no plan.
         let _ = context.ui.print(&crate::ui::plan::render(&work.plan(&observed)?, true));

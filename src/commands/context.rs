@@ -11,9 +11,9 @@ use crate::error::{Failure, Kind};
 use crate::plan::Problem;
 use crate::plan::scope::{Deps, Missing, Selection};
 use crate::settings::{Mode, Services, Settings};
-use crate::state::Operator;
 use crate::state::holder::{self, Holder};
 use crate::state::lock::LEASE;
+use crate::state::{Operator, StateError};
 use crate::ui::Ui;
 use crate::util::spelling;
 
@@ -221,6 +221,18 @@ pub fn engine_failure(error: EngineError) -> Failure {
     match error {
         EngineError::Unreachable { .. } => Failure::new(Kind::Unreachable, error.to_string())
             .hint("start it, or name another: DOCKER_HOST=unix:///path/to/docker.sock"),
+        error => Failure::new(Kind::Failed, error.to_string()),
+    }
+}
+
+/// What is kept on the engine cannot be used: exit code 5 where a newer `sofa` wrote it.
+pub fn state_failure(error: StateError) -> Failure {
+    match error {
+        StateError::Engine(error) => engine_failure(error),
+        StateError::Newer { ref needs, .. } => {
+            let hint = format!("use sofa {needs} or newer");
+            Failure::new(Kind::Refused, error.to_string()).hint(hint)
+        }
         error => Failure::new(Kind::Failed, error.to_string()),
     }
 }

@@ -59,6 +59,9 @@ pub struct Choices {
     /// Leave things as they are when something fails.
     #[arg(long)]
     pub no_undo: bool,
+    /// Jobs are left as they are: on the way back to a release.
+    #[arg(skip)]
+    pub leave_jobs: bool,
 }
 
 impl Choices {
@@ -74,6 +77,7 @@ impl Choices {
             undo: !self.no_undo,
             remove_orphans: self.remove_orphans,
             renew_volumes: self.renew_anon_volumes,
+            leave_jobs: self.leave_jobs,
         }
     }
 

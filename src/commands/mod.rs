@@ -1,6 +1,7 @@
 //! One file per verb: arguments in, an operation called, an exit status out. What several verbs need is in `context`.
 
 mod asking;
+mod back;
 mod bring_up;
 pub mod build;
 pub mod check;
@@ -12,6 +13,7 @@ pub mod down;
 mod forward;
 mod guarding;
 pub mod help;
+pub mod history;
 mod images;
 mod interrupt;
 pub mod kill;
@@ -28,10 +30,12 @@ mod recorded;
 mod replicas;
 pub mod restart;
 pub mod rm;
+pub mod rollback;
 mod run;
 pub mod scale;
 pub mod start;
 pub mod stop;
+pub mod undo;
 pub mod version;
 mod work;
 
@@ -54,6 +58,9 @@ pub async fn run(verb: Verb, context: &Context) -> CommandResult {
         Verb::Kill(args) => kill::run(args, context).await,
         Verb::Rm(args) => rm::run(args, context).await,
         Verb::Scale(args) => scale::run(args, context).await,
+        Verb::History(args) => history::run(args, context).await,
+        Verb::Rollback(args) => rollback::run(args, context).await,
+        Verb::Undo(args) => undo::run(args, context).await,
         Verb::Build(args) => build::run(args, context).await,
         Verb::Logs(args) => logs::run(args, context).await,
         Verb::Ps(args) => ps::run(args, context).await,

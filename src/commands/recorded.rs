@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::commands::context::{Context, engine_failure};
+use crate::commands::context::{Context, state_failure};
 use crate::commands::locked::Stage;
 use crate::commands::run::Ended;
 use crate::compose::model::Project;
 use crate::engine::{Engine, labels};
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::plan::desired::{Desired, image_reference};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
@@ -34,6 +34,8 @@ pub struct Records<'a> {
     pub verb: &'a str,
     /// When the command began.
     pub begun: Instant,
+    /// Whether what it leaves is a release: an undo's is one already.
+    pub makes_release: bool,
 }
 
 impl Records<'_> {
@@ -118,7 +120,7 @@ impl Records<'_> {
             return;
         }
         let written = match ended.outcome {
-            Outcome::Settled => self.release(record, desired, stage).await,
+            Outcome::Settled if self.makes_release => self.release(record, desired, stage).await,
             outcome => record.end(outcome, ended.logs.clone()).await,
         };
         if let Err(error) = written {
@@ -139,11 +141,14 @@ impl Records<'_> {
             true => record.last_model().await,
             false => None,
         };
-        let images = desired.services.iter().filter_map(|(name, service)| {
+        let model = release::model(project, &scope, before);
+        let own = desired.services.iter().filter_map(|(name, service)| {
             let reference = image_reference(project, service.service);
             let image = ReleaseImage { reference, id: service.found?.id.as_str().to_owned() };
             Some(((*name).to_owned(), image))
         });
+        let untouched = record.last_images().filter(|(name, _)| model.service(name).is_some());
+        let images = untouched.map(|(name, image)| (name.clone(), image.clone())).chain(own);
         let entry = ReleaseEntry {
             number: record.release_number(),
             verb: self.verb.to_owned(),
@@ -158,7 +163,7 @@ impl Records<'_> {
             let text = format!("image of the release has no name of its own, a prune may take it: {unnamed}");
             let _ = stage.events.send(Event::Warning(text));
         }
-        let dropped = record.settle(entry, &release::model(project, &scope, before)).await?;
+        let dropped = record.settle(entry, &model).await?;
         for old in dropped {
             tags::untag(self.engine, &project.name, &old).await;
         }
@@ -178,16 +183,4 @@ pub fn unfinished(project: &str, head: &Head) -> Option<String> {
         "{project}: the last `{}` by {} did not finish: begun {:.0}, {how}; this goes on from what is there",
         run.verb, run.operator, run.began
     ))
-}
-
-/// A failure of the records as a command's.
-fn state_failure(error: StateError) -> Failure {
-    match error {
-        StateError::Engine(error) => engine_failure(error),
-        StateError::Newer { ref needs, .. } => {
-            let hint = format!("this needs sofa {needs} or newer");
-            Failure::new(Kind::Refused, error.to_string()).hint(hint)
-        }
-        error => Failure::new(Kind::Failed, error.to_string()),
-    }
 }

@@ -40,6 +40,8 @@ pub struct Work<'a> {
     pub choices: &'a Choices,
     /// When the command began.
     pub begun: Instant,
+    /// Whether what it leaves is a release: an undo's is one already.
+    pub makes_release: bool,
 }
 
 impl Work<'_> {
@@ -102,8 +104,8 @@ impl Work<'_> {
     }
 
     fn records(&self) -> Records<'_> {
-        let Work { context, engine, project, verb, begun, .. } = *self;
-        Records { context, engine, project, verb, begun }
+        let Work { context, engine, project, verb, begun, makes_release, .. } = *self;
+        Records { context, engine, project, verb, begun, makes_release }
     }
 
     /// Pulls and builds; returns whether an image changed. Pinned images are there already.

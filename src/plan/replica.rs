@@ -55,6 +55,9 @@ pub(super) fn slots<'a>(
         }
     };
     let mut replicas = by_number(service, observed, &diverges);
+    if service.job && policy.leave_jobs {
+        return (as_they_are(desired, service, replicas), Vec::new());
+    }
     let wanted = usize::try_from(service.replicas).unwrap_or(usize::MAX);
     let mut surplus = Vec::new();
     while replicas.len() > wanted {
@@ -91,6 +94,22 @@ pub(super) fn slots<'a>(
         next += 1;
     }
     (slots, surplus)
+}
+
+/// The slots of a job that is left as it is; of several containers with one number one stays.
+fn as_they_are<'a>(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    replicas: BTreeMap<u32, Vec<&'a Container>>,
+) -> Vec<Slot<'a>> {
+    let slot = |(number, mut found): (u32, Vec<&'a Container>)| Slot {
+        number,
+        name: service.container_name(desired.project, number),
+        current: Some(found.remove(0)),
+        leftovers: found,
+        fate: Fate::Keep,
+    };
+    replicas.into_iter().map(slot).collect()
 }
 
 /// The service's containers by replica number; of several with one number the one to go on with stands first:

@@ -76,14 +76,10 @@ pub fn resolve<'a>(
     Ok(graph::dependencies_first(&needs).into_iter().filter(|name| scope.contains(name)).collect())
 }
 
-/// The names of the chosen services that are no jobs, dependencies first: what a rollback brings back. What a job did to data
-/// is not taken back by running an older one.
-pub fn without_jobs<'a>(project: &'a Project, selection: &Selection, backend: &Backend) -> Vec<&'a str> {
-    let (chosen, edges) = (chosen(project, selection, backend), edges(project));
-    let dependants = |name: &str| edges.get(name).map(Vec::as_slice).unwrap_or_default();
-    let lasts = |name: &&str| project.service(name).is_some_and(|service| !is_job(service, dependants(name)));
-    let order = graph::dependencies_first(&needs(project)).into_iter();
-    order.filter(|name| chosen.contains(name)).filter(lasts).collect()
+/// The names of the chosen services alone, dependencies first: what goes back to a release, whatever the rest does.
+pub fn alone<'a>(project: &'a Project, selection: &Selection, backend: &Backend) -> Vec<&'a str> {
+    let chosen = chosen(project, selection, backend);
+    graph::dependencies_first(&needs(project)).into_iter().filter(|name| chosen.contains(name)).collect()
 }
 
 /// The chosen services with the jobs whose end they wait for: a job runs on deploy when it changed, whatever `--deps` says.

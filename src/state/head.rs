@@ -112,7 +112,7 @@ impl fmt::Display for Outcome {
 }
 
 /// A release in the head; its model lies beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseEntry {
     /// Its number, from 1.
     pub number: u64,
@@ -128,7 +128,7 @@ pub struct ReleaseEntry {
     pub took: Duration,
     /// The revision of the files' git repository.
     pub revision: Option<String>,
-    /// The images of the services that the run acted on.
+    /// The images of its services, those that the run did not touch included.
     pub images: BTreeMap<String, ReleaseImage>,
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::head::{Head, Operator, Outcome, ReleaseEntry, RunEntry};
+use super::head::{Head, Operator, Outcome, ReleaseEntry, ReleaseImage, RunEntry};
 use super::store::{Place, Snapshot, StateError, Store};
 use crate::compose::model::Project;
 use crate::plan::operation::Plan;
@@ -65,6 +65,11 @@ impl Record {
     pub async fn last_model(&self) -> Option<Project> {
         let last = self.snapshot.head.releases.last()?;
         self.store.release(last.number).await.ok()
+    }
+
+    /// The images of the last release, by service.
+    pub fn last_images(&self) -> impl Iterator<Item = (&String, &ReleaseImage)> {
+        self.snapshot.head.releases.last().into_iter().flat_map(|release| &release.images)
     }
 
     /// Writes down that the run succeeded and what it left. Returns the releases that are not kept any longer.

@@ -20,6 +20,7 @@ mod modes;
 mod networks;
 mod ownership;
 mod refusals;
+mod releases;
 mod replicas;
 mod settings_file;
 mod signals;

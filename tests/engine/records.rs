@@ -68,7 +68,12 @@ async fn a_deploy_of_some_services_keeps_the_others_as_they_were_released() {
     stage.ok(&["deploy", "s1"]);
     let (store, head) = records(&stage).await;
     let last = head.releases.last().unwrap();
-    assert!(last.number == 2 && last.images.len() == 1 && last.images.contains_key("s1"), "{last:?}");
+    assert_eq!(
+        (last.number, &last.images["s0"]),
+        (2, &head.releases[0].images["s0"]),
+        "a rollback needs it too"
+    );
+    assert!(last.images.contains_key("s1"), "{last:?}");
     let model = store.release(2).await.unwrap();
     let version = |name: &str| model.services[name].environment["VERSION"].clone().unwrap();
     assert_eq!((version("s0"), version("s1")), ("1".to_owned(), "2".to_owned()));

@@ -37,6 +37,8 @@ pub struct Policy {
     pub remove_orphans: bool,
     /// Whether new containers get new anonymous volumes.
     pub renew_volumes: bool,
+    /// Whether jobs are left as they are: what one did to data is not taken back by running an older one.
+    pub leave_jobs: bool,
 }
 
 impl Default for Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             undo: true,
             remove_orphans: false,
             renew_volumes: false,
+            leave_jobs: false,
         }
     }
 }

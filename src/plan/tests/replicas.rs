@@ -104,3 +104,20 @@ fn scaling_to_zero_removes_every_replica_when_the_plan_settles() {
     [2] -> #3 web: remove p-web-1, scaled to 0
     ");
 }
+
+#[test]
+fn on_the_way_back_a_job_does_not_run_and_what_a_killed_run_left_of_it_goes() {
+    let project = || {
+        let case = case().service("migrate");
+        case.with("web", |web| after(web, "migrate", Condition::CompletedSuccessfully)).found(running("web"))
+    };
+    let ended = || running("migrate").state(State::Exited(0));
+    let back = Policy { leave_jobs: true, ..Policy::default() };
+    let newer = project().found(ended().stale());
+    assert!(newer.try_deploy(back).unwrap().operations.is_empty(), "an older job is not run again");
+    let killed = project().found(ended()).found(ended().stale().named("000000000000_p-migrate-1"));
+    assert_snapshot!(killed.try_deploy(back).unwrap(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 migrate: remove 000000000000_p-migrate-1, replaced
+    ");
+}

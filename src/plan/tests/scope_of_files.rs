@@ -25,17 +25,13 @@ fn a_job_that_the_scope_waits_for_joins_it_and_other_dependencies_do_not() {
 }
 
 #[test]
-fn a_rollback_brings_back_everything_but_jobs() {
+fn services_that_go_back_alone_take_nothing_along() {
     let case = case()
         .service("db")
         .with("migrate", |migrate| after(migrate, "db", Condition::Started))
-        .with("web", |web| after(web, "migrate", Condition::CompletedSuccessfully))
-        .service("idle");
+        .with("web", |web| after(web, "migrate", Condition::CompletedSuccessfully));
     let backend = crate::settings::Backend::default();
-    let order = scope::without_jobs(&case.project, &Selection::All, &backend);
-    assert_eq!(order.iter().position(|name| *name == "migrate"), None);
-    assert!(order.iter().position(|name| *name == "db") < order.iter().position(|name| *name == "web"));
-    assert_eq!(order.len(), 3);
-    let named = Selection::Named(vec!["web".into(), "migrate".into()]);
-    assert_eq!(scope::without_jobs(&case.project, &named, &backend), ["web"]);
+    assert_eq!(scope::alone(&case.project, &Selection::All, &backend), ["db", "migrate", "web"]);
+    let named = Selection::Named(vec!["web".into(), "db".into()]);
+    assert_eq!(scope::alone(&case.project, &named, &backend), ["db", "web"]);
 }

@@ -1,0 +1,55 @@
+//! `sofa undo`: takes back an unfinished run, to the last release. What runs as that release had it is
+//! found on the engine and kept, whatever the run had begun.
+
+use std::time::{Duration, Instant};
+
+use crate::commands::Context;
+use crate::commands::back::{Back, kept_releases};
+use crate::commands::labelled::{Standing, View, look};
+use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::settings::parse_time;
+
+/// Arguments of `undo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mode.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How long all waits together may take (default 6m).
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    wait_timeout: Option<Duration>,
+}
+
+/// Takes an unfinished run back.
+///
+/// # Errors
+/// No release to go back to; else as those of `deploy`.
+pub async fn run(args: Args, context: &Context) -> CommandResult {
+    let begun = Instant::now();
+    let Standing { project, engine, .. } = look(context, View::Project).await?;
+    let head = kept_releases(&engine, &project).await?;
+    let Some(run) = head.unfinished() else {
+        context.ui.note(&format!("{project}: no run is unfinished; `sofa rollback` goes back to a release"));
+        return Ok(Exit::Success);
+    };
+    let Some(release) = head.releases.last() else {
+        let message =
+            format!("{project}: before this {} there was no release of sofa's to go back to", run.verb);
+        return Err(Failure::new(Kind::Failed, message)
+            .hint("`sofa deploy` goes on with it; `sofa down --keep-volumes` removes what it began"));
+    };
+    let back = Back {
+        context,
+        engine: &engine,
+        verb: "undo",
+        release,
+        current_env: false,
+        wait_timeout: args.wait_timeout,
+        begun,
+        makes_release: false,
+    };
+    back.go(&project, args.dry_run).await
+}

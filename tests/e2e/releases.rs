@@ -1,0 +1,145 @@
+//! `sofa history`, `rollback` and `undo`: what a release holds, and the ways back to it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sofa::engine::container::RestartPolicy;
+use sofa::engine::exec::ExecCommand;
+use sofa::plan::observed::State;
+
+use crate::stack::{compose, container, ids, until, until_running};
+use crate::support::real_engine::TestProject;
+
+/// Deploys `web`, built from a Dockerfile that says the version, with the version in its environment too.
+fn deploy(test: &mut TestProject, version: &str) {
+    write(test, version);
+    test.sofa(["deploy"]).ok();
+}
+
+fn write(test: &mut TestProject, version: &str) {
+    let from = test.image().to_owned();
+    test.file("web/Dockerfile", &format!("FROM {from}\nLABEL version={version}\n"));
+    test.env("VERSION", version);
+    let healthy = "healthcheck: {test: [\"CMD\", \"true\"], interval: 1s}";
+    compose(
+        test,
+        &format!(
+            "  migrate:\n    <<: *ends\n    environment: {{VERSION: \"${{VERSION}}\"}}\n  web:\n    <<: *stay\n    image: {}-web\n    build: web\n    \
+             restart: unless-stopped\n    {healthy}\n    environment: {{VERSION: \"${{VERSION}}\"}}\n    volumes: [./rules:/rules:ro]\n    \
+             depends_on: {{migrate: {{condition: service_completed_successfully}}}}\n",
+            test.name()
+        ),
+    );
+    test.file("rules", "");
+}
+
+/// What `web` was made from and what it was given.
+async fn web(test: &TestProject) -> (String, String) {
+    let web = container(test, "web").await;
+    let argv = ["sh", "-c", "echo $VERSION"].map(str::to_owned).to_vec();
+    let command = ExecCommand { argv, ..ExecCommand::default() };
+    let printed = test.engine().exec(&web.id, &command, Duration::from_secs(10)).await.unwrap().stdout;
+    (web.image_id.0, String::from_utf8(printed).unwrap().trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_rollback_brings_back_images_and_environment_although_tags_and_variables_have_moved() {
+    let Some(mut test) = TestProject::new("back").await else {
+        return;
+    };
+    deploy(&mut test, "1");
+    let first = web(&test).await;
+    deploy(&mut test, "2");
+    let second = web(&test).await;
+    assert!(first.0 != second.0 && first.1 != second.1, "{first:?} {second:?}");
+    let migrated = container(&test, "migrate").await.id;
+
+    test.sofa(["rollback"])
+        .ok()
+        .says("web: not as in today's files: VERSION (`--current-env` keeps today's)")
+        .says("as they are today, since no release holds them:");
+    assert_eq!(web(&test).await, first, "release 1");
+    assert_eq!(container(&test, "migrate").await.id, migrated, "a job is not run again");
+
+    test.sofa(["rollback"]).ok();
+    assert_eq!(web(&test).await, second, "the release before that rollback");
+    test.sofa(["rollback", "1"]).ok();
+    assert_eq!(web(&test).await, first, "a release by its number");
+    test.sofa(["rollback", "2", "--current-env"]).ok();
+    assert_eq!(web(&test).await, second);
+    test.sofa(["rollback", "77"]).assert_code(2).says("release 77 is not kept").says("1, 2, 3, 4, 5, 6");
+
+    let history = test.sofa(["history"]).ok().stdout.clone();
+    assert_eq!(history.lines().count(), 7, "{history}");
+    assert!(history.lines().nth(1).unwrap().starts_with("6 "), "the newest first: {history}");
+    let json = test.sofa(["history", "--format", "json"]).ok().stdout.clone();
+    let newest: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((newest["Release"].as_u64(), newest["Verb"].as_str()), (Some(6), Some("rollback")), "{json}");
+}
+
+#[tokio::test]
+async fn a_rollback_shows_its_plan_and_changes_nothing_when_asked_to() {
+    let Some(mut test) = TestProject::new("shown").await else {
+        return;
+    };
+    test.sofa(["rollback"]).assert_code(2).says("no releases are kept");
+    deploy(&mut test, "1");
+    test.sofa(["rollback"]).assert_code(2).says("no release before the last");
+    deploy(&mut test, "2");
+    let before = ids(&test).await;
+    let plan = test.sofa(["rollback", "--dry-run"]).ok().stdout.clone();
+    assert!(plan.contains("image digest changed") || plan.contains("configuration changed"), "{plan}");
+    assert_eq!(ids(&test).await, before);
+}
+
+#[tokio::test]
+async fn images_of_kept_releases_have_names_of_their_own() {
+    let Some(mut test) = TestProject::new("kept").await else {
+        return;
+    };
+    deploy(&mut test, "1");
+    let (first, _) = web(&test).await;
+    deploy(&mut test, "2");
+    let images = test.engine().list_images().await.unwrap();
+    let names: BTreeMap<&str, &[String]> =
+        images.iter().map(|image| (image.id.as_str(), image.names.as_slice())).collect();
+    let own = format!("sofa.release/{}/web:1", test.name());
+    assert!(names[first.as_str()].contains(&own), "{:?}", names[first.as_str()]);
+}
+
+#[tokio::test]
+async fn an_undo_takes_a_killed_run_back_to_the_last_release() {
+    let Some(mut test) = TestProject::new("killed").await else {
+        return;
+    };
+    deploy(&mut test, "1");
+    let (before, release) = (ids(&test).await, web(&test).await);
+    test.sofa(["undo"]).ok().says("no run is unfinished");
+
+    write(&mut test, "2");
+    let text = std::fs::read_to_string(test.folder().join("compose.yaml")).unwrap();
+    let never_ready = text
+        .replace("[\"CMD\", \"true\"]", "[\"CMD\", \"false\"]")
+        .replace("interval: 1s", "interval: 1s, retries: 600");
+    test.file("compose.yaml", &never_ready);
+    let mut running = test.sofa_command().arg("deploy").spawn().unwrap();
+    let old = before["web-1"].clone();
+    until(async || {
+        let engine = test.engine().inspect(&old).await.unwrap();
+        !matches!(engine.state, State::Running) && ids(&test).await.len() > before.len()
+    })
+    .await;
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    test.sofa(["undo"]).ok();
+    let after = ids(&test).await;
+    assert_eq!(after["web-1"], before["web-1"], "the container of the release runs again");
+    assert_eq!(after.len(), before.len(), "nothing else is left: {after:?}");
+    assert_eq!(web(&test).await, release);
+    let details = test.engine().inspect(&old).await.unwrap();
+    assert_eq!(details.restart_policy, RestartPolicy::UnlessStopped);
+    until_running(&test, "web").await;
+    test.sofa(["undo"]).ok().says("no run is unfinished");
+    assert_eq!(test.sofa(["history"]).ok().stdout.lines().count(), 2, "an undo makes no release");
+}
