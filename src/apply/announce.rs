@@ -45,7 +45,7 @@ impl Announcer {
             Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
                 Phase::Removing
             }
-            Action::Await { gate: Gate::Running, .. } => return,
+            Action::Await { gate: Gate::Running, .. } | Action::Delay { .. } => return,
             Action::Await { .. } => Phase::Waiting,
             Action::RunHook { .. } => Phase::Waiting,
             Action::Steady { containers, .. } => {
@@ -85,7 +85,7 @@ impl Announcer {
             }
             Action::Await { gate: Gate::Completed, .. } => Phase::Completed,
             // The stability window has the last word on what has no gate of its own.
-            Action::Await { gate: Gate::Running, .. } => return,
+            Action::Await { gate: Gate::Running, .. } | Action::Delay { .. } => return,
             Action::Await { .. } => Phase::Ready,
             Action::Steady { containers, .. } => {
                 for (replica, _) in containers {

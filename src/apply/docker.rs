@@ -13,6 +13,7 @@ use super::budget::Budget;
 use super::executor::{Stopped, Target};
 use super::failure::OperationError;
 use super::ready::{Candidate, Waiter};
+use super::tolerance::{Tolerance, Verdict};
 use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
@@ -44,6 +45,7 @@ pub struct Docker<'a> {
     observed: &'a Observed,
     watch: Watch,
     announcer: Announcer,
+    tolerance: RefCell<Tolerance>,
     permits: Semaphore,
     /// What the plan's waits may take, and those of its undo.
     waits: Budget,
@@ -86,6 +88,7 @@ impl<'a> Docker<'a> {
             observed,
             watch: Watch::begin(engine, &plan.project).await?,
             announcer: Announcer::new(plan, events),
+            tolerance: RefCell::new(Tolerance::of(plan)),
             permits: Semaphore::new(limits.parallel.max(1)),
             waits: Budget::new(limits.wait),
             undo_waits: Budget::new(limits.wait),
@@ -137,7 +140,19 @@ impl<'a> Docker<'a> {
                 self.made.borrow_mut().insert(operation.id, Made::Policy(policy));
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
-            Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } => {}
+            Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What the failure of a container means: an end of the run, or a warning where `update_config` lets it fail.
+    fn judge(&self, replica: &Replica, error: OperationError) -> Result<(), OperationError> {
+        match self.tolerance.borrow_mut().judge(replica) {
+            Verdict::Fails => return Err(error),
+            Verdict::Warns => {
+                self.announcer.warn(format!("{error}\n  `update_config` lets it fail, so the run goes on"));
+            }
+            Verdict::Known => {}
         }
         Ok(())
     }
@@ -160,6 +175,7 @@ impl<'a> Docker<'a> {
                 self.announcer.warn(format!("{error}\n  nobody requires it, so the run goes on"));
                 Ok(())
             }
+            Err(Stopped::Failed(error)) => Ok(self.judge(replica, error)?),
             outcome => outcome,
         }
     }
@@ -183,7 +199,9 @@ impl<'a> Docker<'a> {
                 let begun = Instant::now();
                 match waiter.steady(&candidate, window).await? {
                     Ok(()) => Ok(()),
-                    Err(reason) => Err(waiter.explain(&candidate, reason, begun.elapsed()).await),
+                    Err(reason) => {
+                        self.judge(replica, waiter.explain(&candidate, reason, begun.elapsed()).await)
+                    }
                 }
             }
         });
@@ -359,10 +377,14 @@ impl Target for Docker<'_> {
     ) -> Result<(), Stopped<OperationError>> {
         self.announcer.begin(operation);
         let outcome = match &operation.action {
-            Action::Await { replica, container, gate, optional } => {
+            Action::Await { replica, container, gate, optional, .. } => {
                 self.wait(replica, container, gate, *optional, cancel).await
             }
             Action::Steady { containers, window } => self.steady(containers, *window, cancel).await,
+            Action::Delay { time, .. } => tokio::select! {
+                () = cancel.cancelled() => Err(Stopped::Cancelled),
+                () = tokio::time::sleep(*time) => Ok(()),
+            },
             Action::RunHook { replica, container, hook } => {
                 self.run_hook(replica, container, *hook, &self.waits, cancel).await
             }

@@ -16,4 +16,5 @@ mod probe;
 mod ready;
 pub mod report;
 mod steady;
+mod tolerance;
 mod watch;

@@ -78,6 +78,7 @@ impl Choices {
             remove_orphans: self.remove_orphans,
             renew_volumes: self.renew_anon_volumes,
             leave_jobs: self.leave_jobs,
+            rollback: false,
         }
     }
 

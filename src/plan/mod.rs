@@ -21,6 +21,7 @@ pub mod rm;
 pub mod scope;
 mod start;
 mod stop;
+mod strategy;
 
 #[cfg(test)]
 mod tests;

@@ -274,6 +274,15 @@ pub enum Action {
         gate: Gate,
         /// Whether a failure is only a warning: everyone who depends on the service says `required: false`.
         optional: bool,
+        /// How many failures among the containers of the service are only warnings (`update_config`).
+        tolerated: u32,
+    },
+    /// Do nothing for a while, between two groups of a service's containers (`update_config.delay`).
+    Delay {
+        /// The service.
+        service: String,
+        /// How long.
+        time: Duration,
     },
     /// Run a hook: `pre_start` in a container of its own beside this one, the others in this one.
     RunHook {
@@ -422,7 +431,7 @@ impl fmt::Display for Gate {
 impl Action {
     /// Whether it changes anything on the engine; waits do not.
     pub fn changes(&self) -> bool {
-        !matches!(self, Action::Await { .. } | Action::Steady { .. })
+        !matches!(self, Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. })
     }
 
     /// The replica it acts on, where it acts on one.
@@ -481,6 +490,7 @@ impl Action {
                 containers.iter_mut().for_each(|(_, container)| act(container))
             }
             Action::CreateContainer { replaces: None, .. }
+            | Action::Delay { .. }
             | Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume { .. }
@@ -512,9 +522,13 @@ impl fmt::Display for Action {
             }
             Action::RenameContainer { container, name, .. } => write!(f, "rename {container} to {name}"),
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
-            Action::Await { container, gate, optional, .. } => {
-                write!(f, "await {container}: {gate}{}", if *optional { " (optional)" } else { "" })
+            Action::Await { container, gate, optional, tolerated, .. } => {
+                let (optional, tolerated) = (if *optional { " (optional)" } else { "" }, *tolerated);
+                let tolerated =
+                    if tolerated > 0 { format!(" ({tolerated} may fail)") } else { String::new() };
+                write!(f, "await {container}: {gate}{optional}{tolerated}")
             }
+            Action::Delay { time, .. } => write!(f, "wait {time:?}"),
             Action::RunHook { container, hook, .. } => {
                 let place = if hook.point == HookPoint::PreStart { "beside" } else { "in" };
                 let optional = if hook.required { "" } else { " (optional)" };

@@ -96,8 +96,13 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
     let (replica, target) = (Replica::of(container), ContainerRef::of(container));
     let group = Group::Service(container.service.clone());
     let needs: Vec<OpId> = begun.into_iter().collect();
-    let wait =
-        Action::Await { replica: replica.clone(), container: target.clone(), gate: GATE, optional: false };
+    let wait = Action::Await {
+        replica: replica.clone(),
+        container: target.clone(),
+        gate: GATE,
+        optional: false,
+        tolerated: 0,
+    };
     let waited = draft.add(group.clone(), &needs, wait, "");
     if container.health != Health::None {
         return waited;

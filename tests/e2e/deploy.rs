@@ -229,3 +229,41 @@ async fn a_tag_that_is_typed_beats_env_files_and_the_environment() {
         test.sofa(["deploy", &format!("--tag={wrong}")]).assert_code(2);
     }
 }
+
+#[tokio::test]
+async fn start_first_never_stops_the_old_container_before_the_new_one_is_ready() {
+    let Some(test) = TestProject::new("startfirst").await else {
+        return;
+    };
+    let with = |command: &str| {
+        let order = "deploy: {update_config: {order: start-first}}";
+        compose(&test, &format!("  web: {{<<: *stay, {order}, command: [sh, -c, \"{command}\"]}}\n"));
+    };
+    with("trap 'exit 0' TERM; sleep 600 & wait");
+    test.sofa(["deploy"]).ok();
+    let old = container(&test, "web").await;
+    let started = test.engine().inspect(old.id.as_str()).await.unwrap().started;
+    with("exit 7");
+    test.sofa(["deploy"]).assert_code(4).says("exited with code 7");
+    let kept = test.engine().inspect(old.id.as_str()).await.unwrap();
+    assert_eq!((kept.state, kept.started), (State::Running, started), "it ran on all the while");
+    with("trap 'exit 0' TERM; sleep 700 & wait");
+    test.sofa(["deploy"]).ok().says("1 replaced");
+    assert_ne!(container(&test, "web").await.id, old.id);
+    assert_eq!(ids(&test).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_that_update_config_tolerates_is_a_warning() {
+    let Some(test) = TestProject::new("tolerate").await else {
+        return;
+    };
+    let update = "deploy: {replicas: 2, update_config: {max_failure_ratio: 0.5}}";
+    // Whoever comes second finds the file of the first.
+    let command = "mkdir /shared/first || exit 7; trap 'exit 0' TERM; sleep 600 & wait";
+    let web = format!(
+        "  web: {{<<: *stay, {update}, volumes: [\"shared:/shared\"], command: [sh, -c, \"{command}\"]}}\n"
+    );
+    compose(&test, &format!("{web}volumes: {{shared: }}\n"));
+    test.sofa(["deploy"]).ok().says("exited with code 7").says("`update_config` lets it fail");
+}

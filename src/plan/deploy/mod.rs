@@ -19,6 +19,7 @@ use super::draft::Draft;
 use super::hooks;
 use super::observed::{ContainerId, Observed};
 use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+use super::strategy::Strategy;
 
 /// How long containers without a gate of their own are watched before the plan settles, where
 /// `update_config.monitor` says nothing.
@@ -39,6 +40,8 @@ pub struct Policy {
     pub renew_volumes: bool,
     /// Whether jobs are left as they are: what one did to data is not taken back by running an older one.
     pub leave_jobs: bool,
+    /// Whether it goes back to what was: `rollback_config` counts then, not `update_config`.
+    pub rollback: bool,
 }
 
 impl Default for Policy {
@@ -50,6 +53,7 @@ impl Default for Policy {
             remove_orphans: false,
             renew_volumes: false,
             leave_jobs: false,
+            rollback: false,
         }
     }
 }
@@ -174,11 +178,8 @@ impl Deploy<'_> {
             .iter()
             .filter_map(|(replica, _)| self.desired.service(&replica.service))
             .map(|service| {
-                let update = service.service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
-                update
-                    .map(|update| update.monitor.0)
-                    .filter(|monitor| !monitor.is_zero())
-                    .unwrap_or(STABILITY_WINDOW)
+                let strategy = Strategy::of(service, self.policy.rollback).unwrap_or_default();
+                strategy.monitor.unwrap_or(STABILITY_WINDOW)
             })
             .max()
             .unwrap_or(STABILITY_WINDOW)

@@ -8,6 +8,7 @@ use crate::plan::desired::{DesiredVolume, volume_keys};
 use crate::plan::hooks;
 use crate::plan::observed::Volume;
 use crate::plan::operation::{Action, Gate, Group, Undo};
+use crate::plan::strategy::Strategy;
 
 impl Deploy<'_> {
     pub(super) fn networks(&mut self) {
@@ -83,17 +84,16 @@ impl Deploy<'_> {
         );
     }
 
-    /// What the files ask for and no plan does yet is refused: it must not look as if it had been done.
+    /// What the files ask for and no plan can do is refused: it must not look as if it had been done.
     pub(super) fn everything_asked_for_is_done(&mut self) {
         for service in self.desired.services.values() {
-            let (name, update) = (&service.service.name, service.service.deploy.as_ref());
-            let order =
-                update.and_then(|deploy| deploy.update_config.as_ref()).map(|update| update.order.as_str());
             self.problems.extend(hooks::problems(service.service));
-            if order == Some("start-first") {
-                let key = "deploy.update_config.order: start-first";
+            if let Err(cause) = Strategy::of(service, self.policy.rollback) {
                 self.problem(
-                    format!("service `{name}`: `{key}` is not supported by this version of sofa"),
+                    format!(
+                        "service `{}`: its `update_config` cannot be followed: {cause}",
+                        service.service.name
+                    ),
                     None,
                 );
             }

@@ -164,7 +164,7 @@ impl<'a> Deploy<'a> {
             if gate == Gate::Running {
                 self.watched.push((replica.clone(), target.clone()));
             }
-            let wait = Action::Await { replica, container: target, gate, optional: false };
+            let wait = Action::Await { replica, container: target, gate, optional: false, tolerated: 0 };
             self.draft.add(group, &[started], wait, "");
         }
     }

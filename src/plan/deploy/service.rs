@@ -1,12 +1,13 @@
 //! The containers of one service: what becomes of each replica, and after what.
 
 use super::Deploy;
-use super::settle::{Old, Settling};
+use super::settle::{End, Old, Settling};
 use crate::compose::model::Condition;
 use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
 use crate::plan::observed::Container;
 use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
 use crate::plan::replica::{self, Fate, Slot};
+use crate::plan::strategy::Strategy;
 
 /// What the plan knows of a service that it has dealt with.
 #[derive(Debug, Default)]
@@ -21,6 +22,10 @@ pub(super) struct Standing {
     replaced: bool,
     /// Whether a container of it is kept and restarted, since a network of it is replaced.
     restarted: bool,
+    /// How its containers are replaced.
+    strategy: Strategy,
+    /// The containers of the group of replicas that is planned now.
+    group: Vec<(Replica, ContainerRef)>,
 }
 
 impl<'a> Deploy<'a> {
@@ -30,22 +35,24 @@ impl<'a> Deploy<'a> {
         let forced = self.forced_by_others(service);
         let (slots, surplus) =
             replica::slots(self.desired, service, self.observed, self.policy, forced.as_deref());
-        let mut standing = Standing::default();
-        let group_size = update_group(service);
-        let mut group: Vec<OpId> = Vec::new();
+        // Where it cannot be followed, that is a problem already and no plan comes of this.
+        let strategy = Strategy::of(service, self.policy.rollback).unwrap_or_default();
+        let mut standing = Standing { strategy, ..Standing::default() };
         let mut previous: Vec<OpId> = Vec::new();
-        for (index, slot) in slots.iter().enumerate() {
-            if index > 0 && index % group_size == 0 {
-                previous = std::mem::take(&mut group);
+        let mut groups = slots.chunks(strategy.parallelism.min(slots.len()).max(1)).peekable();
+        while let Some(group) = groups.next() {
+            let begun: Vec<OpId> =
+                group.iter().flat_map(|slot| self.slot(service, slot, &previous, &mut standing)).collect();
+            if groups.peek().is_some() && !begun.is_empty() {
+                previous = self.between_groups(service, begun, &mut standing);
             }
-            group.extend(self.slot(service, slot, &previous, &mut standing));
         }
         let as_wanted = surplus.is_empty();
         for container in surplus {
             self.settling.push(Settling::Drop {
                 replica: Replica::of(container),
                 container: ContainerRef::of(container),
-                running: container.is_up(),
+                end: End::of(container),
                 cause: format!("scaled to {}", service.replicas),
             });
         }
@@ -53,6 +60,27 @@ impl<'a> Deploy<'a> {
             self.unchanged.push(name.to_string());
         }
         self.standings.insert(name, standing);
+    }
+
+    /// What is done between two groups of replicas: the first is watched, then nothing happens for a while.
+    fn between_groups(
+        &mut self,
+        service: &DesiredService<'_>,
+        begun: Vec<OpId>,
+        standing: &mut Standing,
+    ) -> Vec<OpId> {
+        let Strategy { monitor, delay, .. } = standing.strategy;
+        let group = Group::Service(service.service.name.to_string());
+        let containers = std::mem::take(&mut standing.group);
+        let mut done = begun;
+        if let (Some(window), true) = (monitor, self.policy.wait) {
+            done = vec![self.draft.add(group.clone(), &done, Action::Steady { containers, window }, "")];
+        }
+        if !delay.is_zero() {
+            let action = Action::Delay { service: service.service.name.to_string(), time: delay };
+            done = vec![self.draft.add(group, &done, action, "")];
+        }
+        done
     }
 
     /// Why the service's containers are replaced although nothing about themselves changed.
@@ -115,6 +143,7 @@ impl<'a> Deploy<'a> {
     }
 
     /// Creates a container, retires what it replaces, starts it. Stop-first: the gap is from that stop to this start.
+    /// Start-first: what it replaces runs on until the plan settles.
     fn replace(
         &mut self,
         service: &'a DesiredService<'a>,
@@ -139,15 +168,26 @@ impl<'a> Deploy<'a> {
         let new = ContainerRef::Created(created);
         let mut needs = self.begin_needs(service, previous);
         needs.push(created);
+        let beside = |container: &Container| {
+            standing.strategy.start_first && container.is_up() && !self.detached.contains_key(&container.id)
+        };
+        let (beside, old): (Vec<&Container>, Vec<&Container>) =
+            old.into_iter().partition(|container| beside(container));
         needs.extend(self.retire_all(replica, &old, &needs));
         let started = self.start(service, replica, new.clone(), &needs, "");
-        if !old.is_empty() {
+        if !old.is_empty() || !beside.is_empty() {
             standing.replaced = true;
             self.settling.push(Settling::Replace {
                 replica: replica.clone(),
                 old: old
                     .into_iter()
-                    .map(|container| Old { container: ContainerRef::of(container), running: false })
+                    .map(|container| Old { container: ContainerRef::of(container), end: End::Stopped })
+                    .chain(
+                        beside.into_iter().map(|container| Old {
+                            container: ContainerRef::of(container),
+                            end: End::Succeeded,
+                        }),
+                    )
                     .collect(),
                 new: new.clone(),
                 name: slot.current.is_some().then(|| slot.name.clone()),
@@ -251,11 +291,13 @@ impl<'a> Deploy<'a> {
         if service.gate == Gate::Running {
             self.watched.push((replica.clone(), container.clone()));
         }
+        standing.group.push((replica.clone(), container.clone()));
         let action = Action::Await {
             replica: replica.clone(),
             container,
             gate: service.gate.clone(),
             optional: service.optional,
+            tolerated: standing.strategy.tolerated,
         };
         let id = self.draft.add(Group::Service(replica.service.clone()), &begun, action, "");
         standing.ready.push(id);
@@ -298,14 +340,5 @@ impl<'a> Deploy<'a> {
             }
         })
         .collect()
-    }
-}
-
-/// How many replicas are replaced at once: `update_config.parallelism`, where 0 and nothing mean all.
-fn update_group(service: &DesiredService<'_>) -> usize {
-    let update = service.service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
-    match update.and_then(|update| update.parallelism) {
-        None | Some(0) => usize::MAX,
-        Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
     }
 }

@@ -12,7 +12,7 @@ pub(super) enum Settling {
     /// The successor takes the name of what it replaces, which is removed.
     Replace { replica: Replica, old: Vec<Old>, new: ContainerRef, name: Option<String> },
     /// A container that is not wanted any more is stopped and removed.
-    Drop { replica: Replica, container: ContainerRef, running: bool, cause: String },
+    Drop { replica: Replica, container: ContainerRef, end: End, cause: String },
 }
 
 impl Settling {
@@ -29,8 +29,26 @@ impl Settling {
 /// A container that something else has taken the place of.
 pub(super) struct Old {
     pub(super) container: ContainerRef,
-    /// Whether it still runs when the plan settles.
-    pub(super) running: bool,
+    /// What it does when the plan settles.
+    pub(super) end: End,
+}
+
+/// What a container that goes does when the plan settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was stopped before.
+    Stopped,
+    /// It runs, and its end is noticed.
+    Running,
+    /// It runs beside its successor, which has taken over.
+    Succeeded,
+}
+
+impl End {
+    /// The end of a container that nothing has stopped before.
+    pub(super) fn of(container: &Container) -> End {
+        if container.is_up() { End::Running } else { End::Stopped }
+    }
 }
 
 impl Deploy<'_> {
@@ -55,7 +73,7 @@ impl Deploy<'_> {
             old: leftovers
                 .map(|container| Old {
                     container: ContainerRef::of(container),
-                    running: container.is_up() && !stopped,
+                    end: if stopped { End::Stopped } else { End::of(container) },
                 })
                 .collect(),
             new: new.cloned().unwrap_or_else(|| ContainerRef::of(current)),
@@ -92,7 +110,7 @@ impl Deploy<'_> {
         self.settling.extend(orphans.into_iter().map(|container| Settling::Drop {
             replica: Replica::of(container),
             container: ContainerRef::of(container),
-            running: container.is_up(),
+            end: End::of(container),
             cause: "orphan: no service of the files owns it".into(),
         }));
     }
@@ -110,8 +128,8 @@ impl Deploy<'_> {
             Settling::Replace { replica, old, new, name } => {
                 let group = Group::Service(replica.service.clone());
                 let mut needs = first.clone();
-                for Old { container, running } in old {
-                    needs.push(self.remove(&replica, container, running, &first, "replaced"));
+                for Old { container, end } in old {
+                    needs.push(self.remove(&replica, container, end, &first, "replaced"));
                 }
                 removals.extend(gone.into_iter().zip(needs.iter().skip(first.len()).copied()));
                 if let Some(name) = name {
@@ -119,8 +137,8 @@ impl Deploy<'_> {
                     self.draft.add(group, &needs, action, "");
                 }
             }
-            Settling::Drop { replica, container, running, cause } => {
-                let removed = self.remove(&replica, container, running, &first, &cause);
+            Settling::Drop { replica, container, end, cause } => {
+                let removed = self.remove(&replica, container, end, &first, &cause);
                 removals.extend(gone.into_iter().map(|id| (id, removed)));
             }
         }
@@ -131,17 +149,19 @@ impl Deploy<'_> {
         &mut self,
         replica: &Replica,
         container: ContainerRef,
-        running: bool,
+        end: End,
         needs: &[OpId],
         cause: &str,
     ) -> OpId {
         let group = Group::Service(replica.service.clone());
         let mut needs = needs.to_vec();
-        if running {
+        if end != End::Stopped {
             let (replica, container) = (replica.clone(), container.clone());
             let action = Action::StopContainer { replica, container, grace: None };
             let stopped = self.draft.add(group.clone(), &needs, action, cause);
-            self.draft.disruptive(stopped);
+            if end == End::Running {
+                self.draft.disruptive(stopped);
+            }
             needs = vec![stopped];
         }
         let action = Action::RemoveContainer { replica: replica.clone(), container, volumes: false };

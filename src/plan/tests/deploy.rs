@@ -215,17 +215,6 @@ fn a_forced_recreation_says_so_and_never_replaces_nothing() {
 }
 
 #[test]
-fn start_first_is_refused_not_ignored() {
-    let case = case().with("web", |web| {
-        let update = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
-        web.deploy = Some(model::Deploy { update_config: Some(update), ..Default::default() });
-    });
-    let problems = case.try_deploy(Policy::default()).unwrap_err();
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].message.contains("start-first"), "{problems:?}");
-}
-
-#[test]
 fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
     let sharing = |from: &'static str| {
         let case = case().service("vpn").found(running("vpn"));

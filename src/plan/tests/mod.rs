@@ -8,6 +8,7 @@ mod objects;
 mod ownership;
 mod replicas;
 mod scope_of_files;
+mod strategy;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use super::observed::{
     Attachment, Container, ContainerId, Health, Image, ImageId, Mount, Network, NetworkId, Observed, Port,
     State, Volume,
 };
-use super::operation::Plan;
+use super::operation::{Action, Plan};
 use super::scope::{self, Deps, Selection};
 use super::{Policy, Problem, Recreate, down, rm};
 use crate::compose::Dialect;

@@ -1,0 +1,126 @@
+//! How the containers of a service are replaced: in which order, how many at once, and what a failure among them means.
+//! Compose spec, “update_config” and “rollback_config”; docker compose reads both and acts on neither.
+
+use std::time::Duration;
+
+use super::desired::{DesiredService, uses_gpu};
+use crate::compose::model::{MountKind, Service, UpdateConfig};
+
+/// How the containers of one service are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Strategy {
+    /// Whether the old container runs until the new one is ready, and on until the plan settles.
+    pub(super) start_first: bool,
+    /// How many are replaced at once.
+    pub(super) parallelism: usize,
+    /// Pause between two groups.
+    pub(super) delay: Duration,
+    /// How long each group is watched before the next one begins; none where nothing is written.
+    pub(super) monitor: Option<Duration>,
+    /// How many may fail without an end of the run.
+    pub(super) tolerated: u32,
+}
+
+impl Strategy {
+    /// What the files say, by these rules in this order; a rollback goes by `rollback_config` where there is one.
+    ///
+    /// # Errors
+    /// Why that cannot be done.
+    pub(super) fn of(service: &DesiredService<'_>, rollback: bool) -> Result<Strategy, String> {
+        let deploy = service.service.deploy.as_ref();
+        let update = deploy.and_then(|deploy| {
+            deploy.rollback_config.as_ref().filter(|_| rollback).or(deploy.update_config.as_ref())
+        });
+        let Some(update) = update else { return Ok(Strategy::default()) };
+        Ok(Strategy {
+            start_first: start_first(service, update)?,
+            parallelism: match update.parallelism {
+                None | Some(0) => usize::MAX,
+                Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
+            },
+            delay: update.delay.0,
+            monitor: Some(update.monitor.0).filter(|monitor| !monitor.is_zero()),
+            tolerated: tolerated(service, update)?,
+        })
+    }
+}
+
+impl Default for Strategy {
+    fn default() -> Strategy {
+        Strategy {
+            start_first: false,
+            parallelism: usize::MAX,
+            delay: Duration::ZERO,
+            monitor: None,
+            tolerated: 0,
+        }
+    }
+}
+
+/// Whether the new container starts beside the old one. Rules, in the order tested:
+/// 1. not unless it is written: the order is stop-first;
+/// 2. never for a job, which would run twice at once;
+/// 3. never where both would need the same thing: a host port, the host's network, a fixed address, a device, a place that
+///    both write to.
+fn start_first(service: &DesiredService<'_>, update: &UpdateConfig) -> Result<bool, String> {
+    if update.order != "start-first" {
+        return Ok(false);
+    }
+    if service.job {
+        return Err("it is a job, and would run twice at once".into());
+    }
+    match shared(service) {
+        Some(cause) => Err(format!("{cause}, which old and new would both need")),
+        None => Ok(true),
+    }
+}
+
+/// The first thing that two containers of the service cannot both have.
+fn shared(service: &DesiredService<'_>) -> Option<String> {
+    let Service { ports, networks, devices, .. } = service.service;
+    let fixed = |address: &&str| !address.is_empty();
+    let port = ports.iter().find(|port| !port.published.is_empty());
+    let attached = networks.values().filter_map(Option::as_ref);
+    let addresses = attached.flat_map(|attachment| {
+        let attachment = [&attachment.ipv4_address, &attachment.ipv6_address, &attachment.mac_address];
+        attachment.map(String::as_str)
+    });
+    let address = addresses.chain([service.service.mac_address.as_str()]).find(fixed);
+    port.map(|port| format!("it publishes host port {}", port.published))
+        .or_else(|| {
+            (service.service.network_mode == "host").then(|| "it listens on the host's network".into())
+        })
+        .or_else(|| address.map(|address| format!("it has the fixed address {address}")))
+        .or_else(|| devices.first().map(|device| format!("it has the device {}", device.source)))
+        .or_else(|| uses_gpu(service.service).then(|| "it has a GPU".into()))
+        .or_else(|| written(service).map(|place| format!("it writes to {place}")))
+}
+
+/// The first place outside the container that the service can write to. Anonymous volumes count: they go from the old
+/// container to the new one.
+fn written(service: &DesiredService<'_>) -> Option<String> {
+    let mounts = &service.service.volumes;
+    let kept = |kind: &MountKind| matches!(kind, MountKind::Volume | MountKind::Bind);
+    let mounted = mounts.iter().find(|mount| kept(&mount.kind) && !mount.read_only);
+    let unmounted = |target: &&String| mounts.iter().all(|mount| mount.target != **target);
+    let declared = service.found.iter().flat_map(|image| &image.volumes).find(unmounted);
+    let from = service.service.volumes_from.iter().find(|from| !from.ends_with(":ro"));
+    mounted
+        .map(|mount| mount.target.clone())
+        .or_else(|| declared.cloned())
+        .or_else(|| from.map(|from| format!("the volumes of {from}")))
+}
+
+/// How many replicas may fail: all with `failure_action: continue`, else the share that `max_failure_ratio` allows.
+fn tolerated(service: &DesiredService<'_>, update: &UpdateConfig) -> Result<u32, String> {
+    match update.failure_action.as_str() {
+        "continue" => Ok(service.replicas),
+        // A service that stays half updated would have two versions, and nobody who is told which is which.
+        "pause" => {
+            Err("`failure_action: pause` leaves it half updated; `rollback` and `continue` are known, and \
+                        `--no-undo` leaves everything as it is"
+                .into())
+        }
+        _ => Ok((f64::from(service.replicas) * f64::from(update.max_failure_ratio)).floor() as u32),
+    }
+}
