@@ -7,6 +7,7 @@ use super::failure::OperationError;
 use crate::compose::model::{NetworkName, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
+use crate::plan::contents;
 use crate::plan::desired::{DesiredService, namespace_parents};
 use crate::plan::hooks;
 use crate::plan::observed::{Container, ContainerId};
@@ -86,6 +87,8 @@ impl Docker<'_> {
         let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
+        let contents =
+            contents::label(&service.contents).map(|digests| (contents::LABEL.to_string(), digests));
         let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
@@ -93,7 +96,7 @@ impl Docker<'_> {
             config_hash: service.hash_beside(parents, desired.dialect),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: mode.into_iter().chain(role).chain(hooks).chain(run).collect(),
+            sofa: mode.into_iter().chain(role).chain(hooks).chain(contents).chain(run).collect(),
         };
         Ok(labels.build(desired.project, service.service))
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::apply::images::{self, Pull};
 use crate::apply::preflight;
+use crate::commands::contents;
 use crate::commands::context::{Context, LoadedProject, engine_failure, missing_failure, problems_failure};
 use crate::commands::replicas::{self, Scale};
 use crate::compose::load::Options;
@@ -16,6 +17,7 @@ use crate::plan::operation::Plan;
 use crate::plan::scope::{self, Deps, Selection};
 use crate::plan::{self, Policy, Recreate};
 use crate::settings::parse_time;
+use crate::state::ContentKey;
 
 /// What decides about the plan of a deploy; `plan deploy` takes the same.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -170,7 +172,8 @@ pub fn desired<'a>(
 ) -> Desired<'a> {
     let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
     let terms = Terms { dialect: context.settings.dialect, mode, images: pins };
-    Desired::new(project, scope, observed, terms)
+    let digests = contents::digests(project, ContentKey::of(observed).as_ref());
+    Desired::new(project, scope, observed, terms).with_contents(&digests)
 }
 
 /// Refuses what others hold: host ports and names of containers of other projects, ports of other programs.

@@ -6,6 +6,7 @@ mod bring_up;
 pub mod build;
 pub mod check;
 pub mod config;
+mod contents;
 pub mod context;
 pub mod deploy;
 pub mod deployment;

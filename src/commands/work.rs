@@ -7,6 +7,7 @@ use futures_util::future::try_join;
 
 use crate::apply::mend;
 use crate::commands::Context;
+use crate::commands::contents;
 use crate::commands::context::engine_failure;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images::{fetch, unless_interrupted};
@@ -96,7 +97,8 @@ impl Work<'_> {
                 if again.changes_nothing() && !records.are_due(&found, &observed) {
                     return self.without_record(&again, &observed, stage).await;
                 }
-                self.recorded(&again, &observed, &found.or_empty(), lock, stage).await
+                let key = ContentKey::of(&observed).unwrap_or(key);
+                self.recorded(&again, &observed, &key, &found.or_empty(), lock, stage).await
             })
             .await
         })
@@ -137,11 +139,13 @@ impl Work<'_> {
         &self,
         plan: &Plan,
         observed: &Observed,
+        key: &ContentKey,
         before: &Snapshot,
         lock: &Lock,
         stage: Stage<'_>,
     ) -> Result<(), Failure> {
-        let desired = self.desired(observed);
+        // The key of a store that was made a moment ago is not among what was observed.
+        let desired = self.desired(observed).with_contents(&contents::digests(self.project, Some(key)));
         if before.head.unfinished().is_some() {
             mend::restart_policies(self.engine, plan, &desired, observed).await.map_err(engine_failure)?;
         }

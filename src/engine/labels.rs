@@ -58,8 +58,6 @@ pub mod sofa {
     pub const RUN: &str = "sofa.run";
     /// The release that a container belongs to.
     pub const RELEASE: &str = "sofa.release";
-    /// Digest of the contents of configs, secrets and env files that a container was made with.
-    pub const CONTENT: &str = "sofa.content";
     /// Digest of the build context that an image was built from.
     pub const CONTEXT: &str = "sofa.context";
     /// `true` on volumes that no verb removes with others.

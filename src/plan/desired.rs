@@ -55,6 +55,8 @@ pub struct DesiredService<'a> {
     pub gate: Gate,
     /// Whether every service that depends on it does so with `required: false`.
     pub optional: bool,
+    /// Digests of what its configs and secrets hold, by `configs.NAME` and `secrets.NAME`.
+    pub contents: BTreeMap<String, String>,
     /// Whether some service waits for it to be healthy or completed.
     pub awaited: bool,
 }
@@ -135,6 +137,20 @@ impl<'a> Desired<'a> {
         Desired { project, services, networks, volumes, dialect, mode: terms.mode }
     }
 
+    /// The same, knowing what configs and secrets hold: each service takes the digests of those it uses.
+    #[must_use]
+    pub fn with_contents(mut self, digests: &BTreeMap<String, String>) -> Desired<'a> {
+        for desired in self.services.values_mut() {
+            let configs = desired.service.configs.iter().map(|config| format!("configs.{}", config.source));
+            let secrets = desired.service.secrets.iter().map(|secret| format!("secrets.{}", secret.source));
+            desired.contents = configs
+                .chain(secrets)
+                .filter_map(|name| Some((name.clone(), digests.get(&name)?.clone())))
+                .collect();
+        }
+        self
+    }
+
     /// The service of that name, where it is in the scope.
     pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
         self.services.get(name)
@@ -188,6 +204,7 @@ impl<'a> DesiredService<'a> {
             job,
             gate: gate(service, job, found),
             optional: !dependants.is_empty() && dependants.iter().all(|edge| !edge.required),
+            contents: BTreeMap::new(),
             awaited: dependants.iter().any(|edge| edge.condition != Condition::Started),
             image,
         }

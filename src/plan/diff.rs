@@ -1,5 +1,6 @@
 //! Whether a container is as the files say, and if not, why, in the words shown to people.
 
+use super::contents;
 use super::desired::{Desired, DesiredService, volume_keys};
 use super::observed::{Container, Observed, State};
 
@@ -18,6 +19,13 @@ pub(super) fn divergence(
         .or_else(|| (container.state == State::Dead).then(|| "container is dead".into()))
         .or_else(|| missing_network(desired, service, container, observed))
         .or_else(|| missing_volume(desired, service, container))
+        .or_else(|| changed_content(service, container))
+}
+
+/// A config or secret holds something else than when the container was made.
+fn changed_content(service: &DesiredService<'_>, container: &Container) -> Option<String> {
+    let changed = contents::changed(&service.contents, container.labels.get(contents::LABEL)?);
+    (!changed.is_empty()).then(|| format!("content of {} changed", changed.join(", ")))
 }
 
 /// The image differs from the one that the container was made from.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod conflict;
+pub mod contents;
 pub mod deploy;
 pub mod desired;
 mod diff;

@@ -267,3 +267,29 @@ async fn a_failure_that_update_config_tolerates_is_a_warning() {
     compose(&test, &format!("{web}volumes: {{shared: }}\n"));
     test.sofa(["deploy"]).ok().says("exited with code 7").says("`update_config` lets it fail");
 }
+
+#[tokio::test]
+async fn an_edited_config_replaces_the_container_that_has_it_and_says_so() {
+    let Some(test) = TestProject::new("content").await else {
+        return;
+    };
+    test.file("app.conf", "setting = 1\n");
+    compose(
+        &test,
+        "  db: {<<: *stay}\n  web: {<<: *stay, configs: [app]}\nconfigs: {app: {file: ./app.conf}}\n",
+    );
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let before = ids(&test).await;
+    let label = container(&test, "web").await.labels["sofa.content"].clone();
+    assert!(label.starts_with("configs.app=") && !label.contains("setting"), "{label}");
+    test.sofa(["deploy", "--no-wait"]).ok();
+    assert_eq!(ids(&test).await, before, "nothing changed");
+    test.file("app.conf", "setting = 2\n");
+    let plan = test.sofa(["plan"]);
+    assert!(plan.ok().stdout.contains("content of configs.app changed"), "{}", plan.stdout);
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let after = ids(&test).await;
+    assert_eq!(after["db-1"], before["db-1"]);
+    assert_ne!(after["web-1"], before["web-1"]);
+    test.sofa(["plan", "--exit-code"]).ok();
+}
