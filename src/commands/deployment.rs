@@ -80,7 +80,8 @@ impl Choices {
             remove_orphans: self.remove_orphans,
             renew_volumes: self.renew_anon_volumes,
             leave_jobs: self.leave_jobs,
-            rollback: false,
+            // Only a way back leaves jobs as they are.
+            rollback: self.leave_jobs,
         }
     }
 
