@@ -106,35 +106,16 @@ impl Records<'_> {
         Record::begin(self.store(), before, intent, plan).await.map_err(state_failure)
     }
 
-    /// Writes down how the run ended, and its release. A failure is only told: what runs does not depend on it.
-    pub async fn close(
+    /// The release that the run makes if it succeeds, its images under names of their own; none where it makes none.
+    pub async fn prepare(
         &self,
-        record: Record,
-        ended: &Ended,
-        desired: &Desired<'_>,
-        lock: &Lock,
-        stage: Stage<'_>,
-    ) {
-        if lock.wish() == Some(Wish::Lost) || lock.fence().check().is_err() {
-            // The records are another's by now.
-            return;
-        }
-        let written = match ended.outcome {
-            Outcome::Settled if self.makes_release => self.release(record, desired, stage).await,
-            outcome => record.end(outcome, ended.logs.clone()).await,
-        };
-        if let Err(error) = written {
-            let text = format!("{}: how the run ended is not written down: {error}", self.project.name);
-            let _ = stage.events.send(Event::Warning(text));
-        }
-    }
-
-    async fn release(
-        &self,
-        record: Record,
+        record: &Record,
         desired: &Desired<'_>,
         stage: Stage<'_>,
-    ) -> Result<(), StateError> {
+    ) -> Option<(ReleaseEntry, Project)> {
+        if !self.makes_release {
+            return None;
+        }
         let project = self.project;
         let scope: BTreeSet<&str> = desired.services.keys().copied().collect();
         let before = match scope.len() < project.services.len() {
@@ -163,9 +144,41 @@ impl Records<'_> {
             let text = format!("image of the release has no name of its own, a prune may take it: {unnamed}");
             let _ = stage.events.send(Event::Warning(text));
         }
-        let dropped = record.settle(entry, &model).await?;
-        for old in dropped {
-            tags::untag(self.engine, &project.name, &old).await;
+        Some((entry, model))
+    }
+
+    /// Writes down how the run ended, and its release. A failure is only told: what runs does not depend on it.
+    pub async fn close(
+        &self,
+        record: Record,
+        release: Option<(ReleaseEntry, Project)>,
+        ended: &Ended,
+        lock: &Lock,
+        stage: Stage<'_>,
+    ) {
+        if lock.wish() == Some(Wish::Lost) || lock.fence().check().is_err() {
+            // The records are another's by now.
+            return;
+        }
+        let written = match (ended.outcome, release) {
+            (Outcome::Settled, Some((entry, model))) => self.settle(record, entry, &model).await,
+            (outcome, release) => {
+                if let Some((entry, _)) = release {
+                    tags::untag(self.engine, &self.project.name, &entry).await;
+                }
+                record.end(outcome, ended.logs.clone()).await
+            }
+        };
+        if let Err(error) = written {
+            let text = format!("{}: how the run ended is not written down: {error}", self.project.name);
+            let _ = stage.events.send(Event::Warning(text));
+        }
+    }
+
+    async fn settle(&self, record: Record, entry: ReleaseEntry, model: &Project) -> Result<(), StateError> {
+        let entry = ReleaseEntry { done: Timestamp::now(), took: self.begun.elapsed(), ..entry };
+        for old in record.settle(entry, model).await? {
+            tags::untag(self.engine, &self.project.name, &old).await;
         }
         Ok(())
     }

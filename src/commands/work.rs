@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 
 use crate::apply::mend;
 use crate::commands::Context;
@@ -152,8 +152,11 @@ impl Work<'_> {
         let record = self.records().begin(before, plan).await?;
         let (fence, number) = (Some(lock.fence()), Some(record.number()));
         let run = Run { fence, number, ..self.run(plan, &desired, observed) };
-        let ended = run.execute(self.context, stage).await;
-        self.records().close(record, &ended, &desired, lock, stage).await;
+        // The names of images hide behind what the engine does anyway.
+        let records = self.records();
+        let release = records.prepare(&record, &desired, stage);
+        let (ended, release) = join(run.execute(self.context, stage), release).await;
+        records.close(record, release, &ended, lock, stage).await;
         run.tell(ended, stage.events)
     }
 
