@@ -10,6 +10,7 @@ use crate::engine::labels;
 use crate::plan::contents;
 use crate::plan::desired::{DesiredService, namespace_parents};
 use crate::plan::hooks;
+use crate::plan::labelled;
 use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{ContainerRef, Replica};
 
@@ -70,6 +71,11 @@ impl Docker<'_> {
         };
         let new = convert::container(desired.project, service.service, &instance, self.engine.target())
             .map_err(|error| OperationError::Impossible(error.to_string()))?;
+        if replica.number <= 1 {
+            for what in new.ignored() {
+                self.announcer().warn(format!("service `{}`: ignored: {what}", replica.service));
+            }
+        }
         Ok(self.engine.create(&new).await?.id)
     }
 
@@ -89,6 +95,7 @@ impl Docker<'_> {
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
         let contents =
             contents::label(&service.contents).map(|digests| (contents::LABEL.to_string(), digests));
+        let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
         let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
@@ -96,7 +103,7 @@ impl Docker<'_> {
             config_hash: service.hash_beside(parents, desired.dialect),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: mode.into_iter().chain(role).chain(hooks).chain(contents).chain(run).collect(),
+            sofa: mode.into_iter().chain(role).chain(hooks).chain(contents).chain(ready).chain(run).collect(),
         };
         Ok(labels.build(desired.project, service.service))
     }

@@ -12,11 +12,13 @@ use super::announce::{Announcer, subject};
 use super::budget::Budget;
 use super::executor::{Stopped, Target};
 use super::failure::OperationError;
+use super::lost::{ATTEMPTS, CLOSING, Phase};
 use super::ready::{Candidate, Waiter};
 use super::tolerance::{Tolerance, Verdict};
 use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
+use crate::engine::labels::compose;
 use crate::engine::network::Endpoint;
 use crate::engine::{Engine, EngineError};
 use crate::plan::desired::Desired;
@@ -47,9 +49,8 @@ pub struct Docker<'a> {
     announcer: Announcer,
     tolerance: RefCell<Tolerance>,
     permits: Semaphore,
-    /// What the plan's waits may take, and those of its undo.
-    waits: Budget,
-    undo_waits: Budget,
+    forward: Phase,
+    backward: Phase,
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
     fence: Option<Fence>,
     pub(super) run: Option<u64>,
@@ -90,8 +91,8 @@ impl<'a> Docker<'a> {
             announcer: Announcer::new(plan, events),
             tolerance: RefCell::new(Tolerance::of(plan)),
             permits: Semaphore::new(limits.parallel.max(1)),
-            waits: Budget::new(limits.wait),
-            undo_waits: Budget::new(limits.wait),
+            forward: Phase::new(limits.wait),
+            backward: Phase::new(limits.wait),
             fence: limits.fence,
             run: limits.run,
             made: RefCell::default(),
@@ -137,7 +138,8 @@ impl<'a> Docker<'a> {
             Action::DisableRestart { container, .. } => {
                 let id = self.id(container)?;
                 let policy = engine.inspect(id.as_str()).await?.restart_policy;
-                self.made.borrow_mut().insert(operation.id, Made::Policy(policy));
+                // Asked a second time, it may be off already.
+                self.made.borrow_mut().entry(operation.id).or_insert(Made::Policy(policy));
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
             Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => {}
@@ -169,8 +171,8 @@ impl<'a> Docker<'a> {
         let id = self.id(container)?;
         let subject = subject(replica);
         let candidate = Candidate { id: &id, service: &replica.service, subject: &subject, gate };
-        let counting = self.waits.count();
-        match self.waiter(counting.deadline).wait(&candidate, cancel).await {
+        let counting = self.forward.waits.count();
+        match self.waiter(&self.forward, counting.deadline).wait(&candidate, cancel).await {
             Err(Stopped::Failed(error)) if optional => {
                 self.announcer.warn(format!("{error}\n  nobody requires it, so the run goes on"));
                 Ok(())
@@ -187,8 +189,8 @@ impl<'a> Docker<'a> {
         window: Duration,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
-        let counting = self.waits.count();
-        let waiter = self.waiter(counting.deadline + window);
+        let counting = self.forward.waits.count();
+        let waiter = self.waiter(&self.forward, counting.deadline + window);
         let watches = containers.iter().map(|(replica, container)| {
             let waiter = &waiter;
             async move {
@@ -212,8 +214,8 @@ impl<'a> Docker<'a> {
         }
     }
 
-    fn waiter(&self, deadline: Instant) -> Waiter<'_> {
-        Waiter { engine: self.engine, watch: &self.watch, events: self.announcer.events(), deadline }
+    fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
+        Waiter { engine: self.engine, watch: &self.watch, events: self.announcer.events(), phase, deadline }
     }
 
     /// The id behind a reference; one that an operation was to create may be missing only if that failed.
@@ -272,7 +274,93 @@ impl<'a> Docker<'a> {
     }
 
     pub(super) fn undo_waits(&self) -> &Budget {
-        &self.undo_waits
+        &self.backward.waits
+    }
+
+    /// Whether the engine answers again after a call that failed so.
+    async fn reconnected(&self, phase: &Phase, error: &OperationError) -> bool {
+        match error {
+            OperationError::Engine(error) => {
+                phase.reconnected(self.engine, self.announcer.events(), error).await
+            }
+            _ => false,
+        }
+    }
+
+    /// One call that changes something, made again where the connection broke: after looking at what became of it.
+    async fn change_surely(
+        &self,
+        operation: &Operation,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stopped<OperationError>> {
+        let mut attempt = 1;
+        loop {
+            let Err(error) = self.change(operation).await else { return Ok(()) };
+            // A signal twice is another thing than a signal.
+            let repeatable = !matches!(operation.action, Action::KillContainer { .. });
+            if attempt == ATTEMPTS || !repeatable {
+                return Err(error.into());
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(error.into()),
+                again = self.reconnected(&self.forward, &error) => if !again { return Err(error.into()) },
+            }
+            attempt += 1;
+            if self.is_done(operation).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks at whether an operation whose answer was lost was done; what was half done is cleared away.
+    async fn is_done(&self, operation: &Operation) -> Result<bool, OperationError> {
+        match &operation.action {
+            Action::CreateNetwork { name, .. } => {
+                let project = self.desired()?.project.name.as_str();
+                let own = |labels: &BTreeMap<String, String>| {
+                    labels.get(compose::PROJECT).is_some_and(|label| label == project)
+                };
+                let networks = self.engine.list_networks().await?;
+                Ok(networks.iter().any(|network| network.name == *name && own(&network.labels)))
+            }
+            Action::RemoveNetwork { id, .. } => {
+                Ok(!self.engine.list_networks().await?.iter().any(|network| network.id == *id))
+            }
+            // Looked at once more, it would be remembered as never attached.
+            Action::DisconnectContainer { container, network, .. } => {
+                Ok(self.engine.attachment(network, &self.id(container)?).await?.is_none())
+            }
+            Action::CreateContainer { name, .. } => {
+                self.remove_created(operation.id, name).await?;
+                Ok(false)
+            }
+            Action::RenameContainer { container, name, .. } => {
+                Ok(self.engine.inspect(self.id(container)?.as_str()).await?.name == *name)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Takes one operation back, again where the connection broke: every way back may be gone twice.
+    async fn take_back_surely(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
+        let mut attempt = 1;
+        loop {
+            let Err(error) = self.take_back(operation, undo).await else { return Ok(()) };
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            attempt += 1;
+            // An engine that shuts down refuses with odd words before it is gone.
+            if !self.reconnected(&self.backward, &error).await {
+                match &error {
+                    OperationError::Engine(refused) if refused.status() >= Some(500) => {
+                        tokio::time::sleep(CLOSING).await;
+                    }
+                    _ => return Err(error),
+                }
+            }
+        }
     }
 
     /// Takes one operation back.
@@ -358,8 +446,8 @@ impl<'a> Docker<'a> {
         };
         let subject = subject(replica);
         let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &gate };
-        let counting = self.undo_waits.count();
-        let waiter = self.waiter(counting.deadline);
+        let counting = self.backward.waits.count();
+        let waiter = self.waiter(&self.backward, counting.deadline);
         match waiter.wait(&candidate, &CancellationToken::new()).await {
             Err(Stopped::Failed(error)) => Err(error),
             _ => Ok(()),
@@ -386,9 +474,9 @@ impl Target for Docker<'_> {
                 () = tokio::time::sleep(*time) => Ok(()),
             },
             Action::RunHook { replica, container, hook } => {
-                self.run_hook(replica, container, *hook, &self.waits, cancel).await
+                self.run_hook(replica, container, *hook, &self.forward.waits, cancel).await
             }
-            _ => self.change(operation).await.map_err(Stopped::Failed),
+            _ => self.change_surely(operation, cancel).await,
         };
         match &outcome {
             Ok(()) => self.announcer.done(operation),
@@ -401,7 +489,7 @@ impl Target for Docker<'_> {
     async fn undo(&self, operation: &Operation) -> Result<(), OperationError> {
         let Some(undo) = operation.undo else { return Ok(()) };
         self.announcer.undoing(operation);
-        let outcome = self.take_back(operation, undo).await;
+        let outcome = self.take_back_surely(operation, undo).await;
         match &outcome {
             Ok(()) => self.announcer.undone(operation),
             Err(error) => self.announcer.failed(operation, &error.to_string()),

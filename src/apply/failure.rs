@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::lost::is_lost;
 use crate::engine::EngineError;
 use crate::plan::operation::{Gate, HookCall};
 use crate::state::fence::Closed;
@@ -49,6 +50,13 @@ impl fmt::Display for OperationError {
             OperationError::Fenced(closed) => closed.fmt(f),
             OperationError::Impossible(reason) => f.write_str(reason),
         }
+    }
+}
+
+impl OperationError {
+    /// Whether it is the connection to the engine that failed.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, OperationError::Engine(error) if is_lost(error))
     }
 }
 

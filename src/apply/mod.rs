@@ -9,6 +9,7 @@ pub mod failure;
 mod frontier;
 mod hooks;
 pub mod images;
+mod lost;
 pub mod mend;
 mod networks;
 pub mod preflight;

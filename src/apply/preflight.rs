@@ -1,13 +1,34 @@
-//! What can be known to fail before anything is changed, beside what the plan knows: host ports that another program holds.
+//! What can be known to fail before anything is changed, beside what the plan knows: host ports that another
+//! program holds, and containers that cannot be made.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
+use crate::compose::model::ServiceName;
 use crate::engine::Engine;
+use crate::engine::convert::{self, Instance};
 use crate::plan::Problem;
-use crate::plan::desired::Desired;
-use crate::plan::observed::Observed;
+use crate::plan::desired::{Desired, namespace_parents};
+use crate::plan::observed::{ContainerId, Observed};
+
+/// Services of which this engine can make no container: what it is too old for, files that cannot be read, a secret that would
+/// have to be written into a read-only container.
+pub fn unmakeable(engine: &Engine, desired: &Desired<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for service in desired.services.values().filter(|service| service.replicas > 0) {
+        // Which containers they will be does not matter here.
+        let parents = namespace_parents(service.service)
+            .into_iter()
+            .map(|parent| (ServiceName::from(parent), ContainerId("0".repeat(64))))
+            .collect();
+        let instance = Instance { parents, ..Instance::default() };
+        if let Err(error) = convert::container(desired.project, service.service, &instance, engine.target()) {
+            problems.push(Problem { message: error.to_string(), hint: None, owned: false });
+        }
+    }
+    problems
+}
 
 /// Host ports that services of the scope publish and that a program of this machine holds. Found by binding them for a
 /// moment, so only where the engine is on this machine, and only ports that no container has now.

@@ -8,10 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::executor::Stopped;
 use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
+use super::lost::{CLOSING, Phase};
 use super::probe::{self, Answer};
 use super::watch::Watch;
+use crate::engine::container::RestartPolicy;
 use crate::engine::logs::LogQuery;
-use crate::engine::{ContainerDetails, Engine, Healthcheck};
+use crate::engine::{ContainerDetails, Engine, EngineError, Healthcheck};
 use crate::plan::observed::{ContainerId, Health, State};
 use crate::plan::operation::Gate;
 use crate::ui::event::{Event, EventSender, Subject};
@@ -28,6 +30,8 @@ pub(super) struct Waiter<'a> {
     pub(super) engine: &'a Engine,
     pub(super) watch: &'a Watch,
     pub(super) events: &'a EventSender,
+    /// Whose patience it is when the engine does not answer.
+    pub(super) phase: &'a Phase,
     /// When waits end.
     pub(super) deadline: Instant,
 }
@@ -66,7 +70,7 @@ impl Waiter<'_> {
             never = self.show_log(candidate) => match never {},
             () = tokio::time::sleep_until(self.deadline.into()) => {
                 let state = self.engine.inspect(candidate.id.as_str()).await;
-                Err(Reason::Deadline(state.map_or_else(|_| "unknown".into(), |details| standing(&details))))
+                Err(Reason::Deadline(state.map_or_else(|_| "without an answer of the engine".into(), |details| standing(&details))))
             }
         };
         match outcome {
@@ -81,8 +85,9 @@ impl Waiter<'_> {
         let mut tests = Tests { begun: Instant::now(), run: 0, allowed: true };
         let mut restarts = Restarts::default();
         let mut unhealthy_since: Option<Instant> = None;
+        let mut doubt = Doubt::default();
         loop {
-            let details = match self.engine.inspect(candidate.id.as_str()).await {
+            let details = match self.details(candidate.id).await {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
@@ -91,6 +96,10 @@ impl Waiter<'_> {
             }
             match verdict(candidate.gate, &details) {
                 Verdict::Ready => return Ok(Ok(())),
+                Verdict::Failed(_) if doubt.of(&details) => {
+                    tokio::time::sleep(CLOSING).await;
+                    continue;
+                }
                 Verdict::Failed(reason) => return Ok(Err(reason)),
                 Verdict::Pending => {}
             }
@@ -114,6 +123,16 @@ impl Waiter<'_> {
                     Answer::Impossible(why) => return Ok(Err(Reason::Unreachable(why))),
                     answer => tests.failed(candidate.gate, &answer),
                 },
+            }
+        }
+    }
+
+    /// Looks at a container; where the connection broke, once the engine answers again.
+    pub(super) async fn details(&self, id: &ContainerId) -> Result<ContainerDetails, EngineError> {
+        loop {
+            match self.engine.inspect(id.as_str()).await {
+                Err(error) if self.phase.reconnected(self.engine, self.events, &error).await => {}
+                details => return details,
             }
         }
     }
@@ -206,6 +225,23 @@ impl Restarts {
         let (code, oom) = self.last;
         (details.restarts.saturating_sub(first) >= RESTARTS_ALLOWED)
             .then_some(Reason::Restarting { code, oom })
+    }
+}
+
+/// A container that lies still although its policy would have started it again was stopped by hand, or by an engine that
+/// shuts down and is about to go away: one look later it is known which.
+#[derive(Debug, Default)]
+pub(super) struct Doubt {
+    had: bool,
+}
+
+impl Doubt {
+    /// Whether to look once more before the container counts as ended.
+    pub(super) fn of(&mut self, details: &ContainerDetails) -> bool {
+        let restarts = matches!(details.restart_policy, RestartPolicy::Always | RestartPolicy::UnlessStopped);
+        let ended = matches!(details.state, State::Exited(_));
+        self.had = ended && restarts && !self.had;
+        self.had
     }
 }
 

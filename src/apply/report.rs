@@ -64,6 +64,7 @@ fn kind(report: &Report<OperationError>) -> Kind {
         _ if report.interrupted => Kind::Interrupted,
         End::Undone => Kind::NotReady,
         _ if not_ready => Kind::NotReady,
+        _ if report.failures.iter().any(|(_, error)| error.is_lost()) => Kind::Unreachable,
         _ => Kind::Failed,
     }
 }
@@ -73,6 +74,14 @@ fn told(plan: &Plan, id: OpId, error: &OperationError) -> String {
     match (error, plan.operation(id)) {
         (OperationError::Gate(failure), _) => failure.to_string(),
         (OperationError::Hook(failure), _) => failure.to_string(),
+        (OperationError::Engine(lost), Some(operation))
+            if lost.is_not_found() && operation.action.container().is_some() =>
+        {
+            format!(
+                "{}: {}: the container is gone; somebody else removed it (`docker container prune`?)",
+                operation.group, operation.action
+            )
+        }
         (error, Some(operation)) => match operation.action.replica() {
             Some(replica) => format!("service `{}`: {}: {error}", replica.service, operation.action),
             None => format!("{}: {error}", operation.action),
@@ -131,6 +140,12 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
         } else if report.end == End::Failed {
             hints.insert(format!("`sofa logs {service}` shows all of its output"));
         }
+    }
+    if report.failures.iter().chain(&report.undo_failures).any(|(_, error)| error.is_lost()) {
+        hints.insert("once the engine answers again, the same command goes on from what it finds".into());
+    }
+    if report.failures.iter().any(|(_, error)| error.to_string().contains("no space left on device")) {
+        hints.insert("`docker system df` shows what takes the engine's disk".into());
     }
     if report.end == End::UndoIncomplete {
         hints.insert(format!(

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::failure::{OperationError, Reason};
-use super::ready::{Candidate, Restarts, Waiter};
+use super::lost::CLOSING;
+use super::ready::{Candidate, Doubt, Restarts, Waiter};
 use crate::plan::observed::State;
 
 impl Waiter<'_> {
@@ -18,8 +19,9 @@ impl Waiter<'_> {
         let mut run = None;
         let mut restarts = Restarts::default();
         let mut end = Instant::now() + window;
+        let mut doubt = Doubt::default();
         loop {
-            let details = match self.engine.inspect(candidate.id.as_str()).await {
+            let details = match self.details(candidate.id).await {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
@@ -38,6 +40,10 @@ impl Waiter<'_> {
                     end = Instant::now() + window;
                 }
                 State::Restarting => {}
+                State::Exited(_) if doubt.of(&details) => {
+                    tokio::time::sleep(CLOSING).await;
+                    continue;
+                }
                 State::Paused => return Ok(Err(Reason::Paused)),
                 _ => return Ok(Err(Reason::Exited { code, oom })),
             }

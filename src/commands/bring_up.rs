@@ -41,7 +41,9 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
         let _ = context.ui.print(&crate::ui::plan::render(&work.plan(&observed)?, true));
         return Ok(Exit::Success);
     }
-    deployment::refuse_what_others_hold(&engine, &work.desired(&observed), &observed)?;
+    let desired = work.desired(&observed);
+    deployment::refuse_what_cannot_be_made(&engine, &desired)?;
+    deployment::refuse_what_others_hold(&engine, &desired, &observed)?;
     let harm = asking::harm_of_choices(choices);
     if !harm.is_empty() {
         let plan = work.plan(&observed)?;

@@ -140,6 +140,7 @@ fn in_the_way(
     subject: &Subject<'_>,
 ) -> Vec<Finding> {
     let mut problems = plan::deploy(desired, observed, plan::Policy::default()).err().unwrap_or_default();
+    problems.extend(preflight::unmakeable(engine, desired));
     problems.extend(preflight::held_ports(engine, desired, observed));
     problems.iter().map(|problem| guard::of_problem(problem, subject)).collect()
 }

@@ -221,6 +221,7 @@ pub fn engine_failure(error: EngineError) -> Failure {
     match error {
         EngineError::Unreachable { .. } => Failure::new(Kind::Unreachable, error.to_string())
             .hint("start it, or name another: DOCKER_HOST=unix:///path/to/docker.sock"),
+        error @ EngineError::Stream { .. } => Failure::new(Kind::Unreachable, error.to_string()),
         error => Failure::new(Kind::Failed, error.to_string()),
     }
 }

@@ -177,6 +177,15 @@ pub fn desired<'a>(
     Desired::new(project, scope, observed, terms).with_contents(&digests)
 }
 
+/// Refuses what this engine can make no container of.
+///
+/// # Errors
+/// Each with its key; exit code 3.
+pub fn refuse_what_cannot_be_made(engine: &Engine, desired: &Desired<'_>) -> Result<(), Failure> {
+    let problems = preflight::unmakeable(engine, desired);
+    if problems.is_empty() { Ok(()) } else { Err(problems_failure(&problems)) }
+}
+
 /// Refuses what others hold: host ports and names of containers of other projects, ports of other programs.
 ///
 /// # Errors

@@ -62,5 +62,10 @@ fn failure(errors: &[ImageError]) -> Failure {
         })
         .collect();
     let kind = if errors.iter().all(|error| error.invalid) { Kind::Invalid } else { Kind::Failed };
-    Failure::all(kind, told).hint("nothing was changed: images come before containers")
+    let full = told.iter().any(|text| text.contains("no space left on device"));
+    let failure = Failure::all(kind, told).hint("nothing was changed: images come before containers");
+    match full {
+        true => failure.hint("`docker system df` shows what takes the engine's disk"),
+        false => failure,
+    }
 }

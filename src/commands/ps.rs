@@ -60,6 +60,9 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         ),
         Format::Json => shown.iter().map(|container| object(container) + "\n").collect(),
     };
+    if args.format == Format::Table && shown.iter().any(|container| readiness(container) == "starting") {
+        context.ui.note("`starting`: the engine has not passed its verdict since the start; `deploy` and `start` run the same test themselves");
+    }
     // A reader that is gone needs no list.
     let _ = context.ui.print(&text);
     Ok(Exit::Success)

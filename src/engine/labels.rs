@@ -54,6 +54,8 @@ pub mod sofa {
     pub const ROLE: &str = "sofa.role";
     /// The hooks that run in a container, for verbs that read no files; no value in it was given by a variable.
     pub const HOOKS: &str = crate::plan::hooks::LABEL;
+    /// How a container is known to be ready, where not by its healthcheck alone.
+    pub const READY: &str = crate::plan::labelled::READY;
     /// The run that made a container.
     pub const RUN: &str = "sofa.run";
     /// The release that a container belongs to.

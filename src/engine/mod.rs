@@ -86,6 +86,14 @@ impl Engine {
         Ok(Engine { shared: Arc::new(Shared { wire, docker, api, server }) })
     }
 
+    /// Asks whether the engine answers.
+    ///
+    /// # Errors
+    /// Those of the call; it waits 5 s at most.
+    pub async fn ping(&self) -> Result<(), EngineError> {
+        self.wire().ping(&Call::new("ping").within(Duration::from_secs(5))).await.map(drop)
+    }
+
     /// The API version that every request of this handle is made in.
     pub fn api(&self) -> ApiVersion {
         self.shared.api

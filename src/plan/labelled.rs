@@ -2,14 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::desired::DesiredService;
 use super::graph;
 use super::observed::Container;
+use super::operation::Gate;
 use super::scope::Selection;
 use crate::compose::model::{Condition, Role};
 use crate::settings::Backend;
 
 /// The label that tells a service's role.
 const ROLE: &str = "sofa.role";
+
+/// The label that tells how a container is known to be ready, where that is not by its healthcheck alone.
+pub const READY: &str = "sofa.ready";
+
+/// What labels tell about readiness: `x-sofa.ready`, else the container's healthcheck where it has one, else that it runs.
+pub(super) fn gate(container: &Container) -> Gate {
+    let said = container.labels.get(READY).and_then(|text| serde_json::from_str(text).ok());
+    said.unwrap_or(Gate::Healthy { probe: true })
+}
+
+/// What the label says of a service; nothing where the healthcheck says it, or where a variable had a part in it: that
+/// may be a secret, and stands in no label.
+pub fn ready_label(service: &DesiredService<'_>) -> Option<String> {
+    let tells = match &service.gate {
+        Gate::Http { .. } | Gate::Tcp { .. } | Gate::Command { .. } => true,
+        Gate::Healthy { probe } => !probe,
+        Gate::Running | Gate::Completed => false,
+    };
+    let literal = service.service.sofa.as_ref().is_none_or(|sofa| sofa.literal);
+    (tells && literal).then(|| serde_json::to_string(&service.gate).ok()).flatten()
+}
 
 /// Which services a verb acts on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::observed::{Container, ContainerId, NetworkId};
 
@@ -370,7 +370,7 @@ pub enum Undo {
 }
 
 /// What must hold before a container counts as ready.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
     /// It runs; the stability window judges it once more.

@@ -13,9 +13,6 @@ use crate::compose::model::Condition;
 /// How long containers without a healthcheck are watched before they count as ready.
 const STABILITY_WINDOW: Duration = Duration::from_secs(2);
 
-/// What labels tell about readiness: the container's healthcheck where it has one, else that it runs.
-const GATE: Gate = Gate::Healthy { probe: true };
-
 /// Plans a `start`. One-shots are left alone: they run on deploy. What does not need a failed service goes on.
 pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
     let mut draft = Draft::default();
@@ -93,18 +90,19 @@ fn one(draft: &mut Draft, container: &Container, needs: &[OpId], steps: &mut Ste
 
 /// Waits for a container: its healthcheck, and where none is known to be there, that it stays up.
 pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId>) -> OpId {
-    let (replica, target) = (Replica::of(container), ContainerRef::of(container));
+    let (replica, target, gate) =
+        (Replica::of(container), ContainerRef::of(container), labelled::gate(container));
     let group = Group::Service(container.service.clone());
     let needs: Vec<OpId> = begun.into_iter().collect();
     let wait = Action::Await {
         replica: replica.clone(),
         container: target.clone(),
-        gate: GATE,
+        gate: gate.clone(),
         optional: false,
         tolerated: 0,
     };
     let waited = draft.add(group.clone(), &needs, wait, "");
-    if container.health != Health::None {
+    if container.health != Health::None || !matches!(gate, Gate::Healthy { .. }) {
         return waited;
     }
     let watch = Action::Steady { containers: vec![(replica, target)], window: STABILITY_WINDOW };

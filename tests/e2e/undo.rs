@@ -1,5 +1,7 @@
 //! `sofa deploy` where something fails: what is said, what is taken back, what runs on.
 
+use std::collections::BTreeMap;
+
 use sofa::plan::observed::State;
 
 use crate::stack::{HEALTHY, assert_nothing_is_there, compose, container, containers, ids, volumes};
@@ -25,6 +27,69 @@ async fn fail(test: &mut TestProject, broken: &str, arguments: &[&str]) -> (Run,
         }
     }
     (run, before["web-1"].clone())
+}
+
+/// When each of the project's containers was started, by service.
+async fn starts(test: &TestProject) -> BTreeMap<String, Option<jiff::Timestamp>> {
+    let mut starts = BTreeMap::new();
+    for container in containers(test).await.into_values() {
+        let details = test.engine().inspect(container.id.as_str()).await.unwrap();
+        assert_eq!(details.state, State::Running, "{}", container.name);
+        starts.insert(container.service, details.started);
+    }
+    starts
+}
+
+#[tokio::test]
+async fn of_six_services_all_run_on_when_the_last_is_broken_whichever_way() {
+    let Some(test) = TestProject::new("six").await else {
+        return;
+    };
+    let six = |version: &str, last: &str| {
+        let changing = format!("environment: {{VERSION: \"{version}\"}}");
+        let services = [
+            "  a: {<<: *stay}\n  b: {<<: *stay, depends_on: [a]}\n".to_owned(),
+            format!("  c: {{<<: *stay, {changing}}}\n  d: {{<<: *stay, {changing}, depends_on: [c]}}\n"),
+            format!(
+                "  e: {{<<: *stay, {changing}}}\n  f:\n    <<: *stay\n    {changing}\n    depends_on: [e]\n{last}"
+            ),
+        ];
+        compose(&test, &services.concat());
+    };
+    six("1", "");
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let (ids_before, mut before) = (ids(&test).await, starts(&test).await);
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ways = [
+        (
+            "    image: no-such-image:1\n    pull_policy: never\n".to_owned(),
+            1,
+            "pull policy is `never`",
+            false,
+        ),
+        (format!("    ports: [\"127.0.0.1:{port}:80\"]\n"), 5, "is held by a program", false),
+        ("    command: [\"sh\", \"-c\", \"exit 3\"]\n".to_owned(), 4, "exited with code 3", true),
+        (
+            "    healthcheck: {test: [CMD, \"false\"], interval: 1s, retries: 1}\n".to_owned(),
+            4,
+            "is unhealthy",
+            true,
+        ),
+    ];
+    for (broken, code, told, stops) in ways {
+        six("2", &broken);
+        test.sofa(["deploy"]).assert_code(code).says("service `f`").says(told);
+        assert_eq!(ids(&test).await, ids_before, "{told}");
+        let after = starts(&test).await;
+        for (service, started) in &after {
+            // What did not change is never touched, and nothing is where the failure is known before.
+            if !stops || matches!(service.as_str(), "a" | "b") {
+                assert_eq!(*started, before[service], "{told}: {service} was stopped");
+            }
+        }
+        before = after;
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! What of a hook may not be written into a container's label, because it did not stand in the file as it is.
+//! What of hooks and readiness may not be written into a container's label, because it did not stand in the file as it is.
 
 use super::request::Origins;
 use crate::compose::model::{Hook, Project};
+use crate::yaml::{Kind, Node};
 
 /// Words in a variable's name that make its value a secret wherever it came from.
 const TELLING: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "KEY"];
@@ -14,7 +15,22 @@ pub(crate) fn mark(project: &mut Project, origins: &Origins) {
                 hook.withheld = withheld(hook, &format!("services.{name}.{key}[{index}]"), origins);
             }
         }
+        if let Some(sofa) = &mut service.sofa {
+            let ready =
+                origins.tree().get("services").and_then(|all| all.get(name)?.get("x-sofa")?.get("ready"));
+            sofa.literal = ready.is_none_or(is_literal);
+        }
     }
+}
+
+/// Whether nothing in a value was given by a variable.
+fn is_literal(node: &Node) -> bool {
+    let below = match &node.kind {
+        Kind::List(list) => list.iter().all(is_literal),
+        Kind::Map(map) => map.iter().all(|entry| is_literal(&entry.value)),
+        _ => true,
+    };
+    node.literal && below
 }
 
 fn withheld(hook: &Hook, path: &str, origins: &Origins) -> Vec<String> {

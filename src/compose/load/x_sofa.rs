@@ -49,6 +49,7 @@ pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Op
     }
     let word = |key: &str| block.get(key).and_then(Node::as_str);
     Some(Sofa {
+        literal: true,
         role: word("role").and_then(|role| {
             [Role::Backend, Role::Infra, Role::Job].into_iter().find(|known| known.as_str() == role)
         }),

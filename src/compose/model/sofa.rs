@@ -18,6 +18,8 @@ pub struct Sofa {
     pub worker: Option<String>,
     /// Whether it uses a GPU although no device reservation says so.
     pub gpu: bool,
+    /// Whether `ready` stands in the file as it is: else it may hold a secret.
+    pub literal: bool,
 }
 
 /// What part a service plays.

@@ -70,6 +70,13 @@ impl<'a> Given<'a> {
     }
 }
 
+impl Given<'_> {
+    /// Whether nothing is said of owner and mode.
+    fn is_plain(&self) -> bool {
+        self.uid.is_empty() && self.gid.is_empty() && self.mode.is_none()
+    }
+}
+
 fn add(
     files: &mut Files,
     service: &Service,
@@ -95,7 +102,8 @@ fn add(
                 given.source
             )));
         }
-        None if target.local => {
+        // A bind mount has the owner and mode of the file; asked for others, the file is copied where that is possible.
+        None if target.local && (given.is_plain() || service.read_only) => {
             files.mounts.push(MountBody {
                 typ: Some(MountType::BIND),
                 source: Some(object.file.clone()),

@@ -249,9 +249,9 @@ fn ignored(service: &Service, target: Target) -> Vec<String> {
             .iter()
             .map(|f| (&*f.source, f.uid.is_empty() && f.gid.is_empty() && f.mode.is_none())),
     );
-    if target.local {
+    if target.local && service.read_only {
         ignored.extend(files.filter(|(_, plain)| !plain).map(|(source, _)| {
-            format!("uid, gid and mode of `{source}` where it is a file: a bind mount has those of the file itself")
+            format!("uid, gid and mode of `{source}` where it is a file: into a read-only container nothing is copied, and a bind mount has those of the file itself")
         }));
     }
     ignored

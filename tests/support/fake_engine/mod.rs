@@ -11,6 +11,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use sofa::engine::{Engine, Host};
 use tempfile::TempDir;
@@ -91,6 +92,11 @@ impl FakeEngine {
         self.shared.lock().expect("state")
     }
 
+    /// Its state for hooks, which outlive a borrow.
+    pub fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
     /// Gives it a local image and returns its id.
     pub fn image(&self, name: &str) -> String {
         self.state().add_image(name)
@@ -139,6 +145,22 @@ impl FakeEngine {
     /// Tells everybody who listens of an event of the test's making.
     pub fn tell(&self, event: serde_json::Value) {
         events::publish(&mut self.state(), event);
+    }
+
+    /// Something that takes the engine away when it is called: every connection breaks, and the socket is gone for a time.
+    pub fn outage(&self, time: Duration) -> impl Fn() + Send + Sync + use<> {
+        let (shared, socket) = (self.shared.clone(), self.socket.clone());
+        move || {
+            let away = socket.with_extension("away");
+            std::fs::rename(&socket, &away).expect("socket");
+            shared.lock().expect("state").epoch.send_modify(|epoch| *epoch += 1);
+            let socket = socket.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(time);
+                // The folder may be gone with its test.
+                drop(std::fs::rename(away, socket));
+            });
+        }
     }
 
     /// Breaks every connection, as an engine that restarts does. The socket goes on listening.

@@ -60,8 +60,12 @@ impl Run {
 impl TestProject {
     /// A new project, its name made unique. None (after a loud notice) where there is no engine.
     pub async fn new(name: &str) -> Option<TestProject> {
+        TestProject::on(connect().await?, name).await
+    }
+
+    /// The same on an engine of the test's choice.
+    pub async fn on(engine: Engine, name: &str) -> Option<TestProject> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let engine = connect().await?;
         let image = busybox::acquire(&engine).await?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("sofatest-{name}-{}-{count}", std::process::id());
