@@ -42,9 +42,10 @@ impl Announcer {
             Action::StopContainer { .. } => Phase::Stopping,
             Action::KillContainer { .. } => return,
             Action::RemoveContainer { replica, .. } if self.renewed.contains(replica) => return,
-            Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
-                Phase::Removing
-            }
+            Action::RemoveContainer { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. } => Phase::Removing,
             Action::Await { gate: Gate::Running, .. } | Action::Delay { .. } => return,
             Action::Await { .. } => Phase::Waiting,
             Action::RunHook { .. } => Phase::Waiting,
@@ -80,9 +81,10 @@ impl Announcer {
             }
             Action::StopContainer { .. } => Phase::Stopped,
             Action::KillContainer { .. } => Phase::Killed,
-            Action::RemoveContainer { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
-                Phase::Removed
-            }
+            Action::RemoveContainer { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. } => Phase::Removed,
             Action::Await { gate: Gate::Completed, .. } => Phase::Completed,
             // The stability window has the last word on what has no gate of its own.
             Action::Await { gate: Gate::Running, .. } | Action::Delay { .. } => return,
@@ -168,6 +170,7 @@ fn subject_of(action: &Action) -> Option<Subject> {
         Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => {
             Some(Subject::Volume(name.clone()))
         }
+        Action::RemoveImage { name } => Some(Subject::Image(name.clone())),
         action => action.replica().map(subject),
     }
 }

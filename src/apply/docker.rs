@@ -114,6 +114,7 @@ impl<'a> Docker<'a> {
             }
             Action::CreateVolume { key, .. } => self.create_volume(key).await?,
             Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
+            Action::RemoveImage { name } => gone_is_fine(engine.remove_image(name, false).await)?,
             Action::CreateContainer { replica, name, replaces } => {
                 let id = self.create_container(replica, name, replaces.as_ref()).await?;
                 self.made

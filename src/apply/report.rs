@@ -187,6 +187,7 @@ pub fn summary(plan: &Plan, elapsed: Duration) -> String {
         ("network", renewed, "replaced"),
         ("network", count(|action| matches!(action, Action::RemoveNetwork { .. })) - renewed, "removed"),
         ("volume", count(|action| matches!(action, Action::RemoveVolume { .. })), "removed"),
+        ("image", count(|action| matches!(action, Action::RemoveImage { .. })), "removed"),
     ] {
         if number > 0 {
             parts.push(format!("{number} {name}{} {what}", if number == 1 { "" } else { "s" }));

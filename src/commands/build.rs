@@ -1,5 +1,6 @@
 //! `sofa build`: builds the images of the scope; touches no container.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::apply::images::{Build, Policy, Pull};
@@ -8,6 +9,7 @@ use crate::commands::deployment::{self, NO_PINS};
 use crate::commands::images::{fetch, unless_interrupted};
 use crate::commands::run::shown;
 use crate::compose::load::Options;
+use crate::compose::model::Project;
 use crate::error::{CommandResult, Exit};
 use crate::plan::scope;
 use crate::ui::event::Event;
@@ -25,6 +27,24 @@ pub struct Args {
     /// Fetch base images although they are there.
     #[arg(long)]
     pull: bool,
+    /// A build argument, in place of what the files say: NAME=VALUE, or NAME with its value from the environment; repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    build_arg: Vec<String>,
+}
+
+impl Args {
+    /// Writes the typed arguments into every `build:`.
+    fn give_arguments(&self, project: &mut Project, environment: &BTreeMap<String, String>) {
+        for build in project.services.values_mut().filter_map(|service| service.build.as_mut()) {
+            for typed in &self.build_arg {
+                let (name, value) = match typed.split_once('=') {
+                    Some((name, value)) => (name, Some(value.to_owned())),
+                    None => (typed.as_str(), environment.get(typed).cloned()),
+                };
+                build.args.insert(name.to_owned(), value);
+            }
+        }
+    }
 }
 
 /// Builds the images of the scope's services that have a `build:`.
@@ -33,7 +53,8 @@ pub struct Args {
 /// Every image that could not be built, with the last lines of its build.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let loaded = context.load(Options::default())?;
+    let mut loaded = context.load(Options::default())?;
+    args.give_arguments(&mut loaded.loaded.project, context.settings.environment.process());
     let project = loaded.project();
     let selection = context.selection(project)?;
     let engine = context.engine().await?;

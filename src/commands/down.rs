@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
+use crate::compose::load::Options;
 use crate::error::CommandResult;
 use crate::plan::down;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
@@ -21,9 +22,24 @@ pub struct Args {
     /// Keep named volumes where the mode would remove them.
     #[arg(long, conflicts_with = "volumes")]
     keep_volumes: bool,
+    /// Remove images too: `local` those that were built here under the name that they get without `image:`, `all` every one.
+    #[arg(long, value_name = "WHICH")]
+    rmi: Option<Rmi>,
+    /// Remove containers of services that the files do not have any more; this reads the files.
+    #[arg(long)]
+    remove_orphans: bool,
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
+}
+
+/// Which images go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Rmi {
+    /// Those that only a build here gave a name.
+    Local,
+    /// All.
+    All,
 }
 
 /// Takes the scope down.
@@ -32,6 +48,7 @@ pub struct Args {
 /// What could not be removed; everything else was.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
+    let orphans = if args.remove_orphans { Some(context.load(Options::default())?) } else { None };
     let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
     let forward = Forward {
         verb: "down",
@@ -40,7 +57,16 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         turn: Turn::Locks,
         plan: &|Standing { project, observed, scope, .. }: &Standing| {
             let volumes = args.volumes || (mode_removes && !args.keep_volumes);
-            let policy = down::Policy { scope: scope.clone(), volumes, grace: args.timeout };
+            let images = match args.rmi {
+                None => down::Images::Keep,
+                Some(Rmi::Local) => down::Images::Local,
+                Some(Rmi::All) => down::Images::All,
+            };
+            let scope = match &orphans {
+                Some(files) => scope.with_orphans(files.project(), &observed.containers),
+                None => scope.clone(),
+            };
+            let policy = down::Policy { scope, volumes, grace: args.timeout, images };
             down::down(project, observed, &policy)
         },
         wait: WAIT_TIMEOUT,

@@ -111,8 +111,11 @@ async fn plan_labelled(verb: &str, context: &Context) -> Result<Plan, Failure> {
         "kill" => plan::kill(&project, &observed, &scope, "SIGKILL"),
         "rm" => plan::rm(&project, &observed, &rm::Policy { scope, ..rm::Policy::default() }),
         _ => {
-            let policy =
-                down::Policy { scope, volumes: mode.is_some_and(|mode| mode.down_volumes), grace: None };
+            let policy = down::Policy {
+                scope,
+                volumes: mode.is_some_and(|mode| mode.down_volumes),
+                ..down::Policy::default()
+            };
             plan::down(&project, &observed, &policy)
         }
     })

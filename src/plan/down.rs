@@ -19,6 +19,20 @@ pub struct Policy {
     pub volumes: bool,
     /// Overrides the containers' grace periods.
     pub grace: Option<Duration>,
+    /// Which of their images go too.
+    pub images: Images,
+}
+
+/// The images that a `down` removes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Images {
+    /// None.
+    #[default]
+    Keep,
+    /// Those that have no name but the one that docker compose gives to what it builds.
+    Local,
+    /// All that the containers were made from.
+    All,
 }
 
 /// The label of a volume that no `down` removes.
@@ -32,6 +46,7 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut notes = Vec::new();
     remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
     remove_volumes(&mut draft, observed, &containers, policy, &removals, &mut notes);
+    remove_images(&mut draft, project, observed, &containers, policy.images, &removals, &mut notes);
     let plan = Plan {
         project: project.to_string(),
         operations: draft.finish(),
@@ -133,6 +148,34 @@ fn remove_volumes(
             if names.len() == 1 { "s" } else { "" },
             if names.len() == 1 { "it" } else { "them" },
         ));
+    }
+}
+
+/// Removes the images of the containers that go; those that others are made from stay.
+fn remove_images(
+    draft: &mut Draft,
+    project: &str,
+    observed: &Observed,
+    going: &[&Container],
+    images: Images,
+    removals: &[OpId],
+    notes: &mut Vec<String>,
+) {
+    let goes = |container: &&&Container| match images {
+        Images::Keep => false,
+        Images::Local => container.image == format!("{project}-{}", container.service),
+        Images::All => true,
+    };
+    let names: BTreeSet<&str> = going.iter().filter(goes).map(|container| container.image.as_str()).collect();
+    for name in names {
+        let users = others(observed, going, |container| container.image == name);
+        if users.is_empty() {
+            let action = Action::RemoveImage { name: name.to_owned() };
+            let id = draft.add(Group::Project, removals, action, "down with images");
+            draft.one_way(id);
+        } else {
+            notes.push(format!("image {name} stays: used by {}", users.join(", ")));
+        }
     }
 }
 

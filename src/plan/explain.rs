@@ -130,6 +130,7 @@ fn object(operation: &Operation) -> Option<Line> {
         Action::RemoveNetwork { name, .. } => (format!("network {name}"), Change::Remove),
         Action::CreateVolume { name, .. } => (format!("volume {name}"), Change::Create),
         Action::RemoveVolume { name } => (format!("volume {name}"), Change::Remove),
+        Action::RemoveImage { name } => (format!("image {name}"), Change::Remove),
         _ => return None,
     };
     Some(Line { subject, change, cause: operation.cause.clone() })

@@ -7,7 +7,7 @@ use super::graph;
 use super::observed::Container;
 use super::operation::Gate;
 use super::scope::Selection;
-use crate::compose::model::{Condition, Role};
+use crate::compose::model::{Condition, Project, Role};
 use crate::settings::Backend;
 
 /// The label that tells a service's role.
@@ -68,10 +68,38 @@ impl Scope {
         }
     }
 
+    /// The scope with the orphans of these files.
+    #[must_use]
+    pub fn with_orphans(&self, project: &Project, containers: &[Container]) -> Scope {
+        match self {
+            Scope::Everything => Scope::Everything,
+            Scope::Services(names) => {
+                let gone = orphans(project, containers).map(|container| container.service.clone());
+                Scope::Services(names.iter().cloned().chain(gone).collect())
+            }
+        }
+    }
+
     /// The containers of the scope.
     pub fn pick<'a>(&self, containers: &'a [Container]) -> Vec<&'a Container> {
         containers.iter().filter(|container| self.holds(&container.service)).collect()
     }
+}
+
+/// The containers that no service of the files owns any more, and ended one-offs of such a service: made from the same
+/// files, since others may share the project's name.
+pub(super) fn orphans<'a>(
+    project: &Project,
+    containers: &'a [Container],
+) -> impl Iterator<Item = &'a Container> {
+    let files = project.config_files();
+    containers.iter().filter(move |container| {
+        let name = container.service.as_str();
+        let known = project.services.contains_key(name) || project.disabled_services.contains_key(name);
+        !known
+            && (!container.oneoff || !container.is_up())
+            && container.compose_label("project.config_files") == Some(files.as_str())
+    })
 }
 
 /// The names that a project's containers know: their own services and those that they depend on.

@@ -198,6 +198,11 @@ pub enum Action {
         /// Its name.
         name: String,
     },
+    /// Remove an image's name, and the image where that was its last one.
+    RemoveImage {
+        /// The name.
+        name: String,
+    },
     /// Create a container from the model's service.
     CreateContainer {
         /// Which replica.
@@ -494,7 +499,8 @@ impl Action {
             | Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume { .. }
-            | Action::RemoveVolume { .. } => {}
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. } => {}
         }
     }
 }
@@ -512,6 +518,7 @@ impl fmt::Display for Action {
             }
             Action::CreateVolume { name, .. } => write!(f, "create volume {name}"),
             Action::RemoveVolume { name } => write!(f, "remove volume {name}"),
+            Action::RemoveImage { name } => write!(f, "remove image {name}"),
             Action::CreateContainer { name, .. } => write!(f, "create container {name}"),
             Action::StartContainer { container, .. } => write!(f, "start {container}"),
             Action::UnpauseContainer { container, .. } => write!(f, "unpause {container}"),

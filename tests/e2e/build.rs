@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sofa::compose::model::{Build, Project, Service};
 use sofa::engine::build::{BuildError, BuildEvent, BuildOptions, PreparedBuild, is_current};
 
+use crate::stack::{assert_nothing_is_there, compose};
 use crate::support::real_engine::TestProject;
 
 fn prepared(test: &TestProject, build: &Build) -> Result<PreparedBuild, BuildError> {
@@ -113,4 +114,28 @@ async fn what_cannot_be_built_is_said_before_anything_is_sent() {
     test.file("Dockerfile", "FRUM scratch\n");
     let error = run(&test, &build(&test)).await.unwrap_err();
     assert!(error.to_string().to_lowercase().contains("unknown instruction: frum"), "{error}");
+}
+
+#[tokio::test]
+async fn arguments_of_the_command_line_reach_the_build_and_down_removes_what_was_built_when_asked() {
+    let Some(test) = TestProject::new("rmi").await else {
+        return;
+    };
+    let from = test.image().to_owned();
+    test.file("Dockerfile", &format!("FROM {from}\nARG WHO=nobody\nLABEL who=$WHO\n"));
+    compose(
+        &test,
+        "  web: {command: [sleep, \"100\"], build: ., stop_grace_period: 1s}\n  db: {<<: *stay}\n",
+    );
+    test.sofa(["build", "--build-arg", "WHO=me"]).ok();
+    let name = format!("{}-web", test.name());
+    let built = test.engine().inspect_image(&name).await.unwrap().unwrap();
+    assert_eq!(built.labels["who"], "me");
+
+    test.sofa(["deploy", "--no-build", "--no-wait"]).ok();
+    compose(&test, "  db: {<<: *stay}\n");
+    test.sofa(["down", "db", "--remove-orphans", "--rmi", "local"]).ok().says("1 image removed");
+    assert_nothing_is_there(&test).await;
+    assert!(test.engine().inspect_image(&name).await.unwrap().is_none(), "its only name is gone");
+    assert!(test.engine().inspect_image(&from).await.unwrap().is_some(), "no build here made it");
 }

@@ -2,7 +2,7 @@
 
 use sofa::plan::observed::State;
 
-use crate::stack::{compose, containers, ids};
+use crate::stack::{compose, containers, ids, until};
 use crate::support::real_engine::TestProject;
 
 fn names(ids: &std::collections::BTreeMap<String, String>) -> Vec<&str> {
@@ -37,8 +37,12 @@ async fn kill_sends_any_signal_and_rm_takes_away_what_does_not_run() {
     compose(&test, "  db: {<<: *stay}\n  web: {<<: *stay}\n");
     test.sofa(["deploy", "--no-wait"]).ok();
     test.sofa(["kill", "web"]).ok().says("1 killed");
-    let states: Vec<State> = containers(&test).await.into_values().map(|container| container.state).collect();
-    assert_eq!(states, [State::Running, State::Exited(137)]);
+    // The engine answers before the process is gone.
+    until(async || {
+        let states = containers(&test).await.into_values().map(|container| container.state);
+        states.collect::<Vec<_>>() == [State::Running, State::Exited(137)]
+    })
+    .await;
     test.sofa(["plan", "rm"]).ok();
     test.sofa(["rm"]).ok().says("1 removed").says("1 running stays");
     assert_eq!(names(&ids(&test).await), ["db-1"]);

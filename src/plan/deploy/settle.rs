@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Deploy;
+use crate::plan::labelled::orphans;
 use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{Action, ContainerRef, Group, OpId, Replica};
 use crate::plan::replica::{Fate, Slot};
@@ -84,16 +85,7 @@ impl Deploy<'_> {
     /// Containers of services that the files do not have any more, made from the same files.
     pub(super) fn orphans(&mut self) {
         let project = self.desired.project;
-        let known =
-            |name: &str| project.services.contains_key(name) || project.disabled_services.contains_key(name);
-        let ours = project.config_files();
-        let orphans: Vec<&Container> = self
-            .observed
-            .containers
-            .iter()
-            .filter(|container| !known(&container.service) && (!container.oneoff || !container.is_up()))
-            .filter(|container| container.compose_label("project.config_files") == Some(ours.as_str()))
-            .collect();
+        let orphans: Vec<&Container> = orphans(project, &self.observed.containers).collect();
         if orphans.is_empty() {
             return;
         }

@@ -249,3 +249,48 @@ fn rm_removes_what_does_not_run_and_with_stop_the_rest_too() {
     [] -> #3 postgres: remove p-postgres-1, rm [one-way]
     ");
 }
+
+#[test]
+fn down_removes_the_images_that_were_asked_for_and_that_nobody_else_uses() {
+    let made_from = |image: &'static str| move |container: &mut Container| container.image = image.into();
+    let case = case()
+        .found(running("built"))
+        .but(made_from("p-built"))
+        .found(running("db"))
+        .but(made_from("db:1"))
+        .found(running("web"))
+        .but(made_from("shared:1"))
+        .foreign("guest", Some("q"), made_from("shared:1"));
+    let removed = |images| {
+        let plan = case.down(&down::Policy { images, ..Default::default() });
+        let named = |op: &crate::plan::operation::Operation| {
+            op.action.to_string().strip_prefix("remove image ").map(String::from)
+        };
+        (plan.operations.iter().filter_map(named).collect::<Vec<_>>(), plan.notes)
+    };
+    assert_eq!(removed(down::Images::Keep), (vec![], vec![]));
+    assert_eq!(removed(down::Images::Local), (vec!["p-built".into()], vec![]));
+    let note = "image shared:1 stays: used by guest".to_string();
+    assert_eq!(removed(down::Images::All), (vec!["db:1".into(), "p-built".into()], vec![note]));
+}
+
+#[test]
+fn the_orphans_of_the_same_files_go_along_when_asked_for() {
+    let of = |files: &'static str| {
+        move |container: &mut Container| {
+            container.labels.insert("com.docker.compose.project.config_files".into(), files.into());
+        }
+    };
+    let mut case = case()
+        .service("web")
+        .found(running("web"))
+        .but(of("/p/compose.yaml"))
+        .found(running("gone"))
+        .but(of("/p/compose.yaml"))
+        .found(running("other"))
+        .but(of("/q/compose.yaml"));
+    case.project.compose_files = vec!["/p/compose.yaml".into()];
+    let web = Scope::Services(["web".into()].into());
+    let with = web.with_orphans(&case.project, &case.observed.containers);
+    assert_eq!(with, Scope::Services(["gone".into(), "web".into()].into()));
+}
