@@ -8,8 +8,8 @@ use futures_util::stream;
 
 use crate::compose::model::{Project, PullPolicy, Service};
 use crate::engine::build::{self, BuildError, BuildEvent, BuildOptions, PreparedBuild};
-use crate::engine::image::{Credentials, NotAReference, Reference};
-use crate::engine::{Engine, EngineError};
+use crate::engine::image::{Credentials, NotAReference, PullProgress, Reference, RegistryAuth};
+use crate::engine::{Engine, EngineError, EngineStream};
 use crate::plan::desired::image_reference;
 use crate::plan::observed::Image;
 use crate::ui::event::{Event, EventSender, Phase, Subject};
@@ -129,6 +129,38 @@ impl Images<'_> {
         }
         errors.sort_by(|one, other| one.image.cmp(&other.image));
         if errors.is_empty() { Ok(fetched) } else { Err(errors) }
+    }
+
+    /// Sends the images of these services to their registries, all at once.
+    ///
+    /// # Errors
+    /// Every image that was not taken; the others were sent all the same.
+    pub async fn push(&self, services: &[&Service]) -> Result<(), Vec<ImageError>> {
+        let needs = self.needs(services);
+        let steps = needs.iter().filter(|need| !need.hooks_only).map(|need| self.push_one(need));
+        let outcomes: Vec<Result<(), ImageError>> =
+            stream::iter(steps).buffer_unordered(self.parallel.max(1)).collect().await;
+        let mut errors: Vec<ImageError> = outcomes.into_iter().filter_map(Result::err).collect();
+        errors.sort_by(|one, other| one.image.cmp(&other.image));
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    async fn push_one(&self, need: &Need<'_>) -> Result<(), ImageError> {
+        self.tell(need, Phase::Pushing, None);
+        let pushed = async {
+            let (reference, auth) = self.registry_of(need).await?;
+            self.follow(need, self.engine.push(&reference, auth.as_ref()).await?).await
+        };
+        match pushed.await {
+            Ok(()) => {
+                self.tell(need, Phase::Done, Some("pushed".into()));
+                Ok(())
+            }
+            Err(error) => {
+                self.tell(need, Phase::Failed, error.to_string().lines().next().map(String::from));
+                Err(ImageError::of(need, error.to_string()))
+            }
+        }
     }
 
     /// The distinct images of the services; several services may share one.
@@ -260,14 +292,28 @@ impl Images<'_> {
     }
 
     async fn fetch(&self, need: &Need<'_>) -> Result<(), EngineError> {
+        let (reference, auth) = self.registry_of(need).await?;
+        let platform =
+            need.services.iter().map(|service| service.platform.as_str()).find(|text| !text.is_empty());
+        self.follow(need, self.engine.pull(&reference, platform, auth.as_ref()).await?).await
+    }
+
+    /// The image's name, and who may talk about it with its registry.
+    async fn registry_of(&self, need: &Need<'_>) -> Result<(Reference, Option<RegistryAuth>), EngineError> {
         let reference: Reference = need.image.parse().map_err(|error: NotAReference| {
             EngineError::Unsupported { what: format!("image `{}`", need.image), needs: error.to_string() }
         })?;
         let credentials = Credentials::new(self.docker_config.clone());
         let auth = credentials.lookup(reference.registry()).await?;
-        let platform =
-            need.services.iter().map(|service| service.platform.as_str()).find(|text| !text.is_empty());
-        let mut steps = self.engine.pull(&reference, platform, auth.as_ref()).await?;
+        Ok((reference, auth))
+    }
+
+    /// Shows how far a pull or push is, until it ends.
+    async fn follow(
+        &self,
+        need: &Need<'_>,
+        mut steps: EngineStream<PullProgress>,
+    ) -> Result<(), EngineError> {
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         while let Some(step) = steps.next().await {
             let step = step?;

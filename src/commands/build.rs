@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::apply::images::{Build, Policy, Pull};
 use crate::commands::Context;
 use crate::commands::deployment::{self, NO_PINS};
-use crate::commands::images::{fetch, unless_interrupted};
+use crate::commands::images::{fetch, send, unless_interrupted};
 use crate::commands::run::shown;
 use crate::compose::load::Options;
 use crate::compose::model::Project;
@@ -27,6 +27,9 @@ pub struct Args {
     /// Fetch base images although they are there.
     #[arg(long)]
     pull: bool,
+    /// Send the images to their registries afterwards.
+    #[arg(long)]
+    push: bool,
     /// A build argument, in place of what the files say: NAME=VALUE, or NAME with its value from the environment; repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     build_arg: Vec<String>,
@@ -77,9 +80,14 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
             fetch(context, &engine, project, &scope, &observed, policy, events.clone()),
         )
         .await?;
+        if args.push {
+            let sent = send(context, &engine, project, &scope, events.clone());
+            unless_interrupted(interrupt, sent).await?;
+        }
         let took = begun.elapsed();
         let plural = if count == 1 { "" } else { "s" };
-        let text = format!("{}: {count} image{plural} built in {}", project.name, elapsed(took));
+        let done = if args.push { "built and pushed" } else { "built" };
+        let text = format!("{}: {count} image{plural} {done} in {}", project.name, elapsed(took));
         let _ = events.send(Event::Outcome { text, elapsed: took });
         Ok(Exit::Success)
     })

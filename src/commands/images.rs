@@ -22,8 +22,37 @@ pub async fn fetch(
     policy: Policy,
     events: EventSender,
 ) -> Result<usize, Failure> {
-    let services: Vec<&Service> = scope.iter().filter_map(|name| project.service(name)).collect();
-    let images = Images {
+    let images = images(context, engine, project, policy, events);
+    let ensured = images.ensure(&services(project, scope), &observed.images).await;
+    ensured.map_err(|errors| failure(&errors, "nothing was changed: images come before containers"))
+}
+
+/// Sends the images of these services to their registries.
+///
+/// # Errors
+/// Every image that was not taken; exit code 1.
+pub async fn send(
+    context: &Context,
+    engine: &Engine,
+    project: &Project,
+    scope: &[&str],
+    events: EventSender,
+) -> Result<(), Failure> {
+    let images = images(context, engine, project, Policy::default(), events);
+    let sent = images.push(&services(project, scope)).await;
+    sent.map_err(|errors| {
+        failure(&errors, "the images are built, and here; `docker login` gives credentials")
+    })
+}
+
+fn images<'a>(
+    context: &Context,
+    engine: &'a Engine,
+    project: &'a Project,
+    policy: Policy,
+    events: EventSender,
+) -> Images<'a> {
+    Images {
         engine,
         project,
         policy,
@@ -31,8 +60,11 @@ pub async fn fetch(
         version: context.settings.dialect.version(),
         parallel: context.settings.parallel,
         events,
-    };
-    images.ensure(&services, &observed.images).await.map_err(|errors| failure(&errors))
+    }
+}
+
+fn services<'a>(project: &'a Project, scope: &[&str]) -> Vec<&'a Service> {
+    scope.iter().filter_map(|name| project.service(name)).collect()
 }
 
 /// Ends early when a person wants it: as long as only images are fetched there is nothing to undo.
@@ -52,7 +84,7 @@ pub async fn unless_interrupted<T>(
     }
 }
 
-fn failure(errors: &[ImageError]) -> Failure {
+fn failure(errors: &[ImageError], hint: &str) -> Failure {
     let told: Vec<String> = errors
         .iter()
         .map(|error| {
@@ -63,7 +95,7 @@ fn failure(errors: &[ImageError]) -> Failure {
         .collect();
     let kind = if errors.iter().all(|error| error.invalid) { Kind::Invalid } else { Kind::Failed };
     let full = told.iter().any(|text| text.contains("no space left on device"));
-    let failure = Failure::all(kind, told).hint("nothing was changed: images come before containers");
+    let failure = Failure::all(kind, told).hint(hint);
     match full {
         true => failure.hint("`docker system df` shows what takes the engine's disk"),
         false => failure,

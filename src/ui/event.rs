@@ -99,6 +99,8 @@ pub enum Phase {
     Unchanged,
     /// An image is being fetched.
     Pulling,
+    /// It is sent to its registry.
+    Pushing,
     /// An image is being built.
     Building,
     /// It is being created.
@@ -160,6 +162,7 @@ impl Phase {
         match self {
             Phase::Unchanged => "unchanged",
             Phase::Pulling => "pulling",
+            Phase::Pushing => "pushing",
             Phase::Building => "building",
             Phase::Creating => "creating",
             Phase::Created => "created",

@@ -345,3 +345,24 @@ async fn an_image_is_made_of_an_archive() {
     assert_eq!(engine.inspect_image("sofa.state:1").await.unwrap().unwrap().id, id);
     assert_eq!(fake.request("POST /images/create").get("changes"), Some("CMD [\"x\"]"));
 }
+
+#[tokio::test]
+async fn a_push_names_the_tag_and_tells_what_the_registry_refuses() {
+    let fake = FakeEngine::start();
+    fake.image("reg.example/app:2");
+    fake.image("reg.example/forbidden/app:2");
+    let engine = fake.connect().await;
+    let push = async |image: &str| {
+        let steps = engine.push(&image.parse().unwrap(), None).await?;
+        let steps: Vec<_> = futures_util::StreamExt::collect(steps).await;
+        steps.into_iter().collect::<Result<Vec<_>, _>>()
+    };
+    assert!(push("reg.example/app:2").await.is_ok());
+    let request = fake.request("POST /images/reg.example/app/push");
+    assert_eq!(request.line(), "POST /images/reg.example/app/push?tag=2");
+    let header =
+        base64::engine::general_purpose::URL_SAFE.decode(&request.headers["x-registry-auth"]).unwrap();
+    assert_eq!(header, b"{}", "the engine wants it of those too who have no credentials");
+    assert!(push("reg.example/forbidden/app:2").await.unwrap_err().to_string().contains("denied"));
+    assert!(push("reg.example/none:1").await.unwrap_err().is_not_found());
+}

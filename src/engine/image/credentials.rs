@@ -37,6 +37,11 @@ impl RegistryAuth {
         URL_SAFE.encode(self.0.to_string())
     }
 
+    /// The header of somebody without credentials.
+    pub(super) fn nobody() -> String {
+        URL_SAFE.encode("{}")
+    }
+
     /// The header of a build: all registries that base images may come from.
     pub(crate) fn config_header(registries: &[(String, RegistryAuth)]) -> String {
         let map: serde_json::Map<_, _> =

@@ -15,6 +15,7 @@ use crate::plan::observed::ImageId;
 pub mod credentials;
 mod distribution;
 mod pull;
+mod push;
 mod reference;
 
 pub use credentials::{Credentials, RegistryAuth};

@@ -52,7 +52,7 @@ impl Engine {
     }
 }
 
-fn progress(
+pub(super) fn progress(
     call: Call,
     body: hyper::body::Incoming,
 ) -> impl Stream<Item = Result<PullProgress, EngineError>> + Send {

@@ -25,6 +25,13 @@ pub(super) fn answer(shared: &Shared, request: &Request, parts: &[&str]) -> Repl
             Some(id) => reply::json(200, &image_json(&state, &id)),
             None => missing(&name.join("/")),
         },
+        ("POST", [name @ .., "push"]) => match state.find_image(&name_pushed(name, request)) {
+            Some(_) if name.contains(&"forbidden") => {
+                lines(vec![json!({ "errorDetail": { "message": "denied: requested access" } })])
+            }
+            Some(_) => lines(vec![json!({ "status": "Pushed" })]),
+            None => missing(&name_pushed(name, request)),
+        },
         ("POST", [name @ .., "tag"]) => match state.find_image(&name.join("/")) {
             Some(id) => {
                 let name = name_in(request, "repo");
@@ -47,6 +54,10 @@ pub(super) fn distribution(shared: &Shared, name: &str) -> Reply {
         }
         false => reply::refuse(404, format!("manifest unknown: {name}")),
     }
+}
+
+fn name_pushed(name: &[&str], request: &Request) -> String {
+    format!("{}:{}", name.join("/"), request.get("tag").unwrap_or_default())
 }
 
 fn name_in(request: &Request, key: &str) -> String {
