@@ -57,6 +57,9 @@ struct Global {
     /// The Docker Engine's address.
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     host: Option<String>,
+    /// The engine of a docker context.
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    context: Option<String>,
     /// Engine calls at once.
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     parallel: Option<usize>,
@@ -138,6 +141,7 @@ impl Cli {
             project_directory: global.project_directory.clone(),
             profiles: global.profile.clone(),
             host: global.host.clone(),
+            context: global.context.clone(),
             parallel: global.parallel,
             progress: global.progress,
             color: global.color,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod backend;
+mod docker_context;
 mod environment;
 mod file;
 mod layout;
@@ -49,6 +50,8 @@ pub struct Typed {
     pub profiles: Vec<String>,
     /// `--host`.
     pub host: Option<String>,
+    /// `--context`.
+    pub context: Option<String>,
     /// `--parallel`.
     pub parallel: Option<usize>,
     /// `--progress`.
@@ -154,11 +157,7 @@ impl Settings {
             own_name: mode.as_ref().map(|mode| mode.project_name.clone()).or(own.project),
             project_directory: typed.project_directory,
             profiles: of_mode.profiles.into_iter().chain(typed.profiles).collect(),
-            host: typed
-                .host
-                .or_else(|| environment.filled("SOFA_HOST"))
-                .or(of_mode.host)
-                .or_else(|| environment.filled("DOCKER_HOST")),
+            host: host(typed.host, typed.context, of_mode.host, &environment)?,
             parallel: typed.parallel.or(parallel).unwrap_or(PARALLEL).max(1),
             progress: if typed.quiet {
                 ProgressKind::Quiet
@@ -185,13 +184,44 @@ impl Settings {
 
     /// The folder of docker's `config.json`: DOCKER_CONFIG, else `~/.docker`.
     pub fn docker_config(&self) -> Option<PathBuf> {
-        let home = || self.environment.filled("HOME").map(|home| PathBuf::from(home).join(".docker"));
-        self.environment.filled("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
+        docker_config(&self.environment)
     }
 
     /// How long the waits of a deploy may take: as typed, else the mode's, else the default.
     pub fn wait_timeout(&self, typed: Option<Duration>) -> Duration {
         typed.or(self.mode.as_ref().and_then(|mode| mode.wait_timeout)).unwrap_or(WAIT_TIMEOUT)
+    }
+}
+
+fn docker_config(environment: &Environment) -> Option<PathBuf> {
+    let home = || environment.filled("HOME").map(|home| PathBuf::from(home).join(".docker"));
+    environment.filled("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
+}
+
+/// The engine's address: what names it for this command, then for this project, then for docker.
+///
+/// # Errors
+/// `--host` beside `--context`; a context that is not there.
+fn host(
+    typed: Option<String>,
+    context: Option<String>,
+    of_mode: Option<String>,
+    environment: &Environment,
+) -> Result<Option<String>, Failure> {
+    let config = docker_config(environment).unwrap_or_default();
+    match (typed, context) {
+        (Some(_), Some(_)) => Err(Failure::new(Kind::Usage, "`--host` and `--context` both name an engine")),
+        (Some(host), None) => Ok(Some(host)),
+        (None, Some(context)) => docker_context::address(&config, &context),
+        (None, None) => {
+            let host =
+                environment.filled("SOFA_HOST").or(of_mode).or_else(|| environment.filled("DOCKER_HOST"));
+            let context = || environment.filled("DOCKER_CONTEXT").or_else(|| docker_context::chosen(&config));
+            match host {
+                Some(host) => Ok(Some(host)),
+                None => context().map_or(Ok(None), |context| docker_context::address(&config, &context)),
+            }
+        }
     }
 }
 
@@ -396,6 +426,27 @@ mod tests {
             (local.project_name.as_str(), local.protected, local.down_volumes),
             ("app-local", true, false)
         );
+    }
+
+    #[test]
+    fn a_context_of_docker_names_the_engine_where_nothing_nearer_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().display().to_string();
+        let host = |typed: Typed, docker_host: &str, docker_context: &str| {
+            let environment = Environment::from([
+                ("DOCKER_CONFIG", config.as_str()),
+                ("DOCKER_HOST", docker_host),
+                ("DOCKER_CONTEXT", docker_context),
+            ]);
+            resolve(folder.path(), typed, environment).map(|settings| settings.host)
+        };
+        let context = |name: &str| Typed { context: Some(name.into()), ..Typed::default() };
+        assert_eq!(host(Typed::default(), "", "").unwrap(), None);
+        assert!(host(Typed::default(), "", "lab").is_err(), "it is not there, and not ignored");
+        assert_eq!(host(Typed::default(), "unix:///d", "lab").unwrap().as_deref(), Some("unix:///d"));
+        assert_eq!(host(context("default"), "unix:///d", "lab").unwrap(), None, "what is typed comes first");
+        let both = Typed { host: Some("unix:///h".into()), ..context("default") };
+        assert!(host(both, "", "").is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::error::Failure;
 mod board;
 pub mod event;
 pub mod findings;
+mod github;
 mod json;
 mod live;
 pub mod logs;
@@ -34,6 +35,8 @@ pub enum ProgressKind {
     Plain,
     /// An event per line, as JSON.
     Json,
+    /// As plain; what is wrong becomes an annotation of a GitHub workflow too.
+    Github,
     /// Errors only.
     Quiet,
 }
@@ -123,6 +126,9 @@ impl Ui {
         }
         for hint in &failure.hints {
             text.push_str(&format!("{}{hint}\n", head("hint", Style::new().cyan().bold())));
+        }
+        if self.progress == ProgressKind::Github {
+            text.push_str(&github::annotation(failure));
         }
         self.tell(&text);
     }
