@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::commands::Context;
+use crate::commands::context::engine_failure;
 use crate::commands::labelled::{Standing, View, look};
-use crate::error::{CommandResult, Exit};
+use crate::engine::labels;
+use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::observed::{Container, Health, State};
+use crate::state::{Found, Store};
 use crate::ui::table;
 use crate::util::elapsed::age;
 
@@ -22,6 +27,9 @@ pub struct Args {
     /// Show stopped containers and one-offs too.
     #[arg(short, long)]
     all: bool,
+    /// Show the list again whenever something happens, until it is interrupted.
+    #[arg(long)]
+    watch: bool,
     /// How to print.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
@@ -41,31 +49,76 @@ pub enum Format {
 /// # Errors
 /// A named service that the project does not have.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let Standing { project, observed, scope, .. } = look(context, View::Project).await?;
+    let standing = look(context, View::Project).await?;
+    if !args.watch {
+        show(&args, context, &standing).await;
+        return Ok(Exit::Success);
+    }
+    // Subscribed before the first look: nothing that happens between the two is missed.
+    let mut events = standing.engine.events(&standing.project, None).await.map_err(engine_failure)?;
+    loop {
+        let standing = look(context, View::Project).await?;
+        if context.ui.clear().is_err() || !show(&args, context, &standing).await {
+            return Ok(Exit::Success);
+        }
+        if !matches!(events.next().await, Some(Ok(_))) {
+            return Err(Failure::new(Kind::Unreachable, "the engine ended the watch"));
+        }
+    }
+}
+
+/// Prints the list; returns whether anybody reads it.
+async fn show(args: &Args, context: &Context, standing: &Standing) -> bool {
     let named = !context.settings.words.services.is_empty();
-    let shown: Vec<&Container> = scope
-        .pick(&observed.containers)
+    let shown: Vec<&Container> = standing
+        .scope
+        .pick(&standing.observed.containers)
         .into_iter()
         .filter(|container| args.all || named || is_of_interest(container))
         .collect();
-    let now = Timestamp::now().as_second();
+    if args.format == Format::Table && shown.is_empty() {
+        context.ui.note(&format!("project `{}`: the scope has no containers", standing.project));
+        return true;
+    }
+    let rows = details(standing, shown).await;
     let text = match args.format {
-        Format::Table if shown.is_empty() => {
-            context.ui.note(&format!("project `{project}`: the scope has no containers"));
-            return Ok(Exit::Success);
-        }
         Format::Table => table::render(
-            &["SERVICE", "STATE", "READY", "IMAGE", "PORTS", "AGE", "CONTAINER"],
-            &shown.iter().map(|container| row(container, now)).collect::<Vec<_>>(),
+            &["SERVICE", "STATE", "READY", "RESTARTS", "IMAGE", "PORTS", "AGE", "RELEASE", "CONTAINER"],
+            &rows.iter().map(|row| row.cells(Timestamp::now().as_second())).collect::<Vec<_>>(),
         ),
-        Format::Json => shown.iter().map(|container| object(container) + "\n").collect(),
+        Format::Json => rows.iter().map(|row| row.object() + "\n").collect(),
     };
-    if args.format == Format::Table && shown.iter().any(|container| readiness(container) == "starting") {
+    if args.format == Format::Table && rows.iter().any(|row| readiness(row.container) == "starting") {
         context.ui.note("`starting`: the engine has not passed its verdict since the start; `deploy` and `start` run the same test themselves");
     }
-    // A reader that is gone needs no list.
-    let _ = context.ui.print(&text);
-    Ok(Exit::Success)
+    context.ui.print(&text).is_ok()
+}
+
+/// A container with what the engine's list does not tell.
+struct Row<'a> {
+    container: &'a Container,
+    /// None where it went away meanwhile.
+    restarts: Option<u64>,
+    /// None for what no kept release made.
+    release: Option<u64>,
+}
+
+/// Looks at every container at once. Records that cannot be read hide no container.
+async fn details<'a>(standing: &Standing, shown: Vec<&'a Container>) -> Vec<Row<'a>> {
+    let engine = &standing.engine;
+    let store = Store::of(engine, &standing.project);
+    let looks = shown.into_iter().map(async |container| {
+        let found = engine.inspect(container.id.as_str()).await;
+        (container, found.ok().map(|found| found.restarts))
+    });
+    let (found, looked) = join(store.read(), join_all(looks)).await;
+    let head = found.map(Found::or_empty).unwrap_or_default().head;
+    let release = |container: &Container| {
+        let run: u64 = container.labels.get(labels::sofa::RUN)?.parse().ok()?;
+        head.releases.iter().find(|release| release.run == run).map(|release| release.number)
+    };
+    let row = |(container, restarts)| Row { container, restarts, release: release(container) };
+    looked.into_iter().map(row).collect()
 }
 
 /// Without `--all`: what runs, and what does not although it should: a service that exited is news, a job that
@@ -74,21 +127,52 @@ fn is_of_interest(container: &Container) -> bool {
     !container.oneoff
 }
 
-fn row(container: &Container, now: i64) -> Vec<String> {
-    let seconds = u64::try_from(now - container.created).unwrap_or(0);
-    vec![
-        if container.number > 1 {
-            format!("{} {}", container.service, container.number)
-        } else {
-            container.service.clone()
-        },
-        container.state.to_string(),
-        readiness(container).to_string(),
-        container.image.clone(),
-        ports(container),
-        age(Duration::from_secs(seconds)),
-        container.name.clone(),
-    ]
+fn or_dash(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+impl Row<'_> {
+    fn cells(&self, now: i64) -> Vec<String> {
+        let container = self.container;
+        let seconds = u64::try_from(now - container.created).unwrap_or(0);
+        vec![
+            if container.number > 1 {
+                format!("{} {}", container.service, container.number)
+            } else {
+                container.service.clone()
+            },
+            container.state.to_string(),
+            readiness(container).to_string(),
+            or_dash(self.restarts),
+            container.image.clone(),
+            ports(container),
+            age(Duration::from_secs(seconds)),
+            or_dash(self.release),
+            container.name.clone(),
+        ]
+    }
+
+    fn object(&self) -> String {
+        let container = self.container;
+        json!({
+            "ID": container.id.as_str(),
+            "Name": container.name,
+            "Service": container.service,
+            "Project": container.project(),
+            "Number": container.number,
+            "Image": container.image,
+            "State": state_word(&container.state),
+            "ExitCode": match container.state { State::Exited(code) => code, _ => 0 },
+            "Health": match container.health { Health::None => String::new(), health => health.to_string() },
+            "Ready": readiness(container),
+            "Restarts": self.restarts,
+            "Release": self.release,
+            "Status": container.status,
+            "Created": container.created,
+            "Ports": ports(container),
+        })
+        .to_string()
+    }
 }
 
 /// What is known of a container's readiness from the list alone.
@@ -117,25 +201,6 @@ fn ports(container: &Container) -> String {
         })
         .collect();
     published.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-fn object(container: &Container) -> String {
-    json!({
-        "ID": container.id.as_str(),
-        "Name": container.name,
-        "Service": container.service,
-        "Project": container.project(),
-        "Number": container.number,
-        "Image": container.image,
-        "State": state_word(&container.state),
-        "ExitCode": match container.state { State::Exited(code) => code, _ => 0 },
-        "Health": match container.health { Health::None => String::new(), health => health.to_string() },
-        "Ready": readiness(container),
-        "Status": container.status,
-        "Created": container.created,
-        "Ports": ports(container),
-    })
-    .to_string()
 }
 
 /// The engine's word for a state, without the exit code.

@@ -132,6 +132,7 @@ impl Records<'_> {
         let images = untouched.map(|(name, image)| (name.clone(), image.clone())).chain(own);
         let entry = ReleaseEntry {
             number: record.release_number(),
+            run: record.number(),
             verb: self.verb.to_owned(),
             mode: self.mode(),
             operator: self.context.operator(),

@@ -116,6 +116,9 @@ impl fmt::Display for Outcome {
 pub struct ReleaseEntry {
     /// Its number, from 1.
     pub number: u64,
+    /// The run that made it: its containers have that number in their label.
+    #[serde(default)]
+    pub run: u64,
     /// The verb that made it («deploy», «rollback»).
     pub verb: String,
     /// The mode it was made in.
@@ -148,6 +151,7 @@ mod tests {
     fn release(number: u64) -> ReleaseEntry {
         ReleaseEntry {
             number,
+            run: number,
             verb: "deploy".into(),
             mode: None,
             operator: Operator::default(),

@@ -108,6 +108,18 @@ impl Ui {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Closed)
     }
 
+    /// Clears the terminal, where stdout is one: what is printed next stands alone.
+    ///
+    /// # Errors
+    /// [`Closed`] when the reader is gone.
+    pub fn clear(&self) -> Result<(), Closed> {
+        let mut out = std::io::stdout().lock();
+        if !out.is_terminal() {
+            return Ok(());
+        }
+        out.write_all(b"\x1b[H\x1b[2J").map_err(|_| Closed)
+    }
+
     /// Shows a failure: its message under `error:`, then its hints.
     pub fn failure(&self, failure: &Failure) {
         if self.progress == ProgressKind::Json {

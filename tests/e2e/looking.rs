@@ -23,6 +23,35 @@ async fn ps_tells_what_runs_from_labels_alone() {
     let json = test.sofa(["ps", "--all", "--format", "json"]);
     let first: serde_json::Value = serde_json::from_str(json.stdout.lines().next().unwrap()).unwrap();
     assert_eq!((first["Service"].as_str(), first["State"].as_str()), (Some("db"), Some("running")));
+    assert_eq!(
+        (first["Release"].as_u64(), first["Restarts"].as_u64()),
+        (Some(1), Some(0)),
+        "{}",
+        json.stdout
+    );
+}
+
+#[tokio::test]
+async fn ps_shows_the_list_again_when_something_happens() {
+    let Some(test) = TestProject::new("watch").await else {
+        return;
+    };
+    compose(&test, "  web: {<<: *stay}\n");
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let mut watching =
+        test.sofa_command().args(["ps", "--watch"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let (sender, lists) = std::sync::mpsc::channel();
+    let stdout = std::io::BufReader::new(watching.stdout.take().unwrap());
+    std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let tells = |state: &str| {
+        let patience = std::time::Duration::from_secs(20);
+        while !lists.recv_timeout(patience).expect("a list with that state").contains(state) {}
+    };
+    tells("running");
+    test.sofa(["stop"]).ok();
+    tells("exited");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
 }
 
 #[tokio::test]
