@@ -93,8 +93,8 @@ impl Docker<'_> {
         let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
-        let contents =
-            contents::label(&service.contents).map(|digests| (contents::LABEL.to_string(), digests));
+        let contents = contents::label(service.contents.iter().chain(&service.env_files))
+            .map(|digests| (contents::LABEL.to_string(), digests));
         let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
         let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
         let labels = ContainerLabels {

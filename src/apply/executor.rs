@@ -262,6 +262,7 @@ mod tests {
                 group: Group::Project,
                 action: Action::CreateVolume { key: index.to_string(), name: index.to_string() },
                 cause: String::new(),
+                fields: Vec::new(),
                 disruptive: false,
                 one_way: false,
                 undo: Some(Undo::Remove),

@@ -71,9 +71,9 @@ impl Back<'_> {
             begun: self.begun,
             makes_release: self.makes_release,
         };
-        let observed = work.observe().await?;
+        let mut observed = work.observe().await?;
         self.images_are_there(&scope, &observed)?;
-        let plan = work.plan(&observed)?;
+        let plan = work.foresee(&mut observed).await?;
         tell_bound_paths(context, &model, &plan);
         if dry_run {
             // A reader that is gone needs no plan.

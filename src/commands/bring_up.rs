@@ -21,7 +21,7 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     let selection = context.selection(project)?;
     guarding::protect(context, &loaded)?;
     let engine = context.engine().await?;
-    let observed = deployment::observe(&engine, project, &NO_PINS).await?;
+    let mut observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
     guarding::mounts(context, &loaded, &scope)?;
@@ -38,7 +38,7 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     };
     if dry_run {
         // A reader that is gone needs no plan.
-        let _ = context.ui.print(&crate::ui::plan::render(&work.plan(&observed)?, true));
+        let _ = context.ui.print(&crate::ui::plan::render(&work.foresee(&mut observed).await?, true));
         return Ok(Exit::Success);
     }
     let desired = work.desired(&observed);
@@ -46,7 +46,7 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     deployment::refuse_what_others_hold(&engine, &desired, &observed)?;
     let harm = asking::harm_of_choices(choices);
     if !harm.is_empty() {
-        let plan = work.plan(&observed)?;
+        let plan = work.foresee(&mut observed).await?;
         Deed { engine: &engine, plan: &plan, observed: &observed, harm }.agreed(context).await?;
     }
     work.carry_out(observed).await?;

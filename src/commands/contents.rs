@@ -1,17 +1,24 @@
-//! Digests of what configs and secrets hold, keyed with the project's own key: they stand in labels, and must tell nothing.
+//! Digests of what configs, secrets and env files hold, keyed with the project's own key: they stand in labels, and must tell nothing.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::compose::model::{FileObject, Project};
+use crate::plan::contents::{Digests, env_file};
 use crate::state::ContentKey;
 
-/// The digest of every config and secret, by `configs.NAME` and `secrets.NAME`. Without a key there are none; one whose file
-/// cannot be read has none either: what cannot be compared is no reason to replace a container.
-pub fn digests(project: &Project, key: Option<&ContentKey>) -> BTreeMap<String, String> {
-    let Some(key) = key else { return BTreeMap::new() };
+/// The digest of every config, secret and env file, by `configs.NAME`, `secrets.NAME` and `env_file.PATH`. Without a key there
+/// are none; one whose file cannot be read has none either: what cannot be compared is no reason to replace a container.
+pub fn digests(project: &Project, key: Option<&ContentKey>) -> Digests {
+    let Some(key) = key else { return Digests::new() };
     let configs = project.configs.iter().map(|(name, object)| (format!("configs.{name}"), object));
     let secrets = project.secrets.iter().map(|(name, object)| (format!("secrets.{name}"), object));
-    configs.chain(secrets).filter_map(|(name, object)| Some((name, key.digest(&content(object)?)))).collect()
+    let objects = configs.chain(secrets).map(|(name, object)| (name, content(object)));
+    let files: BTreeSet<&PathBuf> =
+        project.services.values().flat_map(|service| &service.env_files).collect();
+    let files =
+        files.into_iter().map(|file| (env_file(&project.working_dir, file), std::fs::read(file).ok()));
+    objects.chain(files).filter_map(|(name, content)| Some((name, key.digest(&content?)))).collect()
 }
 
 /// What a config or secret holds.

@@ -1,8 +1,11 @@
 //! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
 
+use std::time::Instant;
+
 use crate::commands::Context;
 use crate::commands::deployment::{self, Choices, NO_PINS};
 use crate::commands::labelled::{Standing, View, look};
+use crate::commands::work::Work;
 use crate::commands::{ownership, replicas};
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::operation::Plan;
@@ -90,14 +93,21 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
     let project = loaded.project();
     let selection = context.selection(project)?;
     let engine = context.engine().await?;
-    let observed = deployment::observe(&engine, project, &NO_PINS).await?;
+    let mut observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
-    deployment::planned(
-        &deployment::desired(context, project, &NO_PINS, &scope, &observed),
-        &observed,
+    let work = Work {
+        context,
+        engine: &engine,
+        verb: "plan",
+        project,
+        pins: &NO_PINS,
+        scope: &scope,
         choices,
-    )
+        begun: Instant::now(),
+        makes_release: false,
+    };
+    work.foresee(&mut observed).await
 }
 
 /// The plan of a verb that reads no files.

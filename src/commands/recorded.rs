@@ -66,6 +66,11 @@ impl Records<'_> {
         })
     }
 
+    /// The model of the last release: one call. None where there is none whole: what it says is only told, nothing hangs on it.
+    pub async fn last_model(&self, found: &Found) -> Option<Project> {
+        self.store().release(found.last_release()?).await.ok()
+    }
+
     /// Whether something is to be written down even where nothing is to be done: a run that did not finish has reached
     /// its end, or the records are lost.
     pub fn are_due(&self, found: &Found, observed: &Observed) -> bool {

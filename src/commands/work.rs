@@ -67,6 +67,19 @@ impl Work<'_> {
         deployment::planned(&self.desired(observed), observed, self.choices)
     }
 
+    /// The plan as it is shown before anything is asked or done: with what the last release says of what is not as the files
+    /// say now.
+    ///
+    /// # Errors
+    /// As those of `plan`, and records that a newer `sofa` wrote (exit code 5).
+    pub async fn foresee(&self, observed: &mut Observed) -> Result<Plan, Failure> {
+        if self.desired(observed).was_configured_otherwise(observed) {
+            let found = self.records().look().await?;
+            observed.released = self.records().last_model(&found).await;
+        }
+        self.plan(observed)
+    }
+
     /// Fetches images, then runs the plan under the project's lock.
     ///
     /// # Errors
@@ -83,6 +96,9 @@ impl Work<'_> {
             if fetched {
                 observed = self.observe().await?;
             }
+            if self.desired(&observed).was_configured_otherwise(&observed) {
+                observed.released = records.last_model(&found).await;
+            }
             let plan = self.plan(&observed)?;
             if plan.changes_nothing() && !records.are_due(&found, &observed) {
                 sweep(self.engine, &project.name, &observed).await?;
@@ -90,7 +106,14 @@ impl Work<'_> {
             }
             locked(context, self.engine, &project.name, self.verb, stage, async |lock| {
                 let key = content_key(&observed)?;
-                let (observed, found) = try_join(self.observe(), records.open(&key)).await?;
+                let last = found.last_release();
+                let (mut now, found) = try_join(self.observe(), records.open(&key)).await?;
+                if found.last_release() == last {
+                    now.released = observed.released;
+                } else if self.desired(&now).was_configured_otherwise(&now) {
+                    now.released = records.last_model(&found).await;
+                }
+                let observed = now;
                 records.tell(&found, &observed, stage);
                 let again = self.plan(&observed)?;
                 stage.note_new_plan(&plan, &again);

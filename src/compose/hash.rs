@@ -15,6 +15,11 @@ use super::render::compact_json;
 
 /// The hash of a service.
 pub fn service(service: &Service, dialect: Dialect) -> String {
+    sha256(&compact_json(&hashed(service), dialect))
+}
+
+/// What of a service is hashed: the rest changes no container.
+pub(super) fn hashed(service: &Service) -> Service {
     let mut hashed = Service {
         build: None,
         pull_policy: String::new(),
@@ -26,7 +31,7 @@ pub fn service(service: &Service, dialect: Dialect) -> String {
     if let Some(deploy) = &mut hashed.deploy {
         deploy.replicas = None;
     }
-    sha256(&compact_json(&hashed, dialect))
+    hashed
 }
 
 /// The hash of a network.

@@ -1,7 +1,9 @@
 //! Compose: `model` is the fully resolved application as plain data, `load` turns files into it, `render` prints it the way
-//! docker compose does, `hash` computes the labels' config hashes.
+//! docker compose does, `hash` computes the labels' config hashes, `fields` tells what differs between two
+//! services.
 
 mod dialect;
+pub mod fields;
 pub mod hash;
 pub mod load;
 pub mod model;

@@ -1,26 +1,35 @@
 //! Which settings of a network or volume differ from what the files say, in the words shown to people.
 
-use super::desired::{Desired, DesiredNetwork, DesiredVolume};
-use super::observed::{Network, Volume};
+use super::cause::Cause;
+use super::desired::{DesiredNetwork, DesiredVolume};
+use super::observed::{Network, Observed, Volume};
+use crate::compose::fields::{self, FieldChange};
 
-impl Desired<'_> {
-    /// Why a network is not as the files say, setting by setting; where the engine's list does not tell, in general words.
-    pub(super) fn network_changes(&self, desired: &DesiredNetwork<'_>, found: &Network) -> String {
-        let (wanted, settings) = (desired.network, &found.settings);
-        let mut changes = Vec::new();
+impl DesiredNetwork<'_> {
+    /// Why a network is not as the files say: field by field from the last release, else from what the engine's list tells.
+    pub(super) fn divergence(&self, found: &Network, observed: &Observed) -> Cause {
+        let before = observed.released_network(self.key, found);
+        let fields = before.map(|before| fields::of_networks(before, self.network)).unwrap_or_default();
+        Cause::configuration(if fields.is_empty() { self.settings_changed(found) } else { fields })
+    }
+
+    /// The settings that the engine has otherwise. It does not tell where those came from, so no value is shown that anybody
+    /// could have put a secret in.
+    fn settings_changed(&self, found: &Network) -> Vec<FieldChange> {
+        let (wanted, settings) = (self.network, &found.settings);
         let driver = if wanted.driver.is_empty() { found.driver.as_str() } else { &wanted.driver };
+        let ipv6 = wanted.enable_ipv6.unwrap_or(settings.ipv6);
+        let mut changes = Vec::new();
+        if driver != found.driver {
+            changes.push(FieldChange::hidden("driver".into()));
+        }
         for (key, old, new) in [
-            ("driver", found.driver.clone(), driver.to_string()),
-            ("internal", settings.internal.to_string(), wanted.internal.to_string()),
-            ("attachable", settings.attachable.to_string(), wanted.attachable.to_string()),
-            (
-                "enable_ipv6",
-                settings.ipv6.to_string(),
-                wanted.enable_ipv6.unwrap_or(settings.ipv6).to_string(),
-            ),
+            ("internal", settings.internal, wanted.internal),
+            ("attachable", settings.attachable, wanted.attachable),
+            ("enable_ipv6", settings.ipv6, ipv6),
         ] {
             if old != new {
-                changes.push(format!("{key} {old} → {new}"));
+                changes.push(FieldChange::shown(key, old, new));
             }
         }
         let subnets: Vec<&str> = wanted
@@ -31,17 +40,18 @@ impl Desired<'_> {
             .filter(|subnet| !subnet.is_empty())
             .collect();
         if !subnets.is_empty() && subnets != settings.subnets {
-            changes.push(format!("subnet {} → {}", settings.subnets.join(", "), subnets.join(", ")));
+            changes.push(FieldChange::hidden("ipam.config".into()));
         }
         // Engines from 28 on note their own choice among the options.
         let chosen = |key: &String| key.starts_with("com.docker.network.enable_ipv");
         let options = settings.options.iter().filter(|(key, _)| !chosen(key));
         let options = options.map(|(key, value)| (key.clone(), value.clone())).collect();
-        changes.extend(changed_keys("driver_opts", &options, &wanted.driver_opts));
         let labels = found.labels.iter().filter(|(name, _)| !name.starts_with("com.docker.compose."));
         let labels = labels.map(|(name, value)| (name.clone(), value.clone())).collect();
-        changes.extend(changed_keys("labels", &labels, &wanted.labels));
-        if changes.is_empty() { "configuration changed".into() } else { changes.join(", ") }
+        let options = changed_keys("driver_opts", &options, &wanted.driver_opts);
+        let labels = changed_keys("labels", &labels, &wanted.labels);
+        changes.extend(options.into_iter().chain(labels).map(FieldChange::hidden));
+        changes
     }
 }
 

@@ -1,20 +1,32 @@
-//! What configs and secrets held when a container was made, and whether that still is so: docker compose looks at neither.
+//! What configs, secrets and env files held when a container was made, and whether that still is so: docker compose looks at
+//! none of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Digests by what was digested.
+pub type Digests = BTreeMap<String, String>;
+
+/// What the digest of an env file goes by: its path, seen from the project's folder where it lies below that.
+pub fn env_file(working_dir: &Path, file: &Path) -> String {
+    format!("env_file.{}", file.strip_prefix(working_dir).unwrap_or(file).display())
+}
 
 /// The label that holds the digests.
 pub const LABEL: &str = "sofa.content";
 
 /// The digests as a container's label holds them: `NAME=DIGEST`, one after the other. None where there is nothing to tell.
-pub fn label(digests: &BTreeMap<String, String>) -> Option<String> {
-    let entries: Vec<String> = digests.iter().map(|(name, digest)| format!("{name}={digest}")).collect();
+pub fn label<'a>(digests: impl IntoIterator<Item = (&'a String, &'a String)>) -> Option<String> {
+    let entries = digests.into_iter().filter(|(name, _)| !name.contains(','));
+    let entries: Vec<String> = entries.map(|(name, digest)| format!("{name}={digest}")).collect();
     (!entries.is_empty()).then(|| entries.join(","))
 }
 
 /// Which of them changed since the label was written. What the label does not name, and what was digested with another key
 /// (digests are `KEY:DIGEST`), cannot be compared and is no change.
-pub(super) fn changed(digests: &BTreeMap<String, String>, label: &str) -> Vec<String> {
-    let recorded: BTreeMap<&str, &str> = label.split(',').filter_map(|entry| entry.split_once('=')).collect();
+pub(super) fn changed(digests: &Digests, label: &str) -> Vec<String> {
+    let recorded: BTreeMap<&str, &str> =
+        label.split(',').filter_map(|entry| entry.rsplit_once('=')).collect();
     let key = |digest: &str| digest.split_once(':').map(|(key, _)| key.to_string());
     digests
         .iter()
@@ -32,7 +44,7 @@ mod tests {
 
     #[test]
     fn only_what_was_digested_with_the_same_key_is_compared() {
-        let digests: BTreeMap<String, String> =
+        let digests: Digests =
             [("configs.app", "k1:aa"), ("configs.new", "k1:bb"), ("secrets.token", "k1:cc")]
                 .map(|(name, digest)| (name.to_string(), digest.to_string()))
                 .into();
@@ -40,6 +52,6 @@ mod tests {
         assert_eq!(changed(&digests, "configs.app=k1:other,secrets.token=k1:cc"), ["configs.app"]);
         assert_eq!(changed(&digests, "configs.app=k2:other"), [""; 0], "another key");
         assert_eq!(changed(&digests, ""), [""; 0]);
-        assert_eq!(label(&BTreeMap::new()), None);
+        assert_eq!(label(&Digests::new()), None);
     }
 }

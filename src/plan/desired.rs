@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::contents::{self, Digests};
 use super::observed::{ContainerId, Image, ImageId, Observed};
 use super::operation::Gate;
 use crate::compose::model::{
@@ -57,6 +58,8 @@ pub struct DesiredService<'a> {
     pub optional: bool,
     /// Digests of what its configs and secrets hold, by `configs.NAME` and `secrets.NAME`.
     pub contents: BTreeMap<String, String>,
+    /// Digests of its env files, by path: what they set is hashed, so these only tell where a change came from.
+    pub env_files: BTreeMap<String, String>,
     /// Whether some service waits for it to be healthy or completed.
     pub awaited: bool,
 }
@@ -137,16 +140,18 @@ impl<'a> Desired<'a> {
         Desired { project, services, networks, volumes, dialect, mode: terms.mode }
     }
 
-    /// The same, knowing what configs and secrets hold: each service takes the digests of those it uses.
+    /// The same, knowing what configs, secrets and env files hold: each service takes the digests of those it uses.
     #[must_use]
-    pub fn with_contents(mut self, digests: &BTreeMap<String, String>) -> Desired<'a> {
+    pub fn with_contents(mut self, digests: &Digests) -> Desired<'a> {
+        let of = |name: String| Some((name.clone(), digests.get(&name)?.clone()));
+        let working_dir = &self.project.working_dir;
         for desired in self.services.values_mut() {
             let configs = desired.service.configs.iter().map(|config| format!("configs.{}", config.source));
             let secrets = desired.service.secrets.iter().map(|secret| format!("secrets.{}", secret.source));
-            desired.contents = configs
-                .chain(secrets)
-                .filter_map(|name| Some((name.clone(), digests.get(&name)?.clone())))
-                .collect();
+            desired.contents = configs.chain(secrets).filter_map(of).collect();
+            let files = desired.service.env_files.iter();
+            desired.env_files =
+                files.map(|file| contents::env_file(working_dir, file)).filter_map(of).collect();
         }
         self
     }
@@ -155,6 +160,16 @@ impl<'a> Desired<'a> {
     pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
         self.services.get(name)
     }
+}
+
+/// A service's config hash in every dialect, the preferred one first; what it shares with another service stands in it by the
+/// id of that service's container.
+pub(super) fn service_hashes(service: &Service, observed: &Observed, preferred: Dialect) -> Vec<String> {
+    let resolved = match shares(service) {
+        true => Cow::Owned(with_parents(service, &first_containers(observed))),
+        false => Cow::Borrowed(service),
+    };
+    hashes(preferred, |dialect| hash::service(&resolved, dialect))
 }
 
 /// A hash in every dialect, each once, the preferred one first.
@@ -191,20 +206,17 @@ impl<'a> DesiredService<'a> {
         terms: Terms<'_>,
     ) -> DesiredService<'a> {
         let (image, found) = image(project, service, observed, terms.images);
-        let resolved = match shares(service) {
-            true => Cow::Owned(with_parents(service, &first_containers(observed))),
-            false => Cow::Borrowed(service),
-        };
         let job = is_job(service, dependants);
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: hashes(terms.dialect, |dialect| hash::service(&resolved, dialect)),
+            hashes: service_hashes(service, observed, terms.dialect),
             found,
             job,
             gate: gate(service, job, found),
             optional: !dependants.is_empty() && dependants.iter().all(|edge| !edge.required),
             contents: BTreeMap::new(),
+            env_files: BTreeMap::new(),
             awaited: dependants.iter().any(|edge| edge.condition != Condition::Started),
             image,
         }

@@ -1,8 +1,10 @@
 //! Whether a container is as the files say, and if not, why, in the words shown to people.
 
+use super::cause::Cause;
 use super::contents;
 use super::desired::{Desired, DesiredService, volume_keys};
 use super::observed::{Container, Observed, State};
+use crate::compose::fields;
 
 /// Why a container is not as the files say; `None` when it is (facts: docker compose's own tests, in its order).
 pub(super) fn divergence(
@@ -10,16 +12,32 @@ pub(super) fn divergence(
     service: &DesiredService<'_>,
     container: &Container,
     observed: &Observed,
-) -> Option<String> {
+) -> Option<Cause> {
     let hash = container.compose_label("config-hash").unwrap_or_default();
     if !service.hashes.iter().any(|known| known == hash) {
-        return Some("configuration changed".into());
+        return Some(configuration_change(service, container, observed));
     }
     image_change(service, container)
         .or_else(|| (container.state == State::Dead).then(|| "container is dead".into()))
         .or_else(|| missing_network(desired, service, container, observed))
         .or_else(|| missing_volume(desired, service, container))
         .or_else(|| changed_content(service, container))
+        .map(Cause::from)
+}
+
+/// The files say something else than when the container was made: which fields, where the last release has what it was made
+/// from; and which env files.
+fn configuration_change(service: &DesiredService<'_>, container: &Container, observed: &Observed) -> Cause {
+    let before = observed.released_service(container);
+    let fields = before.map(|before| fields::of_services(before, service.service)).unwrap_or_default();
+    let mut cause = Cause::configuration(fields);
+    if let Some(label) = container.labels.get(contents::LABEL) {
+        let files = contents::changed(&service.env_files, label);
+        if !files.is_empty() {
+            cause.text = format!("{} ({} changed)", cause.text, files.join(", "));
+        }
+    }
+    cause
 }
 
 /// A config or secret holds something else than when the container was made.

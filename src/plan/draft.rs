@@ -1,5 +1,6 @@
 //! A plan in the making: numbers operations and keeps what strategies must find again.
 
+use super::cause::Cause;
 use super::operation::{Action, ContainerRef, Group, OpId, Operation, Replica, Undo};
 
 /// The operations so far.
@@ -15,8 +16,9 @@ impl Draft {
         group: Group,
         needs: &[OpId],
         action: Action,
-        cause: impl Into<String>,
+        cause: impl Into<Cause>,
     ) -> OpId {
+        let Cause { text, fields } = cause.into();
         let id = OpId(self.operations.len() + 1);
         let mut needs = needs.to_vec();
         needs.sort_unstable();
@@ -26,7 +28,8 @@ impl Draft {
             needs,
             group,
             action,
-            cause: cause.into(),
+            cause: text,
+            fields,
             disruptive: false,
             one_way: false,
             undo: None,

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::operation::{Action, Operation, Plan};
+use crate::compose::fields::FieldChange;
 
 /// What a plan does, summed up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +26,17 @@ pub struct Line {
     pub change: Change,
     /// Why.
     pub cause: String,
+    /// The fields of the files that are not as they were, where that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+    /// Whether something of it cannot be taken back.
+    pub one_way: bool,
+}
+
+impl Line {
+    fn new(subject: String, change: Change) -> Line {
+        Line { subject, change, cause: String::new(), fields: Vec::new(), one_way: false }
+    }
 }
 
 /// What becomes of a thing, the strongest last.
@@ -93,23 +105,17 @@ pub fn explain(plan: &Plan) -> Explanation {
                 let Some((subject, change)) = replica(operation) else {
                     continue;
                 };
-                let line = replicas.entry(subject.clone()).or_insert_with(|| Line {
-                    subject,
-                    change,
-                    cause: String::new(),
-                });
+                let line = replicas.entry(subject.clone()).or_insert_with(|| Line::new(subject, change));
                 line.change = combine(line.change, change);
+                line.one_way |= operation.one_way;
                 if line.cause.is_empty() && operation.cause != "replaced" {
                     line.cause.clone_from(&operation.cause);
+                    line.fields.clone_from(&operation.fields);
                 }
             }
         }
     }
-    let unchanged = plan.unchanged.iter().map(|name| Line {
-        subject: name.clone(),
-        change: Change::Unchanged,
-        cause: String::new(),
-    });
+    let unchanged = plan.unchanged.iter().map(|name| Line::new(name.clone(), Change::Unchanged));
     let mut services: Vec<Line> = replicas.into_values().chain(unchanged).collect();
     services.sort_by(|one, other| one.subject.cmp(&other.subject));
     Explanation { project: plan.project.clone(), lines: objects.into_iter().chain(services).collect() }
@@ -133,7 +139,8 @@ fn object(operation: &Operation) -> Option<Line> {
         Action::RemoveImage { name } => (format!("image {name}"), Change::Remove),
         _ => return None,
     };
-    Some(Line { subject, change, cause: operation.cause.clone() })
+    let (cause, fields) = (operation.cause.clone(), operation.fields.clone());
+    Some(Line { cause, fields, one_way: operation.one_way, ..Line::new(subject, change) })
 }
 
 fn replica(operation: &Operation) -> Option<(String, Change)> {

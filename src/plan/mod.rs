@@ -1,5 +1,6 @@
 //! Pure: (desired, observed, policy) → plan. No clock, no I/O, no engine.
 
+mod cause;
 mod changes;
 mod conflict;
 pub mod contents;
@@ -16,6 +17,7 @@ pub mod labelled;
 pub mod observed;
 pub mod operation;
 pub mod ownership;
+mod released;
 mod replica;
 mod restart;
 pub mod rm;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::compose::model::Project;
+
 /// Declares an engine object's id: an opaque string, shown by its first 12 characters.
 macro_rules! engine_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -63,6 +65,8 @@ pub struct Observed {
     pub foreign_volumes: Vec<Volume>,
     /// The volume in which `sofa` keeps its own records of the project, where there is one.
     pub store: Option<Volume>,
+    /// The model of the last release, where it was asked for: what is there was made from it, if the hashes say so.
+    pub released: Option<Project>,
 }
 
 /// A container, as one entry of the engine's list tells it.

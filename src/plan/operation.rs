@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::observed::{Container, ContainerId, NetworkId};
+use crate::compose::fields::FieldChange;
 
 /// An operation's number within its plan, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -59,6 +60,9 @@ pub struct Operation {
     pub action: Action,
     /// Why, in words a person understands.
     pub cause: String,
+    /// The fields of the files that are not as they were, where that is the cause and it is known which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
     /// Whether somebody using the service notices it.
     pub disruptive: bool,
     /// Whether its effect cannot be taken back.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cause::Cause;
 use super::deploy::{Policy, Recreate};
 use super::desired::{Desired, DesiredService};
 use super::diff;
@@ -35,7 +36,7 @@ pub(super) enum Fate {
     /// It is as the files say and frozen.
     Unpause,
     /// A new container takes its place.
-    Create(String),
+    Create(Cause),
 }
 
 /// The replicas of a service in order of their numbers, and the containers beyond what is wanted:
@@ -49,9 +50,9 @@ pub(super) fn slots<'a>(
 ) -> (Vec<Slot<'a>>, Vec<&'a Container>) {
     let diverges = |container: &Container| match policy.recreate {
         Recreate::Never => None,
-        Recreate::Force => Some("recreation was forced".to_string()),
+        Recreate::Force => Some(Cause::from("recreation was forced")),
         Recreate::Diverged => {
-            forced.map(String::from).or_else(|| diff::divergence(desired, service, container, observed))
+            forced.map(Cause::from).or_else(|| diff::divergence(desired, service, container, observed))
         }
     };
     let mut replicas = by_number(service, observed, &diverges);
@@ -83,7 +84,7 @@ pub(super) fn slots<'a>(
         .collect();
     let mut next = slots.last().map_or(1, |slot| slot.number + 1);
     while slots.len() < wanted {
-        let cause = if next == 1 { "not there yet".into() } else { format!("scaled to {wanted}") };
+        let cause = if next == 1 { "not there yet".into() } else { format!("scaled to {wanted}").into() };
         slots.push(Slot {
             number: next,
             name: service.container_name(desired.project, next),
@@ -117,7 +118,7 @@ fn as_they_are<'a>(
 fn by_number<'a>(
     service: &DesiredService<'_>,
     observed: &'a Observed,
-    diverges: &impl Fn(&Container) -> Option<String>,
+    diverges: &impl Fn(&Container) -> Option<Cause>,
 ) -> BTreeMap<u32, Vec<&'a Container>> {
     let mut replicas: BTreeMap<u32, Vec<&Container>> = BTreeMap::new();
     let own = observed.containers.iter().filter(|found| {
@@ -135,7 +136,7 @@ fn by_number<'a>(
 }
 
 /// What becomes of a container.
-fn fate(service: &DesiredService<'_>, container: &Container, divergence: Option<String>) -> Fate {
+fn fate(service: &DesiredService<'_>, container: &Container, divergence: Option<Cause>) -> Fate {
     if let Some(cause) = divergence {
         return Fate::Create(cause);
     }

@@ -70,6 +70,14 @@ pub enum Found {
 }
 
 impl Found {
+    /// The number of the last release, where there is one.
+    pub fn last_release(&self) -> Option<u64> {
+        match self {
+            Found::Whole(snapshot) => Some(snapshot.head.releases.last()?.number),
+            Found::Missing | Found::Damaged => None,
+        }
+    }
+
     /// The records; empty ones where there are none.
     pub fn or_empty(self) -> Snapshot {
         match self {

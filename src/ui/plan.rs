@@ -3,7 +3,7 @@
 use owo_colors::Style;
 
 use super::style::paint;
-use crate::plan::explain::{Change, Explanation, explain};
+use crate::plan::explain::{Change, Explanation, Line, explain};
 use crate::plan::operation::Plan;
 
 /// The plan as text; `operations` adds every operation with what it needs.
@@ -25,14 +25,16 @@ pub fn render(plan: &Plan, operations: bool) -> String {
 
 fn lines(explanation: &Explanation) -> String {
     let width = explanation.lines.iter().map(|line| line.subject.chars().count()).max().unwrap_or(0);
-    explanation
-        .lines
-        .iter()
-        .map(|line| {
-            let head = format!("{} {:<width$}  {:<9}", line.change.sign(), line.subject, line.change);
-            format!("  {}  {}", paint(&head, look(line.change)), line.cause).trim_end().to_string() + "\n"
-        })
-        .collect()
+    explanation.lines.iter().map(|line| told(line, width)).collect()
+}
+
+/// A line for a thing, and one for each field that is not as it was.
+fn told(line: &Line, width: usize) -> String {
+    let head = format!("{} {:<width$}  {:<9}", line.change.sign(), line.subject, line.change);
+    let one_way = if line.one_way { " [cannot be taken back]" } else { "" };
+    let text = format!("  {}  {}{one_way}", paint(&head, look(line.change)), line.cause);
+    let fields = line.fields.iter().map(|change| format!("      {change}\n"));
+    format!("{}\n{}", text.trim_end(), fields.collect::<String>())
 }
 
 fn look(change: Change) -> Style {

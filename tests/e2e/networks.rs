@@ -50,7 +50,7 @@ async fn what_is_kept_comes_back_with_its_names_and_its_address() {
     compose(&test, "10.232.9", true, "");
     let plan = test.sofa(["plan"]);
     plan.ok();
-    assert!(plan.stdout.contains("internal false → true"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("internal: true (new)"), "{}", plan.stdout);
     test.sofa(["deploy"]).ok().says("1 network replaced");
     assert_eq!(ids(&test).await, before, "no container is replaced");
     let network = format!("{}_net", test.name());

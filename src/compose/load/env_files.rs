@@ -35,6 +35,7 @@ pub(crate) fn resolve_environment(
     if files.is_empty() {
         return;
     }
+    service.env_files = files.iter().map(|file| file.path.clone()).collect();
     let own = std::mem::take(&mut service.environment);
     let mut read: BTreeMap<String, String> =
         own.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
@@ -112,7 +113,7 @@ fn report(error: DotenvError, source: SourceId, session: &mut Session<'_>) {
 /// Reads a service's label files into its labels.
 pub(crate) fn resolve_labels(
     service: &mut Service,
-    origins: &Origins,
+    origins: &mut Origins,
     cache: &mut Cache,
     session: &mut Session<'_>,
 ) {
@@ -124,7 +125,16 @@ pub(crate) fn resolve_labels(
             continue;
         };
         match dotenv::parse(&text, &|name| labels.get(name).cloned()) {
-            Ok(assignments) => labels.extend(assignments.into_iter().map(|one| (one.name, one.value))),
+            Ok(assignments) => {
+                for Assignment { name, value, range } in assignments {
+                    if !service.labels.contains_key(&name) {
+                        let path = format!("services.{}.labels.{name}", service.name);
+                        let span = Span::new(source, range.0, range.1);
+                        origins.add(path, Origin { span, literal: false });
+                    }
+                    labels.insert(name, value);
+                }
+            }
             Err(error) => report(error, source, session),
         }
     }

@@ -199,5 +199,11 @@ fn judge(
         env_files::resolve_labels(service, origins, &mut cache, session);
     }
     hooks::mark(project, origins);
+    for (name, service) in &mut project.services {
+        service.given = origins.given("services", name);
+    }
+    for (name, network) in &mut project.networks {
+        network.given = origins.given("networks", name);
+    }
     profiles::drop_unused(project);
 }

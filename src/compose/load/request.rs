@@ -1,11 +1,11 @@
 //! What the loader is asked for and what it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::compose::model::{Project, ServiceName};
+use crate::compose::model::{Given, Project, ServiceName};
 use crate::diag::Diagnostics;
-use crate::yaml::{Node, Span};
+use crate::yaml::{Kind, Node, Span};
 
 /// What to load. `Request::default()` with a working directory and an environment is `docker compose config` without options.
 #[derive(Debug, Clone, Default)]
@@ -123,6 +123,20 @@ impl Origins {
         &self.model
     }
 
+    /// The paths in an entry of a section (`services`, `web`) whose values no Compose file holds as they are.
+    pub(super) fn given(&self, section: &str, name: &str) -> Given {
+        let mut given = BTreeSet::new();
+        if let Some(entry) = self.model.get(section).and_then(|entries| entries.get(name)) {
+            collect_given(entry, &mut String::new(), &mut given);
+        }
+        let prefix = format!("{section}.{name}.");
+        let added = self.added.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
+        given.extend(
+            added.filter(|(_, origin)| !origin.literal).map(|(path, _)| path[prefix.len()..].to_owned()),
+        );
+        Given(given)
+    }
+
     /// Whether something is written at a path itself.
     pub fn has(&self, path: &str) -> bool {
         let (mut node, mut rest) = (&self.model, path);
@@ -147,6 +161,35 @@ impl Origins {
             rest = left;
         }
         (node.span != Span::default()).then_some(Origin { span: node.span, literal })
+    }
+}
+
+/// Adds the paths of values below a node that do not stand as they were written.
+fn collect_given(node: &Node, path: &mut String, given: &mut BTreeSet<String>) {
+    if !node.literal {
+        given.insert(path.clone());
+        return;
+    }
+    let length = path.len();
+    match &node.kind {
+        Kind::Map(map) => {
+            for entry in map {
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(&entry.key);
+                collect_given(&entry.value, path, given);
+                path.truncate(length);
+            }
+        }
+        Kind::List(list) => {
+            for (index, element) in list.iter().enumerate() {
+                path.push_str(&format!("[{index}]"));
+                collect_given(element, path, given);
+                path.truncate(length);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -10,6 +10,7 @@ mod command;
 mod dependency;
 mod deploy;
 mod files;
+mod given;
 mod health;
 mod hooks;
 mod mounts;
@@ -32,6 +33,7 @@ pub use deploy::{
     Resources, RestartPolicy, UpdateConfig,
 };
 pub use files::{EnvFile, FileMode, FileObject, FileReference};
+pub use given::Given;
 pub use health::{Healthcheck, HealthcheckTest};
 pub use hooks::{Develop, Hook, Trigger};
 pub use mounts::{BindOptions, ImageOptions, Mount, MountKind, TmpfsOptions, Volume, VolumeOptions};

@@ -1,7 +1,7 @@
 //! Networks of a project and how a service is attached to them (Compose spec, “networks”).
 
 use super::record::{never_omitted, record};
-use super::{Extensions, Labels, Mapping, Options};
+use super::{Extensions, Given, Labels, Mapping, Options};
 
 record! {
     /// A network of the project.
@@ -29,6 +29,9 @@ record! {
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
+        /// What of it no Compose file holds as it is.
+        #[serde(rename = "#given")]
+        pub given: Given,
     }
 }
 

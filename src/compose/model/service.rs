@@ -1,13 +1,14 @@
 //! A service and what is its alone (Compose spec, “services”).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::record::record;
 use super::{
     Attachment, Build, Bytes, Command, ConfigName, Dependency, Deploy, Develop, DeviceRequest, Duration,
-    EnvFile, Extensions, FileReference, Healthcheck, Hook, HostList, Labels, Mapping, ModelName,
+    EnvFile, Extensions, FileReference, Given, Healthcheck, Hook, HostList, Labels, Mapping, ModelName,
     ModelReference, Mount, NetworkName, OptionalMapping, Options, Port, RepeatedOptions, SecretName,
     ServiceName, Sofa, Ulimit,
 };
@@ -218,6 +219,12 @@ record! {
         /// The `x-sofa` block, checked and typed.
         #[serde(rename = "#sofa")]
         pub sofa: Option<Sofa>,
+        /// The env files that `environment` was read from, in order.
+        #[serde(rename = "#env_files")]
+        pub env_files: Vec<PathBuf>,
+        /// What of it no Compose file holds as it is.
+        #[serde(rename = "#given")]
+        pub given: Given,
     }
 }
 

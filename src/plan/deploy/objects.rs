@@ -29,7 +29,7 @@ impl Deploy<'_> {
                 }
                 Some(network) if desired.network.external || same_hash(&network.labels, &desired.hashes) => {}
                 Some(network) => {
-                    let cause = self.desired.network_changes(desired, network);
+                    let cause = desired.divergence(network, self.observed);
                     changed.push((desired, network, cause));
                 }
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Deploy;
 use super::settle::Settling;
+use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
 use crate::plan::observed::{Container, ContainerId, Health, Network};
 use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
@@ -24,7 +25,7 @@ pub(super) struct Detached<'a> {
 
 impl<'a> Deploy<'a> {
     /// Replaces these networks, each with the reason. Containers that are not the project's are in the way.
-    pub(super) fn replace_networks(&mut self, changed: &[(&'a DesiredNetwork<'a>, &'a Network, String)]) {
+    pub(super) fn replace_networks(&mut self, changed: &[(&'a DesiredNetwork<'a>, &'a Network, Cause)]) {
         let strangers_before = self.problems.len();
         for (_, network, cause) in changed {
             self.refuse_strangers(network, cause);
@@ -55,7 +56,7 @@ impl<'a> Deploy<'a> {
     }
 
     /// Takes every container off one network, removes it and creates it anew.
-    fn replace_network(&mut self, desired: &'a DesiredNetwork<'a>, network: &'a Network, cause: &str) {
+    fn replace_network(&mut self, desired: &'a DesiredNetwork<'a>, network: &'a Network, cause: &Cause) {
         let name = network.name.as_str();
         let mut taken_off: Vec<(&'a ContainerId, OpId)> = Vec::new();
         for (id, detached) in &self.detached {
@@ -75,11 +76,11 @@ impl<'a> Deploy<'a> {
         }
         let needs: Vec<OpId> = taken_off.iter().map(|(_, off)| *off).collect();
         let removal = Action::RemoveNetwork { id: network.id.clone(), name: name.into() };
-        let removed = self.draft.add(Group::Project, &needs, removal, cause);
+        let removed = self.draft.add(Group::Project, &needs, removal, cause.clone());
         self.draft.undo(removed, Undo::Recreate);
         self.draft.disruptive(removed);
         let creation = Action::CreateNetwork { key: desired.key.into(), name: name.into() };
-        let created = self.draft.add(Group::Project, &[removed], creation, cause);
+        let created = self.draft.add(Group::Project, &[removed], creation, cause.text.as_str());
         self.draft.undo(created, Undo::Remove);
         self.networks.insert(desired.key, created);
         for (id, off) in taken_off {
@@ -90,7 +91,7 @@ impl<'a> Deploy<'a> {
     }
 
     /// What is attached and not the project's to stop: containers of others, and one-offs that somebody works in.
-    fn refuse_strangers(&mut self, network: &Network, cause: &str) {
+    fn refuse_strangers(&mut self, network: &Network, cause: &Cause) {
         let busy = self.observed.containers.iter().filter(|container| container.oneoff && container.is_up());
         let strangers: Vec<&str> = self
             .observed
@@ -106,7 +107,8 @@ impl<'a> Deploy<'a> {
         let (name, users) = (&network.name, strangers.join(", "));
         self.problems.push(super::Problem {
             message: format!(
-                "network `{name}` must be replaced ({cause}), and containers that are not this project's use it: {users}"
+                "network `{name}` must be replaced ({}), and containers that are not this project's use it: {users}",
+                cause.text
             ),
             hint: Some(format!("take them off: docker network disconnect {name} {}", strangers[0])),
             owned: true,

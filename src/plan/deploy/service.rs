@@ -3,6 +3,7 @@
 use super::Deploy;
 use super::settle::{End, Old, Settling};
 use crate::compose::model::Condition;
+use crate::plan::cause::Cause;
 use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
 use crate::plan::observed::Container;
 use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
@@ -150,7 +151,7 @@ impl<'a> Deploy<'a> {
         slot: &Slot<'a>,
         replica: &Replica,
         previous: &[OpId],
-        cause: &str,
+        cause: &Cause,
         standing: &mut Standing,
     ) -> (ContainerRef, OpId) {
         let group = Group::Service(replica.service.clone());
@@ -162,7 +163,7 @@ impl<'a> Deploy<'a> {
         let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(ContainerRef::of);
         let action = Action::CreateContainer { replica: replica.clone(), name, replaces };
         let needs = self.create_needs(service);
-        let created = self.draft.add(group, &needs, action, cause);
+        let created = self.draft.add(group, &needs, action, cause.clone());
         self.draft.undo(created, Undo::Remove);
         standing.created.push(created);
         let new = ContainerRef::Created(created);

@@ -59,6 +59,68 @@ fn a_changed_configuration_replaces_the_container_after_the_new_one_is_ready() {
     ");
 }
 
+/// A container that the last release made, with `LEVEL` as it is given.
+fn released(level: &str) -> Case {
+    let set = |web: &mut Service, level: &str| {
+        web.environment.insert("LEVEL".into(), Some(level.into()));
+    };
+    let mut case = case().with("web", |web| set(web, "info")).found(running("web"));
+    case.observed.released = Some(case.project.clone());
+    set(case.project.services.get_mut("web").unwrap(), level);
+    case
+}
+
+#[test]
+fn the_fields_that_changed_since_the_last_release_are_named_and_their_values_kept() {
+    let plan = released("debug").try_deploy(Policy::default()).unwrap();
+    assert_snapshot!(plan.to_string().lines().next().unwrap(), @"[] -> #1 web: create container 000000000000_p-web-1, configuration changed: environment.LEVEL");
+    let told: Vec<String> = plan.operations[0].fields.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["environment.LEVEL: info → debug"]);
+    assert!(plan.operations[1..].iter().all(|operation| operation.fields.is_empty()));
+}
+
+#[test]
+fn a_container_that_the_last_release_did_not_make_has_no_known_fields() {
+    let mut case = released("debug");
+    let label = "com.docker.compose.config-hash".to_string();
+    case.observed.containers[0].labels.insert(label, "another".into());
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert_eq!(
+        (plan.operations[0].cause.as_str(), plan.operations[0].fields.len()),
+        ("configuration changed", 0)
+    );
+}
+
+#[test]
+fn many_fields_are_counted_and_env_files_are_named() {
+    let mut case = released("debug");
+    let web = case.project.services.get_mut("web").unwrap();
+    for name in ["A", "B", "C", "D"] {
+        web.environment.insert(name.into(), Some("x".into()));
+    }
+    web.env_files = vec!["/p/web.env".into()];
+    case.project.working_dir = "/p".into();
+    case.observed.containers[0].labels.insert(contents::LABEL.into(), "env_file.web.env=k:old".into());
+    let digests = [("env_file.web.env".to_string(), "k:new".to_string())].into();
+    let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
+    let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap();
+    assert_eq!(
+        plan.operations[0].cause,
+        "configuration changed: environment.A, environment.B, environment.C and 2 more (env_file.web.env changed)"
+    );
+}
+
+#[test]
+fn an_env_file_that_sets_the_same_as_before_replaces_nothing() {
+    let mut case = released("info");
+    case.project.services.get_mut("web").unwrap().env_files = vec!["/p/web.env".into()];
+    case.project.working_dir = "/p".into();
+    case.observed.containers[0].labels.insert(contents::LABEL.into(), "env_file.web.env=k:old".into());
+    let digests = [("env_file.web.env".to_string(), "k:new".to_string())].into();
+    let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
+    assert!(super::super::deploy(&desired, &case.observed, Policy::default()).unwrap().operations.is_empty());
+}
+
 #[test]
 fn a_changed_image_says_both_digests() {
     let mut case = case().service("web").found(running("web"));

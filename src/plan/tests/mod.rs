@@ -12,6 +12,7 @@ mod strategy;
 
 use std::collections::BTreeMap;
 
+use super::contents;
 use super::desired::{Desired, Pins, Terms};
 use super::labelled::Scope;
 use super::observed::{

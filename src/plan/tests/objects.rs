@@ -103,8 +103,8 @@ fn a_changed_network_is_replaced_under_its_name_and_what_is_kept_comes_back() {
     [2] -> #3 db: disconnect p-db-1 from p_net
     [] -> #4 job: disconnect p-job-1 from p_net
     [1] -> #5 web: disconnect p-web-1 from p_net
-    [3,4,5] -> #6 project: remove network p_net, internal false → true [disruptive]
-    [6] -> #7 project: create network p_net, internal false → true
+    [3,4,5] -> #6 project: remove network p_net, configuration changed: internal [disruptive]
+    [6] -> #7 project: create network p_net, configuration changed: internal
     [7] -> #8 db: connect p-db-1 to p_net
     [8] -> #9 db: start p-db-1
     [9] -> #10 db: await p-db-1: healthy
@@ -122,8 +122,8 @@ fn what_is_replaced_with_its_network_is_not_attached_again() {
     assert_snapshot!(case.deploy(), @"
     [] -> #1 web: stop p-web-1, network p_net is replaced [disruptive]
     [1] -> #2 web: disconnect p-web-1 from p_net
-    [2] -> #3 project: remove network p_net, internal false → true [disruptive]
-    [3] -> #4 project: create network p_net, internal false → true
+    [2] -> #3 project: remove network p_net, configuration changed: internal [disruptive]
+    [3] -> #4 project: create network p_net, configuration changed: internal
     [4] -> #5 web: create container 000000000000_p-web-1, configuration changed
     [1] -> #6 web: disable restart of p-web-1, replaced
     [5,6] -> #7 web: start container of #5
@@ -141,8 +141,8 @@ fn what_is_outside_the_scope_comes_back_to_a_replaced_network() {
     assert_snapshot!(case.deploy(), @"
     [] -> #1 other: stop p-other-1, network p_net is replaced [disruptive]
     [1] -> #2 other: disconnect p-other-1 from p_net
-    [2] -> #3 project: remove network p_net, internal false → true [disruptive]
-    [3] -> #4 project: create network p_net, internal false → true
+    [2] -> #3 project: remove network p_net, configuration changed: internal [disruptive]
+    [3] -> #4 project: create network p_net, configuration changed: internal
     [4] -> #5 web: create container p-web-1, not there yet
     [5] -> #6 web: start container of #5
     [6] -> #7 web: await container of #5: running
@@ -171,7 +171,7 @@ fn containers_of_others_keep_a_network_from_being_replaced() {
     let problems = case.try_deploy(Policy::default()).unwrap_err();
     assert_eq!(
         problems[0].message,
-        "network `p_net` must be replaced (internal false → true), and containers that are not this project's use it: \
+        "network `p_net` must be replaced (configuration changed: internal), and containers that are not this project's use it: \
          guest, p-web-run-1"
     );
     assert!(problems[0].owned && problems.len() == 1);

@@ -1,0 +1,42 @@
+//! What containers and networks were made from: what the last release says of them, where that has their very config hash.
+
+use super::desired::{Desired, service_hashes};
+use super::observed::{Container, Network, Observed};
+use crate::compose::model::{self, Service};
+use crate::compose::{Dialect, hash};
+
+const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+
+impl Observed {
+    /// The service that a container was made from.
+    pub(super) fn released_service(&self, container: &Container) -> Option<&Service> {
+        let service = self.released.as_ref()?.service(&container.service)?;
+        let recorded = container.labels.get(CONFIG_HASH)?;
+        service_hashes(service, self, Dialect::default()).contains(recorded).then_some(service)
+    }
+
+    /// The network of the model that a network was made from.
+    pub(super) fn released_network(&self, key: &str, found: &Network) -> Option<&model::Network> {
+        let network = self.released.as_ref()?.networks.get(key)?;
+        let recorded = found.labels.get(CONFIG_HASH)?;
+        Dialect::ALL.iter().any(|dialect| hash::network(network, *dialect) == *recorded).then_some(network)
+    }
+}
+
+impl Desired<'_> {
+    /// Whether the engine has a container or network that was made from something else than what the files say: the last
+    /// release tells then what that was.
+    pub fn was_configured_otherwise(&self, observed: &Observed) -> bool {
+        let containers = observed.containers.iter().any(|container| {
+            let recorded = container.labels.get(CONFIG_HASH);
+            self.service(&container.service)
+                .is_some_and(|service| recorded.is_some_and(|hash| !service.hashes.contains(hash)))
+        });
+        containers
+            || self.networks.iter().any(|desired| {
+                let found = observed.networks.iter().find(|found| found.name == desired.network.name);
+                let recorded = found.and_then(|found| found.labels.get(CONFIG_HASH));
+                recorded.is_some_and(|hash| !desired.hashes.contains(hash))
+            })
+    }
+}
