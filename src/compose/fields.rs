@@ -36,6 +36,10 @@ const PRECISE: [&str; 14] = [
     "volumes",
 ];
 
+/// Parts that every list of containers shows anyway, whatever gave them: hiding them here would only keep people from seeing
+/// which version replaces which.
+const PUBLIC: [&str; 2] = ["image", "ports"];
+
 /// Lists whose order means something: they are shown whole.
 const ORDERED: [&str; 3] = ["command", "entrypoint", "test"];
 
@@ -167,7 +171,8 @@ impl<'a> Side<'a> {
     /// The value as it may be shown.
     fn text(&self) -> Option<String> {
         let tree = self.value()?;
-        let shown = !self.given.gave(&self.path) && !tells_a_secret(&self.path, tree);
+        let public = PUBLIC.contains(&part_of(&self.path));
+        let shown = public || !self.given.gave(&self.path) && !tells_a_secret(&self.path, tree);
         shown.then(|| shortened(&flow(tree)))
     }
 }
@@ -283,17 +288,25 @@ fn is_blank(tree: &Tree) -> bool {
     }
 }
 
-/// Whether a value tells a secret although the file holds it as it is: by its name, by a name in it (`--token=…`), or as the
-/// user's part of an address (`postgres://user:password@host`).
+/// Whether a value tells a secret although the file holds it as it is: by its name, by a name in it (`--token …`, `TOKEN=…`), or
+/// as the user's part of an address (`postgres://user:password@host`).
 fn tells_a_secret(path: &str, tree: &Tree) -> bool {
     let name = path.rsplit(['.', '[']).next().unwrap_or(path);
     is_secretive(name)
         || match tree {
-            Tree::Text(text) => is_secretive(text) || has_user_info(text),
+            Tree::Text(text) => names_a_secret(text) || has_user_info(text),
             Tree::List(list) => list.iter().any(|element| tells_a_secret("", element)),
             Tree::Map(entries) => entries.iter().any(|(key, value)| tells_a_secret(key, value)),
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => false,
         }
+}
+
+fn names_a_secret(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    words.any(|word| match word.split_once('=') {
+        Some((name, _)) => is_secretive(name),
+        None => word.starts_with('-') && is_secretive(word),
+    })
 }
 
 fn has_user_info(text: &str) -> bool {
@@ -425,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_variable_gave_is_only_said_to_have_changed() {
+    fn what_a_variable_gave_is_only_said_to_have_changed_but_for_images_and_ports() {
         assert_eq!(
             differ(
                 "{image: 'a:${GIVEN}', environment: {A: '${GIVEN}', B: plain}, ports: ['${GIVEN:+80}:80'], command: 'x ${GIVEN}'}",
@@ -436,8 +449,8 @@ mod tests {
                 "environment.A: changed",
                 "environment.B: plain → other",
                 "environment.C: new",
-                "image: changed",
-                "ports[0].published: changed",
+                "image: a:hunter2 → a:hunter3",
+                "ports[80/tcp].published: 80 → 81",
             ]
         );
         // From a variable to a literal: the old value is still not shown.
@@ -451,8 +464,8 @@ mod tests {
     fn what_is_named_like_a_secret_is_not_shown_although_the_file_holds_it() {
         assert_eq!(
             differ(
-                "{image: a, environment: {DB_PASSWORD: one, API_KEY: one, URL: 'db://u:one@db/x', N: one}, command: [a, --token=one]}",
-                "{image: a, environment: {DB_PASSWORD: two, API_KEY: two, URL: 'db://u:two@db/x', N: two}, command: [a, --token=two]}",
+                "{image: a, environment: {DB_PASSWORD: one, API_KEY: one, URL: 'db://u:one@db/x', N: one}, command: [a, --token, one], user: turnkey}",
+                "{image: a, environment: {DB_PASSWORD: two, API_KEY: two, URL: 'db://u:two@db/x', N: two}, command: [a, --token, two], user: monkey}",
             ),
             [
                 "command: changed",
@@ -460,6 +473,7 @@ mod tests {
                 "environment.DB_PASSWORD: changed",
                 "environment.N: one → two",
                 "environment.URL: changed",
+                "user: turnkey → monkey",
             ]
         );
     }
@@ -488,7 +502,8 @@ mod tests {
         assert_eq!(told, ["driver_opts.a: x → y", "internal: true (gone)", "ipam.config[0].subnet: changed"]);
     }
 
-    /// Every text of a file that has every key of a service comes out of a variable; whatever changes, none is told.
+    /// Every text of a file that has every key of a service comes out of a variable; whatever changes, only those of
+    /// images and ports are told.
     #[test]
     fn no_key_of_a_service_tells_what_a_variable_gave() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compose/cases/every-service-key");
@@ -521,7 +536,7 @@ mod tests {
                     let told: Vec<String> =
                         of_services(before, now).iter().map(FieldChange::to_string).collect();
                     assert!(
-                        !told.iter().any(|change| change.contains("hunter")),
+                        !told.iter().any(|change| change.contains("hunter") && !is_public(change)),
                         "line {}: {told:?}",
                         number + 1
                     );
@@ -530,6 +545,10 @@ mod tests {
             }
         }
         assert!(seen > 60, "{seen} changes were told");
+    }
+
+    fn is_public(change: &str) -> bool {
+        PUBLIC.contains(&part_of(change.split(':').next().unwrap()))
     }
 
     /// A line of YAML whose last text comes out of a variable.

@@ -7,6 +7,7 @@ mod support;
 
 mod asking;
 mod build;
+mod changes;
 mod check;
 mod convert_parity;
 mod crash;
