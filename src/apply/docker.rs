@@ -48,6 +48,7 @@ pub struct Docker<'a> {
     watch: Watch,
     announcer: Announcer,
     tolerance: RefCell<Tolerance>,
+    paused: RefCell<Vec<(OpId, OperationError)>>,
     permits: Semaphore,
     forward: Phase,
     backward: Phase,
@@ -90,6 +91,7 @@ impl<'a> Docker<'a> {
             watch: Watch::begin(engine, &plan.project).await?,
             announcer: Announcer::new(plan, events),
             tolerance: RefCell::new(Tolerance::of(plan)),
+            paused: RefCell::default(),
             permits: Semaphore::new(limits.parallel.max(1)),
             forward: Phase::new(limits.wait),
             backward: Phase::new(limits.wait),
@@ -149,13 +151,32 @@ impl<'a> Docker<'a> {
     }
 
     /// What the failure of a container means: an end of the run, or a warning where `update_config` lets it fail.
-    fn judge(&self, replica: &Replica, error: OperationError) -> Result<(), OperationError> {
+    fn judge(&self, id: OpId, replica: &Replica, error: OperationError) -> Result<(), OperationError> {
         match self.tolerance.borrow_mut().judge(replica) {
             Verdict::Fails => return Err(error),
             Verdict::Warns => {
                 self.announcer.warn(format!("{error}\n  `update_config` lets it fail, so the run goes on"));
             }
+            Verdict::Pauses => self.paused.borrow_mut().push((id, error)),
             Verdict::Known => {}
+        }
+        Ok(())
+    }
+
+    /// The failures that ended the update of a service and not the run.
+    pub fn paused(&self) -> Vec<(OpId, OperationError)> {
+        self.paused.take()
+    }
+
+    /// An operation on a replica that a paused update leaves as it was: of its successor nothing stays.
+    async fn leave_out(&self, operation: &Operation) -> Result<(), Stopped<OperationError>> {
+        if let Action::StartContainer { container: container @ ContainerRef::Created(_), .. } =
+            &operation.action
+            && let Ok(id) = self.id(container)
+        {
+            let _permit = self.permit().await?;
+            let removal = Removal { force: true, anonymous_volumes: true };
+            gone_is_fine(self.engine.remove(&id, removal).await).map_err(OperationError::from)?;
         }
         Ok(())
     }
@@ -178,7 +199,6 @@ impl<'a> Docker<'a> {
                 self.announcer.warn(format!("{error}\n  nobody requires it, so the run goes on"));
                 Ok(())
             }
-            Err(Stopped::Failed(error)) => Ok(self.judge(replica, error)?),
             outcome => outcome,
         }
     }
@@ -186,13 +206,16 @@ impl<'a> Docker<'a> {
     /// Watches all of them at once.
     async fn steady(
         &self,
+        operation: OpId,
         containers: &[(Replica, ContainerRef)],
         window: Duration,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
         let counting = self.forward.waits.count();
         let waiter = self.waiter(&self.forward, counting.deadline + window);
-        let watches = containers.iter().map(|(replica, container)| {
+        let left_out = |replica: &Replica| self.tolerance.borrow().leaves_out(replica);
+        let watched = containers.iter().filter(|(replica, _)| !left_out(replica));
+        let watches = watched.map(|(replica, container)| {
             let waiter = &waiter;
             async move {
                 let id = self.id(container)?;
@@ -202,9 +225,11 @@ impl<'a> Docker<'a> {
                 let begun = Instant::now();
                 match waiter.steady(&candidate, window).await? {
                     Ok(()) => Ok(()),
-                    Err(reason) => {
-                        self.judge(replica, waiter.explain(&candidate, reason, begun.elapsed()).await)
-                    }
+                    Err(reason) => self.judge(
+                        operation,
+                        replica,
+                        waiter.explain(&candidate, reason, begun.elapsed()).await,
+                    ),
                 }
             }
         });
@@ -464,12 +489,17 @@ impl Target for Docker<'_> {
         operation: &Operation,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
+        if !self.tolerance.borrow_mut().begins(operation) {
+            return self.leave_out(operation).await;
+        }
         self.announcer.begin(operation);
         let outcome = match &operation.action {
             Action::Await { replica, container, gate, optional, .. } => {
                 self.wait(replica, container, gate, *optional, cancel).await
             }
-            Action::Steady { containers, window } => self.steady(containers, *window, cancel).await,
+            Action::Steady { containers, window } => {
+                self.steady(operation.id, containers, *window, cancel).await
+            }
             Action::Delay { time, .. } => tokio::select! {
                 () = cancel.cancelled() => Err(Stopped::Cancelled),
                 () = tokio::time::sleep(*time) => Ok(()),
@@ -478,6 +508,14 @@ impl Target for Docker<'_> {
                 self.run_hook(replica, container, *hook, &self.forward.waits, cancel).await
             }
             _ => self.change_surely(operation, cancel).await,
+        };
+        let outcome = match (outcome, judged(&operation.action)) {
+            (Err(Stopped::Failed(error)), Some(replica)) => {
+                return Ok(self.judge(operation.id, replica, error).inspect_err(|error| {
+                    self.announcer.failed(operation, &error.to_string());
+                })?);
+            }
+            (outcome, _) => outcome,
         };
         match &outcome {
             Ok(()) => self.announcer.done(operation),
@@ -489,6 +527,10 @@ impl Target for Docker<'_> {
 
     async fn undo(&self, operation: &Operation) -> Result<(), OperationError> {
         let Some(undo) = operation.undo else { return Ok(()) };
+        let left_out = |replica| self.tolerance.borrow().leaves_out(replica);
+        if undo != Undo::Remove && operation.action.replica().is_some_and(left_out) {
+            return Ok(());
+        }
         self.announcer.undoing(operation);
         let outcome = self.take_back_surely(operation, undo).await;
         match &outcome {
@@ -496,6 +538,15 @@ impl Target for Docker<'_> {
             Err(error) => self.announcer.failed(operation, &error.to_string()),
         }
         outcome
+    }
+}
+
+/// The replica whose failure an operation's failure is, where `update_config` decides what that means.
+fn judged(action: &Action) -> Option<&Replica> {
+    match action {
+        Action::Await { replica, .. } | Action::StartContainer { replica, .. } => Some(replica),
+        Action::RunHook { replica, hook, .. } if hook.point == HookPoint::PostStart => Some(replica),
+        _ => None,
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Interrupt {
 pub enum End {
     /// Every operation is done.
     Done,
+    /// Everything is done but what the pause of a service's update left out.
+    Paused,
     /// Something failed; nothing was taken back.
     Failed,
     /// Something failed or a person interrupted; everything was taken back.
@@ -78,6 +80,18 @@ pub struct Report<E> {
     pub undo_failures: Vec<(OpId, E)>,
     /// The operations that were never begun.
     pub skipped: Vec<OpId>,
+}
+
+impl<E> Report<E> {
+    /// The same, with failures that ended the update of a service and let the rest go on: the run is not whole then.
+    #[must_use]
+    pub fn but_paused(mut self, paused: Vec<(OpId, E)>) -> Report<E> {
+        if self.end == End::Done && !paused.is_empty() {
+            self.end = End::Paused;
+        }
+        self.failures.extend(paused);
+        self
+    }
 }
 
 /// Runs every operation of the plan, each as soon as what it needs is done.

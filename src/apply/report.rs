@@ -38,7 +38,7 @@ pub fn outcome(report: &Report<OperationError>) -> Outcome {
         End::Done => Outcome::Settled,
         End::Undone => Outcome::Undone,
         End::UndoIncomplete => Outcome::UndoIncomplete,
-        End::Failed => Outcome::Kept,
+        End::Failed | End::Paused => Outcome::Kept,
         End::Aborted => Outcome::Left,
     }
 }
@@ -99,6 +99,10 @@ fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
         End::Undone => format!("{project}: undone; no container of this run is left"),
         End::UndoIncomplete => format!("{project}: the undo could not finish"),
         End::Aborted => format!("{project}: stopped at once; what was begun is left as it is"),
+        End::Paused => format!(
+            "{project}: update of {} paused; what was not begun of it is as before, everything else is done",
+            paused(plan, report)
+        ),
         _ => format!("{project}: stopped; what was done before is kept"),
     }
 }
@@ -119,6 +123,17 @@ fn kept_volumes(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
         .collect()
 }
 
+/// The services whose updates are paused.
+fn paused(plan: &Plan, report: &Report<OperationError>) -> String {
+    let service = |(id, error): &(OpId, OperationError)| match error {
+        // One that fails in the last watch fails for its service, not for the project.
+        OperationError::Gate(failure) => Some(failure.service.clone()),
+        _ => Some(plan.operation(*id)?.group.to_string()),
+    };
+    let services: BTreeSet<String> = report.failures.iter().filter_map(service).collect();
+    services.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
     let mut hints = BTreeSet::new();
     for (_, error) in &report.failures {
@@ -137,9 +152,12 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
         }
         if report.end == End::Undone && !plan.changes_nothing() {
             hints.insert("`sofa deploy --no-undo` leaves the containers to look at".into());
-        } else if report.end == End::Failed {
+        } else if matches!(report.end, End::Failed | End::Paused) {
             hints.insert(format!("`sofa logs {service}` shows all of its output"));
         }
+    }
+    if report.end == End::Paused {
+        hints.insert("`sofa deploy` goes on with the rest, `sofa undo` goes back to the last release".into());
     }
     if report.failures.iter().chain(&report.undo_failures).any(|(_, error)| error.is_lost()) {
         hints.insert("once the engine answers again, the same command goes on from what it finds".into());

@@ -1,14 +1,18 @@
-//! How many containers of a service may fail without an end of the run (`update_config`), and which already did.
+//! What failures among the containers of a service mean (`update_config`), which there were, and which containers a paused
+//! update leaves as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::operation::{Action, Plan, Replica};
+use crate::plan::operation::{self, Action, Operation, Plan, Replica};
 
-/// What is left of the failures that each service may have.
+/// What the services of a plan tolerate, and what of it is used up.
 #[derive(Debug)]
 pub(super) struct Tolerance {
-    left: BTreeMap<String, u32>,
+    left: BTreeMap<String, operation::Tolerance>,
     forgiven: BTreeSet<Replica>,
+    /// The replicas of which a container was touched that runs, or is to run.
+    begun: BTreeSet<Replica>,
+    paused: BTreeSet<String>,
 }
 
 /// What a failure of a container means.
@@ -18,6 +22,8 @@ pub(super) enum Verdict {
     Fails,
     /// It is a warning.
     Warns,
+    /// The update of the service ends here, and the rest of the run goes on.
+    Pauses,
     /// It was a warning before; there is nothing more to say.
     Known,
 }
@@ -25,10 +31,32 @@ pub(super) enum Verdict {
 impl Tolerance {
     pub(super) fn of(plan: &Plan) -> Tolerance {
         let awaited = plan.operations.iter().filter_map(|operation| match &operation.action {
-            Action::Await { replica, tolerated, .. } => Some((replica.service.clone(), *tolerated)),
+            Action::Await { replica, tolerance, .. } => Some((replica.service.clone(), *tolerance)),
             _ => None,
         });
-        Tolerance { left: awaited.collect(), forgiven: BTreeSet::new() }
+        Tolerance {
+            left: awaited.collect(),
+            forgiven: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            paused: BTreeSet::new(),
+        }
+    }
+
+    /// An operation is to begin; false where its replica stays as it was. A container that is only created touches nobody.
+    pub(super) fn begins(&mut self, operation: &Operation) -> bool {
+        let Some(replica) = operation.action.replica() else { return true };
+        if self.leaves_out(replica) {
+            return false;
+        }
+        if !matches!(operation.action, Action::CreateContainer { .. }) {
+            self.begun.insert(replica.clone());
+        }
+        true
+    }
+
+    /// Whether a paused update leaves this replica as it was.
+    pub(super) fn leaves_out(&self, replica: &Replica) -> bool {
+        self.paused.contains(&replica.service) && !self.begun.contains(replica)
     }
 
     /// Judges a container's failure; each container counts once.
@@ -36,26 +64,68 @@ impl Tolerance {
         if self.forgiven.contains(replica) {
             return Verdict::Known;
         }
-        let Some(left) = self.left.get_mut(&replica.service).filter(|left| **left > 0) else {
+        let Some(left) = self.left.get_mut(&replica.service) else { return Verdict::Fails };
+        let verdict = if left.failures > 0 {
+            left.failures -= 1;
+            Verdict::Warns
+        } else if !left.pauses {
             return Verdict::Fails;
+        } else if self.paused.insert(replica.service.clone()) {
+            Verdict::Pauses
+        } else {
+            Verdict::Warns
         };
-        *left -= 1;
         self.forgiven.insert(replica.clone());
-        Verdict::Warns
+        verdict
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::operation::{ContainerRef, Group, OpId};
+
+    fn replica(service: &str, number: u32) -> Replica {
+        Replica { service: service.into(), number }
+    }
+
+    fn tolerance(failures: u32, pauses: bool) -> Tolerance {
+        let left = [("web".to_string(), operation::Tolerance { failures, pauses })].into();
+        let (forgiven, begun, paused) = Default::default();
+        Tolerance { left, forgiven, begun, paused }
+    }
+
+    fn start(number: u32) -> Operation {
+        let container = ContainerRef::Created(OpId(1));
+        Operation {
+            id: OpId(2),
+            needs: vec![],
+            group: Group::Service("web".into()),
+            action: Action::StartContainer { replica: replica("web", number), container },
+            cause: String::new(),
+            fields: vec![],
+            disruptive: false,
+            one_way: false,
+            undo: None,
+        }
+    }
 
     #[test]
     fn a_container_counts_once_and_the_share_is_the_services() {
-        let replica = |number| Replica { service: "web".into(), number };
-        let mut tolerance = Tolerance { left: [("web".to_string(), 1)].into(), forgiven: BTreeSet::new() };
-        assert_eq!(tolerance.judge(&replica(2)), Verdict::Warns);
-        assert_eq!(tolerance.judge(&replica(2)), Verdict::Known);
-        assert_eq!(tolerance.judge(&replica(1)), Verdict::Fails);
-        assert_eq!(tolerance.judge(&Replica { service: "db".into(), number: 1 }), Verdict::Fails);
+        let mut tolerance = tolerance(1, false);
+        assert_eq!(tolerance.judge(&replica("web", 2)), Verdict::Warns);
+        assert_eq!(tolerance.judge(&replica("web", 2)), Verdict::Known);
+        assert_eq!(tolerance.judge(&replica("web", 1)), Verdict::Fails);
+        assert_eq!(tolerance.judge(&replica("db", 1)), Verdict::Fails);
+    }
+
+    #[test]
+    fn a_pause_leaves_out_what_was_not_begun_and_lets_the_rest_end() {
+        let mut tolerance = tolerance(0, true);
+        assert!(tolerance.begins(&start(1)) && tolerance.begins(&start(2)));
+        assert_eq!(tolerance.judge(&replica("web", 1)), Verdict::Pauses);
+        assert!(tolerance.begins(&start(2)) && !tolerance.begins(&start(3)));
+        assert_eq!(tolerance.judge(&replica("web", 2)), Verdict::Warns);
+        assert!(!tolerance.leaves_out(&replica("db", 1)));
     }
 }

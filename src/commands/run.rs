@@ -108,7 +108,7 @@ impl Run<'_> {
         let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
             .await
             .map_err(engine_failure)?;
-        let report = executor::execute(self.plan, &target, interrupt).await;
+        let report = executor::execute(self.plan, &target, interrupt).await.but_paused(target.paused());
         Ok(Ended {
             result: report::conclude(self.plan, &report, self.begun.elapsed()),
             outcome: report::outcome(&report),

@@ -283,8 +283,8 @@ pub enum Action {
         gate: Gate,
         /// Whether a failure is only a warning: everyone who depends on the service says `required: false`.
         optional: bool,
-        /// How many failures among the containers of the service are only warnings (`update_config`).
-        tolerated: u32,
+        /// What a failure among the containers of the service means (`update_config`).
+        tolerance: Tolerance,
     },
     /// Do nothing for a while, between two groups of a service's containers (`update_config.delay`).
     Delay {
@@ -424,6 +424,26 @@ pub enum Gate {
     Completed,
 }
 
+/// What a failure of one of a service's containers means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tolerance {
+    /// How many failures are only warnings.
+    pub failures: u32,
+    /// Whether one more leaves the containers that were not begun yet as they are, and lets everything else go on; else the
+    /// run fails.
+    pub pauses: bool,
+}
+
+/// ` (2 may fail)`, ` (pauses on failure)`; nothing where every failure ends the run.
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.failures > 0 {
+            write!(f, " ({} may fail)", self.failures)?;
+        }
+        if self.pauses { f.write_str(" (pauses on failure)") } else { Ok(()) }
+    }
+}
+
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -533,11 +553,9 @@ impl fmt::Display for Action {
             }
             Action::RenameContainer { container, name, .. } => write!(f, "rename {container} to {name}"),
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
-            Action::Await { container, gate, optional, tolerated, .. } => {
-                let (optional, tolerated) = (if *optional { " (optional)" } else { "" }, *tolerated);
-                let tolerated =
-                    if tolerated > 0 { format!(" ({tolerated} may fail)") } else { String::new() };
-                write!(f, "await {container}: {gate}{optional}{tolerated}")
+            Action::Await { container, gate, optional, tolerance, .. } => {
+                let optional = if *optional { " (optional)" } else { "" };
+                write!(f, "await {container}: {gate}{optional}{tolerance}")
             }
             Action::Delay { time, .. } => write!(f, "wait {time:?}"),
             Action::RunHook { container, hook, .. } => {

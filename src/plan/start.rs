@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Health, Observed, State};
-use super::operation::{Action, ContainerRef, Gate, Group, OnFailure, OpId, Plan, Replica};
+use super::operation::{Action, ContainerRef, Gate, Group, OnFailure, OpId, Plan, Replica, Tolerance};
 use crate::compose::model::Condition;
 
 /// How long containers without a healthcheck are watched before they count as ready.
@@ -99,7 +99,7 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
         container: target.clone(),
         gate: gate.clone(),
         optional: false,
-        tolerated: 0,
+        tolerance: Tolerance::default(),
     };
     let waited = draft.add(group.clone(), &needs, wait, "");
     if container.health != Health::None || !matches!(gate, Gate::Healthy { .. }) {

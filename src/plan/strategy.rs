@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::desired::{DesiredService, uses_gpu};
+use super::operation::Tolerance;
 use crate::compose::model::{MountKind, Service, UpdateConfig};
 
 /// How the containers of one service are replaced.
@@ -17,8 +18,8 @@ pub(super) struct Strategy {
     pub(super) delay: Duration,
     /// How long each group is watched before the next one begins; none where nothing is written.
     pub(super) monitor: Option<Duration>,
-    /// How many may fail without an end of the run.
-    pub(super) tolerated: u32,
+    /// What a failure of one of them means.
+    pub(super) tolerance: Tolerance,
 }
 
 impl Strategy {
@@ -40,7 +41,7 @@ impl Strategy {
             },
             delay: update.delay.0,
             monitor: Some(update.monitor.0).filter(|monitor| !monitor.is_zero()),
-            tolerated: tolerated(service, update)?,
+            tolerance: tolerance(service, update),
         })
     }
 }
@@ -52,7 +53,7 @@ impl Default for Strategy {
             parallelism: usize::MAX,
             delay: Duration::ZERO,
             monitor: None,
-            tolerated: 0,
+            tolerance: Tolerance::default(),
         }
     }
 }
@@ -111,16 +112,12 @@ fn written(service: &DesiredService<'_>) -> Option<String> {
         .or_else(|| from.map(|from| format!("the volumes of {from}")))
 }
 
-/// How many replicas may fail: all with `failure_action: continue`, else the share that `max_failure_ratio` allows.
-fn tolerated(service: &DesiredService<'_>, update: &UpdateConfig) -> Result<u32, String> {
+/// All replicas may fail with `failure_action: continue`, else the share that `max_failure_ratio` allows; with `pause` one more
+/// ends the service's update and not the run.
+fn tolerance(service: &DesiredService<'_>, update: &UpdateConfig) -> Tolerance {
+    let share = f64::from(service.replicas) * f64::from(update.max_failure_ratio);
     match update.failure_action.as_str() {
-        "continue" => Ok(service.replicas),
-        // A service that stays half updated would have two versions, and nobody who is told which is which.
-        "pause" => {
-            Err("`failure_action: pause` leaves it half updated; `rollback` and `continue` are known, and \
-                        `--no-undo` leaves everything as it is"
-                .into())
-        }
-        _ => Ok((f64::from(service.replicas) * f64::from(update.max_failure_ratio)).floor() as u32),
+        "continue" => Tolerance { failures: service.replicas, pauses: false },
+        action => Tolerance { failures: share.floor() as u32, pauses: action == "pause" },
     }
 }

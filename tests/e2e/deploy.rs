@@ -293,3 +293,52 @@ async fn an_edited_config_replaces_the_container_that_has_it_and_says_so() {
     assert_ne!(after["web-1"], before["web-1"]);
     test.sofa(["plan", "--exit-code"]).ok();
 }
+
+/// Three replicas that are replaced one after the other, and a service beside them.
+fn paused(version: &str, command: &str) -> String {
+    let update = "deploy: {replicas: 3, update_config: {parallelism: 1, failure_action: pause}}";
+    let version = format!("environment: {{V: \"{version}\"}}");
+    format!(
+        "  web: {{<<: *stay, {update}, {version}, volumes: [\"shared:/shared\"], command: [sh, -c, \"{command}\"]}}\n\
+         \x20 db: {{<<: *stay, {version}}}\nvolumes: {{shared: }}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_paused_update_leaves_the_replicas_that_were_not_begun_and_the_rest_goes_on() {
+    let Some(test) = TestProject::new("pause").await else {
+        return;
+    };
+    let stays = "trap 'exit 0' TERM; sleep 600 & wait";
+    compose(&test, &paused("1", stays));
+    test.sofa(["deploy"]).ok();
+    let before = ids(&test).await;
+
+    // The first of the new ones runs, the second finds its trace and ends.
+    compose(&test, &paused("2", &format!("mkdir /shared/first || exit 7; {stays}")));
+    let run = test.sofa(["deploy"]);
+    run.assert_code(4).says("exited with code 7").says("update of web paused").says("`sofa deploy` goes on");
+    let after = ids(&test).await;
+    assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "no debris");
+    let kept: Vec<&str> =
+        before.iter().filter(|(name, id)| after[*name] == **id).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(kept, ["web-3"], "{}", run.stderr);
+    assert!(containers(&test).await[&format!("{}-web-3", test.name())].is_up());
+    let history = test.sofa(["history"]);
+    assert_eq!(
+        history.ok().stdout.lines().filter(|line| line.contains("deploy")).count(),
+        1,
+        "no release of it"
+    );
+
+    test.sofa(["undo"]).ok().says("did not finish");
+    let environment = async |name: &str| {
+        let id = containers(&test).await[&format!("{}-{name}", test.name())].id.clone();
+        test.engine().inspect(id.as_str()).await.unwrap()
+    };
+    assert_eq!(ids(&test).await["web-3"], before["web-3"]);
+    assert!(environment("web-2").await.state == State::Running);
+    test.sofa(["plan", "--exit-code"]).assert_code(10);
+    compose(&test, &paused("1", stays));
+    test.sofa(["plan", "--exit-code"]).ok();
+}

@@ -8,7 +8,7 @@ use super::settle::Settling;
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
 use crate::plan::observed::{Container, ContainerId, Health, Network};
-use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
+use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Tolerance, Undo};
 use crate::plan::stop;
 
 /// A container that is off its networks while these are replaced.
@@ -166,7 +166,8 @@ impl<'a> Deploy<'a> {
             if gate == Gate::Running {
                 self.watched.push((replica.clone(), target.clone()));
             }
-            let wait = Action::Await { replica, container: target, gate, optional: false, tolerated: 0 };
+            let tolerance = Tolerance::default();
+            let wait = Action::Await { replica, container: target, gate, optional: false, tolerance };
             self.draft.add(group, &[started], wait, "");
         }
     }

@@ -298,7 +298,7 @@ impl<'a> Deploy<'a> {
             container,
             gate: service.gate.clone(),
             optional: service.optional,
-            tolerated: standing.strategy.tolerated,
+            tolerance: standing.strategy.tolerance,
         };
         let id = self.draft.add(Group::Service(replica.service.clone()), &begun, action, "");
         standing.ready.push(id);
