@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcer, subject};
@@ -38,7 +38,12 @@ pub struct Limits {
     pub fence: Option<Fence>,
     /// The run's number, for the labels of what it makes.
     pub run: Option<u64>,
+    /// When the begin of the run is written down; nothing that anybody notices is done before.
+    pub written: Option<Written>,
 }
+
+/// Whether the begin of a run is written down: nothing yet, then whether that succeeded.
+pub type Written = watch::Receiver<Option<bool>>;
 
 /// The Docker Engine as the target of a plan.
 pub struct Docker<'a> {
@@ -55,6 +60,7 @@ pub struct Docker<'a> {
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
     fence: Option<Fence>,
     pub(super) run: Option<u64>,
+    written: Option<Written>,
 }
 
 /// What an operation left that its undo, or a later operation, must know.
@@ -97,8 +103,23 @@ impl<'a> Docker<'a> {
             backward: Phase::new(limits.wait),
             fence: limits.fence,
             run: limits.run,
+            written: limits.written,
             made: RefCell::default(),
         })
+    }
+
+    /// Waits until the begin of the run is written down. What is only created meanwhile touches nobody: the writing hides
+    /// behind it.
+    async fn written(&self, action: &Action) -> Result<(), Stopped<OperationError>> {
+        let touches_nobody = matches!(
+            action,
+            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. }
+        );
+        let Some(written) = self.written.as_ref().filter(|_| !touches_nobody) else { return Ok(()) };
+        match written.clone().wait_for(Option::is_some).await.map(|written| *written) {
+            Ok(Some(true)) => Ok(()),
+            _ => Err(Stopped::Cancelled),
+        }
     }
 
     /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
@@ -489,6 +510,7 @@ impl Target for Docker<'_> {
         operation: &Operation,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
+        self.written(&operation.action).await?;
         if !self.tolerance.borrow_mut().begins(operation) {
             return self.leave_out(operation).await;
         }

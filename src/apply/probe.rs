@@ -16,6 +16,8 @@ pub(super) enum Answer {
     Failed,
     /// It had not ended in time.
     TimedOut,
+    /// The engine did not run it: the container ended or restarts at this moment, or the connection broke.
+    NotRun,
     /// It cannot be run at all, in words.
     Impossible(String),
 }
@@ -29,8 +31,7 @@ pub(super) async fn command(engine: &Engine, id: &ContainerId, argv: &[String], 
             Some(_) => Answer::Failed,
             None => Answer::TimedOut,
         },
-        // The container ended or restarts at this moment: its events tell more.
-        Err(_) => Answer::Failed,
+        Err(_) => Answer::NotRun,
     }
 }
 

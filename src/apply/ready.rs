@@ -20,10 +20,13 @@ use crate::ui::event::{Event, EventSender, Subject};
 
 /// Restarts by its own policy after which a container counts as crash-looping.
 const RESTARTS_ALLOWED: u64 = 3;
-/// The first pause between two own health tests; pauses grow with the time waited.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The shortest pause between two own health tests; pauses grow with the time waited.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause between two own health tests.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a wait lasts before the container's log is shown beside it: most are over by then.
+const LOG_AFTER: Duration = Duration::from_secs(1);
 
 /// What a wait works with.
 pub(super) struct Waiter<'a> {
@@ -82,7 +85,7 @@ impl Waiter<'_> {
     /// Looks at the container at once, then after every event and every own test.
     async fn judge(&self, candidate: &Candidate<'_>) -> Result<Result<(), Reason>, OperationError> {
         let changed = self.watch.of(candidate.id);
-        let mut tests = Tests { begun: Instant::now(), run: 0, allowed: true };
+        let mut tests = Tests { begun: Instant::now(), last: None, allowed: true };
         let mut restarts = Restarts::default();
         let mut unhealthy_since: Option<Instant> = None;
         let mut doubt = Doubt::default();
@@ -115,14 +118,21 @@ impl Waiter<'_> {
             let recheck = unhealthy_since
                 .zip(details.healthcheck.as_ref())
                 .map(|(since, check)| since + second_round(check));
-            tokio::select! {
-                () = changed.notified() => {}
-                () = sleep_until(recheck) => {}
-                answer = self.probe(candidate, &details, &tests) => match answer {
-                    Answer::Passed => return Ok(Ok(())),
-                    Answer::Impossible(why) => return Ok(Err(Reason::Unreachable(why))),
-                    answer => tests.failed(candidate.gate, &answer),
-                },
+            // What changes a container's state is told by an event: a test that did not pass is no reason to look again.
+            loop {
+                tokio::select! {
+                    () = changed.notified() => break,
+                    () = sleep_until(recheck) => break,
+                    (answer, took) = self.probe(candidate, &details, &tests) => match answer {
+                        Answer::Passed => return Ok(Ok(())),
+                        Answer::Impossible(why) => return Ok(Err(Reason::Unreachable(why))),
+                        Answer::NotRun => {
+                            tests.failed(candidate.gate, &Answer::NotRun, took);
+                            break;
+                        }
+                        answer => tests.failed(candidate.gate, &answer, took),
+                    },
+                }
             }
         }
     }
@@ -137,37 +147,47 @@ impl Waiter<'_> {
         }
     }
 
-    /// Pauses, then runs the gate's own test once. Never ends where there is none to run now.
-    async fn probe(&self, candidate: &Candidate<'_>, details: &ContainerDetails, tests: &Tests) -> Answer {
+    /// Pauses, then runs the gate's own test once; returns how long it took too. Never ends where there is none to run now.
+    async fn probe(
+        &self,
+        candidate: &Candidate<'_>,
+        details: &ContainerDetails,
+        tests: &Tests,
+    ) -> (Answer, Duration) {
         if !tests.allowed || details.state != State::Running {
             return std::future::pending().await;
         }
-        match candidate.gate {
+        let interval = match candidate.gate {
             Gate::Healthy { probe: true } if !details.has_gpu => {
-                let Some(check) = &details.healthcheck else {
-                    return std::future::pending().await;
-                };
-                tokio::time::sleep(tests.pause(check.interval)).await;
-                probe::command(self.engine, candidate.id, &check.command, check.timeout).await
+                details.healthcheck.as_ref().map(|check| check.interval)
             }
-            Gate::Command { command, interval, timeout } => {
-                tokio::time::sleep(tests.pause(*interval)).await;
+            Gate::Command { interval, .. } | Gate::Http { interval, .. } | Gate::Tcp { interval, .. } => {
+                Some(*interval)
+            }
+            _ => None,
+        };
+        let Some(interval) = interval else { return std::future::pending().await };
+        tokio::time::sleep(tests.pause(interval)).await;
+        let begun = Instant::now();
+        let answer = match (candidate.gate, &details.healthcheck) {
+            (Gate::Command { command, timeout, .. }, _) => {
                 probe::command(self.engine, candidate.id, command, *timeout).await
             }
-            Gate::Http { path, port, expect, interval, timeout } => {
-                tokio::time::sleep(tests.pause(*interval)).await;
+            (Gate::Http { path, port, expect, timeout, .. }, _) => {
                 probe::http(self.engine, details, *port, path, *expect, *timeout).await
             }
-            Gate::Tcp { port, interval, timeout } => {
-                tokio::time::sleep(tests.pause(*interval)).await;
-                probe::tcp(self.engine, details, *port, *timeout).await
+            (Gate::Tcp { port, timeout, .. }, _) => probe::tcp(self.engine, details, *port, *timeout).await,
+            (_, Some(check)) => {
+                probe::command(self.engine, candidate.id, &check.command, check.timeout).await
             }
-            _ => std::future::pending().await,
-        }
+            (_, None) => return std::future::pending().await,
+        };
+        (answer, begun.elapsed())
     }
 
     /// Passes the container's last log line on to whoever watches, as long as the wait lasts.
     async fn show_log(&self, candidate: &Candidate<'_>) -> Infallible {
+        tokio::time::sleep(LOG_AFTER).await;
         let query = LogQuery { follow: true, tail: Some(1), ..LogQuery::default() };
         if let Ok(mut lines) = self.engine.log_lines(candidate.id, &query).await {
             while let Some(Ok(line)) = lines.next().await {
@@ -271,27 +291,28 @@ fn second_round(check: &Healthcheck) -> Duration {
 /// The own tests of one wait.
 struct Tests {
     begun: Instant,
-    run: u32,
+    /// How long the last one took.
+    last: Option<Duration>,
     allowed: bool,
 }
 
 impl Tests {
     /// Takes in a test that did not pass. One that hangs goes on in the container (an exec cannot be killed), and
     /// another one beside it would be one too many: from then on only events count.
-    fn failed(&mut self, gate: &Gate, answer: &Answer) {
-        self.run += 1;
+    fn failed(&mut self, gate: &Gate, answer: &Answer, took: Duration) {
+        self.last = Some(took);
         if *answer == Answer::TimedOut && matches!(gate, Gate::Healthy { .. } | Gate::Command { .. }) {
             self.allowed = false;
         }
     }
 
     /// The pause before the next test: none before the first, then an eighth of the time waited, so that testing
-    /// costs a fraction of the wait; never longer than the healthcheck's own interval.
+    /// costs a fraction of the wait, and half the time of the last test, so that many at once leave an engine its time; never
+    /// longer than the healthcheck's own interval.
     fn pause(&self, interval: Duration) -> Duration {
-        if self.run == 0 {
-            return Duration::ZERO;
-        }
-        (self.begun.elapsed() / 8).clamp(FIRST_PAUSE, LONGEST_PAUSE).min(interval.max(FIRST_PAUSE))
+        let Some(last) = self.last else { return Duration::ZERO };
+        let pause = (self.begun.elapsed() / 8).max(last / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        pause.min(interval.max(SHORTEST_PAUSE))
     }
 }
 

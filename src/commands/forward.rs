@@ -106,6 +106,7 @@ impl Forward<'_> {
             observed: &standing.observed,
             fence,
             number: None,
+            written: None,
             wait: self.wait,
             begun: self.begun,
         };

@@ -30,7 +30,7 @@ pub struct Stage<'a> {
 impl Stage<'_> {
     /// Says so where the plan that was made under the lock is another than the one before it.
     pub fn note_new_plan(&self, before: &Plan, now: &Plan) {
-        if before != now {
+        if !before.does_as(now) {
             let text = format!("{}: something changed meanwhile; planned anew", now.project);
             let _ = self.events.send(Event::Note(text));
         }

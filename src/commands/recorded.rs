@@ -5,19 +5,19 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::commands::context::{Context, state_failure};
+use crate::commands::context::{Context, engine_failure, state_failure};
 use crate::commands::locked::Stage;
 use crate::commands::run::Ended;
 use crate::compose::model::Project;
+use crate::engine::shelf::store_name;
 use crate::engine::{Engine, labels};
 use crate::error::Failure;
 use crate::plan::desired::{Desired, image_reference};
 use crate::plan::observed::Observed;
-use crate::plan::operation::Plan;
 use crate::state::head::{Outcome, ReleaseEntry, ReleaseImage};
 use crate::state::lease::Wish;
 use crate::state::record::{Intent, Record};
-use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags};
+use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags, unfinished};
 use crate::ui::event::Event;
 use crate::util::git;
 
@@ -71,6 +71,18 @@ impl Records<'_> {
         self.store().release(found.last_release()?).await.ok()
     }
 
+    /// Whether the records may have to be written although nothing is to be done: what can be told without reading them.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn are_unfinished(&self, observed: &Observed) -> Result<bool, Failure> {
+        let store = store_name(&self.project.name);
+        if !observed.foreign.iter().any(|container| container.name == store) {
+            return Ok(self.are_due(&Found::Missing, observed));
+        }
+        unfinished::is_marked(self.engine, &self.project.name).await.map_err(engine_failure)
+    }
+
     /// Whether something is to be written down even where nothing is to be done: a run that did not finish has reached
     /// its end, or the records are lost.
     pub fn are_due(&self, found: &Found, observed: &Observed) -> bool {
@@ -101,14 +113,11 @@ impl Records<'_> {
         let _ = stage.events.send(Event::Note(note));
     }
 
-    /// Writes down that the run begins.
-    ///
-    /// # Errors
-    /// Those of the engine; nothing was begun.
-    pub async fn begin(&self, before: &Snapshot, plan: &Plan) -> Result<Record, Failure> {
+    /// The record of the run that is about to begin.
+    pub fn record(&self, before: &Snapshot) -> Record {
         let intent =
             Intent { verb: self.verb.to_owned(), mode: self.mode(), operator: self.context.operator() };
-        Record::begin(self.store(), before, intent, plan).await.map_err(state_failure)
+        Record::of(self.store(), before, intent)
     }
 
     /// The release that the run makes if it succeeds, its images under names of their own; none where it makes none.
@@ -166,7 +175,8 @@ impl Records<'_> {
             // The records are another's by now.
             return;
         }
-        let written = match (ended.outcome, release) {
+        let outcome = ended.outcome;
+        let written = match (outcome, release) {
             (Outcome::Settled, Some((entry, model))) => self.settle(record, entry, &model).await,
             (outcome, release) => {
                 if let Some((entry, _)) = release {
@@ -175,6 +185,9 @@ impl Records<'_> {
                 record.end(outcome, ended.logs.clone()).await
             }
         };
+        if written.is_ok() && !outcome.leaves_work() {
+            unfinished::clear(self.engine, &self.project.name).await;
+        }
         if let Err(error) = written {
             let text = format!("{}: how the run ended is not written down: {error}", self.project.name);
             let _ = stage.events.send(Event::Warning(text));

@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::apply::docker::{Docker, Limits};
+use crate::apply::docker::{Docker, Limits, Written};
 use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
-use crate::commands::context::{Context, engine_failure};
+use crate::commands::context::{Context, engine_failure, state_failure};
 use crate::commands::interrupt;
 use crate::commands::locked::Stage;
 use crate::engine::Engine;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state::Fence;
 use crate::state::head::Outcome;
+use crate::state::{Fence, StateError};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// A plan and what it was made from.
@@ -31,6 +31,8 @@ pub struct Run<'a> {
     pub fence: Option<Fence>,
     /// The run's number, where it has a record.
     pub number: Option<u64>,
+    /// When the begin of the run is written down, where it has a record.
+    pub written: Option<Written>,
     /// How long its waits may take in all.
     pub wait: Duration,
     /// When the command began, for the last line.
@@ -45,6 +47,22 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The logs of what failed.
     pub logs: String,
+}
+
+impl Ended {
+    /// The same for a run whose begin could not be written down: it ended before anybody noticed anything.
+    #[must_use]
+    pub fn but_unwritten(self, error: StateError) -> Ended {
+        let mut failure = state_failure(error);
+        if let Err(ended) = self.result {
+            failure.messages.extend(ended.messages);
+            failure.hints.extend(ended.hints);
+            if ended.kind == Kind::UndoIncomplete {
+                failure.kind = ended.kind;
+            }
+        }
+        Ended { result: Err(failure), ..self }
+    }
 }
 
 /// Does something with its progress on the terminal, listening to signals; whatever way it ends, the display is closed. A failure is told later,
@@ -104,7 +122,13 @@ impl Run<'_> {
             return Ok(Ended { result, outcome: Outcome::Settled, logs: String::new() });
         }
         let fence = self.fence.clone();
-        let limits = Limits { parallel: context.settings.parallel, wait: self.wait, fence, run: self.number };
+        let limits = Limits {
+            parallel: context.settings.parallel,
+            wait: self.wait,
+            fence,
+            run: self.number,
+            written: self.written.clone(),
+        };
         let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
             .await
             .map_err(engine_failure)?;

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::commands::Context;
 use crate::commands::back::{Back, kept_releases};
+use crate::commands::context::engine_failure;
 use crate::commands::labelled::{Standing, View, look};
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::settings::parse_time;
+use crate::state::unfinished;
 
 /// Arguments of `undo`.
 #[derive(Debug, clap::Args)]
@@ -31,13 +33,15 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
     let Standing { project, engine, .. } = look(context, View::Project).await?;
     let head = kept_releases(&engine, &project).await?;
-    let Some(run) = head.unfinished() else {
+    // A run that was killed as it began may have been too early for its record.
+    let marked = unfinished::is_marked(&engine, &project).await.map_err(engine_failure)?;
+    if head.unfinished().is_none() && !marked {
         context.ui.note(&format!("{project}: no run is unfinished; `sofa rollback` goes back to a release"));
         return Ok(Exit::Success);
-    };
+    }
     let Some(release) = head.releases.last() else {
-        let message =
-            format!("{project}: before this {} there was no release of sofa's to go back to", run.verb);
+        let run = head.unfinished().map_or("run", |run| run.verb.as_str());
+        let message = format!("{project}: before this {run} there was no release of sofa's to go back to");
         return Err(Failure::new(Kind::Failed, message)
             .hint("`sofa deploy` goes on with it; `sofa down --keep-volumes` removes what it began"));
     };

@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use futures_util::future::{join, try_join};
+use futures_util::future::{join3, try_join};
+use tokio::sync::watch;
 
 use crate::apply::mend;
 use crate::commands::Context;
@@ -20,7 +21,7 @@ use crate::error::{Failure, Kind};
 use crate::plan::desired::{Desired, Pins};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state::{ContentKey, Lock, Snapshot};
+use crate::state::{ContentKey, Lock, Snapshot, unfinished};
 use crate::ui::event::Event;
 
 /// What is brought up, and how.
@@ -92,32 +93,29 @@ impl Work<'_> {
             let deadline = Some(context.settings.wait_timeout(self.choices.wait_timeout));
             let _ = events.send(Event::Begin { title, deadline });
             let records = self.records();
-            let (fetched, found) = try_join(self.fetch(&observed, stage), records.look()).await?;
+            let (fetched, unfinished) =
+                try_join(self.fetch(&observed, stage), records.are_unfinished(&observed)).await?;
             if fetched {
                 observed = self.observe().await?;
             }
-            if self.desired(&observed).was_configured_otherwise(&observed) {
-                observed.released = records.last_model(&found).await;
-            }
             let plan = self.plan(&observed)?;
-            if plan.changes_nothing() && !records.are_due(&found, &observed) {
+            if plan.changes_nothing() && !unfinished {
                 sweep(self.engine, &project.name, &observed).await?;
                 return self.without_record(&plan, &observed, stage).await;
             }
             locked(context, self.engine, &project.name, self.verb, stage, async |lock| {
                 let key = content_key(&observed)?;
-                let last = found.last_release();
-                let (mut now, found) = try_join(self.observe(), records.open(&key)).await?;
-                if found.last_release() == last {
-                    now.released = observed.released;
-                } else if self.desired(&now).was_configured_otherwise(&now) {
-                    now.released = records.last_model(&found).await;
-                }
-                let observed = now;
+                let (mut observed, found) = try_join(self.observe(), records.open(&key)).await?;
                 records.tell(&found, &observed, stage);
+                if self.desired(&observed).was_configured_otherwise(&observed) {
+                    observed.released = records.last_model(&found).await;
+                }
                 let again = self.plan(&observed)?;
                 stage.note_new_plan(&plan, &again);
                 if again.changes_nothing() && !records.are_due(&found, &observed) {
+                    if unfinished {
+                        unfinished::clear(self.engine, &project.name).await;
+                    }
                     return self.without_record(&again, &observed, stage).await;
                 }
                 let key = ContentKey::of(&observed).unwrap_or(key);
@@ -172,13 +170,28 @@ impl Work<'_> {
         if before.head.unfinished().is_some() {
             mend::restart_policies(self.engine, plan, &desired, observed).await.map_err(engine_failure)?;
         }
-        let record = self.records().begin(before, plan).await?;
-        let (fence, number) = (Some(lock.fence()), Some(record.number()));
-        let run = Run { fence, number, ..self.run(plan, &desired, observed) };
-        // The names of images hide behind what the engine does anyway.
         let records = self.records();
+        let record = records.record(before);
+        unfinished::mark(self.engine, &self.project.name).await.map_err(engine_failure)?;
+        let (writes, written) = watch::channel(None);
+        let run = Run {
+            fence: Some(lock.fence()),
+            number: Some(record.number()),
+            written: Some(written),
+            ..self.run(plan, &desired, observed)
+        };
+        let begin = async {
+            let begun = record.begin(plan).await;
+            writes.send_replace(Some(begun.is_ok()));
+            begun
+        };
+        // The record, and the names of images, hide behind what the engine does anyway.
         let release = records.prepare(&record, &desired, stage);
-        let (ended, release) = join(run.execute(self.context, stage), release).await;
+        let (begun, ended, release) = join3(begin, run.execute(self.context, stage), release).await;
+        let ended = match begun {
+            Ok(()) => ended,
+            Err(error) => ended.but_unwritten(error),
+        };
         records.close(record, release, &ended, lock, stage).await;
         run.tell(ended, stage.events)
     }
@@ -191,6 +204,7 @@ impl Work<'_> {
             observed,
             fence: None,
             number: None,
+            written: None,
             wait: self.context.settings.wait_timeout(self.choices.wait_timeout),
             begun: self.begun,
         }

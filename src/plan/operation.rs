@@ -578,6 +578,14 @@ impl Plan {
         !self.operations.iter().any(|operation| operation.action.changes())
     }
 
+    /// Whether another plan does the same, whatever it says of the causes.
+    pub fn does_as(&self, other: &Plan) -> bool {
+        let deed =
+            |one: &Operation, other: &Operation| one.action == other.action && one.needs == other.needs;
+        self.operations.len() == other.operations.len()
+            && self.operations.iter().zip(&other.operations).all(|(one, other)| deed(one, other))
+    }
+
     /// The operation of that number.
     pub fn operation(&self, id: OpId) -> Option<&Operation> {
         self.operations.get(id.0.checked_sub(1)?)

@@ -16,6 +16,7 @@ pub mod release;
 mod seal;
 pub mod store;
 pub mod tags;
+pub mod unfinished;
 
 pub use fence::Fence;
 pub use head::{Head, Operator};

@@ -22,33 +22,34 @@ pub struct Intent {
 #[derive(Debug)]
 pub struct Record {
     store: Store,
+    before: Snapshot,
+    /// The records once the begin is written.
     snapshot: Snapshot,
 }
 
 impl Record {
-    /// Writes down that a run begins, and its plan.
-    ///
-    /// # Errors
-    /// Those of the store; nothing was begun then.
-    pub async fn begin(
-        store: Store,
-        before: &Snapshot,
-        intent: Intent,
-        plan: &Plan,
-    ) -> Result<Record, StateError> {
-        let number = before.head.next_run();
+    /// The record of a run that is about to begin; no call is made.
+    pub fn of(store: Store, before: &Snapshot, intent: Intent) -> Record {
         let run = RunEntry {
-            number,
+            number: before.head.next_run(),
             verb: intent.verb,
             mode: intent.mode,
             operator: intent.operator,
             began: Timestamp::now(),
             outcome: None,
         };
-        let head = Head { run: Some(run), ..before.head.clone() };
-        let plan = store.encode(plan)?;
-        let snapshot = store.write(before, head, &[(Place::Plan(number), plan)]).await?;
-        Ok(Record { store, snapshot })
+        let snapshot = before.followed_by(Head { run: Some(run), ..before.head.clone() });
+        Record { store, before: before.clone(), snapshot }
+    }
+
+    /// Writes down that the run begins, and its plan.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn begin(&self, plan: &Plan) -> Result<(), StateError> {
+        let plan = self.store.encode(plan)?;
+        let head = self.snapshot.head.clone();
+        self.store.write(&self.before, head, &[(Place::Plan(self.number()), plan)]).await.map(drop)
     }
 
     /// The run's number.

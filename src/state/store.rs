@@ -95,6 +95,13 @@ pub struct Snapshot {
     number: u64,
 }
 
+impl Snapshot {
+    /// What is read after the next write.
+    pub(super) fn followed_by(&self, head: Head) -> Snapshot {
+        Snapshot { head, number: self.number + 1 }
+    }
+}
+
 /// A place for what the head points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -197,7 +204,7 @@ impl Store {
         head: Head,
         parts: &[(Place, Vec<u8>)],
     ) -> Result<Snapshot, StateError> {
-        let number = before.number + 1;
+        let Snapshot { head, number } = before.followed_by(head);
         let text = self.encode(&head)?;
         let file = |name: String, content: Vec<u8>| FileUpload {
             target: format!("{FOLDER}/{name}"),

@@ -40,7 +40,7 @@ pub fn name(project: &str, service: &str, release: u64) -> Option<Reference> {
 }
 
 /// A name as part of a reference, which knows fewer of them than Compose: lower case, single separators, none at the ends.
-fn component(name: &str) -> String {
+pub(super) fn component(name: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let plain = name.split(['-', '_', '.']).all(|part| !part.is_empty() && part.chars().all(allowed));
     if plain {
