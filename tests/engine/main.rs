@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod calls;
 mod crash;
 mod deploy;
 mod faults;
