@@ -19,13 +19,15 @@ use anyhow::{Result, ensure};
 
 use files::Files;
 use fleet::Fleet;
-use measure::{output, peak_memory, time, time_removal};
+use measure::{output, peak_memory, peak_memory_of_run, time, time_removal};
 use table::{heading, memory_row, row};
 
 const SERVICES: usize = 20;
 const QUICK_RUNS: usize = 30;
 const FEW_RUNS: usize = 10;
 const ENGINE_RUNS: usize = 5;
+const CHAIN: usize = 5;
+const CHAIN_RUNS: usize = 3;
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -38,28 +40,39 @@ fn main() -> Result<()> {
         output(Command::new("docker").args(["compose", "version"]))?,
         output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))?,
     );
-    let bench = Bench { root, sofa, fleet: Fleet::write(SERVICES, &image)?, image };
+    let bench = Bench { root, sofa, image };
     heading();
-    bench.start_up()?;
-    bench.config()?;
-    bench.config_of_many()?;
-    if only_files() {
-        return Ok(());
+    if wanted("config") {
+        bench.start_up()?;
+        bench.config()?;
+        bench.config_of_many()?;
     }
-    bench.without_waiting()?;
-    bench.until_ready()
+    if wanted("deploy") {
+        bench.without_waiting()?;
+        bench.until_ready()?;
+        bench.memory()?;
+    }
+    if wanted("wait") {
+        bench.waits(
+            &format!("chain of {CHAIN}, checked every second"),
+            &Fleet::chain(CHAIN, &bench.image)?,
+            CHAIN_RUNS,
+        )?;
+        bench.waits("4 services, checked every 10 and 30 s", &Fleet::seldom_checked(&bench.image)?, 1)?;
+    }
+    Ok(())
 }
 
-/// `cargo bench --bench compare -- config`: only what needs no containers.
-#[allow(clippy::disallowed_methods, reason = "a tool for the terminal, told by a word what to do")]
-fn only_files() -> bool {
-    std::env::args().any(|word| word == "config")
+/// `cargo bench --bench compare -- config`: only the parts that are named (config, deploy, wait); all without a name.
+#[allow(clippy::disallowed_methods, reason = "a tool for the terminal, told by words what to do")]
+fn wanted(part: &str) -> bool {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    words.is_empty() || words.iter().any(|word| word == part)
 }
 
 struct Bench<'a> {
     root: &'a Path,
     sofa: PathBuf,
-    fleet: Fleet,
     image: String,
 }
 
@@ -148,7 +161,8 @@ impl Bench<'_> {
     }
 
     fn without_waiting(&self) -> Result<()> {
-        let (ours, theirs) = self.take_turns(&["--no-wait"], &["-d"])?;
+        let fleet = Fleet::plain(SERVICES, &self.image)?;
+        let (ours, theirs) = self.take_turns(&fleet, ENGINE_RUNS, &["--no-wait"], &["-d"])?;
         let (mut created, mut removed) = (Vec::new(), Vec::new());
         for run in 0..ENGINE_RUNS {
             let fleet = engine::Fleet::new(run, SERVICES);
@@ -162,32 +176,70 @@ impl Bench<'_> {
     }
 
     fn until_ready(&self) -> Result<()> {
-        let (ours, theirs) = self.take_turns(&[], &["-d", "--wait"])?;
+        let fleet = Fleet::checked(SERVICES, &self.image)?;
+        let (ours, theirs) = self.take_turns(&fleet, ENGINE_RUNS, &[], &["-d", "--wait"])?;
         row("cold deploy until ready", &ours.cold, &theirs.cold, &[]);
         row("nothing to do, all ready", &ours.again, &theirs.again, &[]);
         Ok(())
     }
 
+    /// What both hold in memory while they deploy where nothing is.
+    fn memory(&self) -> Result<()> {
+        let fleet = Fleet::plain(SERVICES, &self.image)?;
+        let ours = peak_memory_of_run(self.sofa(&fleet, "deploy", &["--no-wait"]))?;
+        time_removal(&mut self.sofa(&fleet, "down", &[]))?;
+        let theirs = peak_memory_of_run(self.compose(&fleet, "up", &["-d"]))?;
+        time_removal(&mut self.compose(&fleet, "down", &[]))?;
+        self.forget(&fleet)?;
+        memory_row("cold deploy, peak memory", ours, theirs);
+        Ok(())
+    }
+
+    /// Services that wait for each other, until all are ready.
+    fn waits(&self, what: &str, fleet: &Fleet, runs: usize) -> Result<()> {
+        let (ours, theirs) = self.take_turns(fleet, runs, &[], &["-d", "--wait"])?;
+        row(what, &ours.cold, &theirs.cold, &[]);
+        Ok(())
+    }
+
     /// Both tools in turns, each with these options of its deploying verb.
-    fn take_turns(&self, deploy: &[&str], up: &[&str]) -> Result<(Rounds, Rounds)> {
+    fn take_turns(
+        &self,
+        fleet: &Fleet,
+        runs: usize,
+        deploy: &[&str],
+        up: &[&str],
+    ) -> Result<(Rounds, Rounds)> {
         let (mut ours, mut theirs) = (Rounds::default(), Rounds::default());
-        time(&mut self.compose("down", &[]))?;
-        for _ in 0..ENGINE_RUNS {
-            ours.add(self.sofa("deploy", deploy), self.sofa("down", &[]))?;
-            theirs.add(self.compose("up", up), self.compose("down", &[]))?;
+        for _ in 0..runs {
+            ours.add(self.sofa(fleet, "deploy", deploy), self.sofa(fleet, "down", &[]))?;
+            theirs.add(self.compose(fleet, "up", up), self.compose(fleet, "down", &[]))?;
         }
+        self.forget(fleet)?;
         Ok((ours, theirs))
     }
 
-    fn sofa(&self, verb: &str, options: &[&str]) -> Command {
+    /// Takes away what `sofa` remembers of a project, which `down` leaves.
+    fn forget(&self, fleet: &Fleet) -> Result<()> {
+        let (name, docker) = (fleet.name(), |words: &[&str]| output(Command::new("docker").args(words)));
+        let store = format!("sofa.state.{name}");
+        docker(&["rm", &store])?;
+        docker(&["volume", "rm", &store])?;
+        let releases = format!("sofa.release/{name}/*");
+        let names = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", &releases])?;
+        let removal: Vec<&str> = ["rmi"].into_iter().chain(names.lines()).collect();
+        docker(&removal).map(drop)
+    }
+
+    fn sofa(&self, fleet: &Fleet, verb: &str, options: &[&str]) -> Command {
         let mut command = Command::new(&self.sofa);
-        command.current_dir(self.fleet.folder()).arg(verb).args(options);
+        command.current_dir(fleet.folder()).arg(verb).args(options);
         command
     }
 
-    fn compose(&self, verb: &str, options: &[&str]) -> Command {
+    fn compose(&self, fleet: &Fleet, verb: &str, options: &[&str]) -> Command {
         let mut command = Command::new("docker");
-        command.current_dir(self.fleet.folder()).args(["compose", verb]).args(options);
+        command.current_dir(fleet.folder()).args(["compose", verb]).args(options);
         command
     }
 }

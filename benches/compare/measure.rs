@@ -56,6 +56,19 @@ pub fn peak_memory(mut command: Command) -> Result<u64> {
     peak.with_context(|| format!("process {} did not wait for its output", child.id()))
 }
 
+/// The most memory, in bytes, that a command and the programs it starts hold while it runs.
+pub fn peak_memory_of_run(mut command: Command) -> Result<u64> {
+    const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut peak = 0;
+    while child.try_wait()?.is_none() {
+        peak = tree_peak(child.id()).unwrap_or_default().max(peak);
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    finish(&mut child)?;
+    Ok(peak)
+}
+
 fn fill(writer: &mut PipeWriter) -> Result<()> {
     Ok(writer.write_all(&[b' '; PIPE_CAPACITY])?)
 }
