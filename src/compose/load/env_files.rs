@@ -18,6 +18,15 @@ pub(crate) struct Cache {
     texts: BTreeMap<std::path::PathBuf, Option<(SourceId, String)>>,
 }
 
+/// Gives a service's variables that have a name alone their values.
+pub(crate) fn inherit(service: &mut Service, environment: &Environment) {
+    for (name, value) in &mut service.environment {
+        if value.is_none() {
+            *value = environment.get(name).map(str::to_owned);
+        }
+    }
+}
+
 /// Reads a service's env files into its environment.
 pub(crate) fn resolve_environment(
     service: &mut Service,
@@ -26,11 +35,6 @@ pub(crate) fn resolve_environment(
     cache: &mut Cache,
     session: &mut Session<'_>,
 ) {
-    for (name, value) in &mut service.environment {
-        if value.is_none() {
-            *value = environment.get(name).map(str::to_owned);
-        }
-    }
     let files = std::mem::take(&mut service.env_file);
     if files.is_empty() {
         return;
