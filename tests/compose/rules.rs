@@ -52,7 +52,7 @@ const RULES: [(&str, &[&str]); 66] = [
     ("ipam pools merge by subnet", &["merge-ipam"]),
     ("ports are one by address, port and protocol", &["merge-ports", "merge-ports-number-published"]),
     ("mounts and files are one by target", &["merge-volumes-by-target", "merge-secrets-by-target"]),
-    ("bugs of merging that are kept", &["merge-ulimits-partial", "merge-security-opt-repeated"]),
+    ("what docker compose 2 cannot merge", &["merge-ulimits-partial", "merge-security-opt-repeated"]),
     ("kinds that cannot be merged", &["merge-type-conflict"]),
     (
         "!reset and !override",
@@ -141,7 +141,10 @@ const RULES: [(&str, &[&str]); 66] = [
     ("ulimits merge", &["merge-ulimits"]),
     ("numbers that do not fit", &["number-too-large"]),
     ("version is ignored, x-sofa is not", &["version-is-ignored", "x-sofa", "x-sofa-unknown-key"]),
-    ("keys that only docker compose 5 knows", &["pre-start", "no-cache-filter"]),
+    (
+        "keys that only docker compose 5 knows",
+        &["pre-start", "pre-start-inherits", "pre-start-env-files", "no-cache-filter"],
+    ),
 ];
 
 #[test]
