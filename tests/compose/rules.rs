@@ -24,7 +24,10 @@ const RULES: [(&str, &[&str]); 66] = [
     ("grammar of .env and env_file", &["env-file-grammar", "env-file-invalid-*", "dotenv-broken"]),
     ("quirks of env files are kept", &["env-file-junk-behind-quote", "env-file-key-without-line-end"]),
     ("the raw format", &["env-file-raw", "env-file-raw-space", "env-file-unknown-format"]),
-    ("env files: order, missing, optional", &["env-file-order", "env-file-missing", "env-file-optional"]),
+    (
+        "env files: order, missing, optional",
+        &["env-file-order", "env-file-refers-to-itself", "env-file-missing", "env-file-optional"],
+    ),
     ("an env file sees the service's environment", &["env-file-sees-service-environment"]),
     (
         "the environment wins over --env-file over .env",
@@ -143,7 +146,7 @@ const RULES: [(&str, &[&str]); 66] = [
     ("version is ignored, x-sofa is not", &["version-is-ignored", "x-sofa", "x-sofa-unknown-key"]),
     (
         "keys that only docker compose 5 knows",
-        &["pre-start", "pre-start-inherits", "pre-start-env-files", "no-cache-filter"],
+        &["pre-start", "pre-start-inherits", "pre-start-env-files", "no-cache-filter", "ipam-options"],
     ),
 ];
 

@@ -309,6 +309,7 @@ impl StructBuilder {
             // `config` has read them; docker compose hashes their names all the same.
             ("Service", "label_file") => dialect != Dialect::V2 || matches!(self.builder.form, Form::Hash(_)),
             ("Service", "pre_start") => dialect != Dialect::V2,
+            ("Ipam", "options") => dialect != Dialect::V2,
             ("EnvFile", "required") => *value == Tree::Bool(false),
             ("UlimitBounds", _) => is_yaml || *value != Tree::Number("0".to_owned()),
             // Go holds these by value: JSON shows them even when empty.
