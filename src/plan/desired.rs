@@ -102,15 +102,16 @@ pub type Pins = BTreeMap<ServiceName, ImageId>;
 
 impl<'a> Desired<'a> {
     /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
-    /// New objects get the dialect of the project's present containers, else that of the terms.
+    /// New objects get the newest dialect among the project's present containers, which an upgraded docker compose leaves beside
+    /// its older ones, else that of the terms.
     pub fn new(
         project: &'a Project,
         order: &[&'a str],
         observed: &'a Observed,
         terms: Terms<'a>,
     ) -> Desired<'a> {
-        let spoken = observed.containers.iter().find_map(|container| container.compose_label("version"));
-        let dialect = spoken.map_or(terms.dialect, Dialect::of_version);
+        let versions = observed.containers.iter().filter_map(|container| container.compose_label("version"));
+        let dialect = versions.map(Dialect::of_version).max().unwrap_or(terms.dialect);
         let terms = Terms { dialect, ..terms };
         let edges = edges(project);
         let services: IndexMap<&'a str, DesiredService<'a>> = order

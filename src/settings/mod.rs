@@ -281,7 +281,7 @@ fn dialect(environment: &Environment) -> Result<Dialect, Failure> {
         return Ok(Dialect::default());
     };
     let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
-    known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is neither 2 nor 5")))
+    known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is none of 5, 5.5 and 2")))
 }
 
 /// SOFA_LEASE, for tests and for links that are silent for longer than most.

@@ -24,7 +24,10 @@ const RULES: [(&str, &[&str]); 66] = [
     ("grammar of .env and env_file", &["env-file-grammar", "env-file-invalid-*", "dotenv-broken"]),
     ("quirks of env files are kept", &["env-file-junk-behind-quote", "env-file-key-without-line-end"]),
     ("the raw format", &["env-file-raw", "env-file-raw-space", "env-file-unknown-format"]),
-    ("env files: order, missing, optional", &["env-file-order", "env-file-missing", "env-file-optional"]),
+    (
+        "env files: order, missing, optional",
+        &["env-file-order", "env-file-refers-to-itself", "env-file-missing", "env-file-optional"],
+    ),
     ("an env file sees the service's environment", &["env-file-sees-service-environment"]),
     (
         "the environment wins over --env-file over .env",
@@ -52,7 +55,7 @@ const RULES: [(&str, &[&str]); 66] = [
     ("ipam pools merge by subnet", &["merge-ipam"]),
     ("ports are one by address, port and protocol", &["merge-ports", "merge-ports-number-published"]),
     ("mounts and files are one by target", &["merge-volumes-by-target", "merge-secrets-by-target"]),
-    ("bugs of merging that are kept", &["merge-ulimits-partial", "merge-security-opt-repeated"]),
+    ("what docker compose 2 cannot merge", &["merge-ulimits-partial", "merge-security-opt-repeated"]),
     ("kinds that cannot be merged", &["merge-type-conflict"]),
     (
         "!reset and !override",
@@ -141,7 +144,10 @@ const RULES: [(&str, &[&str]); 66] = [
     ("ulimits merge", &["merge-ulimits"]),
     ("numbers that do not fit", &["number-too-large"]),
     ("version is ignored, x-sofa is not", &["version-is-ignored", "x-sofa", "x-sofa-unknown-key"]),
-    ("keys that only docker compose 5 knows", &["pre-start", "no-cache-filter"]),
+    (
+        "keys that only docker compose 5 knows",
+        &["pre-start", "pre-start-inherits", "pre-start-env-files", "no-cache-filter", "ipam-options"],
+    ),
 ];
 
 #[test]

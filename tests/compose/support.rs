@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use sofa::compose::Dialect;
 use sofa::compose::load::{Input, Loaded, Request, load};
 use sofa::diag::{Diagnostics, Sources};
 
@@ -13,11 +15,45 @@ const AROUND: &str = "/CASES";
 /// The home folder of every case.
 pub const HOME: &str = "/home/me";
 
+/// `docker compose`, of the folder that DOCKER_CONFIG names, with no other variables of this process.
+pub fn docker_compose() -> Command {
+    let mut command = bare("docker");
+    command.arg("compose");
+    command
+}
+
+/// A program that gets of this process's variables what it takes to find docker compose.
+#[allow(clippy::disallowed_methods, reason = "tests stand outside `settings`")]
+pub fn bare(program: &str) -> Command {
+    let variable = |name, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", variable("PATH", "/usr/bin"));
+    command.env("DOCKER_CONFIG", variable("DOCKER_CONFIG", "/root/.docker"));
+    command
+}
+
+/// Whose answers [`docker_compose`] gives.
+pub fn oracle() -> (Dialect, String) {
+    let output = docker_compose().args(["version", "--short"]).output().expect("docker");
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(output.status.success(), "no docker compose here; tools/compose-oracle sees to it");
+    (Dialect::of_version(&version), version)
+}
+
+/// What docker compose answered.
+#[derive(Debug, Default, PartialEq)]
+pub struct Answer {
+    pub json: Option<String>,
+    pub hashes: Option<String>,
+    pub error: Option<String>,
+}
+
 /// One folder under `cases/`. Its files:
 /// `command` (optional) variables `NAME=VALUE`, then options as docker compose takes them;
-/// `expected.json`, `expected.hash` or `expected.error` docker compose's answer; `version` which docker compose;
-/// `differs` (optional) why `sofa` answers otherwise on purpose, and `sofa.json` what it answers (without: it accepts or refuses
-/// what docker compose does not).
+/// `expected.json`, `expected.hash` or `expected.error` docker compose 2's answer, `expected-5.…` what docker compose 5 answers
+/// otherwise; `version` which ones, a line each;
+/// `differs` (optional) why `sofa` answers otherwise on purpose than 2, `differs-5` than 5, and `sofa.json` what it answers, in the
+/// dialect of 5 (without: it accepts or refuses what docker compose does not).
 pub struct Case {
     pub folder: PathBuf,
 }
@@ -44,6 +80,23 @@ impl Case {
 
     pub fn write(&self, file: &str, text: &str) {
         std::fs::write(self.folder.join(file), format!("{}\n", text.trim_end())).expect("written");
+    }
+
+    /// What docker compose of a dialect answered.
+    pub fn recorded(&self, dialect: Dialect) -> Answer {
+        let [json, hashes, error] =
+            ["json", "hash", "error"].map(|kind| self.read(&format!("expected.{kind}")));
+        let answer = Answer { json, hashes, error };
+        if dialect == Dialect::V2 {
+            return answer;
+        }
+        let [json, hashes, error] =
+            ["json", "hash", "error"].map(|kind| self.read(&format!("expected-5.{kind}")));
+        match error {
+            Some(_) => Answer { error, ..Answer::default() },
+            None if json.is_some() => Answer { hashes: hashes.or(answer.hashes), json, error },
+            None => Answer { hashes: hashes.or(answer.hashes), ..answer },
+        }
     }
 
     /// Variables and words of the command line.

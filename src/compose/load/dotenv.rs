@@ -28,8 +28,17 @@ pub(crate) fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Assignment>, DotenvError> {
+    parse_after(text, HashMap::new(), lookup)
+}
+
+/// The same for a file behind others, whose variables this one may name and set anew.
+pub(crate) fn parse_after(
+    text: &str,
+    seen: HashMap<String, String>,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Assignment>, DotenvError> {
     let start = text.strip_prefix('\u{feff}').map_or(0, |rest| text.len() - rest.len());
-    let mut parser = Parser { text, at: start, seen: HashMap::new(), lookup };
+    let mut parser = Parser { text, at: start, seen, lookup };
     let mut assignments = Vec::new();
     while let Some(assignment) = parser.next_assignment()? {
         if let Some((name, value, range)) = assignment {

@@ -1,6 +1,6 @@
 //! `env_file` and `label_file` of services: read into `environment` and `labels`, under what is written there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::dotenv::{self, Assignment, DotenvError};
@@ -18,6 +18,15 @@ pub(crate) struct Cache {
     texts: BTreeMap<std::path::PathBuf, Option<(SourceId, String)>>,
 }
 
+/// Gives a service's variables that have a name alone their values.
+pub(crate) fn inherit(service: &mut Service, environment: &Environment) {
+    for (name, value) in &mut service.environment {
+        if value.is_none() {
+            *value = environment.get(name).map(str::to_owned);
+        }
+    }
+}
+
 /// Reads a service's env files into its environment.
 pub(crate) fn resolve_environment(
     service: &mut Service,
@@ -26,18 +35,13 @@ pub(crate) fn resolve_environment(
     cache: &mut Cache,
     session: &mut Session<'_>,
 ) {
-    for (name, value) in &mut service.environment {
-        if value.is_none() {
-            *value = environment.get(name).map(str::to_owned);
-        }
-    }
     let files = std::mem::take(&mut service.env_file);
     if files.is_empty() {
         return;
     }
     service.env_files = files.iter().map(|file| file.path.clone()).collect();
     let own = std::mem::take(&mut service.environment);
-    let mut read: BTreeMap<String, String> =
+    let mut read: HashMap<String, String> =
         own.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
     for (index, file) in files.iter().enumerate() {
         let place =
@@ -69,7 +73,7 @@ fn read_env_file(
     place: Option<Span>,
     own: &OptionalMapping,
     environment: &Environment,
-    read: &BTreeMap<String, String>,
+    read: &HashMap<String, String>,
     cache: &mut Cache,
     session: &mut Session<'_>,
 ) -> Option<(SourceId, Vec<Assignment>)> {
@@ -77,12 +81,11 @@ fn read_env_file(
         return None;
     }
     let (source, text) = cache.read(&file.path, "env file", place, session)?;
-    // The project's variables, the service's own, then what the files before and above say.
+    // The project's variables, the service's own, then what was said last, in this file or in one before it.
     let outer =
         |name: &str| environment.get(name).map(str::to_owned).or_else(|| own.get(name).cloned().flatten());
-    let lookup = |name: &str| outer(name).or_else(|| read.get(name).cloned());
     let parsed = match file.format.as_str() {
-        "" => dotenv::parse(&text, &lookup),
+        "" => dotenv::parse_after(&text, read.clone(), &outer),
         "raw" => dotenv::parse_raw(&text, &outer),
         other => {
             let message = format!("env file format `{other}` is unknown");

@@ -32,7 +32,8 @@ type Place = Vec<Box<str>>;
 
 fn merge_at(base: &mut Node, over: Node, place: &mut Place, session: &mut Session<'_>) {
     let rule = Rule::at(place);
-    if rule == Rule::Replace {
+    let mappings = base.as_map().is_some() && over.as_map().is_some();
+    if rule == Rule::Replace || rule == Rule::Bounds && !mappings {
         *base = over;
         return;
     }
@@ -53,13 +54,9 @@ fn merge_at(base: &mut Node, over: Node, place: &mut Place, session: &mut Sessio
             }
             merge_maps(map, over, rule, place, session);
         }
-        (Kind::List(list), Kind::List(mut over)) => match rule {
-            Rule::Hosts => {
-                over.retain(|entry| !list.contains(entry));
-                list.extend(over);
-            }
+        (Kind::List(list), Kind::List(over)) => match rule {
             Rule::Pools => merge_pools(list, over, place, session),
-            _ => list.extend(over),
+            _ => add(list, over),
         },
         (Kind::Map(_) | Kind::List(_), _) if rule == Rule::KeyValues => {}
         (Kind::Map(_), kind) => conflict(base, "a mapping", &Node::new(kind, span), place, session),
@@ -80,6 +77,16 @@ fn merge_maps(map: &mut Map, over: Map, rule: Rule, place: &mut Place, session: 
             _ => {
                 map.insert(entry.key, entry.key_span, entry.value);
             }
+        }
+    }
+}
+
+/// An entry that is there already says nothing new (docker compose 5.5; those before repeat it).
+fn add(list: &mut Vec<Node>, over: Vec<Node>) {
+    let own = list.len();
+    for entry in over {
+        if !list[..own].contains(&entry) {
+            list.push(entry);
         }
     }
 }
@@ -121,12 +128,12 @@ enum Rule {
     Plain,
     /// The later one, whatever it is.
     Replace,
+    /// Two bounds, each by its name, or one number for both.
+    Bounds,
     /// Text by key: the later one, even if it is nothing.
     KeyValues,
     /// Merged only where the drivers are the same, or one is not named.
     Logging,
-    /// Added up, without exact repetition.
-    Hosts,
     /// Address pools.
     Pools,
 }
@@ -144,13 +151,12 @@ impl Rule {
             ["services", _, "command" | "entrypoint"] | ["services", _, "healthcheck", "test"] => {
                 Self::Replace
             }
-            ["services", _, "ulimits", _] => Self::Replace,
+            ["services", _, "ulimits", _] => Self::Bounds,
             ["services", _, "annotations" | "environment" | "labels" | "sysctls"]
             | ["services", _, "build", "args" | "labels" | "additional_contexts"]
             | ["services", _, "deploy", "labels"]
             | ["networks" | "volumes", _, "labels"] => Self::KeyValues,
             ["services", _, "logging"] => Self::Logging,
-            ["services", _, "extra_hosts"] | ["services", _, "build", "extra_hosts"] => Self::Hosts,
             ["networks", _, "ipam", "config"] => Self::Pools,
             _ => Self::Plain,
         }

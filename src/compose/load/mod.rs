@@ -20,6 +20,7 @@ mod merge;
 mod normalize;
 mod path;
 mod paths;
+mod pre_start;
 mod profiles;
 mod project_name;
 mod request;
@@ -193,6 +194,10 @@ fn judge(
     }
     let mut cache = env_files::Cache::default();
     for service in project.services.values_mut() {
+        if !request.options.no_env_resolution {
+            env_files::inherit(service, environment);
+        }
+        pre_start::complete(service);
         if !request.options.no_env_resolution {
             env_files::resolve_environment(service, environment, origins, &mut cache, session);
         }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Omit, record};
-use super::{Command, Extensions, OptionalMapping};
+use super::{Command, Extensions, OptionalMapping, Service};
+
+/// The field in which [`Hook::container`] is stored.
+pub const HOOK_CONTAINER: &str = "#container";
 
 record! {
     /// A `pre_start`, `post_start` or `pre_stop` hook.
@@ -27,6 +30,10 @@ record! {
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
+        /// The container of a `pre_start` hook, whole, as docker compose hashes it from 5.6 on: what the service says, under what
+        /// the hook says. Nothing else may look at it.
+        #[serde(rename = "#container")]
+        pub container: Option<Box<Service>>,
         /// The parts (`command`, `environment.NAME`) that did not stand in the file as they are: they may be secrets.
         #[serde(rename = "#withheld")]
         pub withheld: Vec<String>,

@@ -35,6 +35,7 @@ pub use deploy::{
 pub use files::{EnvFile, FileMode, FileObject, FileReference};
 pub use given::Given;
 pub use health::{Healthcheck, HealthcheckTest};
+pub(crate) use hooks::HOOK_CONTAINER;
 pub use hooks::{Develop, Hook, Trigger};
 pub use mounts::{BindOptions, ImageOptions, Mount, MountKind, TmpfsOptions, Volume, VolumeOptions};
 pub use name::{ConfigName, ModelName, NetworkName, ProjectName, SecretName, ServiceName, VolumeName};

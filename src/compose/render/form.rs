@@ -7,7 +7,7 @@ use std::fmt;
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 use crate::compose::Dialect;
-use crate::compose::model::EMPTY_LIST;
+use crate::compose::model::{EMPTY_LIST, HOOK_CONTAINER};
 use crate::util::{float, natural};
 use crate::yaml::{EXTENSIONS, Kind, Node};
 
@@ -303,14 +303,14 @@ struct StructBuilder {
 impl StructBuilder {
     /// Whether a field of this struct is printed with this value.
     fn shows(&self, field: &str, value: &Tree) -> bool {
-        let is_yaml = self.builder.is_yaml();
+        let (is_yaml, dialect) = (self.builder.is_yaml(), self.builder.dialect());
         match (self.name, field) {
-            ("BindOptions", "create_host_path") => {
-                *value == Tree::Bool(self.builder.dialect() == Dialect::V2)
-            }
-            // `config` has read them; docker compose still hashes their names.
-            ("Service", "label_file") => matches!(self.builder.form, Form::Hash(_)),
-            ("Service", "pre_start") => self.builder.dialect() == Dialect::V5,
+            ("BindOptions", "create_host_path") => *value == Tree::Bool(dialect == Dialect::V2),
+            // `config` has read them; docker compose hashes their names all the same.
+            ("Service", "label_file") => dialect != Dialect::V2 || matches!(self.builder.form, Form::Hash(_)),
+            ("Service", "pre_start") => dialect != Dialect::V2,
+            ("Ipam", "options") => dialect != Dialect::V2,
+            ("EnvFile", "required") => *value == Tree::Bool(false),
             ("UlimitBounds", _) => is_yaml || *value != Tree::Number("0".to_owned()),
             // Go holds these by value: JSON shows them even when empty.
             ("Deploy", "resources" | "placement") | ("Network", "ipam") | ("Trigger", "exec") => {
@@ -333,6 +333,15 @@ impl SerializeStruct for StructBuilder {
         if field == EXTENSIONS {
             if let (true, Tree::Map(extensions)) = (self.builder.is_yaml(), value.serialize(self.builder)?) {
                 self.entries.extend(extensions);
+            }
+            return Ok(());
+        }
+        if field == HOOK_CONTAINER {
+            if let (Form::Hash(Dialect::V5), Tree::Map(container)) =
+                (self.builder.form, value.serialize(self.builder)?)
+            {
+                let own = std::mem::replace(&mut self.entries, container);
+                self.entries.extend(own.into_iter().filter(|(name, _)| name == "per_replica"));
             }
             return Ok(());
         }

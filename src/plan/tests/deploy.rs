@@ -294,3 +294,19 @@ fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
     assert_ne!(hash_beside(&case, "another"), case.hash("web"));
     assert_eq!(sharing("vpn:ro").hash("web"), case.hash("web"), "docker compose hashes no access mode");
 }
+
+#[test]
+fn new_containers_speak_the_newest_dialect_that_the_project_has() {
+    let made_by = |versions: [&'static str; 2]| {
+        let mut case = case().service("db").service("web");
+        for (service, version) in ["db", "web"].into_iter().zip(versions) {
+            case = case.found(running(service)).but(|container| {
+                container.labels.insert("com.docker.compose.version".into(), version.into());
+            });
+        }
+        Desired::new(&case.project, &["db", "web"], &case.observed, case.terms()).dialect
+    };
+    assert_eq!(made_by(["2.40.3", "2.29.1"]), Dialect::V2);
+    assert_eq!(made_by(["2.40.3", "5.5.1"]), Dialect::V5_5, "docker compose was upgraded");
+    assert_eq!(made_by(["5.6.0", "2.40.3"]), Dialect::V5);
+}

@@ -132,7 +132,7 @@ impl Case {
             ("service", found.service),
             ("config-hash", &hash),
             ("image", &image),
-            ("version", "5.5.0"),
+            ("version", "5.6.0"),
             ("project.config_files", ""),
         ];
         let index = self.observed.containers.len();
