@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::commands::Context;
 use crate::commands::back::{Back, kept_releases};
 use crate::commands::labelled::{Standing, View, look};
+use crate::commands::locked::clear;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::settings::parse_time;
 
@@ -32,6 +33,8 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let Standing { project, engine, .. } = look(context, View::Project).await?;
     let head = kept_releases(&engine, &project).await?;
     let Some(run) = head.unfinished() else {
+        // Killed before it wrote anything down, a run may have left its lock.
+        clear(&engine, &project).await?;
         context.ui.note(&format!("{project}: no run is unfinished; `sofa rollback` goes back to a release"));
         return Ok(Exit::Success);
     };

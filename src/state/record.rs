@@ -23,6 +23,7 @@ pub struct Intent {
 pub struct Record {
     store: Store,
     snapshot: Snapshot,
+    goes_on: bool,
 }
 
 impl Record {
@@ -48,7 +49,12 @@ impl Record {
         let head = Head { run: Some(run), ..before.head.clone() };
         let plan = store.encode(plan)?;
         let snapshot = store.write(before, head, &[(Place::Plan(number), plan)]).await?;
-        Ok(Record { store, snapshot })
+        Ok(Record { store, snapshot, goes_on: before.head.unfinished().is_some() })
+    }
+
+    /// Whether the run before it did not finish, so that there is more than this one knows of.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// The run's number.
