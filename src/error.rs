@@ -18,8 +18,8 @@ pub enum Kind {
     Refused = 5,
     /// The engine does not answer.
     Unreachable = 6,
-    /// The undo could not finish; the message says what is left.
-    UndoIncomplete = 7,
+    /// The undo could not finish, or what was replaced could not be cleared away; the message says what is left.
+    Incomplete = 7,
     /// `plan --exit-code` found changes: no failure, but not 0 either.
     Changes = 10,
     /// Interrupted by a person or a signal; what was changed has been undone.

@@ -334,7 +334,8 @@ impl<'a> Docker<'a> {
         }
     }
 
-    /// One call that changes something, made again where the connection broke: after looking at what became of it.
+    /// One call that changes something, made again where the connection broke: after looking at what became of it. What
+    /// the engine takes too long for it may do yet, so that is not made again; that it is done counts.
     async fn change_surely(
         &self,
         operation: &Operation,
@@ -347,6 +348,12 @@ impl<'a> Docker<'a> {
             let repeatable = !matches!(operation.action, Action::KillContainer { .. });
             if attempt == ATTEMPTS || !repeatable {
                 return Err(error.into());
+            }
+            if error.is_late() {
+                return match self.is_done(operation).await {
+                    Ok(true) => Ok(()),
+                    _ => Err(error.into()),
+                };
             }
             tokio::select! {
                 biased;
@@ -382,6 +389,12 @@ impl<'a> Docker<'a> {
                 self.remove_created(operation.id, name).await?;
                 Ok(false)
             }
+            Action::RemoveContainer { container, .. } => {
+                match self.engine.inspect(self.id(container)?.as_str()).await {
+                    Err(error) if error.is_not_found() => Ok(true),
+                    found => Ok(found.map(|_| false)?),
+                }
+            }
             Action::RenameContainer { container, name, .. } => {
                 Ok(self.engine.inspect(self.id(container)?.as_str()).await?.name == *name)
             }
@@ -389,7 +402,7 @@ impl<'a> Docker<'a> {
         }
     }
 
-    /// Takes one operation back, again where the connection broke: every way back may be gone twice.
+    /// Takes one operation back, again where the connection broke or no answer came: every way back may be gone twice.
     async fn take_back_surely(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
         let mut attempt = 1;
         loop {
@@ -401,6 +414,7 @@ impl<'a> Docker<'a> {
             // An engine that shuts down refuses with odd words before it is gone.
             if !self.reconnected(&self.backward, &error).await {
                 match &error {
+                    late if late.is_late() && attempt == 2 => {}
                     OperationError::Engine(refused) if refused.status() >= Some(500) => {
                         tokio::time::sleep(CLOSING).await;
                     }

@@ -59,6 +59,8 @@ pub enum End {
     Paused,
     /// Something failed; nothing was taken back.
     Failed,
+    /// Something failed behind the barrier: what is new stands, and not everything is cleared away that it replaced.
+    Unsettled,
     /// Something failed or a person interrupted; everything was taken back.
     Undone,
     /// Something failed or a person interrupted; not everything could be taken back.
@@ -177,7 +179,9 @@ impl<T: Target> Run<'_, T> {
             End::Done
         } else if interrupt.abort.is_cancelled() {
             End::Aborted
-        } else if settled || self.plan.on_failure != OnFailure::Undo {
+        } else if settled {
+            End::Unsettled
+        } else if self.plan.on_failure != OnFailure::Undo {
             End::Failed
         } else {
             self.undo(interrupt).await
@@ -348,7 +352,7 @@ mod tests {
             &Interrupt::default(),
         )
         .await;
-        assert_eq!(report.end, End::Failed);
+        assert_eq!(report.end, End::Unsettled);
         assert_eq!(*target.log.borrow(), ["run 1", "run 2", "run 3", "run 4", "run 5"]);
     }
 

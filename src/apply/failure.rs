@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::lost::is_lost;
 use crate::engine::EngineError;
 use crate::plan::operation::{Gate, HookCall};
 use crate::state::fence::Closed;
@@ -54,9 +53,14 @@ impl fmt::Display for OperationError {
 }
 
 impl OperationError {
-    /// Whether it is the connection to the engine that failed.
-    pub fn is_lost(&self) -> bool {
-        matches!(self, OperationError::Engine(error) if is_lost(error))
+    /// Whether the engine does not answer: the connection to it failed, or it takes too long.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, OperationError::Engine(error) if error.is_connection())
+    }
+
+    /// Whether the engine took too long to answer, so that only looking tells whether it did what was asked.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self, OperationError::Engine(EngineError::Timeout { .. }))
     }
 }
 

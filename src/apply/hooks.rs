@@ -13,7 +13,7 @@ use super::executor::Stopped;
 use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
 use crate::compose::model::{Healthcheck, Hook, Service};
 use crate::engine::EngineError;
-use crate::engine::container::{Removal, WaitFor};
+use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};
 use crate::engine::exec::ExecCommand;
 use crate::engine::labels::compose;
@@ -23,8 +23,6 @@ use crate::plan::observed::{ContainerId, State};
 use crate::plan::operation::{ContainerRef, HookCall, HookPoint, Replica};
 use crate::ui::event::Event;
 
-/// The engine's own grace period, for containers that have none.
-const GRACE: Duration = Duration::from_secs(10);
 /// However short the grace period, a hook gets this long.
 const SHORTEST: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
-use crate::plan::operation::{Action, Gate, OpId, Plan, Replica};
+use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica};
 use crate::state::head::Outcome;
 use crate::util::elapsed;
 
@@ -18,13 +18,16 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
     if report.end == End::Done {
         return Ok(summary(plan, elapsed));
     }
-    let mut lines: Vec<String> = report.failures.iter().map(|(id, error)| told(plan, *id, error)).collect();
+    let mut lines = Vec::new();
+    if report.end != End::Unsettled {
+        lines.extend(report.failures.iter().map(|(id, error)| told(plan, *id, error)));
+    }
     if report.interrupted {
         lines.push(format!("{}: interrupted", plan.project));
     }
     lines.push(aftermath(plan, report));
     lines.extend(kept_volumes(plan, report));
-    lines.extend(report.undo_failures.iter().map(|(id, error)| format!("left: {}", told(plan, *id, error))));
+    lines.extend(left(plan, report).into_iter().map(|text| format!("left: {text}")));
     let mut failure = Failure::all(kind(report), lines);
     for hint in hints(plan, report) {
         failure = failure.hint(hint);
@@ -38,7 +41,7 @@ pub fn outcome(report: &Report<OperationError>) -> Outcome {
         End::Done => Outcome::Settled,
         End::Undone => Outcome::Undone,
         End::UndoIncomplete => Outcome::UndoIncomplete,
-        End::Failed | End::Paused => Outcome::Kept,
+        End::Failed | End::Unsettled | End::Paused => Outcome::Kept,
         End::Aborted => Outcome::Left,
     }
 }
@@ -60,11 +63,11 @@ pub fn logs(plan: &Plan, report: &Report<OperationError>) -> String {
 fn kind(report: &Report<OperationError>) -> Kind {
     let not_ready = report.failures.iter().any(|(_, error)| matches!(error, OperationError::Gate(_)));
     match report.end {
-        End::UndoIncomplete => Kind::UndoIncomplete,
+        End::UndoIncomplete | End::Unsettled => Kind::Incomplete,
         _ if report.interrupted => Kind::Interrupted,
         End::Undone => Kind::NotReady,
         _ if not_ready => Kind::NotReady,
-        _ if report.failures.iter().any(|(_, error)| error.is_lost()) => Kind::Unreachable,
+        _ if report.failures.iter().any(|(_, error)| error.is_unanswered()) => Kind::Unreachable,
         _ => Kind::Failed,
     }
 }
@@ -79,15 +82,49 @@ fn told(plan: &Plan, id: OpId, error: &OperationError) -> String {
         {
             format!(
                 "{}: {}: the container is gone; somebody else removed it (`docker container prune`?)",
-                operation.group, operation.action
+                operation.group,
+                spoken(plan, &operation.action)
             )
         }
-        (error, Some(operation)) => match operation.action.replica() {
-            Some(replica) => format!("service `{}`: {}: {error}", replica.service, operation.action),
-            None => format!("{}: {error}", operation.action),
-        },
+        (error, Some(operation)) => format!("{}: {error}", step(plan, operation)),
         (error, None) => error.to_string(),
     }
+}
+
+/// One operation, as a service's or as the project's.
+fn step(plan: &Plan, operation: &Operation) -> String {
+    let action = spoken(plan, &operation.action);
+    match operation.action.replica() {
+        Some(replica) => format!("service `{}`: {action}", replica.service),
+        None => action,
+    }
+}
+
+/// An action in words that hold without the plan: what the run created has the name that it was created under.
+fn spoken(plan: &Plan, action: &Action) -> String {
+    let text = action.to_string();
+    let Some(container @ ContainerRef::Created(op)) = action.container() else {
+        return text;
+    };
+    match plan.operation(*op).map(|operation| &operation.action) {
+        Some(Action::CreateContainer { name, .. }) => text.replace(&container.to_string(), name),
+        _ => text,
+    }
+}
+
+/// What is neither as before the run nor as it wanted it: what could not be taken back, or not be cleared away.
+fn left(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
+    let failures = match report.end {
+        End::UndoIncomplete => &report.undo_failures,
+        End::Unsettled => &report.failures,
+        _ => return Vec::new(),
+    };
+    let mut left: Vec<String> = failures.iter().map(|(id, error)| told(plan, *id, error)).collect();
+    if report.end == End::Unsettled {
+        let skipped = report.skipped.iter().filter_map(|id| plan.operation(*id));
+        left.extend(skipped.map(|operation| format!("{}: not begun", step(plan, operation))));
+    }
+    left
 }
 
 /// What became of what was done before the failure.
@@ -98,6 +135,11 @@ fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
         End::Undone if replaced(plan) > 0 => format!("{project}: undone; what ran before runs again"),
         End::Undone => format!("{project}: undone; no container of this run is left"),
         End::UndoIncomplete => format!("{project}: the undo could not finish"),
+        End::Unsettled => {
+            format!(
+                "{project}: what is new runs and is ready; what it replaced could not all be cleared away"
+            )
+        }
         End::Aborted => format!("{project}: stopped at once; what was begun is left as it is"),
         End::Paused => format!(
             "{project}: update of {} paused; what was not begun of it is as before, everything else is done",
@@ -152,18 +194,21 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
         }
         if report.end == End::Undone && !plan.changes_nothing() {
             hints.insert("`sofa deploy --no-undo` leaves the containers to look at".into());
-        } else if matches!(report.end, End::Failed | End::Paused) {
+        } else if matches!(report.end, End::Failed | End::Unsettled | End::Paused) {
             hints.insert(format!("`sofa logs {service}` shows all of its output"));
         }
     }
     if report.end == End::Paused {
         hints.insert("`sofa deploy` goes on with the rest, `sofa undo` goes back to the last release".into());
     }
-    if report.failures.iter().chain(&report.undo_failures).any(|(_, error)| error.is_lost()) {
+    if report.failures.iter().chain(&report.undo_failures).any(|(_, error)| error.is_unanswered()) {
         hints.insert("once the engine answers again, the same command goes on from what it finds".into());
     }
     if report.failures.iter().any(|(_, error)| error.to_string().contains("no space left on device")) {
         hints.insert("`docker system df` shows what takes the engine's disk".into());
+    }
+    if report.end == End::Unsettled {
+        hints.insert("the same command clears it away".into());
     }
     if report.end == End::UndoIncomplete {
         hints.insert(format!(

@@ -1,6 +1,7 @@
 //! The command line: what can be typed. What it means is `settings`; what it does is `commands`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -10,7 +11,7 @@ use crate::commands::{
     build, check, config, deploy, down, help, history, kill, lock, logs, plan, ps, restart, rm, rollback,
     scale, start, stop, undo, version,
 };
-use crate::settings::Typed;
+use crate::settings::{Typed, parse_engine_timeout};
 use crate::ui::{Color, ProgressKind};
 
 /// Deploys an ML stack from its Compose files: health-gated, undone as a whole when anything fails.
@@ -63,6 +64,10 @@ struct Global {
     /// Engine calls at once.
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     parallel: Option<usize>,
+    /// How long the engine may take to answer a call, where it need not wait for disks or registries (default 60s); also
+    /// SOFA_ENGINE_TIMEOUT.
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_engine_timeout, help_heading = "Global options")]
+    engine_timeout: Option<Duration>,
     /// How progress is shown.
     #[arg(long, global = true, value_name = "KIND", help_heading = "Global options")]
     progress: Option<ProgressKind>,
@@ -143,6 +148,7 @@ impl Cli {
             host: global.host.clone(),
             context: global.context.clone(),
             parallel: global.parallel,
+            engine_timeout: global.engine_timeout,
             progress: global.progress,
             color: global.color,
             quiet: global.quiet,

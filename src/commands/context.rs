@@ -6,7 +6,7 @@ use std::io::Read;
 use crate::compose::load::{self, Input, Loaded, Options, Request};
 use crate::compose::model::Project;
 use crate::diag::{Diagnostic, Diagnostics, Sources};
-use crate::engine::{Engine, EngineError, Host};
+use crate::engine::{Engine, EngineError, Host, PATIENCE};
 use crate::error::{Failure, Kind};
 use crate::plan::Problem;
 use crate::plan::scope::{Deps, Missing, Selection};
@@ -212,7 +212,8 @@ impl Context {
     pub async fn engine(&self) -> Result<Engine, Failure> {
         let host = Host::resolve(self.settings.host.as_deref())
             .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
-        Engine::connect(host).await.map_err(engine_failure)
+        let patience = self.settings.engine_timeout.unwrap_or(PATIENCE);
+        Engine::connect(host, patience).await.map_err(engine_failure)
     }
 }
 
@@ -222,6 +223,9 @@ pub fn engine_failure(error: EngineError) -> Failure {
         EngineError::Unreachable { .. } => Failure::new(Kind::Unreachable, error.to_string())
             .hint("start it, or name another: DOCKER_HOST=unix:///path/to/docker.sock"),
         error @ EngineError::Stream { .. } => Failure::new(Kind::Unreachable, error.to_string()),
+        error @ EngineError::Timeout { .. } => {
+            Failure::new(Kind::Unreachable, error.to_string()).hint("`--engine-timeout` gives it more time")
+        }
         error => Failure::new(Kind::Failed, error.to_string()),
     }
 }

@@ -88,7 +88,7 @@ fn explained(mut failure: Failure, project: &str, wish: Option<Wish>) -> Failure
                 "{project}: the lock was taken away; nothing more was begun, and what was begun is the other's now"
             );
             failure.messages.insert(0, text);
-            failure.kind = Kind::UndoIncomplete;
+            failure.kind = Kind::Incomplete;
         }
     }
     failure
@@ -101,9 +101,17 @@ fn explained(mut failure: Failure, project: &str, wish: Option<Wish>) -> Failure
 /// Those of the engine.
 pub async fn sweep(engine: &Engine, project: &str, observed: &Observed) -> Result<(), Failure> {
     let name = lock_name(project);
-    if !observed.foreign.iter().any(|container| container.name == name) {
-        return Ok(());
+    match observed.foreign.iter().any(|container| container.name == name) {
+        true => clear(engine, project).await,
+        false => Ok(()),
     }
+}
+
+/// Takes away a lock whose holder is gone, if there is one.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn clear(engine: &Engine, project: &str) -> Result<(), Failure> {
     match lock::look(engine, project).await.map_err(engine_failure)? {
         Some(held) if !held.is_alive() => held.remove(engine).await.map_err(engine_failure),
         _ => Ok(()),

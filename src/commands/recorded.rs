@@ -175,12 +175,16 @@ impl Records<'_> {
             // The records are another's by now.
             return;
         }
+        if record.goes_on() {
+            let made = release.as_ref().map(|(entry, _)| entry);
+            self.untag_unmade(record.release_number(), made, stage).await;
+        }
         let outcome = ended.outcome;
         let written = match (outcome, release) {
-            (Outcome::Settled, Some((entry, model))) => self.settle(record, entry, &model).await,
+            (Outcome::Settled, Some((entry, model))) => self.settle(record, entry, &model, stage).await,
             (outcome, release) => {
                 if let Some((entry, _)) = release {
-                    tags::untag(self.engine, &self.project.name, &entry).await;
+                    self.untag(&entry, stage).await;
                 }
                 record.end(outcome, ended.logs.clone()).await
             }
@@ -194,16 +198,41 @@ impl Records<'_> {
         }
     }
 
-    async fn settle(&self, record: Record, entry: ReleaseEntry, model: &Project) -> Result<(), StateError> {
+    async fn settle(
+        &self,
+        record: Record,
+        entry: ReleaseEntry,
+        model: &Project,
+        stage: Stage<'_>,
+    ) -> Result<(), StateError> {
         let entry = ReleaseEntry { done: Timestamp::now(), took: self.begun.elapsed(), ..entry };
         for old in record.settle(entry, model).await? {
-            tags::untag(self.engine, &self.project.name, &old).await;
+            self.untag(&old, stage).await;
         }
         Ok(())
     }
 
+    /// Takes the names of a release that is not kept from its images.
+    async fn untag(&self, release: &ReleaseEntry, stage: Stage<'_>) {
+        tell_named(tags::untag(self.engine, &self.project.name, release).await, stage);
+    }
+
+    /// Takes away the names that the run which did not finish gave to images.
+    async fn untag_unmade(&self, number: u64, made: Option<&ReleaseEntry>, stage: Stage<'_>) {
+        let untagged = tags::untag_unmade(self.engine, &self.project.name, number, made).await;
+        tell_named(untagged.unwrap_or_else(|error| vec![error.to_string()]), stage);
+    }
+
     fn mode(&self) -> Option<String> {
         self.context.settings.mode.as_ref().map(|mode| mode.name.clone())
+    }
+}
+
+/// Tells of images that have the name of a release which is not kept.
+fn tell_named(images: Vec<String>, stage: Stage<'_>) {
+    for image in images {
+        let text = format!("image keeps the name of a release that is not kept: {image}");
+        let _ = stage.events.send(Event::Warning(text));
     }
 }
 

@@ -57,7 +57,7 @@ impl Ended {
         if let Err(ended) = self.result {
             failure.messages.extend(ended.messages);
             failure.hints.extend(ended.hints);
-            if ended.kind == Kind::UndoIncomplete {
+            if ended.kind == Kind::Incomplete {
                 failure.kind = ended.kind;
             }
         }

@@ -7,6 +7,7 @@ use crate::commands::Context;
 use crate::commands::back::{Back, kept_releases};
 use crate::commands::context::engine_failure;
 use crate::commands::labelled::{Standing, View, look};
+use crate::commands::locked::clear;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::settings::parse_time;
 use crate::state::unfinished;
@@ -36,6 +37,8 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     // A run that was killed as it began may have been too early for its record.
     let marked = unfinished::is_marked(&engine, &project).await.map_err(engine_failure)?;
     if head.unfinished().is_none() && !marked {
+        // Killed before it wrote anything down, a run may have left its lock.
+        clear(&engine, &project).await?;
         context.ui.note(&format!("{project}: no run is unfinished; `sofa rollback` goes back to a release"));
         return Ok(Exit::Success);
     }

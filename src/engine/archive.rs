@@ -35,12 +35,13 @@ impl Engine {
         let call = Call::new(format!("upload into `{folder}` of container `{id}`")).slow();
         let path = Path::new(format!("/containers/{}/archive", id.as_str())).with("path", folder);
         let headers = [("content-type", "application/x-tar".to_owned())];
-        wire::within(&call, async {
-            let body = bollard::body_full(tar);
-            let response = self.wire().upload(&call, Method::PUT, path.as_str(), &headers, body).await?;
-            wire::collect(&call, response).await.map(drop)
-        })
-        .await
+        self.wire()
+            .within(&call, async {
+                let body = bollard::body_full(tar);
+                let response = self.wire().upload(&call, Method::PUT, path.as_str(), &headers, body).await?;
+                wire::collect(&call, response).await.map(drop)
+            })
+            .await
     }
 
     /// A file or folder of a container as a tar archive of at most `limit` bytes.
@@ -50,24 +51,25 @@ impl Engine {
     pub async fn download(&self, id: &ContainerId, file: &str, limit: usize) -> Result<Bytes, EngineError> {
         let call = Call::new(format!("download of `{file}` of container `{id}`")).slow();
         let path = Path::new(format!("/containers/{}/archive", id.as_str())).with("path", file);
-        wire::within(&call, async {
-            let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
-            let mut chunks = response.into_body().into_data_stream();
-            let mut archive = BytesMut::new();
-            while let Some(chunk) = chunks.next().await {
-                let chunk = chunk.map_err(|error| EngineError::Stream {
-                    call: call.to_string(),
-                    reason: wire::reason(&error),
-                })?;
-                if archive.len() + chunk.len() > limit {
-                    let reason = format!("it is larger than {limit} bytes");
-                    return Err(EngineError::Answer { call: call.to_string(), reason });
+        self.wire()
+            .within(&call, async {
+                let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
+                let mut chunks = response.into_body().into_data_stream();
+                let mut archive = BytesMut::new();
+                while let Some(chunk) = chunks.next().await {
+                    let chunk = chunk.map_err(|error| EngineError::Stream {
+                        call: call.to_string(),
+                        reason: wire::reason(&error),
+                    })?;
+                    if archive.len() + chunk.len() > limit {
+                        let reason = format!("it is larger than {limit} bytes");
+                        return Err(EngineError::Answer { call: call.to_string(), reason });
+                    }
+                    archive.extend_from_slice(&chunk);
                 }
-                archive.extend_from_slice(&chunk);
-            }
-            Ok(archive.freeze())
-        })
-        .await
+                Ok(archive.freeze())
+            })
+            .await
     }
 }
 

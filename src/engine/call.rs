@@ -3,36 +3,60 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Ordinary calls: reading, creating small things, renaming.
-const ORDINARY: Duration = Duration::from_secs(60);
-/// Calls that wait for disks, networks or plugins: create, start, remove.
-pub(crate) const SLOW: Duration = Duration::from_secs(180);
+/// How long an engine may take to answer, where nothing is said.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How many times as long calls may take that wait for disks, networks, plugins or registries.
+const SLOW: u32 = 3;
 
 /// Names one request for error messages («start of container `web-1`») and bounds it.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     name: String,
-    deadline: Duration,
+    limit: Limit,
+}
+
+/// How long a call may take, beside the patience that its engine is met with.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// As long as that.
+    Ordinary,
+    /// Longer: create, start, remove, pull.
+    Slow,
+    /// That, behind a time which the call takes by itself.
+    After(Duration),
+    /// A time of its own, whatever the engine is like.
+    Own(Duration),
 }
 
 impl Call {
-    /// A call with the ordinary deadline of 60 s.
+    /// A call that an engine answers at once: reading, creating small things, renaming.
     pub(crate) fn new(name: impl Into<String>) -> Call {
-        Call { name: name.into(), deadline: ORDINARY }
+        Call { name: name.into(), limit: Limit::Ordinary }
     }
 
     /// The same call with a deadline of its own.
     pub(crate) fn within(self, deadline: Duration) -> Call {
-        Call { deadline, ..self }
+        Call { limit: Limit::Own(deadline), ..self }
     }
 
-    /// The same call with the deadline of those that wait for disks, networks or plugins (180 s).
+    /// The same call, which waits for disks, networks, plugins or registries: three times the patience.
     pub(crate) fn slow(self) -> Call {
-        self.within(SLOW)
+        Call { limit: Limit::Slow, ..self }
     }
 
-    pub(crate) fn deadline(&self) -> Duration {
-        self.deadline
+    /// The same call, which by itself may take so long.
+    pub(crate) fn after(self, time: Duration) -> Call {
+        Call { limit: Limit::After(time), ..self }
+    }
+
+    /// How long it may take on an engine that is met with this patience.
+    pub(crate) fn deadline(&self, patience: Duration) -> Duration {
+        match self.limit {
+            Limit::Ordinary => patience,
+            Limit::Slow => patience * SLOW,
+            Limit::After(time) => time + patience,
+            Limit::Own(deadline) => deadline,
+        }
     }
 }
 

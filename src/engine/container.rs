@@ -18,6 +18,9 @@ use super::observe::or_default;
 use super::wire::query::Path;
 use crate::plan::observed::ContainerId;
 
+/// How long a container may take to stop where nothing is said: the engine's own.
+pub const GRACE: Duration = Duration::from_secs(10);
+
 /// When the engine starts a container again by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartPolicy {
@@ -134,20 +137,27 @@ impl Engine {
         self.wire().bounded(&call, self.docker().start_container(id.as_str(), None)).await
     }
 
-    /// Stops a container: its stop signal, then SIGKILL after `grace` (none: its own, else the engine's 10 s). One
+    /// Stops a container: its stop signal, then SIGKILL after `grace` (none: its own, else [`GRACE`]). One
     /// that does not run is left as it is.
     ///
     /// # Errors
-    /// `Timeout` a minute after `grace`; without `grace` the caller bounds the call.
+    /// `Timeout` where neither it nor the engine's patience is enough.
     pub async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
-        const UNKNOWN: Duration = Duration::from_secs(24 * 3600);
-        let deadline = grace.map_or(UNKNOWN, |g| g + Duration::from_secs(60));
-        let call = Call::new(format!("stop of container `{id}`")).within(deadline);
+        let call = Call::new(format!("stop of container `{id}`"));
         let options = grace.map(|g| {
             let seconds = i32::try_from(g.as_secs_f64().ceil() as u64).unwrap_or(i32::MAX);
             StopContainerOptionsBuilder::new().t(seconds).build()
         });
-        self.wire().bounded(&call, self.docker().stop_container(id.as_str(), options)).await
+        let mut stopping = std::pin::pin!(self.docker().stop_container(id.as_str(), options));
+        let grace = match grace {
+            Some(grace) => grace,
+            // Most containers end long before; how long this one may take is asked for only where it does not.
+            None => match tokio::time::timeout(self.wire().patience(), &mut stopping).await {
+                Ok(outcome) => return self.wire().bounded(&call, std::future::ready(outcome)).await,
+                Err(_) => self.inspect(id.as_str()).await?.stop_timeout.unwrap_or(GRACE),
+            },
+        };
+        self.wire().bounded(&call.after(grace), stopping).await
     }
 
     /// Sends a signal (`SIGKILL`, `SIGUSR1`, `9`).

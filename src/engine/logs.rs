@@ -69,15 +69,16 @@ impl Engine {
     pub async fn log_tail(&self, id: &ContainerId, count: u64) -> Result<Vec<LogLine>, EngineError> {
         let query = LogQuery { tail: Some(count), ..LogQuery::default() };
         let call = Call::new(format!("last log lines of container `{id}`")).within(Duration::from_secs(20));
-        super::wire::within(&call, async {
-            let mut lines = self.log_lines(id, &query).await?;
-            let mut tail = Vec::new();
-            while let Some(line) = lines.next().await {
-                tail.push(line?);
-            }
-            Ok(tail)
-        })
-        .await
+        self.wire()
+            .within(&call, async {
+                let mut lines = self.log_lines(id, &query).await?;
+                let mut tail = Vec::new();
+                while let Some(line) = lines.next().await {
+                    tail.push(line?);
+                }
+                Ok(tail)
+            })
+            .await
     }
 
     async fn open_logs(

@@ -29,6 +29,7 @@ pub mod volume;
 mod wire;
 
 pub use api_version::ApiVersion;
+pub use call::PATIENCE;
 pub use error::EngineError;
 pub use host::{Host, HostError};
 pub use inspect::{ContainerDetails, HealthProbe, Healthcheck};
@@ -67,12 +68,13 @@ pub struct Server {
 }
 
 impl Engine {
-    /// Connects to `host` and agrees on an API version: one `GET /_ping`, nothing else.
+    /// Connects to `host` and agrees on an API version: one `GET /_ping`, nothing else. An ordinary call gets an answer
+    /// within `patience` or fails ([`PATIENCE`] suits most engines); those that wait for disks or registries take longer.
     ///
     /// # Errors
     /// `Unreachable` where nothing answers there, `TooOld` where the engine is older than 20.10 (API 1.41).
-    pub async fn connect(host: Host) -> Result<Engine, EngineError> {
-        let unversioned = Wire::new(host);
+    pub async fn connect(host: Host, patience: Duration) -> Result<Engine, EngineError> {
+        let unversioned = Wire::new(host, patience);
         let server = unversioned.ping(&Call::new("ping").within(Duration::from_secs(15))).await?;
         let Some(api) = server.api.agree() else {
             return Err(EngineError::TooOld {

@@ -54,6 +54,8 @@ pub struct Typed {
     pub context: Option<String>,
     /// `--parallel`.
     pub parallel: Option<usize>,
+    /// `--engine-timeout`.
+    pub engine_timeout: Option<Duration>,
     /// `--progress`.
     pub progress: Option<ProgressKind>,
     /// `--color`.
@@ -107,6 +109,8 @@ pub struct Settings {
     pub host: Option<String>,
     /// Engine calls at once.
     pub parallel: usize,
+    /// How long the engine may take to answer a call; none means the default.
+    pub engine_timeout: Option<Duration>,
     /// How progress is shown.
     pub progress: ProgressKind,
     /// When output is coloured.
@@ -147,6 +151,7 @@ impl Settings {
         let mode = modes.iter().find(|mode| mode.name == words.mode());
         let mode = mode.filter(|_| typed.files.is_empty() || words.names_mode()).cloned();
         let parallel = number(&environment, "SOFA_PARALLEL")?;
+        let engine_timeout = time(&environment, "SOFA_ENGINE_TIMEOUT", parse_engine_timeout)?;
         let progress = choice(&environment, "SOFA_PROGRESS")?;
         let color = choice(&environment, "SOFA_COLOR")?;
         let of_mode = mode.clone().unwrap_or_else(|| Mode::bare("", ""));
@@ -159,13 +164,14 @@ impl Settings {
             profiles: of_mode.profiles.into_iter().chain(typed.profiles).collect(),
             host: host(typed.host, typed.context, of_mode.host, &environment)?,
             parallel: typed.parallel.or(parallel).unwrap_or(PARALLEL).max(1),
+            engine_timeout: typed.engine_timeout.or(engine_timeout),
             progress: if typed.quiet {
                 ProgressKind::Quiet
             } else {
                 typed.progress.or(progress).unwrap_or(ProgressKind::Auto)
             },
             color: typed.color.or(color).unwrap_or(Color::Auto),
-            lease: lease(&environment)?,
+            lease: time(&environment, "SOFA_LEASE", parse_lease)?,
             ci: environment.filled("CI").is_some(),
             dialect: dialect(&environment)?,
             verbose: typed.verbose,
@@ -284,16 +290,32 @@ fn dialect(environment: &Environment) -> Result<Dialect, Failure> {
     known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is none of 5, 5.5 and 2")))
 }
 
-/// SOFA_LEASE, for tests and for links that are silent for longer than most.
-fn lease(environment: &Environment) -> Result<Option<Duration>, Failure> {
-    let Some(text) = environment.filled("SOFA_LEASE") else {
-        return Ok(None);
-    };
-    match parse_time(&text) {
-        Ok(lease) if lease >= Duration::from_secs(1) => Ok(Some(lease)),
-        Ok(_) => Err(Failure::new(Kind::Usage, format!("SOFA_LEASE: `{text}` is shorter than a second"))),
-        Err(error) => Err(Failure::new(Kind::Usage, format!("SOFA_LEASE: {error}"))),
+/// Reads how long an engine may take to answer.
+///
+/// # Errors
+/// What is wrong with the text; no time at all would be no answer ever.
+pub fn parse_engine_timeout(text: &str) -> Result<Duration, String> {
+    match parse_time(text)? {
+        Duration::ZERO => Err(format!("`{text}` leaves no time for any answer")),
+        time => Ok(time),
     }
+}
+
+/// Reads how long a lock stays when its holder falls silent: longer on links that are silent for longer than most.
+fn parse_lease(text: &str) -> Result<Duration, String> {
+    match parse_time(text)? {
+        lease if lease < Duration::from_secs(1) => Err(format!("`{text}` is shorter than a second")),
+        lease => Ok(lease),
+    }
+}
+
+fn time(
+    environment: &Environment,
+    name: &str,
+    parse: fn(&str) -> Result<Duration, String>,
+) -> Result<Option<Duration>, Failure> {
+    let wrong = |error| Failure::new(Kind::Usage, format!("{name}: {error}"));
+    environment.filled(name).map(|text| parse(&text).map_err(wrong)).transpose()
 }
 
 fn or_else<T>(typed: Vec<T>, otherwise: Vec<T>) -> Vec<T> {
@@ -353,7 +375,18 @@ mod tests {
         let typed = Typed { parallel: Some(5), host: Some("unix:///b".into()), ..Typed::default() };
         let settings = resolve(folder.path(), typed, environment()).unwrap();
         assert_eq!((settings.parallel, settings.host.as_deref()), (5, Some("unix:///b")));
-        for (name, value) in [("SOFA_PARALLEL", "many"), ("SOFA_YES", "perhaps")] {
+        let environment = || Environment::from([("SOFA_ENGINE_TIMEOUT", "2m")]);
+        let settings = resolve(folder.path(), Typed::default(), environment()).unwrap();
+        assert_eq!(settings.engine_timeout, Some(Duration::from_secs(120)));
+        let typed = Typed { engine_timeout: Some(Duration::from_secs(5)), ..Typed::default() };
+        let settings = resolve(folder.path(), typed, environment()).unwrap();
+        assert_eq!(settings.engine_timeout, Some(Duration::from_secs(5)));
+        for (name, value) in [
+            ("SOFA_PARALLEL", "many"),
+            ("SOFA_YES", "perhaps"),
+            ("SOFA_ENGINE_TIMEOUT", "0"),
+            ("SOFA_LEASE", "10ms"),
+        ] {
             assert!(resolve(folder.path(), Typed::default(), Environment::from([(name, value)])).is_err());
         }
         let said = |value| {

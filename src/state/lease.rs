@@ -79,7 +79,8 @@ impl Keeper {
                     Err(error) if error.is_not_found() => return self.lost(),
                     Err(error) => {
                         tracing::warn!(%error, "lock is not renewed");
-                        next = Instant::now() + AGAIN;
+                        let waited = matches!(error, EngineError::Timeout { .. });
+                        next = Instant::now() + if waited { Duration::ZERO } else { AGAIN };
                     }
                 },
             }
@@ -92,7 +93,15 @@ impl Keeper {
 
     async fn renew(&self) -> Result<(), EngineError> {
         let asked = self.fence.now();
-        put(&self.engine, &self.id, RENEWED, &self.engine.now().to_string()).await?;
+        let now = self.engine.now().to_string();
+        // One that gets no answer is given up in time for another, before the fence closes.
+        let patience = self.every * 3 / 4;
+        match tokio::time::timeout(patience, put(&self.engine, &self.id, RENEWED, &now)).await {
+            Ok(written) => written?,
+            Err(_) => {
+                return Err(EngineError::Timeout { call: "renewal of the lock".to_owned(), after: patience });
+            }
+        }
         self.fence.renewed(asked);
         Ok(())
     }

@@ -142,7 +142,9 @@ impl Lock {
             return Ok(());
         }
         match remove(&self.engine, &self.id).await {
-            Err(error) if error.is_connection() => remove(&self.engine, &self.id).await,
+            Err(error) if error.is_connection() || error.status() >= Some(500) => {
+                remove(&self.engine, &self.id).await
+            }
             outcome => outcome,
         }
     }

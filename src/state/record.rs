@@ -52,6 +52,11 @@ impl Record {
         self.store.write(&self.before, head, &[(Place::Plan(self.number()), plan)]).await.map(drop)
     }
 
+    /// Whether the run before it did not finish, so that there is more than this one knows of.
+    pub fn goes_on(&self) -> bool {
+        self.before.head.unfinished().is_some()
+    }
+
     /// The run's number.
     pub fn number(&self) -> u64 {
         self.snapshot.head.run.as_ref().map_or(0, |run| run.number)

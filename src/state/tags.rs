@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::head::{ReleaseEntry, ReleaseImage};
 use super::key::hex;
-use crate::engine::Engine;
 use crate::engine::image::Reference;
+use crate::engine::{Engine, EngineError};
 
 /// Names the images of a release. Returns the services whose images could not be named.
 pub async fn tag(engine: &Engine, project: &str, release: &ReleaseEntry) -> Vec<String> {
@@ -20,18 +20,41 @@ pub async fn tag(engine: &Engine, project: &str, release: &ReleaseEntry) -> Vec<
     join_all(naming).await.into_iter().flatten().collect()
 }
 
-/// Takes the names of a release that is not kept any longer from its images. One that is gone is none.
-pub async fn untag(engine: &Engine, project: &str, release: &ReleaseEntry) {
-    let unnaming = release.images.keys().filter_map(|service| name(project, service, release.number)).map(
-        async |name| {
-            if let Err(error) = engine.remove_image(&name.to_string(), false).await
-                && !error.is_not_found()
-            {
-                tracing::warn!(%name, %error, "image of an old release keeps its name");
-            }
-        },
-    );
-    join_all(unnaming).await;
+/// Takes the names of a release that is not kept from its images. Returns those that stay; one that is gone is none.
+pub async fn untag(engine: &Engine, project: &str, release: &ReleaseEntry) -> Vec<String> {
+    let names = release.images.keys().filter_map(|service| name(project, service, release.number));
+    let unnaming = names.map(async |name| remove(engine, &name.to_string()).await);
+    join_all(unnaming).await.into_iter().flatten().collect()
+}
+
+/// Takes away the names that a run which never finished gave to images for a release of that number; `made` is the release
+/// that has the number now. Returns those that stay.
+///
+/// # Errors
+/// Those of the list of images.
+pub async fn untag_unmade(
+    engine: &Engine,
+    project: &str,
+    number: u64,
+    made: Option<&ReleaseEntry>,
+) -> Result<Vec<String>, EngineError> {
+    let services = made.iter().flat_map(|release| release.images.keys());
+    let kept: Vec<String> =
+        services.filter_map(|service| name(project, service, number)).map(|name| name.to_string()).collect();
+    let (start, end) = (format!("sofa.release/{}/", component(project)), format!(":{number}"));
+    let images = engine.list_images().await?;
+    let names = images.iter().flat_map(|image| &image.names);
+    let unmade =
+        names.filter(|name| name.starts_with(&start) && name.ends_with(&end) && !kept.contains(name));
+    Ok(join_all(unmade.map(|name| remove(engine, name))).await.into_iter().flatten().collect())
+}
+
+/// Takes a name from its image. Returns it where it stays.
+async fn remove(engine: &Engine, name: &str) -> Option<String> {
+    match engine.remove_image(name, false).await {
+        Err(error) if !error.is_not_found() => Some(format!("{name}: {error}")),
+        _ => None,
+    }
 }
 
 /// `sofa.release/<project>/<service>:<release>`; none where no reference can be made of it.

@@ -1,13 +1,14 @@
-//! `kill -9` before and after every engine call of a deploy, then the same command again: the end of a run that nobody
-//! killed, and nothing beside it.
+//! `kill -9` before and after every engine call of a deploy. Then the same command again: the end of a run that nobody
+//! killed, and nothing beside it. Or `sofa undo`: the release of before.
 
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use sofa::state::Store;
+use sofa::state::{Head, Store};
 
-use crate::stage::{Stage, fleet};
+use crate::stage::{Stage, fleet, on_threads};
 use crate::support::fake_engine::{Fault, State};
 
 /// Whether the process dies before the engine has done what it asked for, or after.
@@ -45,11 +46,51 @@ fn long_a_deploy_of_six_services_killed_at_any_call_goes_back_with_the_files_of_
     killed_and_taken_back(6);
 }
 
+#[test]
+fn a_deploy_killed_at_any_call_is_undone_to_the_release_of_before() {
+    killed_and_undone(2);
+}
+
+#[test]
+#[ignore = "takes minutes; `make test-full` runs it"]
+fn long_a_deploy_of_six_services_killed_at_any_call_is_undone_to_the_release_of_before() {
+    killed_and_undone(6);
+}
+
+/// Kills a deploy of version 2 at every call in turn, and undoes it.
+fn killed_and_undone(services: usize) {
+    let stage = prepared(services, Some("1"));
+    let old = stage.standing();
+    let (unwritten, undone) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    each_call(calls_of(&stage), |call, when| {
+        let stage = stage.copied();
+        let before = stage.ids();
+        let at = kill_at(&stage, call, when);
+        let (releases, left) = (head_of(&stage).releases.len(), stage.ids());
+        let told = stage.ends(&["undo", "--wait-timeout", "20"], 0);
+        let at = format!("{at}\n{told}");
+        match (releases, told.contains("no run is unfinished")) {
+            // All was done and written down, but the lock not released.
+            (2, true) => return assert_eq!(stage.containers().len(), services, "{at}"),
+            (1, true) => unwritten.fetch_add(1, Ordering::Relaxed),
+            (1, false) => undone.fetch_add(1, Ordering::Relaxed),
+            _ => panic!("{at}"),
+        };
+        assert_eq!(stage.standing(), old, "{at}");
+        let now = stage.ids();
+        let mut kept = left.iter().filter(|id| before.contains(id));
+        assert!(kept.all(|id| now.contains(id)), "{at}: {left:?}");
+        let head = head_of(&stage);
+        assert!(head.unfinished().is_none() && head.releases.len() == 1, "{at}: {head:?}");
+    });
+    assert!(undone.into_inner() > unwritten.into_inner());
+}
+
 /// Kills a deploy of version 2 at every call in turn, and deploys version 1 again.
 fn killed_and_taken_back(services: usize) {
-    let calls = calls_of(services, Some("1"));
-    each_call(calls, |call, when| {
-        let stage = prepared(services, Some("1"));
+    let stage = prepared(services, Some("1"));
+    each_call(calls_of(&stage), |call, when| {
+        let stage = stage.copied();
         let at = kill_at(&stage, call, when);
         stage.compose(&fleet(services, "1"));
         whole(&stage, services, "1", &at);
@@ -58,10 +99,11 @@ fn killed_and_taken_back(services: usize) {
 
 /// Kills a deploy of version 2 at every call in turn, and does it again.
 fn killed_at_every_call(services: usize, before: Option<&'static str>) {
-    let calls = calls_of(services, before);
+    let stage = prepared(services, before);
+    let calls = calls_of(&stage);
     assert!(calls > 8 * services, "{calls} calls");
     each_call(calls, |call, when| {
-        let stage = prepared(services, before);
+        let stage = stage.copied();
         let at = kill_at(&stage, call, when);
         whole(&stage, services, "2", &at);
     });
@@ -78,27 +120,16 @@ fn prepared(services: usize, before: Option<&str>) -> Stage {
 }
 
 /// How many calls the deploy makes that is to be killed.
-fn calls_of(services: usize, before: Option<&str>) -> usize {
-    let stage = prepared(services, before);
-    stage.fake.forget_calls();
+fn calls_of(stage: &Stage) -> usize {
+    let stage = stage.copied();
     stage.ok(&["deploy"]);
     stage.fake.calls().len()
 }
 
-/// Does something for every call, before and after it, on several threads.
+/// Does something for every call, before and after it.
 fn each_call(calls: usize, test: impl Fn(usize, When) + Sync) {
-    const THREADS: usize = 4;
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let test = &test;
-            scope.spawn(move || {
-                for call in (1..=calls).filter(|call| call % THREADS == thread) {
-                    test(call, When::Before);
-                    test(call, When::After);
-                }
-            });
-        }
-    });
+    let all: Vec<_> = (1..=calls).flat_map(|call| [(call, When::Before), (call, When::After)]).collect();
+    on_threads(4, &all, |(call, when)| test(*call, *when));
 }
 
 /// Kills a deploy at its n-th call. Returns which call that was.
@@ -143,12 +174,16 @@ fn whole(stage: &Stage, services: usize, version: &str, at: &str) {
         assert_eq!(networks.iter().filter(|name| **name == "p_default").count(), 1, "{at}: {networks:?}");
         assert_eq!(networks.len(), 4, "{at}: {networks:?}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let head = runtime.block_on(async {
-        Store::of(&stage.fake.connect().await, "p").read().await.unwrap().or_empty().head
-    });
+    let head = head_of(stage);
     assert!(head.unfinished().is_none() && !head.releases.is_empty(), "{at}: {head:?}\n{told}");
     stage.fake.forget_calls();
     stage.ok(&["deploy"]);
     assert_eq!(stage.fake.changes(), [""; 0], "{at}: a further deploy changes nothing");
+}
+
+/// What the store says.
+fn head_of(stage: &Stage) -> Head {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime
+        .block_on(async { Store::of(&stage.fake.connect().await, "p").read().await.unwrap().or_empty().head })
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::json;
 use sofa::compose::model::{Healthcheck, HealthcheckTest, Service};
-use sofa::engine::EngineError;
 use sofa::engine::events::Action;
 use sofa::engine::exec::ExecCommand;
 use sofa::engine::logs::{LogQuery, OutputStream};
+use sofa::engine::{Engine, EngineError, Host};
 use sofa::plan::observed::{Health, State};
 
 use crate::requests::{create, new_container, service};
@@ -72,6 +72,23 @@ async fn silence_ends_with_the_calls_own_deadline() {
         matches!(error, EngineError::Timeout { after, .. } if after == Duration::from_secs(360)),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_stop_without_a_grace_period_of_its_own_has_the_containers() {
+    let fake = FakeEngine::start();
+    fake.image("app:1");
+    let patience = Duration::from_millis(200);
+    let engine = Engine::connect(Host::resolve(Some(&fake.address())).unwrap(), patience).await.unwrap();
+    let grace = Some(Duration::from_secs(1).into());
+    let id = create(&engine, &Service { stop_grace_period: grace, ..service() }).await;
+    engine.start(&id).await.unwrap();
+    fake.script("web", Script::default().stops_after(900));
+    engine.stop(&id, None).await.unwrap();
+    fake.fault(Fault::on("POST", "/containers/*/stop").hang());
+    let error = engine.stop(&id, None).await.unwrap_err();
+    let after = Duration::from_millis(1200);
+    assert!(matches!(error, EngineError::Timeout { after: found, .. } if found == after), "{error}");
 }
 
 #[tokio::test]

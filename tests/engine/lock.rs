@@ -158,6 +158,21 @@ async fn a_holder_whose_renewals_fail_begins_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_renewal_that_gets_no_answer_is_made_again_before_the_lease_is_in_doubt() {
+    let fake = FakeEngine::start();
+    let engine = fake.connect().await;
+    let lock = take(&engine, &holder("ann")).await.unwrap();
+    fake.fault(Fault::on("PUT", "/containers/*/archive").hang());
+    let end = tokio::time::Instant::now() + LEASE * 2;
+    while tokio::time::Instant::now() < end {
+        assert!(lock.fence().check().is_ok());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(fake.state().faults.is_empty(), "no renewal was left without an answer");
+    lock.release().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_lock_that_is_taken_away_ends_its_holder_at_once_and_the_successor_is_let_be() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;

@@ -9,7 +9,7 @@ use sofa::compose::model::{Command, Project, Service};
 use sofa::engine::container::{Removal, RestartPolicy, WaitFor};
 use sofa::engine::convert::{self, FileUpload, Instance};
 use sofa::engine::image::Credentials;
-use sofa::engine::{ApiVersion, Engine, EngineError, Host, Wanted};
+use sofa::engine::{ApiVersion, Engine, EngineError, Host, PATIENCE, Wanted};
 use sofa::plan::observed::{ContainerId, Health, ImageId, State};
 
 use crate::support::fake_engine::{FakeEngine, Fault, Script};
@@ -72,13 +72,13 @@ async fn connecting_is_one_ping_and_every_call_has_the_agreed_version() {
 
 #[tokio::test]
 async fn what_cannot_be_connected_to_is_said_with_its_reason() {
-    let nothing = Engine::connect(Host::Unix("/nowhere/docker.sock".into())).await.unwrap_err();
+    let nothing = Engine::connect(Host::Unix("/nowhere/docker.sock".into()), PATIENCE).await.unwrap_err();
     assert_eq!(
         nothing.to_string(),
         "engine at `unix:///nowhere/docker.sock` is not reachable: the socket does not exist (is Docker installed and started?)"
     );
     let old = FakeEngine::speaking("1.39");
-    let error = Engine::connect(Host::resolve(Some(&old.address())).unwrap()).await.unwrap_err();
+    let error = Engine::connect(Host::resolve(Some(&old.address())).unwrap(), PATIENCE).await.unwrap_err();
     assert!(matches!(error, EngineError::TooOld { api: ApiVersion { major: 1, minor: 39 }, .. }), "{error}");
     let fake = FakeEngine::start();
     let engine = fake.connect().await;

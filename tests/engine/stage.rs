@@ -1,6 +1,8 @@
 //! The `sofa` binary in a project of its own, deployed to a fake engine.
 
+use std::collections::BTreeSet;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -20,6 +22,13 @@ impl Stage {
         stage.fake.image("app:1");
         stage.compose(compose);
         stage
+    }
+
+    /// The same project as it is now, on an engine of its own.
+    pub fn copied(&self) -> Stage {
+        let copy = Stage { fake: self.fake.copied(), folder: tempfile::tempdir().unwrap() };
+        copy.compose(&std::fs::read_to_string(self.folder.path().join("compose.yaml")).unwrap());
+        copy
     }
 
     /// Writes its Compose file.
@@ -81,6 +90,19 @@ impl Stage {
         found
     }
 
+    /// Everything that there is, a line each; the store is left out.
+    pub fn standing(&self) -> BTreeSet<String> {
+        let state = self.fake.state();
+        let containers = own(&state).map(|c| {
+            let up = if c.status == Status::Running { "up" } else { "down" };
+            format!("container {} {up} {} {}", c.name, c.policy().0, c.body["Env"])
+        });
+        let networks = state.networks.values().map(|network| format!("network {}", network.name));
+        let volumes = state.volumes.keys().map(|name| format!("volume {name}"));
+        let images = state.images.keys().map(|name| format!("image {name}"));
+        containers.chain(networks).chain(volumes).chain(images).collect()
+    }
+
     /// The ids of the containers, in order.
     pub fn ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = own(&self.fake.state()).map(|c| c.id.clone()).collect();
@@ -97,7 +119,8 @@ pub fn fleet(count: usize, version: &str) -> String {
             _ => format!("    depends_on:\n      s{}: {{condition: service_healthy}}\n", index - 1),
         };
         format!(
-            "  s{index}:\n    image: app:1\n    restart: unless-stopped\n    environment: {{VERSION: \"{version}\"}}\n\
+            "  s{index}:\n    image: app:1\n    restart: unless-stopped\n    stop_grace_period: 1s\n\
+             \x20   environment: {{VERSION: \"{version}\"}}\n\
              \x20   healthcheck: {{test: [CMD, \"true\"]}}\n{depends}"
         )
     });
@@ -107,6 +130,20 @@ pub fn fleet(count: usize, version: &str) -> String {
 /// Every container but the store, which stays.
 fn own(state: &State) -> impl Iterator<Item = &Container> {
     state.containers.values().filter(|c| c.name != "sofa.state.p")
+}
+
+/// Does something for each of these, on so many threads.
+pub fn on_threads<T: Sync>(threads: usize, items: &[T], test: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    test(item);
+                }
+            });
+        }
+    });
 }
 
 /// Sends a signal to a program.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sofa::engine::{Engine, Host};
+use sofa::engine::{Engine, Host, PATIENCE};
 use sofa::plan::observed::State;
 use tempfile::TempDir;
 
@@ -49,7 +49,7 @@ impl OwnEngine {
     async fn answers(&mut self) -> bool {
         let end = Instant::now() + Duration::from_secs(60);
         while Instant::now() < end && self.process.try_wait().unwrap().is_none() {
-            if Engine::connect(self.host()).await.is_ok() {
+            if Engine::connect(self.host(), PATIENCE).await.is_ok() {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -107,7 +107,7 @@ fn compose(version: &str) -> String {
 async fn an_engine_that_restarts_in_mid_deploy_leaves_one_release_whole() {
     let Some(mut own) = OwnEngine::start().await else { return };
     let address = own.host().to_string();
-    let engine = Engine::connect(own.host()).await.unwrap();
+    let engine = Engine::connect(own.host(), PATIENCE).await.unwrap();
     let Some(mut test) = TestProject::on(engine, "outage").await else { return };
     test.env("DOCKER_HOST", &address);
     test.file("compose.yaml", &compose("1"));

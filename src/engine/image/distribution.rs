@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::credentials::RegistryAuth;
 use super::reference::Reference;
 use crate::engine::Engine;
-use crate::engine::call::{self, Call};
+use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 use crate::engine::wire;
 
@@ -31,17 +31,19 @@ impl Engine {
         image: &Reference,
         auth: Option<&RegistryAuth>,
     ) -> Result<String, EngineError> {
-        let call = Call::new(format!("digest of image `{image}`")).within(call::SLOW);
+        let call = Call::new(format!("digest of image `{image}`")).slow();
         let path = format!("/distribution/{}/json", image.canonical());
         let headers: Vec<_> = auth.map(|auth| ("x-registry-auth", auth.header())).into_iter().collect();
         let body = bollard::body_full(bytes::Bytes::new());
-        wire::within(&call, async {
-            let response = self.wire().upload(&call, Method::GET, &path, &headers, body).await?;
-            let bytes = wire::collect(&call, response).await?;
-            let found: Distribution = serde_json::from_slice(&bytes)
-                .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })?;
-            Ok(found.descriptor.digest)
-        })
-        .await
+        self.wire()
+            .within(&call, async {
+                let response = self.wire().upload(&call, Method::GET, &path, &headers, body).await?;
+                let bytes = wire::collect(&call, response).await?;
+                let found: Distribution = serde_json::from_slice(&bytes).map_err(|error| {
+                    EngineError::Answer { call: call.to_string(), reason: error.to_string() }
+                })?;
+                Ok(found.descriptor.digest)
+            })
+            .await
     }
 }

@@ -64,20 +64,21 @@ impl Engine {
             .with("tag", name.tag_or_latest());
         let path = changes.iter().fold(path, |path, change| path.with("changes", change));
         let headers = [("content-type", "application/x-tar".to_owned())];
-        super::wire::within(&call, async {
-            let body = bollard::body_full(tar);
-            let response = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body).await?;
-            let mut values = json_lines::values(call.clone(), response.into_body()).boxed();
-            let mut id = None;
-            while let Some(value) = values.next().await {
-                let message = pull::Message::read(&call, value?)?;
-                id = message.status.filter(|s| s.starts_with("sha256:")).or(id);
-            }
-            id.map(ImageId).ok_or_else(|| EngineError::Answer {
-                call: call.to_string(),
-                reason: "it names no image".to_owned(),
+        self.wire()
+            .within(&call, async {
+                let body = bollard::body_full(tar);
+                let response = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body).await?;
+                let mut values = json_lines::values(call.clone(), response.into_body()).boxed();
+                let mut id = None;
+                while let Some(value) = values.next().await {
+                    let message = pull::Message::read(&call, value?)?;
+                    id = message.status.filter(|s| s.starts_with("sha256:")).or(id);
+                }
+                id.map(ImageId).ok_or_else(|| EngineError::Answer {
+                    call: call.to_string(),
+                    reason: "it names no image".to_owned(),
+                })
             })
-        })
-        .await
+            .await
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::credentials::RegistryAuth;
 use super::reference::Reference;
-use crate::engine::call::{self, Call};
+use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 use crate::engine::observe::or_default;
 use crate::engine::wire::json_lines;
@@ -39,7 +39,7 @@ impl Engine {
         platform: Option<&str>,
         auth: Option<&RegistryAuth>,
     ) -> Result<EngineStream<PullProgress>, EngineError> {
-        let call = Call::new(format!("pull of image `{image}`")).within(call::SLOW);
+        let call = Call::new(format!("pull of image `{image}`")).slow();
         let path = Path::new("/images/create")
             .with("fromImage", image.name())
             .with("tag", image.version())
@@ -47,7 +47,7 @@ impl Engine {
         let headers: Vec<_> = auth.map(|auth| ("x-registry-auth", auth.header())).into_iter().collect();
         let body = bollard::body_full(bytes::Bytes::new());
         let request = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body);
-        let response = crate::engine::wire::within(&call, request).await?;
+        let response = self.wire().within(&call, request).await?;
         Ok(progress(call, response.into_body()).boxed())
     }
 }

@@ -6,7 +6,7 @@ use http::Method;
 use super::credentials::RegistryAuth;
 use super::pull::{PullProgress, progress};
 use super::reference::Reference;
-use crate::engine::call::{self, Call};
+use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 use crate::engine::wire::query::{Path, segment};
 use crate::engine::{Engine, EngineStream};
@@ -21,7 +21,7 @@ impl Engine {
         image: &Reference,
         auth: Option<&RegistryAuth>,
     ) -> Result<EngineStream<PullProgress>, EngineError> {
-        let call = Call::new(format!("push of image `{image}`")).within(call::SLOW);
+        let call = Call::new(format!("push of image `{image}`")).slow();
         let name = segment(image.name());
         let path = Path::new(format!("/images/{name}/push")).with("tag", image.tag_or_latest());
         // The engine wants the header of those too who have no credentials.
@@ -29,7 +29,7 @@ impl Engine {
         let body = bollard::body_full(bytes::Bytes::new());
         let headers = [("x-registry-auth", header)];
         let request = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body);
-        let response = crate::engine::wire::within(&call, request).await?;
+        let response = self.wire().within(&call, request).await?;
         Ok(progress(call, response.into_body()).boxed())
     }
 }

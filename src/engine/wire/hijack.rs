@@ -4,7 +4,7 @@ use http::{Method, Request, StatusCode, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 
-use super::{Wire, refusal, within};
+use super::{Wire, refusal};
 use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 
@@ -16,7 +16,7 @@ impl Wire {
         path: &str,
         body: &serde_json::Value,
     ) -> Result<TokioIo<Upgraded>, EngineError> {
-        within(call, async {
+        self.within(call, async {
             let request = Request::builder()
                 .method(Method::POST)
                 .uri(path)

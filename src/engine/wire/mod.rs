@@ -48,15 +48,16 @@ pub(crate) struct Wire {
     host: Host,
     prefix: String,
     clock: Clock,
+    patience: Duration,
 }
 
 impl Wire {
     /// A transport to `host` that does not speak a version yet: only `ping` works.
-    pub(crate) fn new(host: Host) -> Wire {
+    pub(crate) fn new(host: Host, patience: Duration) -> Wire {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .build(Connector::new(host.clone()));
-        Wire { client, host, prefix: String::new(), clock: Clock::default() }
+        Wire { client, host, prefix: String::new(), clock: Clock::default(), patience }
     }
 
     /// The same transport with `/v{api}` before every path.
@@ -153,7 +154,7 @@ impl Wire {
             let response = self.respond(call, method, path, json_body(body), &[]).await?;
             collect(call, response).await
         };
-        within(call, reply).await
+        self.within(call, reply).await
     }
 
     /// One request whose reply is a stream: the deadline covers the time to its head only.
@@ -164,7 +165,7 @@ impl Wire {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> Result<Response<Incoming>, EngineError> {
-        within(call, self.respond(call, method, path, json_body(body), &[])).await
+        self.within(call, self.respond(call, method, path, json_body(body), &[])).await
     }
 
     /// As `open`, with headers and a body of the caller's making. `None` for the deadline means the body is a stream
@@ -227,7 +228,25 @@ impl Wire {
         call: &Call,
         future: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, EngineError> {
-        within(call, async { future.await.map_err(|error| self.understood(call, error)) }).await
+        self.within(call, async { future.await.map_err(|error| self.understood(call, error)) }).await
+    }
+
+    /// How long the engine may take to answer an ordinary call.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Bounds a future by the call's deadline.
+    pub(crate) async fn within<T>(
+        &self,
+        call: &Call,
+        future: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let after = call.deadline(self.patience);
+        match tokio::time::timeout(after, future).await {
+            Ok(result) => result,
+            Err(_) => Err(EngineError::Timeout { call: call.to_string(), after }),
+        }
     }
 
     /// Our words for bollard's errors.
@@ -251,17 +270,6 @@ impl Wire {
 /// A body of one JSON value, or none.
 fn json_body(value: Option<&serde_json::Value>) -> Body {
     bollard::body_full(value.map(|v| Bytes::from(v.to_string())).unwrap_or_default())
-}
-
-/// Bounds a future by the call's deadline.
-pub(crate) async fn within<T>(
-    call: &Call,
-    future: impl Future<Output = Result<T, EngineError>>,
-) -> Result<T, EngineError> {
-    match tokio::time::timeout(call.deadline(), future).await {
-        Ok(result) => result,
-        Err(_) => Err(EngineError::Timeout { call: call.to_string(), after: call.deadline() }),
-    }
 }
 
 /// Reads a reply to its end.

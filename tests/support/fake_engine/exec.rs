@@ -1,5 +1,6 @@
 //! Commands run in containers: by script, else they succeed exactly when the container's script has become healthy.
 
+use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -35,8 +36,28 @@ pub(super) fn inspect(shared: &Shared, id: &str) -> Reply {
     }
 }
 
+/// Whether a request hands its connection over to a command.
+pub(super) fn is_start(request: &Request) -> bool {
+    matches!(request.parts()[..], ["exec", _, "start"])
+}
+
+/// Hands the connection over and breaks it within the first piece of output; the command ends all the same.
+pub(super) fn start_torn(shared: &Shared, request: &Request, upgrade: hyper::upgrade::OnUpgrade) -> Reply {
+    let torn = Bytes::from_static(&[1, 0, 0, 0, 0]);
+    handed_over(shared, request.parts()[1], upgrade, Some(torn))
+}
+
 /// Hands the connection over and writes what the command prints.
 pub(super) fn start(shared: &Shared, id: &str, upgrade: hyper::upgrade::OnUpgrade) -> Reply {
+    handed_over(shared, id, upgrade, None)
+}
+
+fn handed_over(
+    shared: &Shared,
+    id: &str,
+    upgrade: hyper::upgrade::OnUpgrade,
+    instead: Option<Bytes>,
+) -> Reply {
     let answer = {
         let state = shared.lock().expect("state");
         match state.execs.get(id) {
@@ -49,10 +70,11 @@ pub(super) fn start(shared: &Shared, id: &str, upgrade: hyper::upgrade::OnUpgrad
         let Ok(connection) = upgrade.await else { return };
         let mut connection = TokioIo::new(connection);
         tokio::time::sleep(answer.takes).await;
-        for (stream, text) in [(1, &answer.stdout), (2, &answer.stderr)] {
-            if !text.is_empty() {
-                drop(connection.write_all(&frame(false, stream, text.as_bytes())).await);
-            }
+        let printed =
+            [(1, &answer.stdout), (2, &answer.stderr)].into_iter().filter(|(_, text)| !text.is_empty());
+        let frames = printed.map(|(stream, text)| frame(false, stream, text.as_bytes()));
+        for bytes in instead.map_or_else(|| frames.collect(), |torn| vec![torn]) {
+            drop(connection.write_all(&bytes).await);
         }
         drop(connection.shutdown().await);
         if let Some(exec) = shared.lock().expect("state").execs.get_mut(&id) {

@@ -33,6 +33,8 @@ pub enum Kind {
     Status(u16, String),
     /// It is neither done nor answered.
     Hang,
+    /// It is done and not answered.
+    HangAfter,
     /// The connection breaks; it is not done.
     CutBefore,
     /// It is done, and the connection breaks instead of an answer.
@@ -68,6 +70,11 @@ impl Fault {
     /// Leaves it without an answer.
     pub fn hang(self) -> Fault {
         Fault { kind: Kind::Hang, ..self }
+    }
+
+    /// Does it and leaves it without an answer.
+    pub fn hang_after(self) -> Fault {
+        Fault { kind: Kind::HangAfter, ..self }
     }
 
     /// Breaks the connection; it is not done.

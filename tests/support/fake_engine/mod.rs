@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sofa::engine::{Engine, Host};
+use sofa::engine::{Engine, Host, PATIENCE};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -58,16 +58,28 @@ impl FakeEngine {
 
     /// A fake whose newest API version is `api`.
     pub fn speaking(api: &str) -> FakeEngine {
+        FakeEngine::in_folder(State::new(api))
+    }
+
+    /// Another fake that has what this one has; what its containers were about to do by themselves they do not.
+    pub fn copied(&self) -> FakeEngine {
+        FakeEngine::in_folder(self.state().copied())
+    }
+
+    fn in_folder(state: State) -> FakeEngine {
         let folder = tempfile::Builder::new().prefix("fake-engine-").tempdir().expect("folder");
-        let socket = folder.path().join("docker.sock");
-        let mut fake = FakeEngine::at(&socket, api);
+        let mut fake = FakeEngine::with(&folder.path().join("docker.sock"), state);
         fake.folder = Some(folder);
         fake
     }
 
     /// A fake behind a socket of the caller's choice.
     pub fn at(socket: &Path, api: &str) -> FakeEngine {
-        let shared: Shared = Arc::new(Mutex::new(State::new(api)));
+        FakeEngine::with(socket, State::new(api))
+    }
+
+    fn with(socket: &Path, state: State) -> FakeEngine {
+        let shared: Shared = Arc::new(Mutex::new(state));
         let (stop, stopped) = oneshot::channel();
         let listener = std::os::unix::net::UnixListener::bind(socket).expect("socket");
         let thread = std::thread::spawn({
@@ -84,7 +96,7 @@ impl FakeEngine {
 
     /// Connects the library to it.
     pub async fn connect(&self) -> Engine {
-        Engine::connect(Host::Unix(self.socket.clone())).await.expect("connection")
+        Engine::connect(Host::Unix(self.socket.clone()), PATIENCE).await.expect("connection")
     }
 
     /// Looks at or changes its state.

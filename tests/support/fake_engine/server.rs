@@ -81,10 +81,15 @@ async fn answer(shared: Shared, mut incoming: http::Request<Incoming>) -> Result
         Kind::Status(status, message) => Ok(reply::refuse(status, message)),
         Kind::CutBefore => Err(Cut),
         Kind::Hang => std::future::pending().await,
+        Kind::HangAfter => {
+            route(&shared, &request, upgrade).await;
+            std::future::pending().await
+        }
         Kind::CutAfter => {
             route(&shared, &request, upgrade).await;
             Err(Cut)
         }
+        Kind::CutStream(_) if exec::is_start(&request) => Ok(exec::start_torn(&shared, &request, upgrade)),
         Kind::CutStream(bytes) => Ok(reply::cut(route(&shared, &request, upgrade).await, bytes)),
         Kind::Delay(time) => {
             tokio::time::sleep(time).await;

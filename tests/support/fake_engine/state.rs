@@ -167,6 +167,21 @@ impl State {
         state
     }
 
+    /// The same things for another fake, which nobody has asked for anything yet.
+    pub(super) fn copied(&self) -> State {
+        State {
+            scripts: self.scripts.clone(),
+            containers: self.containers.clone(),
+            networks: self.networks.clone(),
+            volumes: self.volumes.clone(),
+            images: self.images.clone(),
+            image_configs: self.image_configs.clone(),
+            registry: self.registry.clone(),
+            counter: self.counter,
+            ..State::new(&self.api)
+        }
+    }
+
     /// A new id, the same in every run.
     pub fn new_id(&mut self, kind: &str) -> String {
         self.counter += 1;

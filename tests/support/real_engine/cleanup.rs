@@ -1,7 +1,7 @@
 //! Takes away whatever a test's project left on the engine.
 
-use sofa::engine::Engine;
 use sofa::engine::container::Removal;
+use sofa::engine::{Engine, PATIENCE};
 
 /// Removes containers, networks, volumes and images of a project, and the test image with its last user. Runs on a
 /// thread of its own, since a test's runtime may be gone or panicking.
@@ -11,7 +11,7 @@ pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[Strin
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         runtime.block_on(async {
-            let engine = Engine::connect(host).await.expect("engine");
+            let engine = Engine::connect(host, PATIENCE).await.expect("engine");
             for project in projects {
                 remove_project(&engine, &project).await;
             }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use sofa::engine::{Engine, Host};
+use sofa::engine::{Engine, Host, PATIENCE};
 
 mod busybox;
 mod cleanup;
@@ -18,7 +18,7 @@ pub use project::{Run, TestProject};
 pub async fn connect() -> Option<Engine> {
     let address = std::env::var("DOCKER_HOST").ok();
     let host = Host::resolve(address.as_deref()).expect("DOCKER_HOST");
-    match Engine::connect(host).await {
+    match Engine::connect(host, PATIENCE).await {
         Ok(engine) => Some(engine),
         Err(error) => {
             skip(&format!("{error}"));
