@@ -9,7 +9,7 @@ use crate::commands::context::{Context, engine_failure, state_failure};
 use crate::commands::locked::Stage;
 use crate::commands::run::Ended;
 use crate::compose::model::Project;
-use crate::engine::shelf::store_name;
+use crate::engine::shelf::{lock_name, store_name};
 use crate::engine::{Engine, labels};
 use crate::error::Failure;
 use crate::plan::desired::{Desired, image_reference};
@@ -76,9 +76,14 @@ impl Records<'_> {
     /// # Errors
     /// Those of the engine.
     pub async fn are_unfinished(&self, observed: &Observed) -> Result<bool, Failure> {
-        let store = store_name(&self.project.name);
-        if !observed.foreign.iter().any(|container| container.name == store) {
+        let project = &self.project.name;
+        let there = |name: String| observed.foreign.iter().any(|container| container.name == name);
+        if !there(store_name(project)) {
             return Ok(self.are_due(&Found::Missing, observed));
+        }
+        // A lock that is there is somebody's who works, or of a run that was killed.
+        if there(lock_name(project)) {
+            return Ok(true);
         }
         unfinished::is_marked(self.engine, &self.project.name).await.map_err(engine_failure)
     }
@@ -179,8 +184,10 @@ impl Records<'_> {
             let made = release.as_ref().map(|(entry, _)| entry);
             self.untag_unmade(record.release_number(), made, stage).await;
         }
-        let outcome = ended.outcome;
-        let written = match (outcome, release) {
+        if !ended.outcome.leaves_work() {
+            self.clear_mark(stage).await;
+        }
+        let written = match (ended.outcome, release) {
             (Outcome::Settled, Some((entry, model))) => self.settle(record, entry, &model, stage).await,
             (outcome, release) => {
                 if let Some((entry, _)) = release {
@@ -189,11 +196,19 @@ impl Records<'_> {
                 record.end(outcome, ended.logs.clone()).await
             }
         };
-        if written.is_ok() && !outcome.leaves_work() {
-            unfinished::clear(self.engine, &self.project.name).await;
-        }
         if let Err(error) = written {
             let text = format!("{}: how the run ended is not written down: {error}", self.project.name);
+            let _ = stage.events.send(Event::Warning(text));
+        }
+    }
+
+    /// Says that nothing is unfinished: before that is written down, since a run that is killed in between leaves its lock, and a
+    /// mark beside records that say otherwise would tell nobody why it is there.
+    pub async fn clear_mark(&self, stage: Stage<'_>) {
+        let project = &self.project.name;
+        if let Err(error) = unfinished::clear(self.engine, project).await {
+            let text =
+                format!("{project}: the mark of an unfinished run stays, the next deploy clears it: {error}");
             let _ = stage.events.send(Event::Warning(text));
         }
     }

@@ -97,6 +97,16 @@ impl Run<'_> {
         }
     }
 
+    /// Waits until the begin of the run is written down, or cannot be.
+    pub async fn is_written(&self) -> bool {
+        match &self.written {
+            Some(written) => {
+                written.clone().wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true))
+            }
+            None => false,
+        }
+    }
+
     /// Tells how it ended: the last event of a run that succeeded.
     ///
     /// # Errors

@@ -114,7 +114,7 @@ impl Work<'_> {
                 stage.note_new_plan(&plan, &again);
                 if again.changes_nothing() && !records.are_due(&found, &observed) {
                     if unfinished {
-                        unfinished::clear(self.engine, &project.name).await;
+                        records.clear_mark(stage).await;
                     }
                     return self.without_record(&again, &observed, stage).await;
                 }
@@ -185,8 +185,14 @@ impl Work<'_> {
             writes.send_replace(Some(begun.is_ok()));
             begun
         };
-        // The record, and the names of images, hide behind what the engine does anyway.
-        let release = records.prepare(&record, &desired, stage);
+        // The record, and the names of images, hide behind what the engine does anyway. A run that is killed before its record
+        // is written leaves nothing but containers that never ran.
+        let release = async {
+            match run.is_written().await {
+                true => records.prepare(&record, &desired, stage).await,
+                false => None,
+            }
+        };
         let (begun, ended, release) = join3(begin, run.execute(self.context, stage), release).await;
         let ended = match begun {
             Ok(()) => ended,

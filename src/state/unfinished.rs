@@ -9,19 +9,24 @@ use crate::engine::{Engine, EngineError};
 /// Says that a run begins. The empty image is there: the project's lock was made of it.
 ///
 /// # Errors
-/// Those of the engine.
+/// Those of the engine; then nothing is said.
 pub async fn mark(engine: &Engine, project: &str) -> Result<(), EngineError> {
-    engine.tag_image(shelf::IMAGE, &name(project)?).await
+    let marked = engine.tag_image(shelf::IMAGE, &name(project)?).await;
+    if marked.is_err() {
+        // Whose answer was lost may have been done.
+        let _ = clear(engine, project).await;
+    }
+    marked
 }
 
-/// Says that nothing is unfinished any more. A name that stays costs the next deploy a look at the records.
-pub async fn clear(engine: &Engine, project: &str) {
-    let cleared = match name(project) {
-        Ok(name) => engine.remove_image(&name.to_string(), false).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = cleared.or_else(|error| if error.is_not_found() { Ok(()) } else { Err(error) }) {
-        tracing::warn!(project, %error, "the mark of an unfinished run stays");
+/// Says that nothing is unfinished any more.
+///
+/// # Errors
+/// Those of the engine; a mark that stays costs the next deploy a look at the records, and goes then.
+pub async fn clear(engine: &Engine, project: &str) -> Result<(), EngineError> {
+    match engine.remove_image(&name(project)?.to_string(), false).await {
+        Err(error) if error.is_not_found() => Ok(()),
+        cleared => cleared,
     }
 }
 
