@@ -100,13 +100,16 @@ test: export SOFA_TEST_ENGINE := required
 test:
 	@$(TOOLS)/ensure-engine
 	@$(TOOLS)/base-image >/dev/null
+	@$(TOOLS)/compose-oracle >/dev/null
 	@cargo test --locked
 
 test-full: export SOFA_TEST_ENGINE := required
 test-full:
 	@$(TOOLS)/ensure-engine
 	@$(TOOLS)/base-image >/dev/null
+	@$(TOOLS)/compose-oracle >/dev/null
 	@cargo test --locked && cargo test --locked -- --ignored long_
+	@compose5=$$($(TOOLS)/compose-oracle 5) && DOCKER_CONFIG=$$compose5 cargo test --locked --test e2e interop
 
 # Any folder of Compose files through docker compose and sofa: how often they agree, and the first differences.
 parity:

@@ -146,7 +146,14 @@ const RULES: [(&str, &[&str]); 66] = [
     ("version is ignored, x-sofa is not", &["version-is-ignored", "x-sofa", "x-sofa-unknown-key"]),
     (
         "keys that only docker compose 5 knows",
-        &["pre-start", "pre-start-inherits", "pre-start-env-files", "no-cache-filter", "ipam-options"],
+        &[
+            "pre-start",
+            "pre-start-inherits",
+            "pre-start-env-files",
+            "no-cache-filter",
+            "ipam-options",
+            "pull-refresh-after",
+        ],
     ),
 ];
 

@@ -213,6 +213,8 @@ record! {
         pub post_start: Vec<Hook>,
         /// Commands run in it before it is stopped.
         pub pre_stop: Vec<Hook>,
+        /// The age at which `pull_policy: refresh` pulls again (docker compose 5.6).
+        pub pull_refresh_after: String,
         /// The `x-*` keys, `x-sofa` included.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,

@@ -308,6 +308,7 @@ impl StructBuilder {
             ("BindOptions", "create_host_path") => *value == Tree::Bool(dialect == Dialect::V2),
             // `config` has read them; docker compose hashes their names all the same.
             ("Service", "label_file") => dialect != Dialect::V2 || matches!(self.builder.form, Form::Hash(_)),
+            ("Service", "pull_refresh_after") => dialect == Dialect::V5,
             ("Service", "pre_start") => dialect != Dialect::V2,
             ("Ipam", "options") => dialect != Dialect::V2,
             ("EnvFile", "required") => *value == Tree::Bool(false),
