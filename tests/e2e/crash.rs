@@ -169,12 +169,12 @@ async fn long_a_deploy_killed_at_any_call_is_undone_to_the_release_of_before() {
     killed_and_undone("undoes", Calls::All).await;
 }
 
-/// Lets two deploys of another version begin together, so many times.
-async fn raced(times: u32) {
+#[tokio::test]
+async fn of_two_deploys_raced_fifty_times_one_proceeds() {
     let Some(test) = TestProject::new("race").await else { return };
     compose(&test, &format!("  web: {{<<: *stay, {HEALTHY}}}\n"));
     test.sofa(["deploy"]).ok();
-    for round in 1..=times {
+    for round in 1..=50 {
         compose(&test, &format!("  web: {{<<: *stay, {HEALTHY}, environment: {{V: \"{round}\"}}}}\n"));
         let both: Vec<Child> = (0..2).map(|_| begin(&test)).collect();
         let both: Vec<Output> = both.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
@@ -186,17 +186,6 @@ async fn raced(times: u32) {
         assert!(told[&Some(0)].contains("1 replaced"), "round {round}: {told:?}");
         assert!(told[&Some(5)].contains("is locked: `deploy` by "), "round {round}: {told:?}");
     }
-}
-
-#[tokio::test]
-async fn of_two_deploys_at_once_one_proceeds() {
-    raced(5).await;
-}
-
-#[tokio::test]
-#[ignore = "takes minutes; `make test-full` runs it"]
-async fn long_of_two_deploys_raced_fifty_times_one_proceeds() {
-    raced(50).await;
 }
 
 #[tokio::test]
