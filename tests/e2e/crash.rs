@@ -65,7 +65,7 @@ enum Calls {
 
 impl Calls {
     fn of(self, count: usize) -> Vec<(usize, When)> {
-        let when = |n: usize| if n % 2 == 0 { When::Before } else { When::After };
+        let when = |n: usize| if n.is_multiple_of(2) { When::Before } else { When::After };
         match self {
             Calls::Ten => (0..10).map(|n| (1 + n * (count - 1) / 9, when(n))).collect(),
             Calls::All => (1..=count).flat_map(|n| [(n, When::Before), (n, When::After)]).collect(),
