@@ -173,8 +173,9 @@ impl<T: Target> Run<'_, T> {
 
     /// Decides how the run ended, undoing where the plan wants it.
     async fn finish(&mut self, settled: bool, interrupt: &Interrupt) {
-        let whole =
-            self.report.failures.is_empty() && self.report.skipped.is_empty() && !self.report.interrupted;
+        // Behind the barrier everything is done all the same: only the second interrupt counts there.
+        let disturbed = if settled { interrupt.abort.is_cancelled() } else { self.report.interrupted };
+        let whole = self.report.failures.is_empty() && self.report.skipped.is_empty() && !disturbed;
         self.report.end = if whole {
             End::Done
         } else if interrupt.abort.is_cancelled() {
@@ -354,6 +355,16 @@ mod tests {
         .await;
         assert_eq!(report.end, End::Unsettled);
         assert_eq!(*target.log.borrow(), ["run 1", "run 2", "run 3", "run 4", "run 5"]);
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_while_the_barrier_passes_comes_too_late() {
+        let target = Fake::default();
+        let interrupt = Interrupt::default();
+        interrupt.end.cancel();
+        let report = execute(&plan(&[&[], &[1]], Some(1), OnFailure::Undo), &target, &interrupt).await;
+        assert_eq!(report.end, End::Done);
+        assert_eq!(*target.log.borrow(), ["run 1", "run 2"]);
     }
 
     #[tokio::test]

@@ -136,9 +136,7 @@ fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
         End::Undone => format!("{project}: undone; no container of this run is left"),
         End::UndoIncomplete => format!("{project}: the undo could not finish"),
         End::Unsettled => {
-            format!(
-                "{project}: what is new runs and is ready; what it replaced could not all be cleared away"
-            )
+            format!("{project}: what is new runs; what it replaced could not all be cleared away")
         }
         End::Aborted => format!("{project}: stopped at once; what was begun is left as it is"),
         End::Paused => format!(
@@ -203,6 +201,9 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
     }
     if report.failures.iter().chain(&report.undo_failures).any(|(_, error)| error.is_unanswered()) {
         hints.insert("once the engine answers again, the same command goes on from what it finds".into());
+    }
+    if report.failures.iter().any(|(_, error)| error.is_late()) {
+        hints.insert("`--engine-timeout` gives the engine more time".into());
     }
     if report.failures.iter().any(|(_, error)| error.to_string().contains("no space left on device")) {
         hints.insert("`docker system df` shows what takes the engine's disk".into());

@@ -1,7 +1,7 @@
 //! `kill -9` before and after every engine call of a deploy. Then the same command again: the end of a run that nobody
 //! killed, and nothing beside it. Or `sofa undo`: the release of before.
 
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -10,13 +10,7 @@ use sofa::state::{Head, Store};
 
 use crate::stage::{Stage, fleet, on_threads};
 use crate::support::fake_engine::{Fault, State};
-
-/// Whether the process dies before the engine has done what it asked for, or after.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum When {
-    Before,
-    After,
-}
+use crate::support::kill::{When, kill};
 
 #[test]
 fn a_first_deploy_killed_at_any_call_is_finished_by_the_next() {
@@ -138,10 +132,7 @@ fn kill_at(stage: &Stage, call: usize, when: When) -> String {
     let pid: Arc<OnceLock<u32>> = Arc::default();
     let kill = {
         let pid = pid.clone();
-        move || {
-            let pid = pid.wait().to_string();
-            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
-        }
+        move || kill(*pid.wait())
     };
     let fault = Fault::at_call(call);
     stage.fake.fault(match when {

@@ -10,8 +10,10 @@ use sofa::engine::{Engine, Host, PATIENCE};
 mod busybox;
 mod cleanup;
 mod project;
+mod proxy;
 
 pub use project::{Run, TestProject};
+pub use proxy::Proxy;
 
 /// The engine that the tests use: `DOCKER_HOST`, else the standard socket.
 #[allow(clippy::disallowed_methods, reason = "tests stand outside `settings`")]
