@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::docker::Docker;
 use super::failure::OperationError;
+use crate::compose::Dialect;
 use crate::compose::model::{NetworkName, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
 use crate::plan::contents;
 use crate::plan::desired::{DesiredService, namespace_parents};
 use crate::plan::hooks;
+use crate::plan::image_volumes;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{ContainerRef, Replica};
@@ -69,7 +71,8 @@ impl Docker<'_> {
             service_aliases: true,
             publish: true,
         };
-        let new = convert::container(desired.project, service.service, &instance, self.engine.target())
+        let mountable = image_volumes::mountable(desired.project, service.service);
+        let new = convert::container(desired.project, &mountable, &instance, self.engine.target())
             .map_err(|error| OperationError::Impossible(error.to_string()))?;
         if replica.number <= 1 {
             for what in new.ignored() {
@@ -96,14 +99,16 @@ impl Docker<'_> {
         let contents = contents::label(service.contents.iter().chain(&service.env_files))
             .map(|digests| (contents::LABEL.to_string(), digests));
         let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
+        let mounted = service.image_volumes.clone().filter(|_| desired.dialect != Dialect::V2);
+        let mounted = mounted.map(|images| (image_volumes::LABEL.to_string(), images));
         let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
-            config_hash: service.hash_beside(parents, desired.dialect),
+            config_hash: desired.hash_beside(service, parents, self.observed()),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: mode.into_iter().chain(role).chain(hooks).chain(contents).chain(ready).chain(run).collect(),
+            sofa: [mode, role, hooks, contents, ready, run, mounted].into_iter().flatten().collect(),
         };
         Ok(labels.build(desired.project, service.service))
     }

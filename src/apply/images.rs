@@ -11,6 +11,7 @@ use crate::engine::build::{self, BuildError, BuildEvent, BuildOptions, PreparedB
 use crate::engine::image::{Credentials, NotAReference, PullProgress, Reference, RegistryAuth};
 use crate::engine::{Engine, EngineError, EngineStream};
 use crate::plan::desired::image_reference;
+use crate::plan::image_volumes;
 use crate::plan::observed::Image;
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
@@ -76,14 +77,14 @@ impl ImageError {
 struct Need<'a> {
     image: String,
     services: Vec<&'a Service>,
-    /// Whether only `pre_start` hooks of these services need it.
-    hooks_only: bool,
+    /// Whether these services run or mount it beside their own: it is none that they build or push.
+    beside: bool,
 }
 
 impl<'a> Need<'a> {
     /// The service whose `build:` makes the image.
     fn builder(&self) -> Option<&'a Service> {
-        self.services.iter().copied().find(|service| service.build.is_some() && !self.hooks_only)
+        self.services.iter().copied().find(|service| service.build.is_some() && !self.beside)
     }
 }
 
@@ -137,7 +138,7 @@ impl Images<'_> {
     /// Every image that was not taken; the others were sent all the same.
     pub async fn push(&self, services: &[&Service]) -> Result<(), Vec<ImageError>> {
         let needs = self.needs(services);
-        let steps = needs.iter().filter(|need| !need.hooks_only).map(|need| self.push_one(need));
+        let steps = needs.iter().filter(|need| !need.beside).map(|need| self.push_one(need));
         let outcomes: Vec<Result<(), ImageError>> =
             stream::iter(steps).buffer_unordered(self.parallel.max(1)).collect().await;
         let mut errors: Vec<ImageError> = outcomes.into_iter().filter_map(Result::err).collect();
@@ -169,20 +170,21 @@ impl Images<'_> {
         for service in services {
             needs.entry(image_reference(self.project, service)).or_default().push(service);
         }
-        let mut of_hooks: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
+        let mut others: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
         for service in services {
-            let images = service.pre_start.iter().map(|hook| &hook.image);
-            for image in images.filter(|image| !image.is_empty() && !needs.contains_key(*image)) {
-                of_hooks.entry(image.clone()).or_default().push(service);
+            let of_hooks = service.pre_start.iter().map(|hook| hook.image.clone());
+            let images = of_hooks.chain(image_volumes::references(self.project, service));
+            for image in images.filter(|image| !image.is_empty() && !needs.contains_key(image)) {
+                others.entry(image).or_default().push(service);
             }
         }
-        let need = |hooks_only| move |(image, services)| Need { image, services, hooks_only };
+        let need = |beside| move |(image, services)| Need { image, services, beside };
         let needs: Vec<Need<'_>> =
-            needs.into_iter().map(need(false)).chain(of_hooks.into_iter().map(need(true))).collect();
+            needs.into_iter().map(need(false)).chain(others.into_iter().map(need(true))).collect();
         for need in &needs {
             let mut builds = need.services.iter().filter_map(|service| service.build.as_ref());
             let first = builds.next();
-            if !need.hooks_only && builds.any(|build| Some(build) != first) {
+            if !need.beside && builds.any(|build| Some(build) != first) {
                 let text =
                     format!("image `{}` is built in different ways; the first service's is used", need.image);
                 let _ = self.events.send(Event::Warning(text));

@@ -15,7 +15,7 @@ use crate::plan::desired::{Desired, Pins, Terms, image_reference};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::scope::{self, Deps, Selection};
-use crate::plan::{self, Policy, Recreate};
+use crate::plan::{self, Policy, Recreate, image_volumes};
 use crate::settings::parse_time;
 use crate::state::ContentKey;
 
@@ -142,10 +142,10 @@ pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<
     engine.observe(&project.name, &wanted).await.map_err(engine_failure)
 }
 
-/// The image of a service, and those of its `pre_start` hooks.
+/// The image of a service, those of its `pre_start` hooks, and those that it mounts.
 fn images_of<'a>(project: &'a Project, service: &'a Service) -> impl Iterator<Item = String> + 'a {
     let hooks = service.pre_start.iter().map(|hook| hook.image.clone()).filter(|image| !image.is_empty());
-    hooks.chain([image_reference(project, service)])
+    hooks.chain(image_volumes::references(project, service)).chain([image_reference(project, service)])
 }
 
 /// The services of the scope, dependencies first.

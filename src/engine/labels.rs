@@ -24,8 +24,6 @@ pub mod compose {
     pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
     /// The image's digest or id.
     pub const IMAGE: &str = "com.docker.compose.image";
-    /// `target=digest,…` of image mounts.
-    pub const IMAGE_VOLUME_DIGEST: &str = "com.docker.compose.image-volume-digest";
     /// `pre_start` on the container of such a hook.
     pub const HOOK: &str = "com.docker.compose.hook";
     /// Which container a new one takes the place of, while it does.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::contents::{self, Digests};
+use super::image_volumes::{self, By, resolved};
 use super::observed::{ContainerId, Image, ImageId, Observed};
 use super::operation::Gate;
 use crate::compose::model::{
@@ -60,6 +61,8 @@ pub struct DesiredService<'a> {
     pub contents: BTreeMap<String, String>,
     /// Digests of its env files, by path: what they set is hashed, so these only tell where a change came from.
     pub env_files: BTreeMap<String, String>,
+    /// Which images it mounts, as its containers' label says it.
+    pub image_volumes: Option<String>,
     /// Whether some service waits for it to be healthy or completed.
     pub awaited: bool,
 }
@@ -157,6 +160,19 @@ impl<'a> Desired<'a> {
         self
     }
 
+    /// The config hash of a container that is made beside these ones, whose namespaces or mounts it shares.
+    pub fn hash_beside(
+        &self,
+        service: &DesiredService<'_>,
+        parents: &BTreeMap<ServiceName, ContainerId>,
+        observed: &Observed,
+    ) -> String {
+        let ids = parents.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
+        let by = if self.dialect == Dialect::V2 { By::Digest } else { By::Name };
+        let shared = Cow::Owned(with_parents(service.service, &ids));
+        hash::service(&resolved(self.project, shared, observed, by), self.dialect)
+    }
+
     /// The service of that name, where it is in the scope.
     pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
         self.services.get(name)
@@ -165,12 +181,26 @@ impl<'a> Desired<'a> {
 
 /// A service's config hash in every dialect, the preferred one first; what it shares with another service stands in it by the
 /// id of that service's container.
-pub(super) fn service_hashes(service: &Service, observed: &Observed, preferred: Dialect) -> Vec<String> {
-    let resolved = match shares(service) {
+pub(super) fn service_hashes(
+    project: &Project,
+    service: &Service,
+    observed: &Observed,
+    preferred: Dialect,
+) -> Vec<String> {
+    let shared = match shares(service) {
         true => Cow::Owned(with_parents(service, &first_containers(observed))),
         false => Cow::Borrowed(service),
     };
-    hashes(preferred, |dialect| hash::service(&resolved, dialect))
+    let [by_name, by_digest] =
+        [By::Name, By::Digest].map(|by| resolved(project, shared.clone(), observed, by));
+    let mut all = hashes(preferred, |dialect| hash::service(&by_name, dialect));
+    // Equal where no image is mounted: then nothing is hashed twice.
+    if let Cow::Owned(by_digest) = by_digest
+        && by_digest != *by_name
+    {
+        all.extend(hashes(preferred, |dialect| hash::service(&by_digest, dialect)));
+    }
+    all
 }
 
 /// A hash in every dialect, each once, the preferred one first.
@@ -211,7 +241,8 @@ impl<'a> DesiredService<'a> {
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: service_hashes(service, observed, terms.dialect),
+            hashes: service_hashes(project, service, observed, terms.dialect),
+            image_volumes: image_volumes::label(project, service, observed),
             found,
             job,
             gate: gate(service, job, found),
@@ -229,12 +260,6 @@ impl<'a> DesiredService<'a> {
             "" => format!("{}-{}-{number}", project.name, self.service.name),
             name => name.to_string(),
         }
-    }
-
-    /// The config hash of a container that is made beside these ones, whose namespaces or mounts it shares.
-    pub fn hash_beside(&self, parents: &BTreeMap<ServiceName, ContainerId>, dialect: Dialect) -> String {
-        let ids = parents.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
-        hash::service(&with_parents(self.service, &ids), dialect)
     }
 
     /// Whether a job runs on every deploy.

@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::contents;
 use super::desired::{Desired, DesiredService, volume_keys};
+use super::image_volumes;
 use super::observed::{Container, Observed, State};
 use crate::compose::fields;
 
@@ -19,6 +20,7 @@ pub(super) fn divergence(
     }
     image_change(service, container)
         .or_else(|| (container.state == State::Dead).then(|| "container is dead".into()))
+        .or_else(|| image_volumes::changed(container, service.image_volumes.as_deref()))
         .or_else(|| missing_network(desired, service, container, observed))
         .or_else(|| missing_volume(desired, service, container))
         .or_else(|| changed_content(service, container))

@@ -12,6 +12,7 @@ mod draft;
 pub mod explain;
 pub mod graph;
 pub mod hooks;
+pub mod image_volumes;
 mod kill;
 pub mod labelled;
 pub mod observed;

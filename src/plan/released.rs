@@ -10,9 +10,10 @@ const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 impl Observed {
     /// The service that a container was made from.
     pub(super) fn released_service(&self, container: &Container) -> Option<&Service> {
-        let service = self.released.as_ref()?.service(&container.service)?;
+        let released = self.released.as_ref()?;
+        let service = released.service(&container.service)?;
         let recorded = container.labels.get(CONFIG_HASH)?;
-        service_hashes(service, self, Dialect::default()).contains(recorded).then_some(service)
+        service_hashes(released, service, self, Dialect::default()).contains(recorded).then_some(service)
     }
 
     /// The network of the model that a network was made from.

@@ -287,7 +287,11 @@ fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
     };
     let hash_beside = |case: &Case, id: &str| {
         let desired = Desired::new(&case.project, &["vpn", "web"], &case.observed, case.terms());
-        desired.services["web"].hash_beside(&[("vpn".into(), ContainerId(id.into()))].into(), Dialect::V5)
+        desired.hash_beside(
+            &desired.services["web"],
+            &[("vpn".into(), ContainerId(id.into()))].into(),
+            &case.observed,
+        )
     };
     let (case, id) = (sharing("vpn"), "0".repeat(64));
     assert_eq!(hash_beside(&case, &id), case.hash("web"), "as docker compose finds it once both are there");
@@ -309,4 +313,48 @@ fn new_containers_speak_the_newest_dialect_that_the_project_has() {
     assert_eq!(made_by(["2.40.3", "2.29.1"]), Dialect::V2);
     assert_eq!(made_by(["2.40.3", "5.5.1"]), Dialect::V5_5, "docker compose was upgraded");
     assert_eq!(made_by(["5.6.0", "2.40.3"]), Dialect::V5);
+}
+
+#[test]
+fn a_dead_container_is_replaced_and_an_edited_config_too() {
+    let dead = case().service("web").found(running("web").state(State::Dead)).deploy();
+    assert!(dead.contains("create container 000000000000_p-web-1, container is dead"), "{dead}");
+    let mut case = case().with("web", |web| {
+        web.configs.push(model::FileReference { source: "app".into(), ..Default::default() });
+    });
+    case = case.found(running("web"));
+    case.observed.containers[0].labels.insert(contents::LABEL.into(), "configs.app=k:old".into());
+    let digests = [("configs.app".to_string(), "k:new".to_string())].into();
+    let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
+    let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap().to_string();
+    assert!(plan.contains("create container 000000000000_p-web-1, content of configs.app changed"), "{plan}");
+}
+
+#[test]
+fn what_is_to_be_kept_is_kept_although_the_files_say_otherwise() {
+    let case = case().service("web").found(running("web").stale());
+    let plan = case.try_deploy(Policy { recreate: Recreate::Never, ..Policy::default() }).unwrap();
+    assert!(plan.operations.is_empty(), "{plan}");
+}
+
+#[test]
+fn a_container_takes_over_the_anonymous_volumes_of_the_one_it_replaces_unless_they_are_to_be_new() {
+    let takes_over = |renew_volumes| {
+        let case = case().service("web").found(running("web").stale());
+        let plan = case.try_deploy(Policy { renew_volumes, ..Policy::default() }).unwrap();
+        plan.operations
+            .iter()
+            .any(|operation| matches!(operation.action, Action::CreateContainer { replaces: Some(_), .. }))
+    };
+    assert!(takes_over(false) && !takes_over(true));
+}
+
+/// docker compose removes the old container before it gives the new one its name: killed in between, it leaves this.
+#[test]
+fn what_a_killed_docker_compose_left_under_a_temporary_name_is_adopted_and_gets_its_own() {
+    let case = case().service("web").found(running("web").named("0123456789ab_p-web-1"));
+    assert_snapshot!(case.deploy(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 web: rename 0123456789ab_p-web-1 to p-web-1
+    ");
 }

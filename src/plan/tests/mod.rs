@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use super::contents;
 use super::desired::{Desired, Pins, Terms};
+use super::image_volumes;
 use super::labelled::Scope;
 use super::observed::{
     Attachment, Container, ContainerId, Health, Image, ImageId, Mount, Network, NetworkId, Observed, Port,

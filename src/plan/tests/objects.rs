@@ -311,3 +311,90 @@ fn a_name_that_a_container_would_get_may_be_held_too() {
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].message, "service `web`: container name `p-web-1` is held by no project");
 }
+
+/// A service that mounts an image, and the container that was made when that was `digest`.
+fn mounting(digest: &str, label: bool) -> Case {
+    let mut case = case().with("web", |web| {
+        web.volumes.push(model::Mount {
+            kind: model::MountKind::Image,
+            source: "assets:1".into(),
+            target: "/assets".into(),
+            ..Default::default()
+        });
+    });
+    case.image("assets:1", digest);
+    case = case.found(running("web"));
+    let recorded = image_volumes::label(&case.project, &case.project.services["web"], &case.observed);
+    let container = case.observed.containers.last_mut().unwrap();
+    let image = case.observed.images["web:1"].digest.clone();
+    container.labels.insert("com.docker.compose.image".into(), image);
+    if let (Some(recorded), true) = (recorded, label) {
+        container.labels.insert(image_volumes::LABEL.into(), recorded);
+    }
+    case
+}
+
+#[test]
+fn an_image_that_is_mounted_and_moved_replaces_what_mounts_it() {
+    let mut case = mounting("b", true);
+    assert_eq!(case.deploy(), "");
+    case.image("assets:1", "c");
+    let plan = case.deploy();
+    assert!(
+        plan.contains("create container 000000000000_p-web-1, image mounted at /assets changed"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn an_image_that_is_mounted_is_hashed_by_its_name_or_its_digest() {
+    let by_name = mounting("b", false);
+    assert_eq!(by_name.deploy(), "", "as docker compose 5.5 does");
+    let mut by_digest = mounting("b", false);
+    let desired = Desired::new(&by_digest.project, &["web"], &by_digest.observed, by_digest.terms());
+    let hash = desired.services["web"].hashes.last().cloned().unwrap();
+    assert_ne!(desired.services["web"].hashes[0], hash);
+    by_digest.observed.containers[0].labels.insert("com.docker.compose.config-hash".into(), hash);
+    assert_eq!(by_digest.deploy(), "", "as docker compose 2 does");
+    by_digest.image("assets:1", "c");
+    assert!(by_digest.deploy().contains("configuration changed"));
+}
+
+#[test]
+fn a_volume_that_is_not_mounted_replaces_the_container() {
+    let case = case().volume("data").with("db", |db| on_volume(db, "data")).found(running("db"));
+    let mut case = case;
+    case.observed.volumes.push(Volume {
+        name: "p_data".into(),
+        driver: "local".into(),
+        options: BTreeMap::new(),
+        labels: BTreeMap::new(),
+    });
+    let plan = case.deploy();
+    assert!(plan.contains("create container 000000000000_p-db-1, volume p_data is not mounted"), "{plan}");
+}
+
+#[test]
+fn a_renamed_volume_is_made_beside_the_old_one_and_the_container_replaced() {
+    let mut case = case().volume("data").with("db", |db| on_volume(db, "data")).found(running("db"));
+    let mount = Mount {
+        kind: "volume".into(),
+        name: Some("p_data".into()),
+        source: String::new(),
+        destination: "/data".into(),
+    };
+    case.observed.containers[0].mounts.push(mount);
+    let labels = [("com.docker.compose.volume".to_string(), "data".to_string())].into();
+    case.observed.volumes.push(Volume {
+        name: "p_data".into(),
+        driver: "local".into(),
+        options: BTreeMap::new(),
+        labels,
+    });
+    assert_eq!(case.deploy(), "");
+    case.project.volumes.get_mut("data").unwrap().name = "p_other".into();
+    let plan = case.deploy();
+    assert!(plan.contains("project: create volume p_other, not there yet"), "{plan}");
+    assert!(plan.contains("create container 000000000000_p-db-1, volume p_other is not mounted"), "{plan}");
+    assert!(!plan.contains("remove volume"), "{plan}");
+}

@@ -1,0 +1,82 @@
+//! Images that services mount (`volumes` of type `image`): by which name, and which image it was when a container was made.
+//! docker compose hashes such a mount by the image's name from 5.5 on, and by its digest before.
+
+use std::borrow::Cow;
+
+use super::desired::image_reference;
+use super::observed::{Container, Observed};
+use crate::compose::model::{Mount, MountKind, Project, Service};
+
+/// The label that holds the digests, `TARGET=DIGEST` one after the other; docker compose's own, from 5.5 on.
+pub const LABEL: &str = "com.docker.compose.image-volume-digest";
+
+/// How an image is named in a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// By its reference: the engine takes nothing else.
+    Name,
+    /// By its digest, where it is there.
+    Digest,
+}
+
+/// The images that a service mounts.
+pub fn references<'a>(project: &'a Project, service: &'a Service) -> impl Iterator<Item = String> + 'a {
+    mounts(service).map(|mount| reference(project, mount))
+}
+
+/// A service whose image mounts name what the engine can mount.
+pub fn mountable<'a>(project: &Project, service: &'a Service) -> Cow<'a, Service> {
+    resolved(project, Cow::Borrowed(service), &Observed::default(), By::Name)
+}
+
+/// A service whose image mounts name their images so.
+pub(super) fn resolved<'a>(
+    project: &Project,
+    service: Cow<'a, Service>,
+    observed: &Observed,
+    by: By,
+) -> Cow<'a, Service> {
+    if mounts(&service).next().is_none() {
+        return service;
+    }
+    let mut service = service.into_owned();
+    for mount in service.volumes.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
+        let name = reference(project, mount);
+        mount.source = match (by, observed.images.get(&name)) {
+            (By::Digest, Some(image)) => image.digest.clone(),
+            _ => name,
+        };
+    }
+    Cow::Owned(service)
+}
+
+/// Which images a service mounts now, for the label; none where it mounts none that is there.
+pub fn label(project: &Project, service: &Service, observed: &Observed) -> Option<String> {
+    let digest = |mount: &Mount| {
+        let image = observed.images.get(&reference(project, mount))?;
+        Some(format!("{}={}", mount.target, image.digest))
+    };
+    let mut digests: Vec<String> = mounts(service).filter_map(digest).collect();
+    digests.sort();
+    (!digests.is_empty()).then(|| digests.join(","))
+}
+
+/// Where a container mounts another image by now. One whose label does not say which has it in its config hash.
+pub(super) fn changed(container: &Container, now: Option<&str>) -> Option<String> {
+    let recorded = container.labels.get(LABEL)?;
+    let now: Vec<&str> = now.unwrap_or_default().split(',').collect();
+    let changed = recorded.split(',').find(|entry| !now.contains(entry))?;
+    Some(format!("image mounted at {} changed", changed.split('=').next().unwrap_or(changed)))
+}
+
+fn mounts(service: &Service) -> impl Iterator<Item = &Mount> {
+    service.volumes.iter().filter(|mount| mount.kind == MountKind::Image)
+}
+
+/// The image of a mount: that of another service where the source is one's name.
+fn reference(project: &Project, mount: &Mount) -> String {
+    match project.service(&mount.source) {
+        Some(service) => image_reference(project, service),
+        None => mount.source.clone(),
+    }
+}
