@@ -3,8 +3,9 @@
 //!
 //! It is the docker compose that DOCKER_CONFIG names: `make test-full` runs these tests beside 2 and beside 5.
 //!
-//! Comments at the head of a file are for this test: `# args:` are further arguments of both programs, `# before:` is a
-//! command that prepares the engine, `# from:` is the docker compose that knows what is in it.
+//! Comments at the head of a file are for this test: `# args:` are further arguments of both programs, `# before:` is a command
+//! that prepares the engine, `# from:` is the docker compose that knows what is in it, `# api:` what the engine must know, else
+//! both refuse it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,12 +41,12 @@ macro_rules! files {
 }
 
 files! {
-    anchors annotations binds build capabilities commands configs container_name cpus depends_on deploy devices dns
-    env_file env_file_raw environment expose extends external external_links extra_hosts files_by_content healthchecks
-    hooks image_volumes include interpolation ipam ipam_options labels limits links logging long_values memory name names
-    namespaces network_addresses network_modes networks overrides platforms ports pre_start pre_start_beside process profiles
-    project_files pull_policies restart scale secrets sysctls tmpfs ulimits volume_options volumes_from volumes_long
-    volumes_short
+    anchors annotations binds build capabilities commands configs container_name cpus depends_on deploy devices
+    dns env_file env_file_raw environment expose extends external external_links extra_hosts files_by_content
+    healthchecks hooks image_mounts image_volumes include interpolation ipam ipam_options labels limits links
+    logging long_values memory name names namespaces network_addresses network_modes networks overrides
+    platforms ports pre_start pre_start_beside process profiles project_files pull_policies restart scale
+    secrets sysctls tmpfs ulimits volume_options volumes_from volumes_long volumes_short
 }
 
 fn folder() -> PathBuf {
@@ -139,6 +140,13 @@ impl Both {
 
     /// Whoever made what is in these files: the other replaces nothing, and would have labelled it the same. Ends with
     /// everything taken down by docker compose.
+    /// Panics unless this engine is too old for the files, whoever reads them.
+    fn assert_both_refuse(&self) {
+        self.sofa(&["deploy"]).assert_code(3);
+        assert_ne!(self.compose(&["up", "-d"]).code, 0);
+        self.compose(&["down", "--timeout", "0"]).ok();
+    }
+
     async fn assert_neither_recreates(&self) {
         self.deploy();
         self.assert_unchanged_by(&["docker compose", "sofa"], "sofa").await;
@@ -192,6 +200,11 @@ async fn unchanged(name: &str) {
         if let Some(from) = line.strip_prefix("from: ") {
             let (major, minor) = from.split_once('.').unwrap();
             if both.version < (major.parse().unwrap(), minor.parse().unwrap()) {
+                return;
+            }
+        } else if let Some(api) = line.strip_prefix("api: ") {
+            if both.test.engine().api() < api.parse().unwrap() {
+                both.assert_both_refuse();
                 return;
             }
         } else if let Some(arguments) = line.strip_prefix("args: ") {
