@@ -47,12 +47,74 @@ pub async fn kept_releases(engine: &Engine, project: &str) -> Result<Head, Failu
     Ok(Store::of(engine, project).read().await.map_err(state_failure)?.or_empty().head)
 }
 
+/// The number of a release among words, where one is: a service with a number for a name is reached by SERVICES=.
+pub fn number(words: &[String]) -> Option<u64> {
+    words.iter().find_map(|word| word.parse().ok())
+}
+
+/// The words that are not the number of a release.
+pub fn scope_words(words: &[String]) -> Vec<String> {
+    words.iter().filter(|word| word.parse::<u64>().is_err()).cloned().collect()
+}
+
+/// The release to go back to: the one that was named, else the one before the last.
+///
+/// # Errors
+/// None that is kept; exit code 2.
+pub fn target<'a>(head: &'a Head, wanted: Option<u64>, project: &str) -> Result<&'a ReleaseEntry, Failure> {
+    let releases = &head.releases;
+    let found = match wanted {
+        Some(number) => releases.iter().find(|release| release.number == number),
+        None => releases.len().checked_sub(2).and_then(|before| releases.get(before)),
+    };
+    found.ok_or_else(|| {
+        let message = match (wanted, releases.len()) {
+            (_, 0) => format!("project `{project}`: no releases are kept, so there is none to go back to"),
+            (None, _) => format!("project `{project}`: there is no release before the last"),
+            (Some(number), _) => format!("project `{project}`: release {number} is not kept"),
+        };
+        let known: Vec<String> = releases.iter().map(|release| release.number.to_string()).collect();
+        let failure = Failure::new(Kind::Usage, message);
+        if known.is_empty() {
+            failure
+        } else {
+            failure.hint(format!("`sofa history` shows them: {}", known.join(", ")))
+        }
+    })
+}
+
 impl Back<'_> {
     /// Brings the release back, or shows the plan.
     ///
     /// # Errors
     /// Images that are gone; else as those of `deploy`.
     pub async fn go(&self, project: &str, dry_run: bool) -> CommandResult {
+        self.planned(project, async |work, observed, plan| {
+            if dry_run {
+                // A reader that is gone needs no plan.
+                let _ = self.context.ui.print(&crate::ui::plan::render(&plan, true));
+                return Ok(Exit::Success);
+            }
+            work.carry_out(observed).await?;
+            Ok(Exit::Success)
+        })
+        .await
+    }
+
+    /// The plan of the way back.
+    ///
+    /// # Errors
+    /// As those of `go`, before any change.
+    pub async fn plan(&self, project: &str) -> Result<Plan, Failure> {
+        self.planned(project, async |_, _, plan| Ok(plan)).await
+    }
+
+    /// Makes the plan, says what a person should know of it, and goes on from there.
+    async fn planned<T>(
+        &self,
+        project: &str,
+        then: impl AsyncFnOnce(Work<'_>, Observed, Plan) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let context = self.context;
         let mut model = self.model(project).await?;
         tell_differences(context, &mut model, self.current_env);
@@ -75,13 +137,7 @@ impl Back<'_> {
         self.images_are_there(&scope, &observed)?;
         let plan = work.foresee(&mut observed).await?;
         tell_bound_paths(context, &model, &plan);
-        if dry_run {
-            // A reader that is gone needs no plan.
-            let _ = context.ui.print(&crate::ui::plan::render(&plan, true));
-            return Ok(Exit::Success);
-        }
-        work.carry_out(observed).await?;
-        Ok(Exit::Success)
+        then(work, observed, plan).await
     }
 
     async fn model(&self, project: &str) -> Result<Project, Failure> {
@@ -155,5 +211,33 @@ fn tell_bound_paths(context: &Context, model: &Project, plan: &Plan) {
     if !paths.is_empty() {
         let paths: Vec<&str> = paths.into_iter().collect();
         context.ui.note(&format!("as they are today, since no release holds them: {}", paths.join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(numbers: &[u64]) -> Head {
+        let release = |number: &u64| ReleaseEntry { number: *number, ..ReleaseEntry::default() };
+        Head { releases: numbers.iter().map(release).collect(), ..Head::default() }
+    }
+
+    fn goes_to(numbers: &[u64], wanted: Option<u64>) -> Result<u64, String> {
+        let head = head(numbers);
+        target(&head, wanted, "p").map(|release| release.number).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn the_release_before_the_last_is_meant_where_none_is_named() {
+        assert_eq!(goes_to(&[4, 5, 6], None), Ok(5));
+        assert_eq!(goes_to(&[4, 5, 6], Some(4)), Ok(4));
+    }
+
+    #[test]
+    fn a_release_that_is_not_kept_is_said() {
+        assert!(goes_to(&[], None).unwrap_err().contains("no releases are kept"));
+        assert!(goes_to(&[4], None).unwrap_err().contains("no release before the last"));
+        assert!(goes_to(&[4, 5], Some(1)).unwrap_err().contains("release 1 is not kept"));
     }
 }

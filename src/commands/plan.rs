@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::commands::Context;
+use crate::commands::back::{self, Back, kept_releases};
 use crate::commands::deployment::{self, Choices, NO_PINS};
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::work::Work;
@@ -14,7 +15,7 @@ use crate::plan::{self, down, explain, rm};
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A verb (deploy, scale, stop, start, restart, down, kill, rm), mode, `all`, services.
+    /// A verb (deploy, scale, rollback, stop, start, restart, down, kill, rm), mode, `all`, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     #[command(flatten)]
@@ -37,7 +38,7 @@ pub enum Format {
 }
 
 /// The verbs that have a plan.
-const VERBS: [&str; 8] = ["deploy", "scale", "stop", "start", "restart", "down", "kill", "rm"];
+const VERBS: [&str; 9] = ["deploy", "scale", "rollback", "stop", "start", "restart", "down", "kill", "rm"];
 
 impl Args {
     /// Whether that verb reads files.
@@ -55,7 +56,11 @@ impl Args {
         let verb = self.verb();
         let is_verb = |word: &&String| Some(word.as_str()) == verb;
         let words: Vec<String> = self.words.iter().filter(|word| !is_verb(word)).cloned().collect();
-        if verb == Some("scale") { replicas::scope_words(&words) } else { words }
+        match verb {
+            Some("scale") => replicas::scope_words(&words),
+            Some("rollback") => back::scope_words(&words),
+            _ => words,
+        }
     }
 }
 
@@ -71,6 +76,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
             choices.scale.extend(replicas::among(&args.words)?);
             plan_deploy(&choices, context).await?
         }
+        Some("rollback") => plan_rollback(&args.words, context).await?,
         Some(verb) => plan_labelled(verb, context).await?,
     };
     let text = match args.format {
@@ -108,6 +114,22 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
         makes_release: false,
     };
     work.foresee(&mut observed).await
+}
+
+async fn plan_rollback(words: &[String], context: &Context) -> Result<Plan, Failure> {
+    let Standing { project, engine, .. } = look(context, View::Project).await?;
+    let head = kept_releases(&engine, &project).await?;
+    let back = Back {
+        context,
+        engine: &engine,
+        verb: "rollback",
+        release: back::target(&head, back::number(words), &project)?,
+        current_env: false,
+        wait_timeout: None,
+        begun: Instant::now(),
+        makes_release: false,
+    };
+    back.plan(&project).await
 }
 
 /// The plan of a verb that reads no files.

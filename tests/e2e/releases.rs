@@ -89,6 +89,7 @@ async fn a_rollback_shows_its_plan_and_changes_nothing_when_asked_to() {
     let before = ids(&test).await;
     let plan = test.sofa(["rollback", "--dry-run"]).ok().stdout.clone();
     assert!(plan.contains("image digest changed") || plan.contains("configuration changed"), "{plan}");
+    assert_eq!(test.sofa(["plan", "rollback", "1", "--exit-code"]).assert_code(10).stdout, plan);
     assert_eq!(ids(&test).await, before);
 }
 
