@@ -21,11 +21,16 @@ pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[Strin
     drop(thread.join());
 }
 
-/// Belongs to the project: by docker compose's label, by `sofa`'s, or by its name.
+/// Belongs to the project or to a mode of it: by docker compose's label, by `sofa`'s, or by its name.
 fn is_of(project: &str, name: &str, labels: &std::collections::BTreeMap<String, String>) -> bool {
-    let labelled = |label: &str| labels.get(label).is_some_and(|value| value == project);
+    let labelled = |label: &str| labels.get(label).is_some_and(|value| is_project(project, value));
     let named = name.strip_prefix(project).is_some_and(|rest| rest.starts_with(['-', '_']));
     labelled("com.docker.compose.project") || labelled("sofa.project") || named
+}
+
+/// Whether a name is the project's, or that of one of its modes.
+fn is_project(project: &str, name: &str) -> bool {
+    name.strip_prefix(project).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 async fn remove_project(engine: &Engine, project: &str) {
@@ -45,10 +50,13 @@ async fn remove_project(engine: &Engine, project: &str) {
             drop(engine.remove_volume(&volume.name).await);
         }
     }
-    // Names of releases go one by one: the image may be other tests' too.
-    let releases = format!("sofa.release/{project}/");
+    // Names of releases go one by one: the image may be other tests' too. So do the marks of unfinished runs.
+    let kept = |name: &&String| {
+        let named = name.strip_prefix("sofa.release/").or_else(|| name.strip_prefix("sofa.unfinished/"));
+        named.and_then(|named| named.split(['/', ':']).next()).is_some_and(|named| is_project(project, named))
+    };
     for image in engine.list_images().await.expect("images") {
-        for name in image.names.iter().filter(|name| name.starts_with(&releases)) {
+        for name in image.names.iter().filter(kept) {
             drop(engine.remove_image(name, false).await);
         }
         // By its name: an id would take the image's other names along, those of the test image too.
