@@ -14,7 +14,8 @@ use super::executor::{Stopped, Target};
 use super::failure::OperationError;
 use super::lost::{ATTEMPTS, CLOSING, Phase};
 use super::ready::{Candidate, Waiter};
-use super::tolerance::{Tolerance, Verdict};
+use super::tolerance::Tolerance;
+use super::tolerated::judged;
 use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
@@ -52,8 +53,8 @@ pub struct Docker<'a> {
     observed: &'a Observed,
     watch: Watch,
     announcer: Announcer,
-    tolerance: RefCell<Tolerance>,
-    paused: RefCell<Vec<(OpId, OperationError)>>,
+    pub(super) tolerance: RefCell<Tolerance>,
+    pub(super) paused: RefCell<Vec<(OpId, OperationError)>>,
     permits: Semaphore,
     forward: Phase,
     backward: Phase,
@@ -167,37 +168,6 @@ impl<'a> Docker<'a> {
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
             Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// What the failure of a container means: an end of the run, or a warning where `update_config` lets it fail.
-    fn judge(&self, id: OpId, replica: &Replica, error: OperationError) -> Result<(), OperationError> {
-        match self.tolerance.borrow_mut().judge(replica) {
-            Verdict::Fails => return Err(error),
-            Verdict::Warns => {
-                self.announcer.warn(format!("{error}\n  `update_config` lets it fail, so the run goes on"));
-            }
-            Verdict::Pauses => self.paused.borrow_mut().push((id, error)),
-            Verdict::Known => {}
-        }
-        Ok(())
-    }
-
-    /// The failures that ended the update of a service and not the run.
-    pub fn paused(&self) -> Vec<(OpId, OperationError)> {
-        self.paused.take()
-    }
-
-    /// An operation on a replica that a paused update leaves as it was: of its successor nothing stays.
-    async fn leave_out(&self, operation: &Operation) -> Result<(), Stopped<OperationError>> {
-        if let Action::StartContainer { container: container @ ContainerRef::Created(_), .. } =
-            &operation.action
-            && let Ok(id) = self.id(container)
-        {
-            let _permit = self.permit().await?;
-            let removal = Removal { force: true, anonymous_volumes: true };
-            gone_is_fine(self.engine.remove(&id, removal).await).map_err(OperationError::from)?;
         }
         Ok(())
     }
@@ -574,15 +544,6 @@ impl Target for Docker<'_> {
             Err(error) => self.announcer.failed(operation, &error.to_string()),
         }
         outcome
-    }
-}
-
-/// The replica whose failure an operation's failure is, where `update_config` decides what that means.
-fn judged(action: &Action) -> Option<&Replica> {
-    match action {
-        Action::Await { replica, .. } | Action::StartContainer { replica, .. } => Some(replica),
-        Action::RunHook { replica, hook, .. } if hook.point == HookPoint::PostStart => Some(replica),
-        _ => None,
     }
 }
 

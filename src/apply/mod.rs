@@ -18,4 +18,5 @@ mod ready;
 pub mod report;
 mod steady;
 mod tolerance;
+mod tolerated;
 mod watch;
