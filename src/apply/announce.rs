@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::operation::{Action, Gate, Operation, Plan, Replica};
+use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// Turns operations into events.
@@ -12,6 +12,8 @@ pub(super) struct Announcer {
     events: EventSender,
     /// Replicas that run when the plan is done: what is stopped and removed under their name is their predecessor.
     renewed: BTreeSet<Replica>,
+    /// The creations of containers that take the place of others.
+    replacing: BTreeSet<OpId>,
     /// How many begun operations of each subject can be taken back: it counts as undone with the last of them.
     undoable: RefCell<BTreeMap<Subject, usize>>,
 }
@@ -26,7 +28,12 @@ impl Announcer {
             })
             .filter_map(|operation| operation.action.replica().cloned())
             .collect();
-        Announcer { events, renewed, undoable: RefCell::default() }
+        let replacing = plan.operations.iter().filter_map(|operation| match operation.action {
+            // A successor is created under a temporary name.
+            Action::RenameContainer { container: ContainerRef::Created(created), .. } => Some(created),
+            _ => None,
+        });
+        Announcer { events, renewed, replacing: replacing.collect(), undoable: RefCell::default() }
     }
 
     /// An operation begins.
@@ -35,6 +42,7 @@ impl Announcer {
             *self.undoable.borrow_mut().entry(subject).or_default() += 1;
         }
         let phase = match &operation.action {
+            Action::CreateContainer { .. } if self.replacing.contains(&operation.id) => Phase::Replacing,
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
                 Phase::Creating
             }

@@ -46,6 +46,11 @@ pub struct Limits {
 /// Whether the begin of a run is written down: nothing yet, then whether that succeeded.
 pub type Written = watch::Receiver<Option<bool>>;
 
+/// Waits until the begin of a run is written down; false where it cannot be.
+pub async fn is_written(written: &Written) -> bool {
+    written.clone().wait_for(Option::is_some).await.is_ok_and(|written| *written == Some(true))
+}
+
 /// The Docker Engine as the target of a plan.
 pub struct Docker<'a> {
     pub(super) engine: &'a Engine,
@@ -116,10 +121,9 @@ impl<'a> Docker<'a> {
             action,
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. }
         );
-        let Some(written) = self.written.as_ref().filter(|_| !touches_nobody) else { return Ok(()) };
-        match written.clone().wait_for(Option::is_some).await.map(|written| *written) {
-            Ok(Some(true)) => Ok(()),
-            _ => Err(Stopped::Cancelled),
+        match &self.written {
+            Some(written) if !touches_nobody && !is_written(written).await => Err(Stopped::Cancelled),
+            _ => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::apply::docker::{Docker, Limits, Written};
+use crate::apply::docker::{self, Docker, Limits, Written};
 use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
 use crate::commands::context::{Context, engine_failure, state_failure};
@@ -100,9 +100,7 @@ impl Run<'_> {
     /// Waits until the begin of the run is written down, or cannot be.
     pub async fn is_written(&self) -> bool {
         match &self.written {
-            Some(written) => {
-                written.clone().wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true))
-            }
+            Some(written) => docker::is_written(written).await,
             None => false,
         }
     }

@@ -105,6 +105,8 @@ pub enum Phase {
     Building,
     /// It is being created.
     Creating,
+    /// It is being created to take the place of another; the detail is why.
+    Replacing,
     /// It exists and waits for its dependencies.
     Created,
     /// It is being started.
@@ -165,6 +167,7 @@ impl Phase {
             Phase::Pushing => "pushing",
             Phase::Building => "building",
             Phase::Creating => "creating",
+            Phase::Replacing => "replacing",
             Phase::Created => "created",
             Phase::Starting => "starting",
             Phase::Started => "started",

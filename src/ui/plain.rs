@@ -117,6 +117,14 @@ mod tests {
     }
 
     #[test]
+    fn why_something_is_replaced_is_told() {
+        let cause = "configuration changed: environment.LEVEL";
+        let events =
+            [phase(Phase::Replacing, Some(cause)), phase(Phase::Starting, None), phase(Phase::Ready, None)];
+        assert_eq!(printed(&events), format!("  web: replacing ({cause})\n  web: ready 1.0s\n"));
+    }
+
+    #[test]
     fn of_a_build_only_its_steps_are_printed() {
         let subject = Subject::Image("app".into());
         let line = |text: &str| Event::BuildLine { subject: subject.clone(), line: text.into() };

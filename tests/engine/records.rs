@@ -1,9 +1,11 @@
 //! What a deploy leaves written: the plan before it runs, how it ended, and a release when it succeeded.
 
+use std::time::{Duration, Instant};
+
 use sofa::state::head::Outcome;
 use sofa::state::{Head, Place, Store, tags};
 
-use crate::stage::{Stage, fleet};
+use crate::stage::{Stage, fleet, signal};
 use crate::support::fake_engine::{Fault, Script};
 
 /// The records of the stage's project.
@@ -114,6 +116,37 @@ fn a_killed_deploy_is_told_of_first_and_finished_by_the_next() {
     assert!(first < s1 && told.contains("the last `deploy` by ann on "), "{told}");
     let told = stage.ends(&["deploy"], 0);
     assert!(!told.contains("did not finish"), "{told}");
+}
+
+#[tokio::test]
+async fn a_second_interrupt_ends_at_once_and_leaves_the_record_that_the_next_deploy_goes_on_from() {
+    let stage = Stage::new(&fleet(1, "1"));
+    stage.ok(&["deploy"]);
+    stage.compose(&fleet(1, "2"));
+    // The new one never gets ready, and takes its time to stop.
+    stage.fake.script("s0", Script::default().never_healthy().stops_after(20_000));
+    let deploy = stage.begin(&["deploy"]);
+    stage.until(|state| state.containers.values().filter(|found| found.is_up()).count() == 1);
+    stage.until(|state| {
+        state.containers.values().any(|found| found.name.contains("_p-s0-1") && found.is_up())
+    });
+    signal(&deploy, "INT");
+    stage.until(|state| state.requests.last().is_some_and(|request| request.line().ends_with("/stop")));
+    let begun = Instant::now();
+    signal(&deploy, "INT");
+    let output = deploy.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("stopped at once; what was begun is left as it is"), "{told}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{told}");
+    let (_, head) = records(&stage).await;
+    assert_eq!(head.unfinished().map(|run| run.outcome), Some(Some(Outcome::Left)), "{told}");
+
+    stage.fake.script("s0", Script::default());
+    let told = stage.ends(&["deploy"], 0);
+    assert!(told.contains("did not finish"), "{told}");
+    assert_eq!(stage.containers(), [("p-s0-1".to_owned(), true)], "{told}");
+    assert!(records(&stage).await.1.unfinished().is_none());
 }
 
 #[test]
