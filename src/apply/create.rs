@@ -105,7 +105,7 @@ impl Docker<'_> {
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
-            config_hash: desired.hash_beside(service, parents, self.observed()),
+            config_hash: desired.hash_beside(service, parents),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
             sofa: [mode, role, hooks, contents, ready, run, mounted].into_iter().flatten().collect(),

@@ -165,12 +165,10 @@ impl<'a> Desired<'a> {
         &self,
         service: &DesiredService<'_>,
         parents: &BTreeMap<ServiceName, ContainerId>,
-        observed: &Observed,
     ) -> String {
         let ids = parents.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
-        let by = if self.dialect == Dialect::V2 { By::Digest } else { By::Name };
         let shared = Cow::Owned(with_parents(service.service, &ids));
-        hash::service(&resolved(self.project, shared, observed, by), self.dialect)
+        hash::service(&resolved(self.project, shared, &Observed::default(), By::Name), self.dialect)
     }
 
     /// The service of that name, where it is in the scope.

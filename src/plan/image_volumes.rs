@@ -1,5 +1,5 @@
 //! Images that services mount (`volumes` of type `image`): by which name, and which image it was when a container was made.
-//! docker compose hashes such a mount by the image's name from 5.5 on, and by its digest before.
+//! docker compose hashes such a mount by the image's name, but 5.1 to 5.4 by its digest; from 5.5 on a label has the digest.
 
 use std::borrow::Cow;
 

@@ -287,11 +287,7 @@ fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
     };
     let hash_beside = |case: &Case, id: &str| {
         let desired = Desired::new(&case.project, &["vpn", "web"], &case.observed, case.terms());
-        desired.hash_beside(
-            &desired.services["web"],
-            &[("vpn".into(), ContainerId(id.into()))].into(),
-            &case.observed,
-        )
+        desired.hash_beside(&desired.services["web"], &[("vpn".into(), ContainerId(id.into()))].into())
     };
     let (case, id) = (sharing("vpn"), "0".repeat(64));
     assert_eq!(hash_beside(&case, &id), case.hash("web"), "as docker compose finds it once both are there");

@@ -349,13 +349,13 @@ fn an_image_that_is_mounted_and_moved_replaces_what_mounts_it() {
 #[test]
 fn an_image_that_is_mounted_is_hashed_by_its_name_or_its_digest() {
     let by_name = mounting("b", false);
-    assert_eq!(by_name.deploy(), "", "as docker compose 5.5 does");
+    assert_eq!(by_name.deploy(), "", "as docker compose 2 and 5.5 do");
     let mut by_digest = mounting("b", false);
     let desired = Desired::new(&by_digest.project, &["web"], &by_digest.observed, by_digest.terms());
     let hash = desired.services["web"].hashes.last().cloned().unwrap();
     assert_ne!(desired.services["web"].hashes[0], hash);
     by_digest.observed.containers[0].labels.insert("com.docker.compose.config-hash".into(), hash);
-    assert_eq!(by_digest.deploy(), "", "as docker compose 2 does");
+    assert_eq!(by_digest.deploy(), "", "as docker compose 5.1 does");
     by_digest.image("assets:1", "c");
     assert!(by_digest.deploy().contains("configuration changed"));
 }
