@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::docker::Docker;
 use super::failure::OperationError;
-use crate::compose::Dialect;
 use crate::compose::model::{NetworkName, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
@@ -99,8 +98,7 @@ impl Docker<'_> {
         let contents = contents::label(service.contents.iter().chain(&service.env_files))
             .map(|digests| (contents::LABEL.to_string(), digests));
         let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
-        let mounted = service.image_volumes.clone().filter(|_| desired.dialect != Dialect::V2);
-        let mounted = mounted.map(|images| (image_volumes::LABEL.to_string(), images));
+        let mounted = desired.image_volumes_label(service);
         let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),

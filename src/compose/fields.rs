@@ -115,7 +115,7 @@ pub fn of_networks(old: &Network, new: &Network) -> Vec<FieldChange> {
 }
 
 /// Whether a name says that it stands for a secret.
-pub fn is_secretive(name: &str) -> bool {
+fn is_secretive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRETIVE.iter().any(|word| name.contains(word))
 }

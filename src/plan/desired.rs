@@ -171,6 +171,12 @@ impl<'a> Desired<'a> {
         hash::service(&resolved(self.project, shared, &Observed::default(), By::Name), self.dialect)
     }
 
+    /// The label that says which images a service mounts: docker compose 2 knows none.
+    pub fn image_volumes_label(&self, service: &DesiredService<'_>) -> Option<(String, String)> {
+        let images = service.image_volumes.clone().filter(|_| self.dialect != Dialect::V2)?;
+        Some((image_volumes::LABEL.to_string(), images))
+    }
+
     /// The service of that name, where it is in the scope.
     pub fn service(&self, name: &str) -> Option<&DesiredService<'a>> {
         self.services.get(name)
