@@ -28,6 +28,12 @@ use crate::plan::operation::{Action, ContainerRef, Gate, HookPoint, OpId, Operat
 use crate::state::Fence;
 use crate::ui::event::EventSender;
 
+/// How many stops begin at once: an engine takes networks of containers that end apart one after the other, and the more wait
+/// for that, the longer each takes (20 at once 1.8 s, 6 at once 1.3 s, on Engine 28 and two cores).
+const STOPS_AT_ONCE: usize = 6;
+/// How long a stop keeps its turn: a program that needs longer to end is waited for beside the others.
+const TURN: Duration = Duration::from_millis(300);
+
 /// How a run behaves towards the engine.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -61,6 +67,8 @@ pub struct Docker<'a> {
     pub(super) tolerance: RefCell<Tolerance>,
     pub(super) paused: RefCell<Vec<(OpId, OperationError)>>,
     permits: Semaphore,
+    /// Turns to begin a stop.
+    stops: Semaphore,
     forward: Phase,
     backward: Phase,
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
@@ -105,6 +113,7 @@ impl<'a> Docker<'a> {
             tolerance: RefCell::new(Tolerance::of(plan)),
             paused: RefCell::default(),
             permits: Semaphore::new(limits.parallel.max(1)),
+            stops: Semaphore::new(STOPS_AT_ONCE),
             forward: Phase::new(limits.wait),
             backward: Phase::new(limits.wait),
             fence: limits.fence,
@@ -125,6 +134,17 @@ impl<'a> Docker<'a> {
             Some(written) if !touches_nobody && !is_written(written).await => Err(Stopped::Cancelled),
             _ => Ok(()),
         }
+    }
+
+    /// Stops a container when it is its turn. One that takes its time to end gives its turn to the next.
+    async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
+        let turn = self.stops.acquire().await.ok();
+        let mut stop = std::pin::pin!(self.engine.stop(id, grace));
+        tokio::select! {
+            stopped = &mut stop => return stopped,
+            () = tokio::time::sleep(TURN) => drop(turn),
+        }
+        stop.await
     }
 
     /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
@@ -152,7 +172,7 @@ impl<'a> Docker<'a> {
             Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
             Action::StopContainer { container, grace, .. } => {
-                gone_is_fine(engine.stop(&self.id(container)?, *grace).await)?;
+                gone_is_fine(self.stop(&self.id(container)?, *grace).await)?;
             }
             Action::KillContainer { container, signal, .. } => {
                 ended_is_fine(engine.kill(&self.id(container)?, signal).await)?;
@@ -428,7 +448,7 @@ impl<'a> Docker<'a> {
             (Undo::Stop, Action::StartContainer { container, .. }) => {
                 // Where its creation failed there is nothing to stop.
                 if let Ok(id) = self.id(container) {
-                    gone_is_fine(self.engine.stop(&id, None).await)?;
+                    gone_is_fine(self.stop(&id, None).await)?;
                 }
             }
             (Undo::Remove, Action::RunHook { replica, hook, .. }) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use crate::stage::{Stage, fleet, on_threads};
-use crate::support::fake_engine::{Fault, Script};
+use crate::support::fake_engine::{Fault, Script, State};
 
 #[test]
 fn a_deploy_that_changes_nothing_makes_the_same_calls_for_any_number_of_services() {
@@ -145,4 +145,22 @@ fn only_waits_count_against_the_deadline_of_waits() {
     stage.compose(&fleet(1, "2"));
     stage.fake.script("s0", Script::default().stops_after(1500).healthy_after(200));
     stage.ok(&["deploy", "--wait-timeout", "1s"]);
+}
+
+/// An engine is asked to stop few containers at once; programs that need long to end are not a reason to keep the others waiting.
+#[test]
+fn what_takes_long_to_stop_is_stopped_beside_the_others() {
+    let services: String = (0..12).map(|n| format!("  s{n}: {{image: \"app:1\"}}\n")).collect();
+    let stage = Stage::new(&format!("services:\n{services}"));
+    stage.ok(&["deploy", "--no-wait"]);
+    for n in 0..12 {
+        stage.fake.script(&format!("s{n}"), Script::default().stops_after(60_000));
+    }
+    stage.fake.forget_calls();
+    let mut stop = stage.begin(&["stop"]);
+    let stopping = |state: &State| state.requests.iter().filter(|r| r.line().ends_with("/stop")).count();
+    stage.until(|state| stopping(state) == 12);
+    assert!(stage.containers().iter().all(|(_, up)| *up), "none of them has ended");
+    stop.kill().unwrap();
+    stop.wait().unwrap();
 }
