@@ -112,12 +112,12 @@ async fn each_change_is_told_with_its_field_and_touches_only_what_it_must() {
       ~ network coordinator_default  replace    configuration changed: driver_opts.com.docker.network.driver.mtu, internal
           driver_opts.com.docker.network.driver.mtu: 1400 (new)
           internal: true (new)
-      = init-db                                   unchanged
-      ~ model-orchestrator                        restart    network coordinator_default is replaced
-      ~ postgres                                  restart    network coordinator_default is replaced
-      ~ predict-worker                            restart    network coordinator_default is replaced
-      ~ report-worker                             restart    network coordinator_default is replaced
-      ~ score-worker                              restart    network coordinator_default is replaced
+      = init-db                                       unchanged
+      ~ model-orchestrator                            restart    network coordinator_default is replaced
+      ~ postgres                                      restart    network coordinator_default is replaced
+      ~ predict-worker                                restart    network coordinator_default is replaced
+      ~ report-worker                                 restart    network coordinator_default is replaced
+      ~ score-worker                                  restart    network coordinator_default is replaced
     ");
     coordinator
         .test

@@ -68,7 +68,8 @@ impl TestProject {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let image = busybox::acquire(&engine).await?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sofatest-{name}-{}-{count}", std::process::id());
+        // Names of one length: the columns of what sofa prints must not depend on the number of the process.
+        let name = format!("sofatest-{name}-{:07}-{count:03}", std::process::id());
         let folder = tempfile::Builder::new().prefix("sofatest-").tempdir().expect("folder");
         let environment = BTreeMap::from([("BUSYBOX".to_owned(), image)]);
         Some(TestProject { engine, name, folder, environment, also: Vec::new() })
