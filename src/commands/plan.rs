@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use crate::commands::Context;
-use crate::commands::back::{self, Back, kept_releases};
+use crate::commands::back;
 use crate::commands::deployment::{self, Choices, NO_PINS};
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::work::Work;
-use crate::commands::{ownership, replicas};
+use crate::commands::{ownership, replicas, rollback};
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::plan::operation::Plan;
 use crate::plan::{self, down, explain, rm};
@@ -76,7 +76,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
             choices.scale.extend(replicas::among(&args.words)?);
             plan_deploy(&choices, context).await?
         }
-        Some("rollback") => plan_rollback(&args.words, context).await?,
+        Some("rollback") => rollback::plan(&args.words, context).await?,
         Some(verb) => plan_labelled(verb, context).await?,
     };
     let text = match args.format {
@@ -114,22 +114,6 @@ async fn plan_deploy(choices: &Choices, context: &Context) -> Result<Plan, Failu
         makes_release: false,
     };
     work.foresee(&mut observed).await
-}
-
-async fn plan_rollback(words: &[String], context: &Context) -> Result<Plan, Failure> {
-    let Standing { project, engine, .. } = look(context, View::Project).await?;
-    let head = kept_releases(&engine, &project).await?;
-    let back = Back {
-        context,
-        engine: &engine,
-        verb: "rollback",
-        release: back::target(&head, back::number(words), &project)?,
-        current_env: false,
-        wait_timeout: None,
-        begun: Instant::now(),
-        makes_release: false,
-    };
-    back.plan(&project).await
 }
 
 /// The plan of a verb that reads no files.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use crate::commands::Context;
 use crate::commands::back::{self, Back, kept_releases};
 use crate::commands::labelled::{Standing, View, look};
-use crate::error::CommandResult;
+use crate::error::{CommandResult, Failure};
+use crate::plan::operation::Plan;
 use crate::settings::parse_time;
 
 /// Arguments of `rollback`.
@@ -30,6 +31,28 @@ impl Args {
     pub fn scope_words(&self) -> Vec<String> {
         back::scope_words(&self.words)
     }
+
+    /// Finds the release that is meant among those that are kept, and goes on from there.
+    async fn find<T>(
+        &self,
+        context: &Context,
+        then: impl AsyncFnOnce(Back<'_>, &str) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let begun = Instant::now();
+        let Standing { project, engine, .. } = look(context, View::Project).await?;
+        let head = kept_releases(&engine, &project).await?;
+        let back = Back {
+            context,
+            engine: &engine,
+            verb: "rollback",
+            release: back::target(&head, back::number(&self.words), &project)?,
+            current_env: self.current_env,
+            wait_timeout: self.wait_timeout,
+            begun,
+            makes_release: true,
+        };
+        then(back, &project).await
+    }
 }
 
 /// Brings a release back.
@@ -37,18 +60,14 @@ impl Args {
 /// # Errors
 /// No such release; images that are gone; else as those of `deploy`.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
-    let Standing { project, engine, .. } = look(context, View::Project).await?;
-    let head = kept_releases(&engine, &project).await?;
-    let back = Back {
-        context,
-        engine: &engine,
-        verb: "rollback",
-        release: back::target(&head, back::number(&args.words), &project)?,
-        current_env: args.current_env,
-        wait_timeout: args.wait_timeout,
-        begun,
-        makes_release: true,
-    };
-    back.go(&project, args.dry_run).await
+    args.find(context, async |back, project| back.go(project, args.dry_run).await).await
+}
+
+/// The plan of a rollback to the release that is among the words.
+///
+/// # Errors
+/// As those of `rollback`, before any change.
+pub async fn plan(words: &[String], context: &Context) -> Result<Plan, Failure> {
+    let args = Args { words: words.to_vec(), current_env: false, dry_run: true, wait_timeout: None };
+    args.find(context, async |back, project| back.plan(project).await).await
 }
