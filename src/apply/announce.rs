@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica};
+use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::gate::Gate;
+use crate::plan::operation::{OpId, Operation, Plan};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// Turns operations into events.

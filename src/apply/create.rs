@@ -7,13 +7,13 @@ use super::failure::OperationError;
 use crate::compose::model::{NetworkName, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
+use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::contents;
 use crate::plan::desired::{DesiredService, namespace_parents};
 use crate::plan::hooks;
 use crate::plan::image_volumes;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, ContainerId};
-use crate::plan::operation::{ContainerRef, Replica};
 
 impl Docker<'_> {
     /// Creates the network that the model has under this key.

@@ -12,19 +12,20 @@ use super::announce::{Announcer, subject};
 use super::budget::Budget;
 use super::executor::{Stopped, Target};
 use super::failure::OperationError;
-use super::lost::{ATTEMPTS, CLOSING, Phase};
+use super::lost::Phase;
 use super::ready::{Candidate, Waiter};
 use super::tolerance::Tolerance;
 use super::tolerated::judged;
 use super::watch::Watch;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
-use crate::engine::labels::compose;
 use crate::engine::network::Endpoint;
 use crate::engine::{Engine, EngineError};
+use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::desired::Desired;
-use crate::plan::observed::{Container, ContainerId, NetworkId, Observed};
-use crate::plan::operation::{Action, ContainerRef, Gate, HookPoint, OpId, Operation, Plan, Replica, Undo};
+use crate::plan::gate::Gate;
+use crate::plan::observed::{Container, ContainerId, Observed};
+use crate::plan::operation::{OpId, Operation, Plan, Undo};
 use crate::state::Fence;
 use crate::ui::event::EventSender;
 
@@ -61,16 +62,16 @@ pub async fn is_written(written: &Written) -> bool {
 pub struct Docker<'a> {
     pub(super) engine: &'a Engine,
     desired: Option<&'a Desired<'a>>,
-    observed: &'a Observed,
+    pub(super) observed: &'a Observed,
     watch: Watch,
-    announcer: Announcer,
+    pub(super) announcer: Announcer,
     pub(super) tolerance: RefCell<Tolerance>,
     pub(super) paused: RefCell<Vec<(OpId, OperationError)>>,
     permits: Semaphore,
     /// Turns to begin a stop.
     stops: Semaphore,
-    forward: Phase,
-    backward: Phase,
+    pub(super) forward: Phase,
+    pub(super) backward: Phase,
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
     fence: Option<Fence>,
     pub(super) run: Option<u64>,
@@ -137,7 +138,7 @@ impl<'a> Docker<'a> {
     }
 
     /// Stops a container when it is its turn. One that takes its time to end gives its turn to the next.
-    async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
+    pub(super) async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
         let turn = self.stops.acquire().await.ok();
         let mut stop = std::pin::pin!(self.engine.stop(id, grace));
         tokio::select! {
@@ -148,7 +149,7 @@ impl<'a> Docker<'a> {
     }
 
     /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
-    async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
+    pub(super) async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
         let _permit = self.permit().await?;
         let engine = self.engine;
         match &operation.action {
@@ -255,7 +256,7 @@ impl<'a> Docker<'a> {
         }
     }
 
-    fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
+    pub(super) fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
         Waiter { engine: self.engine, watch: &self.watch, events: self.announcer.events(), phase, deadline }
     }
 
@@ -316,197 +317,6 @@ impl<'a> Docker<'a> {
 
     pub(super) fn undo_waits(&self) -> &Budget {
         &self.backward.waits
-    }
-
-    /// Whether the engine answers again after a call that failed so.
-    async fn reconnected(&self, phase: &Phase, error: &OperationError) -> bool {
-        match error {
-            OperationError::Engine(error) => {
-                phase.reconnected(self.engine, self.announcer.events(), error).await
-            }
-            _ => false,
-        }
-    }
-
-    /// One call that changes something, made again where the connection broke: after looking at what became of it. What
-    /// the engine takes too long for it may do yet, so that is not made again; that it is done counts.
-    async fn change_surely(
-        &self,
-        operation: &Operation,
-        cancel: &CancellationToken,
-    ) -> Result<(), Stopped<OperationError>> {
-        let mut attempt = 1;
-        loop {
-            let Err(error) = self.change(operation).await else { return Ok(()) };
-            // A signal twice is another thing than a signal.
-            let repeatable = !matches!(operation.action, Action::KillContainer { .. });
-            if attempt == ATTEMPTS || !repeatable {
-                return Err(error.into());
-            }
-            if error.is_late() {
-                return match self.is_done(operation).await {
-                    Ok(true) => Ok(()),
-                    _ => Err(error.into()),
-                };
-            }
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Err(error.into()),
-                again = self.reconnected(&self.forward, &error) => if !again { return Err(error.into()) },
-            }
-            attempt += 1;
-            if self.is_done(operation).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Looks at whether an operation whose answer was lost was done; what was half done is cleared away.
-    async fn is_done(&self, operation: &Operation) -> Result<bool, OperationError> {
-        match &operation.action {
-            Action::CreateNetwork { name, .. } => {
-                let project = self.desired()?.project.name.as_str();
-                let own = |labels: &BTreeMap<String, String>| {
-                    labels.get(compose::PROJECT).is_some_and(|label| label == project)
-                };
-                let networks = self.engine.list_networks().await?;
-                Ok(networks.iter().any(|network| network.name == *name && own(&network.labels)))
-            }
-            Action::RemoveNetwork { id, .. } => {
-                Ok(!self.engine.list_networks().await?.iter().any(|network| network.id == *id))
-            }
-            // Looked at once more, it would be remembered as never attached.
-            Action::DisconnectContainer { container, network, .. } => {
-                Ok(self.engine.attachment(network, &self.id(container)?).await?.is_none())
-            }
-            Action::CreateContainer { name, .. } => {
-                self.remove_created(operation.id, name).await?;
-                Ok(false)
-            }
-            Action::RemoveContainer { container, .. } => {
-                match self.engine.inspect(self.id(container)?.as_str()).await {
-                    Err(error) if error.is_not_found() => Ok(true),
-                    found => Ok(found.map(|_| false)?),
-                }
-            }
-            Action::RenameContainer { container, name, .. } => {
-                Ok(self.engine.inspect(self.id(container)?.as_str()).await?.name == *name)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Takes one operation back, again where the connection broke or no answer came: every way back may be gone twice.
-    async fn take_back_surely(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
-        let mut attempt = 1;
-        loop {
-            let Err(error) = self.take_back(operation, undo).await else { return Ok(()) };
-            if attempt == ATTEMPTS {
-                return Err(error);
-            }
-            attempt += 1;
-            // An engine that shuts down refuses with odd words before it is gone.
-            if !self.reconnected(&self.backward, &error).await {
-                match &error {
-                    late if late.is_late() && attempt == 2 => {}
-                    OperationError::Engine(refused) if refused.status() >= Some(500) => {
-                        tokio::time::sleep(CLOSING).await;
-                    }
-                    _ => return Err(error),
-                }
-            }
-        }
-    }
-
-    /// Takes one operation back.
-    async fn take_back(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
-        // Hooks, and the wait for what runs again, have their own leave.
-        match (undo, &operation.action) {
-            (Undo::Stop, Action::StartContainer { container, replica }) if self.id(container).is_ok() => {
-                self.run_hooks(replica, container, HookPoint::PreStop).await?;
-            }
-            (Undo::Start, Action::StopContainer { container, replica, .. }) => {
-                return self.restore(container, replica).await;
-            }
-            _ => {}
-        }
-        let _permit = self.permit().await?;
-        match (undo, &operation.action) {
-            (Undo::Remove, Action::CreateNetwork { name, .. }) => {
-                gone_is_fine(self.engine.remove_network(&NetworkId(name.clone())).await)?;
-            }
-            (Undo::Remove, Action::CreateContainer { name, .. }) => {
-                self.remove_created(operation.id, name).await?
-            }
-            (Undo::Recreate, Action::RemoveNetwork { .. }) => self.recreate_network(operation.id).await?,
-            (Undo::Connect, Action::DisconnectContainer { container, network, .. }) => {
-                self.connect_as_before(operation.id, &self.id(container)?, network).await?;
-            }
-            (Undo::Disconnect, Action::ConnectContainer { container, network, .. }) => {
-                gone_is_fine(self.engine.disconnect(network, &self.id(container)?, true).await)?;
-            }
-            (Undo::Stop, Action::StartContainer { container, .. }) => {
-                // Where its creation failed there is nothing to stop.
-                if let Ok(id) = self.id(container) {
-                    gone_is_fine(self.stop(&id, None).await)?;
-                }
-            }
-            (Undo::Remove, Action::RunHook { replica, hook, .. }) => {
-                self.remove_hook_container(replica, *hook).await?;
-            }
-            (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
-                let policy = self.made.borrow().get(&operation.id).cloned();
-                if let Some(Made::Policy(policy)) = policy {
-                    self.engine.set_restart_policy(&self.id(container)?, policy).await?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Removes a container that the run created. Where the answer to its creation was lost, it is looked for by name:
-    /// one that was there before the run is left alone.
-    async fn remove_created(&self, op: OpId, name: &str) -> Result<(), OperationError> {
-        let known = match self.made.borrow().get(&op) {
-            Some(Made::Container { id, .. }) => Some(id.clone()),
-            _ => None,
-        };
-        let id = match known {
-            Some(id) => id,
-            None => match self.engine.inspect(name).await {
-                Err(error) if error.is_not_found() => return Ok(()),
-                found => found?.id,
-            },
-        };
-        let before =
-            self.observed.containers.iter().chain(&self.observed.foreign).any(|container| container.id == id);
-        if !before {
-            gone_is_fine(self.engine.remove(&id, Removal { force: true, anonymous_volumes: true }).await)?;
-        }
-        Ok(())
-    }
-
-    /// Starts an old container again and waits until it is as ready as it can be seen to be.
-    async fn restore(&self, container: &ContainerRef, replica: &Replica) -> Result<(), OperationError> {
-        let id = &self.id(container)?;
-        let permit = self.permit().await?;
-        self.engine.start(id).await?;
-        drop(permit);
-        self.run_hooks(replica, container, HookPoint::PostStart).await?;
-        let details = self.engine.inspect(id.as_str()).await?;
-        let gate = match details.healthcheck {
-            Some(_) => Gate::Healthy { probe: !details.has_gpu },
-            None => Gate::Running,
-        };
-        let subject = subject(replica);
-        let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &gate };
-        let counting = self.backward.waits.count();
-        let waiter = self.waiter(&self.backward, counting.deadline);
-        match waiter.wait(&candidate, &CancellationToken::new()).await {
-            Err(Stopped::Failed(error)) => Err(error),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -234,7 +234,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::plan::operation::{Action, Group, Undo};
+    use crate::plan::action::Action;
+    use crate::plan::operation::{Group, Undo};
 
     /// A target that writes down what it is asked to do; operations named in `fail` fail, in `hang` wait to be cancelled.
     #[derive(Default)]

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::EngineError;
-use crate::plan::operation::{Gate, HookCall};
+use crate::plan::gate::Gate;
+use crate::plan::hooks::HookCall;
 use crate::state::fence::Closed;
 use crate::util::elapsed::elapsed;
 

@@ -18,9 +18,10 @@ use crate::engine::convert::{self, Instance, hook_labels};
 use crate::engine::exec::ExecCommand;
 use crate::engine::labels::compose;
 use crate::engine::logs::LogQuery;
+use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::hooks;
+use crate::plan::hooks::{HookCall, HookPoint};
 use crate::plan::observed::{ContainerId, State};
-use crate::plan::operation::{ContainerRef, HookCall, HookPoint, Replica};
 use crate::ui::event::Event;
 
 /// However short the grace period, a hook gets this long.

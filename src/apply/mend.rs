@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 
 use crate::engine::{Engine, EngineError, convert};
+use crate::plan::action::{Action, ContainerRef};
 use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, Observed};
-use crate::plan::operation::{Action, ContainerRef, Operation, Plan};
+use crate::plan::operation::{Operation, Plan};
 
 /// Gives every container that the plan leaves in place the policy that its service has in the model.
 ///

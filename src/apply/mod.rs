@@ -17,6 +17,8 @@ mod probe;
 mod ready;
 pub mod report;
 mod steady;
+mod surely;
+mod take_back;
 mod tolerance;
 mod tolerated;
 mod watch;

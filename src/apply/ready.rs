@@ -14,8 +14,8 @@ use super::watch::Watch;
 use crate::engine::container::RestartPolicy;
 use crate::engine::logs::LogQuery;
 use crate::engine::{ContainerDetails, Engine, EngineError, Healthcheck};
+use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, Health, State};
-use crate::plan::operation::Gate;
 use crate::ui::event::{Event, EventSender, Subject};
 
 /// Restarts by its own policy after which a container counts as crash-looping.

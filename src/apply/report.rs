@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
-use crate::plan::operation::{Action, ContainerRef, Gate, OpId, Operation, Plan, Replica};
+use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::gate::Gate;
+use crate::plan::operation::{OpId, Operation, Plan};
 use crate::state::head::Outcome;
 use crate::util::elapsed;
 

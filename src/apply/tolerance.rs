@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::operation::{self, Action, Operation, Plan, Replica};
+use crate::plan::action::{Action, Replica};
+use crate::plan::gate;
+use crate::plan::operation::{Operation, Plan};
 
 /// What the services of a plan tolerate, and what of it is used up.
 #[derive(Debug)]
 pub(super) struct Tolerance {
-    left: BTreeMap<String, operation::Tolerance>,
+    left: BTreeMap<String, gate::Tolerance>,
     forgiven: BTreeSet<Replica>,
     /// The replicas of which a container was touched that runs, or is to run.
     begun: BTreeSet<Replica>,
@@ -83,14 +85,15 @@ impl Tolerance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::operation::{ContainerRef, Group, OpId};
+    use crate::plan::action::ContainerRef;
+    use crate::plan::operation::{Group, OpId};
 
     fn replica(service: &str, number: u32) -> Replica {
         Replica { service: service.into(), number }
     }
 
     fn tolerance(failures: u32, pauses: bool) -> Tolerance {
-        let left = [("web".to_string(), operation::Tolerance { failures, pauses })].into();
+        let left = [("web".to_string(), gate::Tolerance { failures, pauses })].into();
         let (forgiven, begun, paused) = Default::default();
         Tolerance { left, forgiven, begun, paused }
     }

@@ -5,7 +5,9 @@ use super::executor::Stopped;
 use super::failure::OperationError;
 use super::tolerance::Verdict;
 use crate::engine::container::Removal;
-use crate::plan::operation::{Action, ContainerRef, HookPoint, OpId, Operation, Replica};
+use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::hooks::HookPoint;
+use crate::plan::operation::{OpId, Operation};
 
 impl Docker<'_> {
     /// What the failure of a container means: an end of the run, or a warning where `update_config` lets it fail.

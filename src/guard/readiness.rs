@@ -2,7 +2,7 @@
 
 use super::{Finding, Subject};
 use crate::plan::desired::Desired;
-use crate::plan::operation::Gate;
+use crate::plan::gate::Gate;
 
 const RULE: &str = "no-healthcheck";
 const FIX: &str =

@@ -7,9 +7,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::contents::{self, Digests};
+use super::gate::Gate;
 use super::image_volumes::{self, By, resolved};
 use super::observed::{ContainerId, Image, ImageId, Observed};
-use super::operation::Gate;
 use crate::compose::model::{
     Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service,
     ServiceName, Volume,

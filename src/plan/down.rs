@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
 use super::hooks;
 use super::labelled::Scope;
 use super::observed::{Container, Observed};
-use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+use super::operation::{Group, OnFailure, OpId, Plan};
 use super::stop;
 
 /// What is taken down.

@@ -1,7 +1,8 @@
 //! A plan in the making: numbers operations and keeps what strategies must find again.
 
+use super::action::{Action, ContainerRef, Replica};
 use super::cause::Cause;
-use super::operation::{Action, ContainerRef, Group, OpId, Operation, Replica, Undo};
+use super::operation::{Group, OpId, Operation, Undo};
 
 /// The operations so far.
 #[derive(Debug, Default)]

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::operation::{Action, Operation, Plan};
+use super::action::Action;
+use super::operation::{Operation, Plan};
 use crate::compose::fields::FieldChange;
 
 /// What a plan does, summed up.

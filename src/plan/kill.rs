@@ -1,9 +1,10 @@
 //! The plan of `kill`: a signal to every container that runs, all at once. Works from labels alone.
 
+use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
 use super::labelled::Scope;
 use super::observed::{Container, Observed};
-use super::operation::{Action, ContainerRef, Group, OnFailure, Plan, Replica};
+use super::operation::{Group, OnFailure, Plan};
 
 /// Plans a `kill`: without order and without grace, which is what it is for.
 pub fn kill(project: &str, observed: &Observed, scope: &Scope, signal: &str) -> Plan {

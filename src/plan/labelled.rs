@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::DesiredService;
+use super::gate::Gate;
 use super::graph;
 use super::observed::Container;
-use super::operation::Gate;
 use super::scope::Selection;
 use crate::compose::model::{Condition, Project, Role};
 use crate::settings::Backend;

@@ -1,5 +1,6 @@
 //! Pure: (desired, observed, policy) → plan. No clock, no I/O, no engine.
 
+pub mod action;
 mod cause;
 mod changes;
 mod conflict;
@@ -10,6 +11,7 @@ mod diff;
 pub mod down;
 mod draft;
 pub mod explain;
+pub mod gate;
 pub mod graph;
 pub mod hooks;
 pub mod image_volumes;

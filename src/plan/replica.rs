@@ -6,8 +6,8 @@ use super::cause::Cause;
 use super::deploy::{Policy, Recreate};
 use super::desired::{Desired, DesiredService};
 use super::diff;
+use super::gate::Gate;
 use super::observed::{Container, Health, Observed, State};
-use super::operation::Gate;
 
 /// One replica that the service should have.
 #[derive(Debug)]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
 use super::graph;
 use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Observed, State};
-use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+use super::operation::{Group, OnFailure, OpId, Plan};
 use super::{start, stop};
 use crate::settings::Backend;
 

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
+use super::gate::{Gate, Tolerance};
 use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Health, Observed, State};
-use super::operation::{Action, ContainerRef, Gate, Group, OnFailure, OpId, Plan, Replica, Tolerance};
+use super::operation::{Group, OnFailure, OpId, Plan};
 use crate::compose::model::Condition;
 
 /// How long containers without a healthcheck are watched before they count as ready.

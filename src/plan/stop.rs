@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
 use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Observed};
-use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+use super::operation::{Group, OnFailure, OpId, Plan};
 
 /// Plans a `stop`; it only goes forward. `grace` overrides the containers' own.
 pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Duration>) -> Plan {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::desired::{DesiredService, uses_gpu};
-use super::operation::Tolerance;
+use super::gate::Tolerance;
 use crate::compose::model::{MountKind, Service, UpdateConfig};
 
 /// How the containers of one service are replaced.

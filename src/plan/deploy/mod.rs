@@ -13,12 +13,13 @@ use replacement::Detached;
 use service::Standing;
 use settle::Settling;
 
+use super::action::{Action, ContainerRef, Replica};
 use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
 use super::hooks;
 use super::observed::{ContainerId, Observed};
-use super::operation::{Action, ContainerRef, Group, OnFailure, OpId, Plan, Replica};
+use super::operation::{Group, OnFailure, OpId, Plan};
 use super::strategy::Strategy;
 
 /// How long containers without a gate of their own are watched before the plan settles, where

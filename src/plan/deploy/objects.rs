@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Deploy;
 use crate::compose::model::Condition;
+use crate::plan::action::Action;
 use crate::plan::desired::{DesiredVolume, volume_keys};
+use crate::plan::gate::Gate;
 use crate::plan::hooks;
 use crate::plan::observed::Volume;
-use crate::plan::operation::{Action, Gate, Group, Undo};
+use crate::plan::operation::{Group, Undo};
 use crate::plan::strategy::Strategy;
 
 impl Deploy<'_> {

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Deploy;
 use super::settle::Settling;
+use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
+use crate::plan::gate::{Gate, Tolerance};
 use crate::plan::observed::{Container, ContainerId, Health, Network};
-use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Tolerance, Undo};
+use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::stop;
 
 /// A container that is off its networks while these are replaced.

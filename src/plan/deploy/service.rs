@@ -3,10 +3,12 @@
 use super::Deploy;
 use super::settle::{End, Old, Settling};
 use crate::compose::model::Condition;
+use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
+use crate::plan::gate::Gate;
 use crate::plan::observed::Container;
-use crate::plan::operation::{Action, ContainerRef, Gate, Group, OpId, Replica, Undo};
+use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::replica::{self, Fate, Slot};
 use crate::plan::strategy::Strategy;
 

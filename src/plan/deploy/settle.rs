@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Deploy;
+use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::labelled::orphans;
 use crate::plan::observed::{Container, ContainerId};
-use crate::plan::operation::{Action, ContainerRef, Group, OpId, Replica};
+use crate::plan::operation::{Group, OpId};
 use crate::plan::replica::{Fate, Slot};
 
 /// What is done once the barrier is passed.

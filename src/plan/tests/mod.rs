@@ -12,6 +12,7 @@ mod strategy;
 
 use std::collections::BTreeMap;
 
+use super::action::Action;
 use super::contents;
 use super::desired::{Desired, Pins, Terms};
 use super::image_volumes;
@@ -20,7 +21,7 @@ use super::observed::{
     Attachment, Container, ContainerId, Health, Image, ImageId, Mount, Network, NetworkId, Observed, Port,
     State, Volume,
 };
-use super::operation::{Action, Plan};
+use super::operation::Plan;
 use super::scope::{self, Deps, Selection};
 use super::{Policy, Problem, Recreate, down, rm};
 use crate::compose::Dialect;
