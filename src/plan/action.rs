@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::gate::{Gate, Tolerance};
 use super::hooks::{HookCall, HookPoint};
@@ -138,7 +138,8 @@ pub enum Action {
         replica: Replica,
         /// The container.
         container: ContainerRef,
-        /// What must hold.
+        /// What must hold; in JSON in the words for people, which hide what a variable gave.
+        #[serde(serialize_with = "in_words")]
         gate: Gate,
         /// Whether a failure is only a warning: everyone who depends on the service says `required: false`.
         optional: bool,
@@ -301,6 +302,10 @@ impl Action {
             | Action::RemoveImage { .. } => {}
         }
     }
+}
+
+fn in_words<S: Serializer>(gate: &Gate, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(gate)
 }
 
 impl fmt::Display for Action {

@@ -326,18 +326,20 @@ fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
     }
     let ready = service.sofa.as_ref().and_then(|sofa| sofa.ready.as_ref());
     if let Some(ReadyCheck::Probe { probe, interval, timeout }) = ready {
+        let literal = service.sofa.as_ref().is_some_and(|sofa| sofa.literal);
         let interval = interval.map_or(PROBE_INTERVAL, |duration| duration.0);
         let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
         return match probe {
             Probe::Http(http) => Gate::Http {
                 path: http.path.clone(),
+                literal,
                 port: http.port.or_else(|| sole_port(service)).unwrap_or(80),
                 expect: http.expect,
                 interval,
                 timeout,
             },
             Probe::Tcp(port) => Gate::Tcp { port: *port, interval, timeout },
-            Probe::Command(command) => Gate::Command { command: command.clone(), interval, timeout },
+            Probe::Command(command) => Gate::Command { command: command.clone(), literal, interval, timeout },
         };
     }
     let checked = match &service.healthcheck {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::action::Action;
+use super::action::{Action, ContainerRef, Replica};
 use super::operation::{Operation, Plan};
 use crate::compose::fields::FieldChange;
 
@@ -32,11 +32,13 @@ pub struct Line {
     pub fields: Vec<FieldChange>,
     /// Whether something of it cannot be taken back.
     pub one_way: bool,
+    /// Whether somebody using it notices.
+    pub disruptive: bool,
 }
 
 impl Line {
     fn new(subject: String, change: Change) -> Line {
-        Line { subject, change, cause: String::new(), fields: Vec::new(), one_way: false }
+        Line { subject, change, cause: String::new(), fields: Vec::new(), one_way: false, disruptive: false }
     }
 }
 
@@ -98,35 +100,136 @@ impl fmt::Display for Change {
 /// Sums a plan up.
 pub fn explain(plan: &Plan) -> Explanation {
     let mut objects = Vec::new();
-    let mut replicas: BTreeMap<String, Line> = BTreeMap::new();
+    let mut deeds: BTreeMap<String, Deeds<'_>> = BTreeMap::new();
     for operation in &plan.operations {
-        match object(operation) {
-            Some(line) => add_object(&mut objects, line),
-            None => {
-                let Some((subject, change)) = replica(operation) else {
-                    continue;
-                };
-                let line = replicas.entry(subject.clone()).or_insert_with(|| Line::new(subject, change));
-                line.change = combine(line.change, change);
-                line.one_way |= operation.one_way;
-                if line.cause.is_empty() && operation.cause != "replaced" {
-                    line.cause.clone_from(&operation.cause);
-                    line.fields.clone_from(&operation.fields);
-                }
-            }
+        if let Some(line) = object(operation) {
+            add_object(&mut objects, line);
+        } else if let Some(replica) = operation.action.replica() {
+            deeds.entry(subject(replica, &operation.action)).or_default().add(operation);
         }
     }
+    let touched = deeds.into_iter().filter_map(|(subject, deeds)| {
+        let change = deeds.change()?;
+        // A leftover beside a container that stays as it is: the service is unchanged, and this goes.
+        let beside = change == Change::Remove && plan.unchanged.contains(&subject);
+        let subject = if beside { deeds.removed_name().unwrap_or(subject) } else { subject };
+        let mut line = deeds.line(subject, change);
+        if beside && line.cause.is_empty() {
+            line.cause = "left by an interrupted run".into();
+        }
+        Some(line)
+    });
     let unchanged = plan.unchanged.iter().map(|name| Line::new(name.clone(), Change::Unchanged));
-    let mut services: Vec<Line> = replicas.into_values().chain(unchanged).collect();
+    let mut services: Vec<Line> = touched.chain(unchanged).collect();
     services.sort_by(|one, other| one.subject.cmp(&other.subject));
     Explanation { project: plan.project.clone(), lines: objects.into_iter().chain(services).collect() }
+}
+
+/// What people call a replica; a container that is none (a one-off, that of a hook) goes by its name.
+fn subject(replica: &Replica, action: &Action) -> String {
+    match (replica.number, action.container()) {
+        (0, Some(container)) => container_subject(container),
+        (0 | 1, _) => replica.service.clone(),
+        (number, _) => format!("{} {number}", replica.service),
+    }
+}
+
+fn container_subject(container: &ContainerRef) -> String {
+    format!("container {container}")
+}
+
+/// What a plan does to the containers of one replica.
+#[derive(Default)]
+struct Deeds<'a> {
+    operations: Vec<&'a Operation>,
+}
+
+impl<'a> Deeds<'a> {
+    fn add(&mut self, operation: &'a Operation) {
+        self.operations.push(operation);
+    }
+
+    fn actions(&self) -> impl Iterator<Item = &'a Action> {
+        self.operations.iter().map(|operation| &operation.action)
+    }
+
+    /// The containers of the engine that something is done to.
+    fn those(&self, is: impl Fn(&Action) -> bool) -> Vec<&'a ContainerRef> {
+        let containers = self.actions().filter(|action| is(action)).filter_map(Action::container);
+        containers.filter(|container| container.existing().is_some()).collect()
+    }
+
+    /// What becomes of the replica; nothing where it is only looked at. Rules, in the order tested:
+    /// 1. a new container takes the place of one that goes, or there was none;
+    /// 2. one that was there starts in the place of another: an interrupted run had created it;
+    /// 3. what is stopped and started is restarted;
+    /// 4. else the strongest of what is done.
+    fn change(&self) -> Option<Change> {
+        let is_stop = |action: &Action| matches!(action, Action::StopContainer { .. });
+        let is_start = |action: &Action| {
+            matches!(action, Action::StartContainer { .. } | Action::UnpauseContainer { .. })
+        };
+        let is_removal = |action: &Action| matches!(action, Action::RemoveContainer { .. });
+        let (stopped, started, removed) = (self.those(is_stop), self.those(is_start), self.those(is_removal));
+        let mut creations = self.actions().filter_map(|action| match action {
+            Action::CreateContainer { replaces, .. } => Some(replaces.is_some()),
+            _ => None,
+        });
+        if let Some(replaces) = creations.next() {
+            let goes = replaces || !stopped.is_empty() || !removed.is_empty();
+            return Some(if goes { Change::Replace } else { Change::Create });
+        }
+        let has = |action: fn(&Action) -> bool| self.actions().any(action);
+        Some(match started.first() {
+            Some(up) if removed.iter().any(|gone| gone != up) => Change::Replace,
+            Some(up) if stopped.contains(up) => Change::Restart,
+            Some(_) => Change::Start,
+            None if !removed.is_empty() => Change::Remove,
+            None if has(|action| matches!(action, Action::KillContainer { .. })) => Change::Kill,
+            None if !stopped.is_empty() => Change::Stop,
+            None if has(|action| matches!(action, Action::RenameContainer { .. })) => Change::Rename,
+            None if has(|action| matches!(action, Action::Await { .. })) => Change::Await,
+            None => return None,
+        })
+    }
+
+    fn removed_name(&self) -> Option<String> {
+        let removed = self.those(|action| matches!(action, Action::RemoveContainer { .. }));
+        removed.first().map(|container| container_subject(container))
+    }
+
+    /// The line, with every cause: that of a creation first, since it is the one with the fields.
+    fn line(&self, subject: String, change: Change) -> Line {
+        let mut line = Line::new(subject, change);
+        let (creations, others): (Vec<&Operation>, Vec<&Operation>) = self
+            .operations
+            .iter()
+            .partition(|operation| matches!(operation.action, Action::CreateContainer { .. }));
+        let mut causes: Vec<&str> = Vec::new();
+        for operation in creations.into_iter().chain(others) {
+            line.one_way |= operation.one_way;
+            line.disruptive |= operation.disruptive;
+            if line.fields.is_empty() {
+                line.fields.clone_from(&operation.fields);
+            }
+            let cause = operation.cause.as_str();
+            if !cause.is_empty() && cause != "replaced" && !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+        line.cause = causes.join("; ");
+        line
+    }
 }
 
 /// A network that is removed and created under its name is replaced.
 fn add_object(objects: &mut Vec<Line>, line: Line) {
     let removed = |other: &&mut Line| other.subject == line.subject && other.change == Change::Remove;
     match objects.iter_mut().find(removed) {
-        Some(other) if line.change == Change::Create => other.change = Change::Replace,
+        Some(other) if line.change == Change::Create => {
+            other.change = Change::Replace;
+            other.disruptive |= line.disruptive;
+        }
         _ => objects.push(line),
     }
 }
@@ -140,38 +243,13 @@ fn object(operation: &Operation) -> Option<Line> {
         Action::RemoveImage { name } => (format!("image {name}"), Change::Remove),
         _ => return None,
     };
-    let (cause, fields) = (operation.cause.clone(), operation.fields.clone());
-    Some(Line { cause, fields, one_way: operation.one_way, ..Line::new(subject, change) })
-}
-
-fn replica(operation: &Operation) -> Option<(String, Change)> {
-    let change = match &operation.action {
-        Action::CreateContainer { replaces: Some(_), .. } => Change::Replace,
-        Action::CreateContainer { .. } => Change::Create,
-        Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Change::Start,
-        Action::StopContainer { .. } => Change::Stop,
-        Action::KillContainer { .. } => Change::Kill,
-        Action::RemoveContainer { .. } => Change::Remove,
-        Action::RenameContainer { .. } => Change::Rename,
-        Action::Await { .. } => Change::Await,
-        _ => return None,
-    };
-    let replica = operation.action.replica()?;
-    let subject = match replica.number {
-        0 | 1 => replica.service.clone(),
-        number => format!("{} {number}", replica.service),
-    };
-    Some((subject, change))
-}
-
-/// What two operations on one replica amount to.
-fn combine(one: Change, other: Change) -> Change {
-    match (one, other) {
-        (Change::Stop, Change::Start) => Change::Restart,
-        // The start, stop and removal that belong to a creation or a replacement.
-        (Change::Create, _) | (_, Change::Create) => Change::Create,
-        (one, other) => one.max(other),
-    }
+    Some(Line {
+        cause: operation.cause.clone(),
+        fields: operation.fields.clone(),
+        one_way: operation.one_way,
+        disruptive: operation.disruptive,
+        ..Line::new(subject, change)
+    })
 }
 
 impl Explanation {

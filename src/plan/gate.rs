@@ -20,6 +20,9 @@ pub enum Gate {
     Http {
         /// The path.
         path: String,
+        /// Whether the file holds the path as it is, so that it may be shown.
+        #[serde(skip, default = "literal")]
+        literal: bool,
         /// The container's port.
         port: u16,
         /// The status that counts as ready.
@@ -42,6 +45,9 @@ pub enum Gate {
     Command {
         /// The command.
         command: Vec<String>,
+        /// Whether the file holds the command as it is, so that it may be shown.
+        #[serde(skip, default = "literal")]
+        literal: bool,
         /// Time between two tries.
         interval: Duration,
         /// How long one try may take.
@@ -71,15 +77,45 @@ impl fmt::Display for Tolerance {
     }
 }
 
+/// What a label holds stood in the file as it is.
+fn literal() -> bool {
+    true
+}
+
+/// Without what a variable gave: that may be a secret.
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Gate::Running => f.write_str("running"),
             Gate::Healthy { .. } => f.write_str("healthy"),
-            Gate::Http { path, port, expect, .. } => write!(f, "http {expect} on :{port}{path}"),
+            Gate::Http { path, port, expect, literal: true, .. } => {
+                write!(f, "http {expect} on :{port}{path}")
+            }
+            Gate::Http { port, expect, .. } => write!(f, "http {expect} on :{port}"),
             Gate::Tcp { port, .. } => write!(f, "tcp :{port} open"),
-            Gate::Command { command, .. } => write!(f, "command `{}` succeeds", command.join(" ")),
+            Gate::Command { command, literal: true, .. } => {
+                write!(f, "command `{}` succeeds", command.join(" "))
+            }
+            Gate::Command { .. } => f.write_str("its command succeeds"),
             Gate::Completed => f.write_str("completed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_variable_gave_is_not_shown() {
+        let (interval, timeout) = (Duration::from_secs(1), Duration::from_secs(1));
+        let command =
+            |literal| Gate::Command { command: vec!["ping".into(), "x".into()], literal, interval, timeout };
+        assert_eq!(command(true).to_string(), "command `ping x` succeeds");
+        assert_eq!(command(false).to_string(), "its command succeeds");
+        let http =
+            |literal| Gate::Http { path: "/a".into(), literal, port: 80, expect: 200, interval, timeout };
+        assert_eq!(http(true).to_string(), "http 200 on :80/a");
+        assert_eq!(http(false).to_string(), "http 200 on :80");
     }
 }

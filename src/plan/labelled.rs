@@ -26,12 +26,12 @@ pub(super) fn gate(container: &Container) -> Gate {
 /// may be a secret, and stands in no label.
 pub fn ready_label(service: &DesiredService<'_>) -> Option<String> {
     let tells = match &service.gate {
-        Gate::Http { .. } | Gate::Tcp { .. } | Gate::Command { .. } => true,
+        Gate::Http { literal, .. } | Gate::Command { literal, .. } => *literal,
+        Gate::Tcp { .. } => true,
         Gate::Healthy { probe } => !probe,
         Gate::Running | Gate::Completed => false,
     };
-    let literal = service.service.sofa.as_ref().is_none_or(|sofa| sofa.literal);
-    (tells && literal).then(|| serde_json::to_string(&service.gate).ok()).flatten()
+    tells.then(|| serde_json::to_string(&service.gate).ok()).flatten()
 }
 
 /// Which services a verb acts on.

@@ -91,7 +91,7 @@ async fn each_change_is_told_with_its_field_and_touches_only_what_it_must() {
       = init-db             unchanged
       = model-orchestrator  unchanged
       = postgres            unchanged
-      ~ predict-worker      replace    configuration changed: environment.LEVEL, environment.TOKEN
+      ~ predict-worker      replace    configuration changed: environment.LEVEL, environment.TOKEN [disruptive]
           environment.LEVEL: info → debug
           environment.TOKEN: new
       = report-worker       unchanged
@@ -103,21 +103,21 @@ async fn each_change_is_told_with_its_field_and_touches_only_what_it_must() {
       = model-orchestrator  unchanged
       = postgres            unchanged
       = predict-worker      unchanged
-      ~ report-worker       replace    configuration changed: ports[8000/tcp].published
+      ~ report-worker       replace    configuration changed: ports[8000/tcp].published [disruptive]
           ports[8000/tcp].published: 39731 → 39732
       = score-worker        unchanged
     ");
     assert_snapshot!(coordinator.plan("networks: {default: {internal: true, driver_opts: {com.docker.network.driver.mtu: '1400'}}}\n"), @r"
     coordinator: 1 to replace, 5 to restart, 1 unchanged
-      ~ network coordinator_default  replace    configuration changed: driver_opts.com.docker.network.driver.mtu, internal
+      ~ network coordinator_default  replace    configuration changed: driver_opts.com.docker.network.driver.mtu, internal [disruptive]
           driver_opts.com.docker.network.driver.mtu: 1400 (new)
           internal: true (new)
       = init-db                                       unchanged
-      ~ model-orchestrator                            restart    network coordinator_default is replaced
-      ~ postgres                                      restart    network coordinator_default is replaced
-      ~ predict-worker                                restart    network coordinator_default is replaced
-      ~ report-worker                                 restart    network coordinator_default is replaced
-      ~ score-worker                                  restart    network coordinator_default is replaced
+      ~ model-orchestrator                            restart    network coordinator_default is replaced [disruptive]
+      ~ postgres                                      restart    network coordinator_default is replaced [disruptive]
+      ~ predict-worker                                restart    network coordinator_default is replaced [disruptive]
+      ~ report-worker                                 restart    network coordinator_default is replaced [disruptive]
+      ~ score-worker                                  restart    network coordinator_default is replaced [disruptive]
     ");
     coordinator
         .test
@@ -135,7 +135,7 @@ async fn each_change_is_told_with_its_field_and_touches_only_what_it_must() {
       = postgres            unchanged
       = predict-worker      unchanged
       = report-worker       unchanged
-      ~ score-worker        replace    configuration changed: image
+      ~ score-worker        replace    configuration changed: image [disruptive]
           image: busybox:1 → coordinator:2
     ");
 

@@ -1,6 +1,7 @@
 //! Plans as text: each rule of the planner has a case in here that fails when the rule is broken. This file builds the cases.
 
 mod deploy;
+mod explain;
 mod hooks;
 mod labelled;
 mod limits;

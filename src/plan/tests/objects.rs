@@ -50,7 +50,7 @@ fn what_cannot_be_planned_is_told_all_at_once() {
 }
 
 /// A network `net` of the project whose recorded hash is not the files'.
-fn changed_network(mut case: Case) -> Case {
+pub(super) fn changed_network(mut case: Case) -> Case {
     let wanted = model::Network { name: "p_net".into(), internal: true, ..Default::default() };
     case.project.networks.insert("net".into(), wanted);
     let labels = [("project", "p"), ("network", "net"), ("config-hash", "another")];
@@ -64,11 +64,11 @@ fn changed_network(mut case: Case) -> Case {
     case
 }
 
-fn on_network(service: &mut Service) {
+pub(super) fn on_network(service: &mut Service) {
     service.networks.insert("net".into(), None);
 }
 
-fn attached(container: &mut Container) {
+pub(super) fn attached(container: &mut Container) {
     container.networks.insert("p_net".into(), Attachment { network: "old".into(), ..Default::default() });
 }
 
