@@ -290,6 +290,7 @@ mod tests {
             .collect();
         Plan {
             project: "p".into(),
+            images: Vec::new(),
             operations,
             barrier: barrier.map(OpId),
             on_failure,

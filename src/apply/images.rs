@@ -13,6 +13,7 @@ use crate::engine::{Engine, EngineError, EngineStream};
 use crate::plan::desired::image_reference;
 use crate::plan::image_volumes;
 use crate::plan::observed::Image;
+use crate::plan::operation::{ImageFetch, ImageSource};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// What the command line says about images.
@@ -88,6 +89,40 @@ impl<'a> Need<'a> {
     }
 }
 
+/// How an image is to be fetched, and why: built where there is a build, else pulled.
+struct Due {
+    reason: Reason,
+    build: Option<PreparedBuild>,
+}
+
+/// Why an image is fetched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// The engine does not have it.
+    Missing,
+    /// It was built from something else.
+    ContextChanged,
+    /// The command line or the service wants it in any case, and nobody knows whether it is another.
+    Asked,
+}
+
+impl Due {
+    fn told(&self, need: &Need<'_>) -> ImageFetch {
+        let cause = match self.reason {
+            Reason::Missing => "not there yet",
+            Reason::ContextChanged => "what it is built from changed",
+            Reason::Asked => "asked for; whether it is another is not known before",
+        };
+        ImageFetch {
+            image: need.image.clone(),
+            source: if self.build.is_some() { ImageSource::Build } else { ImageSource::Pull },
+            cause: cause.into(),
+            services: need.services.iter().map(|service| service.name.to_string()).collect(),
+            changes: self.reason != Reason::Asked,
+        }
+    }
+}
+
 /// What an image step works with.
 pub struct Images<'a> {
     /// The engine.
@@ -130,6 +165,26 @@ impl Images<'_> {
         }
         errors.sort_by(|one, other| one.image.cmp(&other.image));
         if errors.is_empty() { Ok(fetched) } else { Err(errors) }
+    }
+
+    /// What `ensure` would fetch, and why; fetches nothing.
+    ///
+    /// # Errors
+    /// Every image that cannot be had, as far as that can be known.
+    pub async fn foresee(
+        &self,
+        services: &[&Service],
+        present: &BTreeMap<String, Image>,
+    ) -> Result<Vec<ImageFetch>, Vec<ImageError>> {
+        let mut fetches = Vec::new();
+        let mut errors = Vec::new();
+        for need in &self.needs(services) {
+            match self.due(need, present.get(&need.image)).await {
+                Ok(due) => fetches.extend(due.map(|due| due.told(need))),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(fetches) } else { Err(errors) }
     }
 
     /// Sends the images of these services to their registries, all at once.
@@ -195,10 +250,13 @@ impl Images<'_> {
 
     /// One image: built, pulled, or left as it is. Returns whether it was fetched.
     async fn one(&self, need: &Need<'_>, present: Option<&Image>) -> Result<bool, ImageError> {
-        let outcome = match need.builder() {
-            Some(service) if self.policy.build != Build::Never => self.build(need, service, present).await,
-            builder => self.pull(need, present, builder.is_some()).await,
+        let fetched = async {
+            match self.due(need, present).await? {
+                Some(due) => self.fetch(need, due).await.map(|()| true),
+                None => Ok(false),
+            }
         };
+        let outcome = fetched.await;
         if let Err(error) = &outcome {
             let detail = error.reason.lines().next().map(String::from);
             self.tell(need, Phase::Failed, detail);
@@ -206,15 +264,25 @@ impl Images<'_> {
         outcome
     }
 
-    /// Builds the image where it is missing, built from something else, or building is forced.
-    async fn build(
+    /// How an image is to be fetched; none where it stays as it is.
+    async fn due(&self, need: &Need<'_>, present: Option<&Image>) -> Result<Option<Due>, ImageError> {
+        match need.builder() {
+            Some(service) if self.policy.build != Build::Never => {
+                self.due_build(need, service, present).await
+            }
+            builder => self.due_pull(need, present, builder.is_some()),
+        }
+    }
+
+    /// The build of an image that is missing, was built from something else, or is to be built in any case.
+    async fn due_build(
         &self,
         need: &Need<'_>,
         service: &Service,
         present: Option<&Image>,
-    ) -> Result<bool, ImageError> {
+    ) -> Result<Option<Due>, ImageError> {
         let Some(build) = &service.build else {
-            return Ok(false);
+            return Ok(None);
         };
         let options = BuildOptions {
             no_cache: self.policy.no_cache || build.no_cache,
@@ -233,9 +301,42 @@ impl Images<'_> {
             .map_err(|error| ImageError::of(need, error.to_string()))?
             .map_err(|error| ImageError { invalid: true, ..ImageError::of(need, error.to_string()) })?;
         let forced = self.policy.build == Build::Always || service.pull_policy() == PullPolicy::Build;
-        if !forced && present.is_some_and(|image| build::is_current(&image.labels, prepared.digest())) {
-            return Ok(false);
+        let reason = match present {
+            None => Reason::Missing,
+            Some(image) if !build::is_current(&image.labels, prepared.digest()) => Reason::ContextChanged,
+            Some(_) if forced => Reason::Asked,
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(Due { reason, build: Some(prepared) }))
+    }
+
+    /// The pull of an image where its policy says so.
+    fn due_pull(
+        &self,
+        need: &Need<'_>,
+        present: Option<&Image>,
+        buildable: bool,
+    ) -> Result<Option<Due>, ImageError> {
+        if self.must_pull(need, present) {
+            let reason = if present.is_none() { Reason::Missing } else { Reason::Asked };
+            return Ok(Some(Due { reason, build: None }));
         }
+        match present {
+            Some(_) => Ok(None),
+            None if buildable => {
+                Err(ImageError::of(need, "image is missing, and `--no-build` forbids to build it"))
+            }
+            None => Err(ImageError::of(need, "image is missing, and its pull policy is `never`")),
+        }
+    }
+
+    async fn fetch(&self, need: &Need<'_>, due: Due) -> Result<(), ImageError> {
+        let Some(prepared) = due.build else {
+            self.tell(need, Phase::Pulling, None);
+            self.pull(need).await.map_err(|error| ImageError::of(need, error.to_string()))?;
+            self.tell(need, Phase::Done, Some("pulled".into()));
+            return Ok(());
+        };
         self.tell(need, Phase::Building, None);
         let subject = Subject::Image(need.image.clone());
         let events = self.events.clone();
@@ -246,33 +347,7 @@ impl Images<'_> {
         });
         built.await.map_err(|error| build_error(need, error))?;
         self.tell(need, Phase::Done, Some("built".into()));
-        Ok(true)
-    }
-
-    /// Pulls the image where its policy says so.
-    async fn pull(
-        &self,
-        need: &Need<'_>,
-        present: Option<&Image>,
-        buildable: bool,
-    ) -> Result<bool, ImageError> {
-        if !self.must_pull(need, present) {
-            return match present {
-                Some(_) => Ok(false),
-                None if buildable => {
-                    Err(ImageError::of(need, "image is missing, and `--no-build` forbids to build it"))
-                }
-                None => Err(ImageError::of(need, "image is missing, and its pull policy is `never`")),
-            };
-        }
-        self.tell(need, Phase::Pulling, None);
-        match self.fetch(need).await {
-            Ok(()) => {
-                self.tell(need, Phase::Done, Some("pulled".into()));
-                Ok(true)
-            }
-            Err(error) => Err(ImageError::of(need, error.to_string())),
-        }
+        Ok(())
     }
 
     fn must_pull(&self, need: &Need<'_>, present: Option<&Image>) -> bool {
@@ -293,7 +368,7 @@ impl Images<'_> {
         })
     }
 
-    async fn fetch(&self, need: &Need<'_>) -> Result<(), EngineError> {
+    async fn pull(&self, need: &Need<'_>) -> Result<(), EngineError> {
         let (reference, auth) = self.registry_of(need).await?;
         let platform =
             need.services.iter().map(|service| service.platform.as_str()).find(|text| !text.is_empty());

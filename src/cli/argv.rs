@@ -8,7 +8,8 @@ const OWN_ARGUMENTS: [&str; 4] = ["exec", "run", "cp", "port"];
 /// Puts the verb behind the program's name. Options keep their values and the words keep their order; what stands behind
 /// `--` is not looked at. Where no verb is among the words nothing is moved, and clap says what is missing.
 pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
-    let Some(at) = verb_position(&arguments, command) else {
+    let is_verb = |word: &str| command.find_subcommand(word).is_some();
+    let Some(at) = verb_position(&arguments, 1, is_verb, command) else {
         return arguments;
     };
     let mut ordered = arguments;
@@ -21,12 +22,33 @@ pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
     }
     let verb = ordered.remove(at);
     ordered.insert(1, verb);
+    if ordered[1] == "plan" {
+        planned_verb_second(&mut ordered, command);
+    }
     ordered
 }
 
-/// Where the first verb stands.
-fn verb_position(arguments: &[String], command: &Command) -> Option<usize> {
-    let mut index = 1;
+/// `plan` takes a verb, which comes behind it; without one it is about `deploy`.
+fn planned_verb_second(ordered: &mut Vec<String>, command: &Command) {
+    let asks_for_help = |argument: &String| matches!(argument.as_str(), "-h" | "--help");
+    let Some(plan) = command.find_subcommand("plan") else { return };
+    match verb_position(ordered, 2, |word| plan.find_subcommand(word).is_some(), command) {
+        Some(at) => {
+            let verb = ordered.remove(at);
+            ordered.insert(2, verb);
+        }
+        None if ordered.iter().any(asks_for_help) => {}
+        None => ordered.insert(2, "deploy".into()),
+    }
+}
+
+/// Where the first verb stands, from `index` on.
+fn verb_position(
+    arguments: &[String],
+    mut index: usize,
+    is_verb: impl Fn(&str) -> bool,
+    command: &Command,
+) -> Option<usize> {
     while let Some(argument) = arguments.get(index) {
         if argument == "--" {
             return None;
@@ -35,7 +57,7 @@ fn verb_position(arguments: &[String], command: &Command) -> Option<usize> {
             index += if takes_next(argument, command) { 2 } else { 1 };
             continue;
         }
-        if command.find_subcommand(argument).is_some() {
+        if is_verb(argument) {
             return Some(index);
         }
         index += 1;
@@ -93,7 +115,11 @@ mod tests {
             ("sofa -p deploy ps", "sofa ps -p deploy"),
             ("sofa --project-name=x dev logs --tail 5 web", "sofa logs --project-name=x dev --tail 5 web"),
             ("sofa --tail 5 web logs", "sofa logs --tail 5 web"),
-            ("sofa -C /srv dev plan deploy", "sofa plan -C /srv dev deploy"),
+            ("sofa -C /srv dev plan deploy", "sofa plan deploy -C /srv dev"),
+            ("sofa plan dev --exit-code", "sofa plan deploy dev --exit-code"),
+            ("sofa dev down plan", "sofa down dev plan"),
+            ("sofa plan dev down --volumes", "sofa plan down dev --volumes"),
+            ("sofa plan --help", "sofa plan --help"),
             ("sofa logs -f web", "sofa logs --follow web"),
             ("sofa -f x.yml logs web", "sofa logs -f x.yml web"),
             ("sofa dev", "sofa dev"),

@@ -7,10 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub mod argv;
 
-use crate::commands::{
-    build, check, config, deploy, down, help, history, kill, lock, logs, plan, ps, restart, rm, rollback,
-    scale, start, stop, undo, version,
-};
+use crate::commands::planned::Planned;
+use crate::commands::{build, check, config, help, history, lock, logs, plan, ps, undo, version};
 use crate::settings::{Typed, parse_engine_timeout};
 use crate::ui::{Color, ProgressKind};
 
@@ -91,28 +89,13 @@ struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Bring services to what the files say, ready or undone.
-    Deploy(deploy::Args),
-    /// Stop containers, dependants first; `start` brings them back.
-    Stop(stop::Args),
-    /// Start what is stopped, dependencies first, and wait until it is ready.
-    Start(start::Args),
-    /// Restart services one after the other, waiting for each; jobs are left alone.
-    Restart(restart::Args),
-    /// Stop and remove containers, networks and, where the mode says so, volumes.
-    Down(down::Args),
-    /// Give services more or fewer containers: `sofa scale web=3`.
-    Scale(scale::Args),
+    /// A verb that makes a plan and runs it.
+    #[command(flatten)]
+    Planned(Planned),
     /// List the releases that can be gone back to.
     History(history::Args),
-    /// Go back to a release: its model, images and environment.
-    Rollback(rollback::Args),
     /// Take back a run that was killed or could not finish.
     Undo(undo::Args),
-    /// Send containers a signal, all at once.
-    Kill(kill::Args),
-    /// Remove containers that do not run.
-    Rm(rm::Args),
     /// Build the images of services that have a `build:`.
     Build(build::Args),
     /// Show what services print.
@@ -174,39 +157,24 @@ impl Verb {
     /// Whether the verb needs the project's files: the others work from labels.
     fn reads_files(&self) -> bool {
         match self {
-            Verb::Deploy(_) | Verb::Scale(_) | Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
-            Verb::Plan(args) => args.reads_files(),
-            Verb::Stop(_)
-            | Verb::History(_)
-            | Verb::Rollback(_)
-            | Verb::Undo(_)
-            | Verb::Start(_)
-            | Verb::Restart(_)
-            | Verb::Down(_)
-            | Verb::Kill(_)
-            | Verb::Rm(_) => false,
-            Verb::Logs(_) | Verb::Ps(_) | Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
+            Verb::Planned(planned) => planned.reads_files(),
+            Verb::Plan(args) => args.verb.reads_files(),
+            Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
+            Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) => false,
+            Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
 
     /// The bare words behind the verb.
     fn words(&self) -> Vec<String> {
         match self {
-            Verb::Deploy(args) => args.words.clone(),
-            Verb::Stop(args) => args.words.clone(),
-            Verb::Start(args) => args.words.clone(),
-            Verb::Restart(args) => args.words.clone(),
-            Verb::Down(args) => args.words.clone(),
-            Verb::Scale(args) => args.scope_words(),
+            Verb::Planned(planned) => planned.scope_words(),
+            Verb::Plan(args) => args.verb.scope_words(),
             Verb::History(args) => args.words.clone(),
-            Verb::Rollback(args) => args.scope_words(),
             Verb::Undo(args) => args.words.clone(),
-            Verb::Kill(args) => args.words.clone(),
-            Verb::Rm(args) => args.words.clone(),
             Verb::Build(args) => args.words.clone(),
             Verb::Logs(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),
-            Verb::Plan(args) => args.scope_words(),
             Verb::Check(args) => args.words.clone(),
             Verb::Config(args) => args.words.clone(),
             Verb::Lock(args) => args.scope_words(),

@@ -49,6 +49,12 @@ pub fn harm_of_choices(choices: &Choices) -> Vec<String> {
     options.chain(zero.map(|scale| format!("`{}=0`", scale.service))).collect()
 }
 
+/// Whether somebody is asked before something is done that changes anything.
+pub fn asks(context: &Context, harm: &[String]) -> bool {
+    let protected = context.settings.mode.as_ref().is_some_and(|mode| mode.protected);
+    protected && !harm.is_empty() && !context.settings.yes
+}
+
 impl Deed<'_> {
     /// Lists the data that goes, and in a protected mode asks.
     ///
@@ -80,8 +86,8 @@ impl Deed<'_> {
 
     /// The protected mode, where it asks.
     fn asking_mode<'b>(&self, context: &'b Context) -> Option<&'b Mode> {
-        let asks = !self.harm.is_empty() && !self.plan.changes_nothing() && !context.settings.yes;
-        context.settings.mode.as_ref().filter(|mode| asks && mode.protected)
+        let asks = asks(context, &self.harm) && !self.plan.changes_nothing();
+        context.settings.mode.as_ref().filter(|_| asks)
     }
 
     /// Refuses a plan that is another than the one that was agreed to, where it was asked about.
@@ -89,7 +95,11 @@ impl Deed<'_> {
     /// # Errors
     /// Exit code 5. Nothing was done.
     pub fn agreed_again(&self, context: &Context, now: &Plan) -> Result<(), Failure> {
-        if now == self.plan || self.asking_mode(context).is_none() { Ok(()) } else { Err(changed_since()) }
+        if now.does_as(self.plan) || self.asking_mode(context).is_none() {
+            Ok(())
+        } else {
+            Err(changed_since())
+        }
     }
 
     /// Refuses a plan that was made from something else than what is there now: a person may think for long.

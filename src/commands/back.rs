@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::commands::Context;
 use crate::commands::context::state_failure;
 use crate::commands::deployment::Choices;
+use crate::commands::dry_run::show;
 use crate::commands::work::Work;
 use crate::compose::load::Options;
 use crate::compose::model::Project;
@@ -91,11 +92,9 @@ impl Back<'_> {
     pub async fn go(&self, project: &str, dry_run: bool) -> CommandResult {
         self.planned(project, async |work, observed, plan| {
             if dry_run {
-                // A reader that is gone needs no plan.
-                let _ = self.context.ui.print(&crate::ui::plan::render(&plan, true));
-                return Ok(Exit::Success);
+                return Ok(show(&plan, self.context));
             }
-            work.carry_out(observed).await?;
+            work.carry_out(observed, None).await?;
             Ok(Exit::Success)
         })
         .await

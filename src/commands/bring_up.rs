@@ -5,23 +5,66 @@ use std::time::Instant;
 use crate::commands::Context;
 use crate::commands::asking::{self, Deed};
 use crate::commands::deployment::{self, Choices, NO_PINS};
+use crate::commands::dry_run::show;
 use crate::commands::guarding;
 use crate::commands::ownership;
 use crate::commands::work::Work;
-use crate::error::{CommandResult, Exit};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::plan::observed::Observed;
+use crate::plan::operation::Plan;
 
 /// Brings the scope to what the files say; `verb` is for the display. With `dry_run` the plan is all that comes of it.
 ///
 /// # Errors
 /// Everything that can be known before a change is an error before any change; a failure on the way is undone.
 pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Context) -> CommandResult {
+    if dry_run {
+        return Ok(show(&foresee(verb, choices, context).await?, context));
+    }
+    prepared(verb, choices, context, async |work, observed| {
+        let desired = work.desired(&observed);
+        deployment::refuse_what_cannot_be_made(work.engine, &desired)?;
+        deployment::refuse_what_others_hold(work.engine, &desired, &observed)?;
+        let harm = asking::harm_of_choices(choices);
+        if harm.is_empty() {
+            work.carry_out(observed, None).await?;
+            return Ok(Exit::Success);
+        }
+        // A question about a plan that images may change yet would be about another plan.
+        let asks = asking::asks(context, &harm);
+        let mut observed = if asks { work.with_images(observed).await? } else { observed };
+        let plan = work.foresee(&mut observed).await?;
+        let shown = observed.clone();
+        let deed = Deed { engine: work.engine, plan: &plan, observed: &shown, harm };
+        deed.agreed(context).await?;
+        work.carry_out(observed, Some(&deed)).await?;
+        Ok(Exit::Success)
+    })
+    .await
+}
+
+/// The plan of bringing the scope up; nothing is changed.
+///
+/// # Errors
+/// As those of `bring_up`, before any change.
+pub async fn foresee(verb: &str, choices: &Choices, context: &Context) -> Result<Plan, Failure> {
+    prepared(verb, choices, context, async |work, mut observed| work.foresee(&mut observed).await).await
+}
+
+/// Reads the files and looks at the engine, then goes on from there.
+async fn prepared<T>(
+    verb: &str,
+    choices: &Choices,
+    context: &Context,
+    then: impl AsyncFnOnce(Work<'_>, Observed) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let begun = Instant::now();
     let loaded = deployment::load(context, choices)?;
     let project = loaded.project();
     let selection = context.selection(project)?;
     guarding::protect(context, &loaded)?;
     let engine = context.engine().await?;
-    let mut observed = deployment::observe(&engine, project, &NO_PINS).await?;
+    let observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
     guarding::mounts(context, &loaded, &scope)?;
@@ -36,19 +79,5 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
         begun,
         makes_release: true,
     };
-    if dry_run {
-        // A reader that is gone needs no plan.
-        let _ = context.ui.print(&crate::ui::plan::render(&work.foresee(&mut observed).await?, true));
-        return Ok(Exit::Success);
-    }
-    let desired = work.desired(&observed);
-    deployment::refuse_what_cannot_be_made(&engine, &desired)?;
-    deployment::refuse_what_others_hold(&engine, &desired, &observed)?;
-    let harm = asking::harm_of_choices(choices);
-    if !harm.is_empty() {
-        let plan = work.foresee(&mut observed).await?;
-        Deed { engine: &engine, plan: &plan, observed: &observed, harm }.agreed(context).await?;
-    }
-    work.carry_out(observed).await?;
-    Ok(Exit::Success)
+    then(work, observed).await
 }

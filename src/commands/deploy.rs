@@ -1,9 +1,10 @@
 //! `sofa deploy`: brings the scope to what the files say, ready, or undone as a whole.
 
 use crate::commands::Context;
-use crate::commands::bring_up::bring_up;
+use crate::commands::bring_up::{bring_up, foresee};
 use crate::commands::deployment::Choices;
-use crate::error::CommandResult;
+use crate::error::{CommandResult, Failure};
+use crate::plan::operation::Plan;
 
 /// Arguments of `deploy`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,14 @@ pub struct Args {
 ///
 /// # Errors
 /// Everything that can be known before a change is an error before any change; a failure on the way is undone.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
     bring_up("deploy", &args.choices, args.dry_run, context).await
+}
+
+/// The plan of a deploy.
+///
+/// # Errors
+/// As those of `run`, before any change.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    foresee("deploy", &args.choices, context).await
 }

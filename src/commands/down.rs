@@ -6,7 +6,7 @@ use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
 use crate::compose::load::Options;
-use crate::error::CommandResult;
+use crate::error::Failure;
 use crate::plan::down;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
 
@@ -31,6 +31,9 @@ pub struct Args {
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Which images go.
@@ -45,17 +48,16 @@ enum Rmi {
 /// Takes the scope down.
 ///
 /// # Errors
-/// What could not be removed; everything else was.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
+/// With `--remove-orphans`, those of the files.
+pub fn forward<'a>(args: &'a Args, context: &Context) -> Result<Forward<'a>, Failure> {
     let orphans = if args.remove_orphans { Some(context.load(Options::default())?) } else { None };
     let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
-    let forward = Forward {
+    Ok(Forward {
         verb: "down",
         idle: "nothing to remove",
         view: View::Engine,
         turn: Turn::Locks,
-        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
             let volumes = args.volumes || (mode_removes && !args.keep_volumes);
             let images = match args.rmi {
                 None => down::Images::Keep,
@@ -68,9 +70,9 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
             };
             let policy = down::Policy { scope, volumes, grace: args.timeout, images };
             down::down(project, observed, &policy)
-        },
+        }),
         wait: WAIT_TIMEOUT,
-        begun,
-    };
-    forward.run(context).await
+        dry_run: args.dry_run,
+        begun: Instant::now(),
+    })
 }

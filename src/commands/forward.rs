@@ -6,6 +6,7 @@ use futures_util::future::try_join;
 
 use crate::commands::Context;
 use crate::commands::asking::{self, Deed};
+use crate::commands::dry_run::show;
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::locked::{Stage, interrupted, is_worked_on, locked};
 use crate::commands::recorded::unfinished;
@@ -26,9 +27,11 @@ pub struct Forward<'a> {
     /// How it gets on with others that work on the project.
     pub turn: Turn,
     /// The plan, from what the engine has.
-    pub plan: &'a dyn Fn(&Standing) -> Plan,
+    pub plan: Box<dyn Fn(&Standing) -> Plan + 'a>,
     /// How long its waits may take in all.
     pub wait: Duration,
+    /// Whether the plan is all that comes of it.
+    pub dry_run: bool,
     /// When the command began.
     pub begun: Instant,
 }
@@ -43,11 +46,22 @@ pub enum Turn {
 }
 
 impl Forward<'_> {
+    /// The plan.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn plan(self, context: &Context) -> Result<Plan, Failure> {
+        Ok((self.plan)(&look(context, self.view).await?))
+    }
+
     /// Makes the plan and runs it.
     ///
     /// # Errors
     /// The run's failure: what is left.
     pub async fn run(self, context: &Context) -> CommandResult {
+        if self.dry_run {
+            return Ok(show(&self.plan(context).await?, context));
+        }
         let standing = look(context, self.view).await?;
         let plan = (self.plan)(&standing);
         let project = &standing.project;

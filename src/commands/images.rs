@@ -1,5 +1,7 @@
 //! What `deploy` and `build` share: fetching the images of a scope and telling what could not be had.
 
+use tokio::sync::mpsc::unbounded_channel;
+
 use crate::apply::executor::Interrupt;
 use crate::apply::images::{ImageError, Images, Policy};
 use crate::commands::Context;
@@ -7,6 +9,7 @@ use crate::compose::model::{Project, Service};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::plan::observed::Observed;
+use crate::plan::operation::ImageFetch;
 use crate::ui::event::EventSender;
 
 /// Pulls and builds what these services need. Returns how many images changed.
@@ -25,6 +28,25 @@ pub async fn fetch(
     let images = images(context, engine, project, policy, events);
     let ensured = images.ensure(&services(project, scope), &observed.images).await;
     ensured.map_err(|errors| failure(&errors, "nothing was changed: images come before containers"))
+}
+
+/// What would be fetched; fetches nothing.
+///
+/// # Errors
+/// Every image that cannot be had, as far as that can be known. Exit code 3 where the files are wrong, else 1.
+pub async fn foresee(
+    context: &Context,
+    engine: &Engine,
+    project: &Project,
+    scope: &[&str],
+    observed: &Observed,
+    policy: Policy,
+) -> Result<Vec<ImageFetch>, Failure> {
+    // Nothing is shown of it: there is nobody at the other end.
+    let (events, _) = unbounded_channel();
+    let images = images(context, engine, project, policy, events);
+    let fetches = images.foresee(&services(project, scope), &observed.images).await;
+    fetches.map_err(|errors| failure(&errors, "nothing was changed"))
 }
 
 /// Sends the images of these services to their registries.

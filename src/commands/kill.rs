@@ -2,10 +2,8 @@
 
 use std::time::Instant;
 
-use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
-use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::WAIT_TIMEOUT;
 
@@ -18,24 +16,23 @@ pub struct Args {
     /// The signal, by name or number.
     #[arg(long, value_name = "SIGNAL", default_value = "SIGKILL")]
     signal: String,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Kills the scope.
-///
-/// # Errors
-/// What could not be reached; everything else was.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
-    let forward = Forward {
+pub fn forward(args: &Args) -> Forward<'_> {
+    Forward {
         verb: "kill",
         idle: "nothing runs",
         view: View::Project,
         turn: Turn::Interrupts,
-        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
             plan::kill(project, observed, scope, &args.signal)
-        },
+        }),
         wait: WAIT_TIMEOUT,
-        begun,
-    };
-    forward.run(context).await
+        dry_run: args.dry_run,
+        begun: Instant::now(),
+    }
 }

@@ -11,6 +11,7 @@ pub mod context;
 pub mod deploy;
 pub mod deployment;
 pub mod down;
+mod dry_run;
 mod forward;
 mod guarding;
 pub mod help;
@@ -26,6 +27,7 @@ mod naming;
 mod ownership;
 mod pin;
 pub mod plan;
+pub mod planned;
 pub mod ps;
 mod recorded;
 mod replicas;
@@ -51,16 +53,8 @@ use crate::error::CommandResult;
 /// The verb's failure, with its exit code.
 pub async fn run(verb: Verb, context: &Context) -> CommandResult {
     match verb {
-        Verb::Deploy(args) => deploy::run(args, context).await,
-        Verb::Stop(args) => stop::run(args, context).await,
-        Verb::Start(args) => start::run(args, context).await,
-        Verb::Restart(args) => restart::run(args, context).await,
-        Verb::Down(args) => down::run(args, context).await,
-        Verb::Kill(args) => kill::run(args, context).await,
-        Verb::Rm(args) => rm::run(args, context).await,
-        Verb::Scale(args) => scale::run(args, context).await,
+        Verb::Planned(planned) => planned.run(context).await,
         Verb::History(args) => history::run(args, context).await,
-        Verb::Rollback(args) => rollback::run(args, context).await,
         Verb::Undo(args) => undo::run(args, context).await,
         Verb::Build(args) => build::run(args, context).await,
         Verb::Logs(args) => logs::run(args, context).await,

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
-use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::parse_time;
 
@@ -21,24 +20,23 @@ pub struct Args {
     /// How long all waits together may take (default 6m).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     wait_timeout: Option<Duration>,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Restarts the scope.
-///
-/// # Errors
-/// The first container that is not ready again; nothing after it was touched.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
-    let forward = Forward {
+pub fn forward<'a>(args: &'a Args, context: &'a Context) -> Forward<'a> {
+    Forward {
         verb: "restart",
         idle: "nothing to restart",
         view: View::Project,
         turn: Turn::Locks,
-        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
             plan::restart(project, observed, scope, &context.settings.backend, args.timeout)
-        },
+        }),
         wait: context.settings.wait_timeout(args.wait_timeout),
-        begun,
-    };
-    forward.run(context).await
+        dry_run: args.dry_run,
+        begun: Instant::now(),
+    }
 }

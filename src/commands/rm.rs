@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
-use crate::error::CommandResult;
 use crate::plan::rm;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
 
@@ -24,26 +22,25 @@ pub struct Args {
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Removes the scope's containers.
-///
-/// # Errors
-/// What could not be removed; everything else was.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
-    let forward = Forward {
+pub fn forward(args: &Args) -> Forward<'_> {
+    Forward {
         verb: "rm",
         idle: "nothing to remove",
         view: View::Project,
         turn: Turn::Locks,
-        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
             let scope = scope.clone();
             let policy = rm::Policy { scope, stop: args.stop, volumes: args.volumes, grace: args.timeout };
             rm::rm(project, observed, &policy)
-        },
+        }),
         wait: WAIT_TIMEOUT,
-        begun,
-    };
-    forward.run(context).await
+        dry_run: args.dry_run,
+        begun: Instant::now(),
+    }
 }

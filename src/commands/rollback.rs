@@ -59,15 +59,14 @@ impl Args {
 ///
 /// # Errors
 /// No such release; images that are gone; else as those of `deploy`.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
     args.find(context, async |back, project| back.go(project, args.dry_run).await).await
 }
 
-/// The plan of a rollback to the release that is among the words.
+/// The plan of going back.
 ///
 /// # Errors
-/// As those of `rollback`, before any change.
-pub async fn plan(words: &[String], context: &Context) -> Result<Plan, Failure> {
-    let args = Args { words: words.to_vec(), current_env: false, dry_run: true, wait_timeout: None };
+/// As those of `run`, before any change.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
     args.find(context, async |back, project| back.plan(project).await).await
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::commands::Context;
-use crate::commands::bring_up::bring_up;
+use crate::commands::bring_up::{bring_up, foresee};
 use crate::commands::deployment::Choices;
 use crate::commands::replicas::{self, Scale};
 use crate::error::{CommandResult, Failure, Kind};
+use crate::plan::operation::Plan;
 use crate::plan::scope::Deps;
 use crate::settings::parse_time;
 
@@ -35,24 +36,35 @@ impl Args {
     pub fn scope_words(&self) -> Vec<String> {
         replicas::scope_words(&self.words)
     }
+
+    fn choices(&self) -> Result<Choices, Failure> {
+        let scale: Vec<Scale> = replicas::among(&self.words)?;
+        if scale.is_empty() {
+            return Err(Failure::new(Kind::Usage, "nothing to scale")
+                .hint("name services with their numbers: sofa scale web=3"));
+        }
+        Ok(Choices {
+            scale,
+            deps: self.deps,
+            no_wait: self.no_wait,
+            wait_timeout: self.wait_timeout,
+            ..Choices::default()
+        })
+    }
 }
 
 /// Scales the services that were named.
 ///
 /// # Errors
 /// As those of `deploy`; no number at all.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let scale: Vec<Scale> = replicas::among(&args.words)?;
-    if scale.is_empty() {
-        return Err(Failure::new(Kind::Usage, "nothing to scale")
-            .hint("name services with their numbers: sofa scale web=3"));
-    }
-    let choices = Choices {
-        scale,
-        deps: args.deps,
-        no_wait: args.no_wait,
-        wait_timeout: args.wait_timeout,
-        ..Choices::default()
-    };
-    bring_up("scale", &choices, args.dry_run, context).await
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    bring_up("scale", &args.choices()?, args.dry_run, context).await
+}
+
+/// The plan of scaling.
+///
+/// # Errors
+/// As those of `run`, before any change.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    foresee("scale", &args.choices()?, context).await
 }

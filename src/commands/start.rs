@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
-use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::parse_time;
 
@@ -18,22 +17,23 @@ pub struct Args {
     /// How long all waits together may take (default 6m).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     wait_timeout: Option<Duration>,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Starts the scope.
-///
-/// # Errors
-/// What is not ready in time, and what could not be started because of it.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
-    let forward = Forward {
+pub fn forward<'a>(args: &'a Args, context: &Context) -> Forward<'a> {
+    Forward {
         verb: "start",
         idle: "nothing to start; everything runs",
         view: View::Project,
         turn: Turn::Locks,
-        plan: &|Standing { project, observed, scope, .. }: &Standing| plan::start(project, observed, scope),
+        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
+            plan::start(project, observed, scope)
+        }),
         wait: context.settings.wait_timeout(args.wait_timeout),
-        begun,
-    };
-    forward.run(context).await
+        dry_run: args.dry_run,
+        begun: Instant::now(),
+    }
 }

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
 use crate::commands::forward::{Forward, Turn};
 use crate::commands::labelled::{Standing, View};
-use crate::error::CommandResult;
 use crate::plan;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
 
@@ -18,24 +16,23 @@ pub struct Args {
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
+    /// Show the plan; change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Stops the scope.
-///
-/// # Errors
-/// What could not be stopped; everything else was.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let begun = Instant::now();
-    let forward = Forward {
+pub fn forward(args: &Args) -> Forward<'_> {
+    Forward {
         verb: "stop",
         idle: "nothing to stop",
         view: View::Project,
         turn: Turn::Interrupts,
-        plan: &|Standing { project, observed, scope, .. }: &Standing| {
+        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
             plan::stop(project, observed, scope, args.timeout)
-        },
+        }),
         wait: WAIT_TIMEOUT,
-        begun,
-    };
-    forward.run(context).await
+        dry_run: args.dry_run,
+        begun: Instant::now(),
+    }
 }

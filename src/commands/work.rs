@@ -8,10 +8,11 @@ use tokio::sync::watch;
 
 use crate::apply::mend;
 use crate::commands::Context;
+use crate::commands::asking::Deed;
 use crate::commands::contents;
 use crate::commands::context::engine_failure;
 use crate::commands::deployment::{self, Choices};
-use crate::commands::images::{fetch, unless_interrupted};
+use crate::commands::images::{fetch, foresee, unless_interrupted};
 use crate::commands::locked::{Stage, locked, sweep};
 use crate::commands::recorded::Records;
 use crate::commands::run::{Run, shown};
@@ -69,23 +70,40 @@ impl Work<'_> {
     }
 
     /// The plan as it is shown before anything is asked or done: with what the last release says of what is not as the files
-    /// say now.
+    /// say now, and with the images that are fetched first.
     ///
     /// # Errors
-    /// As those of `plan`, and records that a newer `sofa` wrote (exit code 5).
+    /// As those of `plan`, images that cannot be had, and records that a newer `sofa` wrote (exit code 5).
     pub async fn foresee(&self, observed: &mut Observed) -> Result<Plan, Failure> {
         if self.desired(observed).was_configured_otherwise(observed) {
             let found = self.records().look().await?;
             observed.released = self.records().last_model(&found).await;
         }
-        self.plan(observed)
+        let mut plan = self.plan(observed)?;
+        if self.pins.is_empty() {
+            let policy = self.choices.images();
+            plan.images =
+                foresee(self.context, self.engine, self.project, self.scope, observed, policy).await?;
+        }
+        Ok(plan)
     }
 
-    /// Fetches images, then runs the plan under the project's lock.
+    /// What the engine has once the images of the scope are fetched.
     ///
     /// # Errors
-    /// The run's failure, with what became of what was done.
-    pub async fn carry_out(&self, mut observed: Observed) -> Result<(), Failure> {
+    /// Images that cannot be had; those of the engine.
+    pub async fn with_images(&self, observed: Observed) -> Result<Observed, Failure> {
+        let fetched = shown(self.context, async |events, interrupt| {
+            self.fetch(&observed, Stage { events, interrupt }).await
+        });
+        if fetched.await? { self.observe().await } else { Ok(observed) }
+    }
+
+    /// Fetches images, then runs the plan under the project's lock: the one that was agreed to, where somebody was asked.
+    ///
+    /// # Errors
+    /// The run's failure, with what became of what was done; a plan that is another by now (exit code 5).
+    pub async fn carry_out(&self, mut observed: Observed, agreed: Option<&Deed<'_>>) -> Result<(), Failure> {
         let (context, project) = (self.context, self.project);
         shown(context, async |events, interrupt| {
             let stage = Stage { events, interrupt };
@@ -99,6 +117,7 @@ impl Work<'_> {
                 observed = self.observe().await?;
             }
             let plan = self.plan(&observed)?;
+            agreed.map_or(Ok(()), |deed| deed.agreed_again(context, &plan))?;
             if plan.changes_nothing() && !unfinished {
                 sweep(self.engine, &project.name, &observed).await?;
                 return self.without_record(&plan, &observed, stage).await;
@@ -111,6 +130,7 @@ impl Work<'_> {
                     observed.released = records.last_model(&found).await;
                 }
                 let again = self.plan(&observed)?;
+                agreed.map_or(Ok(()), |deed| deed.agreed_again(context, &again))?;
                 stage.note_new_plan(&plan, &again);
                 if again.changes_nothing() && !records.are_due(&found, &observed) {
                     if unfinished {

@@ -50,6 +50,7 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     remove_images(&mut draft, project, observed, &containers, policy.images, &removals, &mut notes);
     let plan = Plan {
         project: project.to_string(),
+        images: Vec::new(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,

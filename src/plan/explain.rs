@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::action::{Action, ContainerRef, Replica};
-use super::operation::{Operation, Plan};
+use super::operation::{ImageFetch, ImageSource, Operation, Plan};
 use crate::compose::fields::FieldChange;
 
 /// What a plan does, summed up.
@@ -60,6 +60,10 @@ pub enum Change {
     Start,
     /// It is stopped and started.
     Restart,
+    /// An image is built.
+    Build,
+    /// An image is pulled.
+    Pull,
     /// It is removed.
     Remove,
     /// It is created.
@@ -90,6 +94,8 @@ impl fmt::Display for Change {
             Change::Kill => "kill",
             Change::Start => "start",
             Change::Restart => "restart",
+            Change::Build => "build",
+            Change::Pull => "pull",
             Change::Remove => "remove",
             Change::Create => "create",
             Change::Replace => "replace",
@@ -99,7 +105,7 @@ impl fmt::Display for Change {
 
 /// Sums a plan up.
 pub fn explain(plan: &Plan) -> Explanation {
-    let mut objects = Vec::new();
+    let mut objects: Vec<Line> = plan.images.iter().map(image).collect();
     let mut deeds: BTreeMap<String, Deeds<'_>> = BTreeMap::new();
     for operation in &plan.operations {
         if let Some(line) = object(operation) {
@@ -119,10 +125,33 @@ pub fn explain(plan: &Plan) -> Explanation {
         }
         Some(line)
     });
-    let unchanged = plan.unchanged.iter().map(|name| Line::new(name.clone(), Change::Unchanged));
+    let unchanged = plan.unchanged.iter().map(|service| unchanged(service, &plan.images));
     let mut services: Vec<Line> = touched.chain(unchanged).collect();
     services.sort_by(|one, other| one.subject.cmp(&other.subject));
     Explanation { project: plan.project.clone(), lines: objects.into_iter().chain(services).collect() }
+}
+
+fn image(fetch: &ImageFetch) -> Line {
+    let change = match fetch.source {
+        ImageSource::Build => Change::Build,
+        ImageSource::Pull => Change::Pull,
+    };
+    Line { cause: fetch.cause.clone(), ..Line::new(format!("image {}", fetch.image), change) }
+}
+
+/// A service that is as the files say, unless its image is another once it was fetched.
+fn unchanged(service: &str, fetches: &[ImageFetch]) -> Line {
+    let own = fetches.iter().filter(|fetch| fetch.services.iter().any(|name| name == service));
+    let Some(fetch) = own.max_by_key(|fetch| fetch.changes) else {
+        return Line::new(service.into(), Change::Unchanged);
+    };
+    let image = &fetch.image;
+    if fetch.changes {
+        let cause = format!("image {image} will be another");
+        return Line { cause, disruptive: true, ..Line::new(service.into(), Change::Replace) };
+    }
+    let cause = format!("unless image {image} turns out to be another");
+    Line { cause, ..Line::new(service.into(), Change::Unchanged) }
 }
 
 /// What people call a replica; a container that is none (a one-off, that of a hook) goes by its name.
@@ -257,6 +286,8 @@ impl Explanation {
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         for change in [
+            Change::Build,
+            Change::Pull,
             Change::Create,
             Change::Replace,
             Change::Restart,

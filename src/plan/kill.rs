@@ -22,6 +22,7 @@ pub fn kill(project: &str, observed: &Observed, scope: &Scope, signal: &str) -> 
     }
     Plan {
         project: project.to_string(),
+        images: Vec::new(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,

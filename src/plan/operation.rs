@@ -22,6 +22,10 @@ impl fmt::Display for OpId {
 pub struct Plan {
     /// The Compose project it acts on.
     pub project: String,
+    /// The images that are fetched before anything else. What comes of it is not known before: the rest of the plan is made
+    /// from the images that are there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageFetch>,
     /// The operations; each needs only earlier ones. `OpId(n)` is at index n − 1.
     pub operations: Vec<Operation>,
     /// The operation that ends the time in which the plan can be undone; everything that needs it settles.
@@ -32,6 +36,31 @@ pub struct Plan {
     pub unchanged: Vec<String>,
     /// What a person should know before it is confirmed.
     pub notes: Vec<String>,
+}
+
+/// An image that is built or pulled before a plan is made and run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageFetch {
+    /// Its reference.
+    pub image: String,
+    /// Where it comes from.
+    pub source: ImageSource,
+    /// Why.
+    pub cause: String,
+    /// The services that are replaced where it turns out to be another than the one that they run.
+    pub services: Vec<String>,
+    /// Whether it is another than what is there, as far as can be known: it is missing, or what it is built from changed.
+    pub changes: bool,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageSource {
+    /// It is built from a service's `build:`.
+    Build,
+    /// It is pulled from its registry.
+    Pull,
 }
 
 /// What the executor does when an operation fails before the barrier.
@@ -113,6 +142,7 @@ impl Plan {
     /// Whether nothing on the engine would change (it may still wait for what is not ready yet).
     pub fn changes_nothing(&self) -> bool {
         !self.operations.iter().any(|operation| operation.action.changes())
+            && !self.images.iter().any(|fetch| fetch.changes)
     }
 
     /// Whether another plan does the same, whatever it says of the causes.

@@ -38,6 +38,7 @@ pub fn restart(
     }
     let plan = Plan {
         project: project.to_string(),
+        images: Vec::new(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::Halt,

@@ -33,6 +33,7 @@ pub fn rm(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let left = if policy.stop { 0 } else { running };
     let plan = Plan {
         project: project.to_string(),
+        images: Vec::new(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,

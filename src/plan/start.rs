@@ -42,6 +42,7 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
     }
     let plan = Plan {
         project: project.to_string(),
+        images: Vec::new(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,

@@ -17,6 +17,7 @@ pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Dur
     dependants_first(&mut draft, &containers, grace, "stop");
     let plan = Plan {
         project: project.to_string(),
+        images: Vec::new(),
         operations: draft.finish(),
         barrier: None,
         on_failure: OnFailure::GoOn,

@@ -13,6 +13,7 @@ mod hooks;
 mod lock;
 mod locked;
 mod lost;
+mod plan;
 mod race;
 mod ready;
 mod records;

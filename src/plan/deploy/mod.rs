@@ -153,6 +153,7 @@ impl Deploy<'_> {
         }
         let plan = Plan {
             project: self.desired.project.name.to_string(),
+            images: Vec::new(),
             operations: self.draft.finish(),
             barrier,
             on_failure: if self.policy.undo { OnFailure::Undo } else { OnFailure::Halt },
