@@ -9,7 +9,7 @@ use crate::commands::deployment::Choices;
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef};
-use crate::plan::observed::{Container, Observed};
+use crate::plan::observed::{Container, Observed, is_anonymous_volume};
 use crate::plan::operation::Plan;
 use crate::settings::Mode;
 use crate::ui::plan::render;
@@ -142,6 +142,8 @@ fn lost_volumes<'a>(plan: &'a Plan, observed: &'a Observed) -> Vec<Lost<'a>> {
     let mut lost = Vec::new();
     for operation in &plan.operations {
         match &operation.action {
+            // Anonymous ones are listed with the container that they go with.
+            Action::RemoveVolume { name } if is_anonymous_volume(name) => {}
             Action::RemoveVolume { name } => lost.push(Lost { volume: name, of: None }),
             Action::RemoveContainer {
                 container: ContainerRef::Existing { id, .. }, volumes: true, ..
@@ -156,14 +158,7 @@ fn lost_volumes<'a>(plan: &'a Plan, observed: &'a Observed) -> Vec<Lost<'a>> {
 }
 
 fn anonymous_volumes(container: &Container) -> impl Iterator<Item = Lost<'_>> {
-    // The engine names them by 64 digits; newer ones label them too.
-    let is_anonymous = |name: &&str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let names = container
-        .mounts
-        .iter()
-        .filter(|mount| mount.kind == "volume")
-        .filter_map(|mount| mount.name.as_deref());
-    names.filter(is_anonymous).map(|volume| Lost { volume, of: Some(&container.name) })
+    container.anonymous_volumes().map(|volume| Lost { volume, of: Some(&container.name) })
 }
 
 fn listed(lost: &[Lost<'_>], sizes: &BTreeMap<String, u64>) -> String {

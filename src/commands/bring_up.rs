@@ -7,8 +7,8 @@ use crate::commands::asking::{self, Deed};
 use crate::commands::deployment::{self, Choices, NO_PINS};
 use crate::commands::dry_run::show;
 use crate::commands::guarding;
-use crate::commands::ownership;
 use crate::commands::work::Work;
+use crate::commands::{ownership, replicas};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
@@ -67,6 +67,7 @@ async fn prepared<T>(
     let observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
+    replicas::refuse_outside(&choices.scale, &scope)?;
     guarding::mounts(context, &loaded, &scope)?;
     let work = Work {
         context,

@@ -70,9 +70,9 @@ impl Choices {
     /// The plan's policy.
     pub fn policy(&self) -> Policy {
         Policy {
-            recreate: match (self.force_recreate || self.renew_anon_volumes, self.no_recreate) {
-                (true, _) => Recreate::Force,
-                (_, true) => Recreate::Never,
+            recreate: match (self.no_recreate, self.force_recreate || self.renew_anon_volumes) {
+                (true, _) => Recreate::Never,
+                (_, true) => Recreate::Force,
                 _ => Recreate::Diverged,
             },
             wait: !self.no_wait,
@@ -206,4 +206,21 @@ pub fn refuse_what_others_hold(
 /// What stands in its way, all at once.
 pub fn planned(desired: &Desired<'_>, observed: &Observed, choices: &Choices) -> Result<Plan, Failure> {
     plan::deploy(desired, observed, choices.policy()).map_err(|problems| problems_failure(&problems))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_replace_nothing_replaces_nothing() {
+        let recreate = |no_recreate, force_recreate, renew_anon_volumes| {
+            let choices = Choices { no_recreate, force_recreate, renew_anon_volumes, ..Choices::default() };
+            choices.policy().recreate
+        };
+        assert_eq!(recreate(true, false, true), Recreate::Never);
+        assert_eq!(recreate(false, false, true), Recreate::Force);
+        assert_eq!(recreate(false, true, false), Recreate::Force);
+        assert_eq!(recreate(false, false, false), Recreate::Diverged);
+    }
 }

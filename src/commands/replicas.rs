@@ -53,6 +53,20 @@ pub fn scope_words(words: &[String]) -> Vec<String> {
     words.iter().map(selected).collect()
 }
 
+/// Refuses numbers of services that are not deployed now: they would be taken and do nothing.
+///
+/// # Errors
+/// Each of them; exit code 2.
+pub fn refuse_outside(scales: &[Scale], scope: &[&str]) -> Result<(), Failure> {
+    let outside = scales.iter().filter(|scale| !scope.contains(&scale.service.as_str()));
+    let told: Vec<String> = outside
+        .map(|scale| {
+            format!("cannot scale `{}`: it is not among the services of this command", scale.service)
+        })
+        .collect();
+    if told.is_empty() { Ok(()) } else { Err(Failure::all(Kind::Usage, told)) }
+}
+
 /// Writes the numbers into the model; they are in no config hash.
 ///
 /// # Errors

@@ -25,7 +25,9 @@ pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
                     .push(held(message, format!("{otherwise}, or remove that one: `docker rm {wanted}`")));
             }
         }
-        for port in &service.service.ports {
+        // Neither a service without containers needs its port, nor a job that is done.
+        let ports = service.service.ports.iter().filter(|_| service.replicas > 0 && !service.job);
+        for port in ports {
             let Some((first, last)) = port.published_range() else {
                 continue;
             };

@@ -44,6 +44,9 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut draft = Draft::default();
     let containers = policy.scope.pick(&observed.containers);
     let removals = remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "down");
+    if policy.volumes {
+        remove_anonymous_volumes(&mut draft, observed, &containers, &removals, "down");
+    }
     let mut notes = Vec::new();
     remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
     remove_volumes(&mut draft, observed, &containers, policy, &removals, &mut notes);
@@ -83,6 +86,25 @@ pub(super) fn remove_containers(
             removed
         })
         .collect()
+}
+
+/// Removes the anonymous volumes of containers that go, unless others use them. The engine takes along with a container only
+/// those that it made for it: one that came from an earlier container has a name there, and would stay for ever.
+pub(super) fn remove_anonymous_volumes(
+    draft: &mut Draft,
+    observed: &Observed,
+    going: &[&Container],
+    removals: &[OpId],
+    cause: &str,
+) {
+    let names: BTreeSet<&str> = going.iter().flat_map(|container| container.anonymous_volumes()).collect();
+    for name in names {
+        let mounts = |container: &Container| container.anonymous_volumes().any(|volume| volume == name);
+        if others(observed, going, mounts).is_empty() {
+            let id = draft.add(Group::Project, removals, Action::RemoveVolume { name: name.into() }, cause);
+            draft.one_way(id);
+        }
+    }
 }
 
 /// Removes the project's networks that no other container uses, stopped ones counted: a network that is removed under

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::observed::is_anonymous_volume;
 use super::operation::{ImageFetch, ImageSource, Operation, Plan};
 use crate::compose::fields::FieldChange;
 
@@ -268,6 +269,9 @@ fn object(operation: &Operation) -> Option<Line> {
         Action::CreateNetwork { name, .. } => (format!("network {name}"), Change::Create),
         Action::RemoveNetwork { name, .. } => (format!("network {name}"), Change::Remove),
         Action::CreateVolume { name, .. } => (format!("volume {name}"), Change::Create),
+        Action::RemoveVolume { name } if is_anonymous_volume(name) => {
+            (format!("anonymous volume {}", &name[..12]), Change::Remove)
+        }
         Action::RemoveVolume { name } => (format!("volume {name}"), Change::Remove),
         Action::RemoveImage { name } => (format!("image {name}"), Change::Remove),
         _ => return None,

@@ -107,21 +107,62 @@ pub fn known(containers: &[Container]) -> BTreeSet<&str> {
     containers
         .iter()
         .flat_map(|container| {
-            let needed = edges(container).map(|(name, _)| name);
+            let needed = edges(container).map(|edge| edge.service);
             needed.chain([container.service.as_str()])
         })
         .filter(|name| !name.is_empty())
         .collect()
 }
 
-/// What a container's service depends on, and what it waits for there (label `depends_on`: `service:condition:restart,…`).
-pub(super) fn edges(container: &Container) -> impl Iterator<Item = (&str, &str)> {
+/// A dependency of a container's service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edge<'a> {
+    /// The service that is needed.
+    pub(super) service: &'a str,
+    /// What of it is waited for, in the words of a Compose file.
+    pub(super) condition: &'a str,
+    /// Whether it is restarted with that service.
+    pub(super) restarts: bool,
+}
+
+/// What a container's service depends on (label `depends_on`: `service:condition:restart,…`). Services that share a
+/// namespace of another depend on it and restart with it, whatever the files say: docker compose's loader adds that.
+pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
     let label = container.compose_label("depends_on").unwrap_or_default();
     label.split(',').filter_map(|entry| {
         let mut fields = entry.split(':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        Some((name, fields.next().unwrap_or_default()))
+        let service = fields.next().filter(|name| !name.is_empty())?;
+        let condition = fields.next().unwrap_or_default();
+        Some(Edge { service, condition, restarts: fields.next() == Some("true") })
     })
+}
+
+/// The containers that verbs start: one of each number of a service. Where an interrupted run left several, the one that runs,
+/// else the one that has its own name already; the others are named.
+pub(super) fn one_of_each<'a>(containers: Vec<&'a Container>) -> (Vec<&'a Container>, Vec<String>) {
+    let is_temporary = |container: &Container| {
+        let prefix = container.name.split_once('_').map(|(prefix, _)| prefix);
+        prefix.is_some_and(|prefix| prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let mut best: BTreeMap<(&str, u32), &Container> = BTreeMap::new();
+    let rank = |container: &Container| (!container.is_up(), is_temporary(container));
+    for container in containers.iter().copied() {
+        let best = best.entry((container.service.as_str(), container.number)).or_insert(container);
+        if rank(container) < rank(best) {
+            *best = container;
+        }
+    }
+    let (chosen, left): (Vec<&Container>, Vec<&Container>) = containers.into_iter().partition(|container| {
+        let key = (container.service.as_str(), container.number);
+        best.get(&key).is_some_and(|best| best.id == container.id)
+    });
+    let note = |container: &&Container| {
+        format!(
+            "container {} was left by an interrupted run and stays as it is: `sofa deploy` goes on with that run, `sofa undo` takes it back",
+            container.name
+        )
+    };
+    (chosen, left.iter().map(note).collect())
 }
 
 /// What each service depends on.
@@ -131,7 +172,7 @@ pub(super) fn dependencies<'a>(
     let mut depends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for container in containers {
         let needs = depends.entry(container.service.as_str()).or_default();
-        needs.extend(edges(container).map(|(name, _)| name));
+        needs.extend(edges(container).map(|edge| edge.service));
     }
     depends
 }
@@ -141,8 +182,8 @@ pub(super) fn jobs(containers: &[Container]) -> BTreeSet<&str> {
     let awaited = containers
         .iter()
         .flat_map(edges)
-        .filter(|(_, condition)| *condition == Condition::CompletedSuccessfully.as_str())
-        .map(|(name, _)| name);
+        .filter(|edge| edge.condition == Condition::CompletedSuccessfully.as_str())
+        .map(|edge| edge.service);
     with_role(containers, Role::Job).chain(awaited).collect()
 }
 

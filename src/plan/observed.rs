@@ -116,10 +116,21 @@ impl Container {
         matches!(self.state, State::Running | State::Paused | State::Restarting)
     }
 
+    /// The volumes that it mounts and that nobody gave a name.
+    pub fn anonymous_volumes(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.mounts.iter().filter(|mount| mount.kind == "volume");
+        volumes.filter_map(|mount| mount.name.as_deref()).filter(|name| is_anonymous_volume(name))
+    }
+
     /// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
     pub fn compose_label(&self, name: &str) -> Option<&str> {
         self.labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
     }
+}
+
+/// Whether a volume's name is one that an engine makes up: 64 hexadecimal digits. Newer engines label such volumes as well.
+pub fn is_anonymous_volume(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What a container is doing. An engine may know states that this list does not.

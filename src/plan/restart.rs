@@ -1,6 +1,6 @@
 //! The plan of `restart`: one container after the other, dependants first, each ready before the next. From labels alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::action::{Action, ContainerRef, Replica};
@@ -23,15 +23,18 @@ pub fn restart(
     grace: Option<Duration>,
 ) -> Plan {
     let jobs = labelled::jobs(&observed.containers);
+    let scope = with_restarted(scope, &observed.containers);
     let mut containers = scope.pick(&observed.containers);
     containers.retain(|container| {
         !container.oneoff
             && !jobs.contains(container.service.as_str())
             && !matches!(container.state, State::Removing | State::Dead)
     });
+    let (containers, notes) = labelled::one_of_each(containers);
     let mut draft = Draft::default();
     let mut previous = Vec::new();
-    for service in order(&labelled::dependencies(containers.iter().copied()), backend) {
+    let order = order(&labelled::dependencies(containers.iter().copied()), backend);
+    for service in parents_first(order, &restarted_with(&containers)) {
         for container in containers.iter().copied().filter(|found| found.service == service) {
             previous = vec![one(&mut draft, container, &previous, grace)];
         }
@@ -43,7 +46,7 @@ pub fn restart(
         barrier: None,
         on_failure: OnFailure::Halt,
         unchanged: Vec::new(),
-        notes: Vec::new(),
+        notes,
     };
     hooks::weave(plan, None, observed)
 }
@@ -54,6 +57,47 @@ fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &Backend) -> Vec<
     let mut order = graph::dependencies_first_from(ranked, needs);
     order.reverse();
     order
+}
+
+/// The scope with the services that are restarted with one of it, however far (`depends_on`, `restart: true`).
+fn with_restarted(scope: &Scope, containers: &[Container]) -> Scope {
+    let Scope::Services(names) = scope else { return Scope::Everything };
+    let mut names = names.clone();
+    let parents = restarted_with(&containers.iter().collect::<Vec<_>>());
+    while let Some((service, _)) = parents.iter().find(|(service, parents)| {
+        !names.contains(**service) && parents.iter().any(|parent| names.contains(*parent))
+    }) {
+        names.insert((*service).to_string());
+    }
+    Scope::Services(names)
+}
+
+/// Which services each one is restarted with.
+fn restarted_with<'a>(containers: &[&'a Container]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut parents: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for container in containers {
+        for edge in labelled::edges(container).filter(|edge| edge.restarts) {
+            parents.entry(container.service.as_str()).or_default().insert(edge.service);
+        }
+    }
+    parents
+}
+
+/// The order with each service behind those that it is restarted with: restarted before, it would be left in a namespace
+/// that is gone.
+fn parents_first<'a>(order: Vec<&'a str>, parents: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
+    let known: BTreeSet<&str> = order.iter().copied().collect();
+    let mut placed: Vec<&str> = Vec::with_capacity(order.len());
+    let mut waiting = order;
+    while !waiting.is_empty() {
+        let is_free = |service: &&str| {
+            let parents = parents.get(service).into_iter().flatten();
+            parents.filter(|parent| known.contains(*parent)).all(|parent| placed.contains(parent))
+        };
+        let next = waiting.iter().position(is_free).unwrap_or_default();
+        placed.push(waiting.remove(next));
+    }
+    placed
 }
 
 /// Restarts one container; returns the operation after which it is ready.

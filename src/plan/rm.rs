@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::down::remove_containers;
+use super::down::{remove_anonymous_volumes, remove_containers};
 use super::draft::Draft;
 use super::hooks;
 use super::labelled::Scope;
@@ -29,7 +29,10 @@ pub fn rm(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     containers.retain(|container| !container.oneoff);
     let running = containers.iter().filter(|container| container.is_up()).count();
     containers.retain(|container| policy.stop || !container.is_up());
-    remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "rm");
+    let removals = remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "rm");
+    if policy.volumes {
+        remove_anonymous_volumes(&mut draft, observed, &containers, &removals, "rm");
+    }
     let left = if policy.stop { 0 } else { running };
     let plan = Plan {
         project: project.to_string(),

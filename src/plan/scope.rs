@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{edges, is_job};
 use super::graph;
-use super::observed::{Health, Observed, State};
+use super::observed::{Container, Health, Observed, State};
 use crate::compose::model::{Condition, Project, Role, Service};
 use crate::settings::Backend;
 
@@ -62,7 +62,14 @@ pub fn resolve<'a>(
     let scope: BTreeSet<&str> = match deps {
         Deps::All => reached,
         Deps::Auto => {
-            let down = outside.iter().copied().filter(|name| standing(name, observed).is_err());
+            let edges = edges(project);
+            let is_down = |name: &&str| {
+                let job = project.service(name).is_some_and(|service| {
+                    is_job(service, edges.get(name).map(Vec::as_slice).unwrap_or_default())
+                });
+                standing(name, job, observed).is_err()
+            };
+            let down = outside.iter().copied().filter(is_down);
             chosen.iter().copied().chain(down).collect()
         }
         Deps::None => {
@@ -147,7 +154,10 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
             if !dependency.required || chosen.contains(name.as_str()) {
                 continue;
             }
-            if let Err(found) = standing(name, observed) {
+            let job = dependency.condition == Condition::CompletedSuccessfully;
+            let starting = dependency.condition == Condition::Healthy && is_starting(name, observed);
+            let found = standing(name, job, observed).err();
+            if let Some(found) = found.or_else(|| starting.then(|| "starting".into())) {
                 missing.push(Missing {
                     service: service.name.to_string(),
                     dependency: name.to_string(),
@@ -159,16 +169,27 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
     missing
 }
 
-/// Whether a dependency is up: a container of it runs and is not unhealthy, or a job of it ended with 0;
-/// else what was found instead.
-fn standing(service: &str, observed: &Observed) -> Result<(), String> {
+/// Whether a dependency is up: a container of it runs and is not unhealthy, or, of a job, ended with 0; else what was found
+/// instead. Databases end with 0 too when they are stopped.
+fn standing(service: &str, job: bool, observed: &Observed) -> Result<(), String> {
     let mut found = "no container".to_string();
-    for container in observed.containers.iter().filter(|c| c.service == service && !c.oneoff) {
+    for container in of_service(service, observed) {
         match (&container.state, container.health) {
             (State::Running, Health::Unhealthy) => found = "unhealthy".into(),
-            (State::Running, _) | (State::Exited(0), _) => return Ok(()),
+            (State::Running, _) => return Ok(()),
+            (State::Exited(0), _) if job => return Ok(()),
             (state, _) => found = state.to_string(),
         }
     }
     Err(found)
+}
+
+/// Whether everything that runs of a service is still on its way to be healthy.
+fn is_starting(service: &str, observed: &Observed) -> bool {
+    let mut running = of_service(service, observed).filter(|container| container.state == State::Running);
+    running.all(|container| container.health == Health::Starting)
+}
+
+fn of_service<'a>(service: &'a str, observed: &'a Observed) -> impl Iterator<Item = &'a Container> {
+    observed.containers.iter().filter(move |container| container.service == service && !container.oneoff)
 }

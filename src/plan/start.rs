@@ -28,6 +28,8 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
             .filter_map(|container| failed_job(container, jobs.contains(container.service.as_str()))),
     );
     containers.retain(|container| !jobs.contains(container.service.as_str()));
+    let (containers, left) = labelled::one_of_each(containers);
+    notes.extend(left);
     let mut steps: BTreeMap<&str, Steps> = BTreeMap::new();
     let mut unchanged = Vec::new();
     for service in super::graph::dependencies_first(&labelled::dependencies(containers.iter().copied())) {
@@ -62,7 +64,7 @@ struct Steps {
 /// What must be done before a container starts: its dependencies begun, or ready where it waits for their health.
 fn needs(container: &Container, steps: &BTreeMap<&str, Steps>) -> Vec<OpId> {
     labelled::edges(container)
-        .filter_map(|(name, condition)| Some((steps.get(name)?, condition)))
+        .filter_map(|edge| Some((steps.get(edge.service)?, edge.condition)))
         .flat_map(|(steps, condition)| match condition == Condition::Healthy.as_str() {
             true => &steps.ready,
             false => &steps.begun,

@@ -36,7 +36,8 @@ impl Strategy {
         Ok(Strategy {
             start_first: start_first(service, update)?,
             parallelism: match update.parallelism {
-                None | Some(0) => usize::MAX,
+                Some(0) => usize::MAX,
+                None => 1,
                 Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
             },
             delay: update.delay.0,
@@ -61,8 +62,8 @@ impl Default for Strategy {
 /// Whether the new container starts beside the old one. Rules, in the order tested:
 /// 1. not unless it is written: the order is stop-first;
 /// 2. never for a job, which would run twice at once;
-/// 3. never where both would need the same thing: a host port, the host's network, a fixed address, a device, a place that
-///    both write to.
+/// 3. never where both would need the same thing: a host port, the network of the host or of another container, a fixed
+///    address, a device, a place that both write to.
 fn start_first(service: &DesiredService<'_>, update: &UpdateConfig) -> Result<bool, String> {
     if update.order != "start-first" {
         return Ok(false);
@@ -91,10 +92,21 @@ fn shared(service: &DesiredService<'_>) -> Option<String> {
         .or_else(|| {
             (service.service.network_mode == "host").then(|| "it listens on the host's network".into())
         })
+        .or_else(|| {
+            let shared = ["service:", "container:"];
+            let shares = shared.iter().any(|kind| service.service.network_mode.starts_with(kind));
+            shares.then(|| format!("it listens on the network of `{}`", service.service.network_mode))
+        })
         .or_else(|| address.map(|address| format!("it has the fixed address {address}")))
         .or_else(|| devices.first().map(|device| format!("it has the device {}", device.source)))
         .or_else(|| uses_gpu(service.service).then(|| "it has a GPU".into()))
+        .or_else(|| reserves_a_device(service.service).then(|| "it reserves a device".into()))
         .or_else(|| written(service).map(|place| format!("it writes to {place}")))
+}
+
+fn reserves_a_device(service: &Service) -> bool {
+    let reserved = service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref());
+    reserved.is_some_and(|resource| !resource.devices.is_empty())
 }
 
 /// The first place outside the container that the service can write to. Anonymous volumes count: they go from the old
@@ -115,7 +127,9 @@ fn written(service: &DesiredService<'_>) -> Option<String> {
 /// All replicas may fail with `failure_action: continue`, else the share that `max_failure_ratio` allows; with `pause` one more
 /// ends the service's update and not the run.
 fn tolerance(service: &DesiredService<'_>, update: &UpdateConfig) -> Tolerance {
-    let share = f64::from(service.replicas) * f64::from(update.max_failure_ratio);
+    // The ratio of the files is decimal: 0.7 of ten are seven, though the nearest binary fraction is a little less.
+    let share = f64::from(service.replicas) * f64::from(update.max_failure_ratio)
+        + 1e-6 * f64::from(service.replicas);
     match update.failure_action.as_str() {
         "continue" => Tolerance { failures: service.replicas, pauses: false },
         action => Tolerance { failures: share.floor() as u32, pauses: action == "pause" },

@@ -142,6 +142,9 @@ async fn the_reference_stack_has_the_services_of_each_mode() {
     ] {
         reference(&test, path, path);
     }
+    // A plan looks at what images are built from.
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/images");
+    std::os::unix::fs::symlink(images, test.folder().join("compose/images")).unwrap();
     test.file(
         "envs/.production.env",
         "DATABASE_URL=postgresql://db.example/x\nMODEL_ORCHESTRATOR_URL=https://models.example\nREPORT_PORT=38123\n",

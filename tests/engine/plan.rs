@@ -110,3 +110,11 @@ fn images_that_are_fetched_first_stand_in_the_plan() {
     let asked = printed(&stage, &["plan", "--exit-code", "--pull", "always", "db"], 0);
     assert!(asked.contains("unless image app:1 turns out to be another"), "{asked}");
 }
+
+#[test]
+fn a_number_for_a_service_that_is_not_deployed_is_refused() {
+    let stage = Stage::new("services: {web: {image: app:1}, db: {image: app:1}}");
+    printed(&stage, &["deploy", "web", "--scale", "db=3"], 2);
+    let told = stage.ends(&["plan", "web", "--scale", "db=3"], 2);
+    assert!(told.contains("cannot scale `db`: it is not among the services of this command"), "{told}");
+}

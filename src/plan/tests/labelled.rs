@@ -294,3 +294,81 @@ fn the_orphans_of_the_same_files_go_along_when_asked_for() {
     let with = web.with_orphans(&case.project, &case.observed.containers);
     assert_eq!(with, Scope::Services(["gone".into(), "web".into()].into()));
 }
+
+fn needs(label: &'static str) -> impl FnOnce(&mut Container) {
+    move |container| drop(container.labels.insert("com.docker.compose.depends_on".into(), label.into()))
+}
+
+#[test]
+fn what_restarts_with_a_service_is_restarted_after_it_and_joins_it() {
+    let case = case()
+        .found(running("app"))
+        .but(needs("vpn:service_started:true"))
+        .found(running("db"))
+        .found(running("vpn"))
+        .but(needs("db:service_started:false"));
+    let vpn = super::super::restart("p", &case.observed, &named(&["vpn"]), &Backend::default(), None);
+    assert_snapshot!(vpn.to_string(), @"
+    [] -> #1 vpn: stop p-vpn-1, restart [disruptive]
+    [1] -> #2 vpn: start p-vpn-1, restart
+    [2] -> #3 vpn: await p-vpn-1: healthy
+    [3] -> #4 vpn: watch vpn 1 for 2s
+    [4] -> #5 app: stop p-app-1, restart [disruptive]
+    [5] -> #6 app: start p-app-1, restart
+    [6] -> #7 app: await p-app-1: healthy
+    [7] -> #8 app: watch app 1 for 2s
+    ");
+    let all = super::super::restart("p", &case.observed, &Scope::Everything, &Backend::default(), None);
+    let all = all.to_string();
+    let stops: Vec<&str> =
+        all.lines().filter_map(|line| line.split_once(": stop ")).map(|(_, on)| on).collect();
+    let expected = ["p-vpn-1", "p-app-1", "p-db-1"].map(|name| format!("{name}, restart [disruptive]"));
+    assert_eq!(stops, expected, "dependants first, but app behind the vpn whose network it shares");
+}
+
+#[test]
+fn of_several_containers_of_one_number_one_is_started_and_the_other_is_named() {
+    let left = || running("web").named("0123456789ab_p-web-1").state(State::Created);
+    let stopped = case().found(running("web").state(State::Exited(1))).found(left());
+    let start = super::super::start("p", &stopped.observed, &Scope::Everything);
+    let restart =
+        super::super::restart("p", &stopped.observed, &Scope::Everything, &Backend::default(), None);
+    for plan in [start, restart] {
+        let text = plan.to_string();
+        assert!(text.contains("start p-web-1") && !text.contains("0123456789ab"), "{text}");
+        assert!(plan.notes[0].contains("container 0123456789ab_p-web-1 was left"), "{:?}", plan.notes);
+    }
+    let replaced = case()
+        .found(running("web").state(State::Exited(0)))
+        .found(running("web").named("0123456789ab_p-web-1"));
+    let restart =
+        super::super::restart("p", &replaced.observed, &Scope::Everything, &Backend::default(), None);
+    assert!(restart.to_string().contains("stop 0123456789ab_p-web-1"), "{restart}");
+    assert!(!restart.to_string().contains("start p-web-1"), "{restart}");
+}
+
+#[test]
+fn anonymous_volumes_that_came_from_earlier_containers_go_with_the_last_one() {
+    let (own, shared) = ("0".repeat(64), "f".repeat(64));
+    let mount = |name: &str| Mount {
+        kind: "volume".into(),
+        name: Some(name.into()),
+        source: String::new(),
+        destination: "/x".into(),
+    };
+    let case = case().found(running("db")).but(|db| db.mounts.extend([mount(&own), mount(&shared)])).foreign(
+        "guest",
+        None,
+        |guest| guest.mounts.push(mount(&shared)),
+    );
+    let kept = case.down(&down::Policy::default());
+    assert!(!kept.to_string().contains("remove volume"), "{kept}");
+    let plans = [
+        case.down(&down::Policy { volumes: true, ..Default::default() }),
+        rm::rm("p", &case.observed, &rm::Policy { stop: true, volumes: true, ..Default::default() }),
+    ];
+    for plan in plans {
+        assert!(plan.to_string().contains(&format!("remove volume {own}")), "{plan}");
+        assert!(!plan.to_string().contains(&shared), "{plan}");
+    }
+}

@@ -398,3 +398,27 @@ fn a_renamed_volume_is_made_beside_the_old_one_and_the_container_replaced() {
     assert!(plan.contains("create container 000000000000_p-db-1, volume p_other is not mounted"), "{plan}");
     assert!(!plan.contains("remove volume"), "{plan}");
 }
+
+#[test]
+fn what_runs_no_container_needs_no_port() {
+    let publishes = |web: &mut Service| {
+        web.ports.push(model::Port {
+            target: 80,
+            published: "8000".into(),
+            protocol: "tcp".into(),
+            ..Default::default()
+        });
+    };
+    let holder = |case: Case| {
+        case.foreign("other-web-1", Some("other"), |container| {
+            let (published, protocol) = (Some(8000), "tcp".to_owned());
+            container.ports.push(Port { address: None, published, target: 80, protocol });
+        })
+    };
+    assert!(holder(case().with("web", publishes)).try_deploy(Policy::default()).is_err());
+    let none = holder(case().with("web", |web| {
+        publishes(web);
+        web.scale = Some(0);
+    }));
+    assert!(none.try_deploy(Policy::default()).is_ok());
+}

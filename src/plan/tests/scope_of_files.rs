@@ -35,3 +35,26 @@ fn services_that_go_back_alone_take_nothing_along() {
     let named = Selection::Named(vec!["web".into(), "db".into()]);
     assert_eq!(scope::alone(&case.project, &named, &backend), ["db", "web"]);
 }
+
+#[test]
+fn a_dependency_that_was_stopped_is_not_up_although_it_ended_with_0() {
+    let case = case()
+        .service("db")
+        .with("api", |api| after(api, "db", Condition::Healthy))
+        .found(running("db").state(State::Exited(0)));
+    let api = Selection::Named(vec!["api".into()]);
+    let resolve = |case: &Case, deps| {
+        let backend = crate::settings::Backend::default();
+        let scope = scope::resolve(&case.project, &api, &backend, deps, &case.observed);
+        scope.map(|names| names.into_iter().map(String::from).collect::<Vec<_>>())
+    };
+    assert_eq!(resolve(&case, Deps::Auto).unwrap(), ["db", "api"]);
+    assert_eq!(resolve(&case, Deps::None).unwrap_err()[0].found, "exited (0)");
+
+    let case = self::case()
+        .service("db")
+        .with("api", |api| after(api, "db", Condition::Healthy))
+        .found(running("db").health(Health::Starting));
+    assert_eq!(resolve(&case, Deps::Auto).unwrap(), ["api"], "what runs is not touched");
+    assert_eq!(resolve(&case, Deps::None).unwrap_err()[0].found, "starting");
+}

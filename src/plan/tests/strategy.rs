@@ -34,12 +34,22 @@ fn start_first_keeps_the_old_container_until_the_plan_settles() {
 #[test]
 fn start_first_is_refused_where_old_and_new_would_need_the_same() {
     type Change = fn(&mut Service);
-    let cases: [(Change, &str); 8] = [
+    let cases: [(Change, &str); 10] = [
         (
             |web| web.ports.push(model::Port { published: "8000".into(), ..Default::default() }),
             "publishes host port 8000",
         ),
         (|web| web.network_mode = "host".into(), "the host's network"),
+        (|web| web.network_mode = "container:vpn".into(), "the network of `container:vpn`"),
+        (
+            |web| {
+                let tpu = model::DeviceRequest { capabilities: vec!["tpu".into()], ..Default::default() };
+                let reserved = model::Resource { devices: vec![tpu], ..Default::default() };
+                let deploy = web.deploy.get_or_insert_default();
+                deploy.resources.reservations = Some(reserved);
+            },
+            "reserves a device",
+        ),
         (
             |web| {
                 let attachment = model::Attachment { ipv4_address: "10.0.0.9".into(), ..Default::default() };
@@ -122,13 +132,16 @@ fn groups_are_watched_and_followed_by_a_pause() {
 
 #[test]
 fn a_share_of_the_replicas_may_fail_or_all_of_them() {
-    let tolerated = |change: fn(&mut model::UpdateConfig)| {
+    let of = |replicas, change: fn(&mut model::UpdateConfig)| {
         let case = case().with("web", |web| {
-            web.scale = Some(4);
+            web.scale = Some(replicas);
             updated(web, change);
         });
         case.deploy()
     };
+    assert!(of(10, |update| update.max_failure_ratio = 0.7).contains("(7 may fail)"));
+    assert!(of(20, |update| update.max_failure_ratio = 0.35).contains("(7 may fail)"));
+    let tolerated = |change| of(4, change);
     assert!(tolerated(|update| update.max_failure_ratio = 0.5).contains("(2 may fail)"));
     assert!(tolerated(|update| update.failure_action = "continue".into()).contains("(4 may fail)"));
     assert!(!tolerated(|update| update.max_failure_ratio = 0.2).contains("may fail"));
@@ -158,6 +171,10 @@ fn a_rollback_goes_by_its_own_config() {
         "without a rollback_config, update_config counts"
     );
     let web = case.project.services.get_mut("web").unwrap();
-    web.deploy.as_mut().unwrap().rollback_config = Some(model::UpdateConfig::default());
+    let all_at_once = model::UpdateConfig { parallelism: Some(0), ..Default::default() };
+    web.deploy.as_mut().unwrap().rollback_config = Some(all_at_once);
     assert_eq!((plan(&case, false), plan(&case, true)), (1, 0), "all at once");
+    case.project.services.get_mut("web").unwrap().deploy.as_mut().unwrap().rollback_config =
+        Some(model::UpdateConfig::default());
+    assert_eq!(plan(&case, true), 1, "one after the other where nothing is said, as Swarm does");
 }
