@@ -9,13 +9,11 @@ use serde::Serialize;
 
 use super::model::{Given, Network, Service};
 use super::render::{Form, Tree};
+use super::secrecy::{is_secretive, user_infos};
 use super::{Dialect, hash};
 
 /// The longest value that is shown whole, in characters.
 const LONGEST: usize = 72;
-
-/// What a name says that stands for a secret.
-const SECRETIVE: [&str; 4] = ["password", "secret", "token", "key"];
 
 /// Parts of a service or network whose fields have one path in the files and in the model, so that what was given is known
 /// field by field; elsewhere one given field hides its whole part.
@@ -112,12 +110,6 @@ pub fn of_services(old: &Service, new: &Service) -> Vec<FieldChange> {
 pub fn of_networks(old: &Network, new: &Network) -> Vec<FieldChange> {
     let tree = |network: &Network| Tree::of(network, Form::Hash(Dialect::default()));
     compare((&tree(old), &old.given), (&tree(new), &new.given))
-}
-
-/// Whether a name says that it stands for a secret.
-fn is_secretive(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRETIVE.iter().any(|word| name.contains(word))
 }
 
 fn compare(old: (&Tree, &Given), new: (&Tree, &Given)) -> Vec<FieldChange> {
@@ -294,7 +286,7 @@ fn tells_a_secret(path: &str, tree: &Tree) -> bool {
     let name = path.rsplit(['.', '[']).next().unwrap_or(path);
     is_secretive(name)
         || match tree {
-            Tree::Text(text) => names_a_secret(text) || has_user_info(text),
+            Tree::Text(text) => names_a_secret(text) || user_infos(text).next().is_some(),
             Tree::List(list) => list.iter().any(|element| tells_a_secret("", element)),
             Tree::Map(entries) => entries.iter().any(|(key, value)| tells_a_secret(key, value)),
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => false,
@@ -307,10 +299,6 @@ fn names_a_secret(text: &str) -> bool {
         Some((name, _)) => is_secretive(name),
         None => word.starts_with('-') && is_secretive(word),
     })
-}
-
-fn has_user_info(text: &str) -> bool {
-    text.split("://").skip(1).any(|rest| rest.split(['/', ' ']).next().is_some_and(|part| part.contains('@')))
 }
 
 /// A value on one line.
@@ -339,7 +327,7 @@ fn shortened(text: &str) -> String {
 
 impl Given {
     /// Whether somebody else than a Compose file gave the value at a path, a part of it, or what it is a part of.
-    fn gave(&self, path: &str) -> bool {
+    pub(super) fn gave(&self, path: &str) -> bool {
         let part = part_of(path);
         let precise = PRECISE.contains(&part);
         self.0.iter().any(|given| match precise {

@@ -2,10 +2,8 @@
 
 use super::request::Origins;
 use crate::compose::model::{Hook, Project};
+use crate::compose::secrecy::is_secretive;
 use crate::yaml::{Kind, Node};
-
-/// Words in a variable's name that make its value a secret wherever it came from.
-const TELLING: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "KEY"];
 
 /// Marks the hooks that run in a container. Those of `pre_start` run in containers of their own and need no label.
 pub(crate) fn mark(project: &mut Project, origins: &Origins) {
@@ -45,8 +43,7 @@ fn withheld(hook: &Hook, path: &str, origins: &Origins) -> Vec<String> {
     );
     for (variable, value) in &hook.environment {
         let part = format!("environment.{variable}");
-        let telling = TELLING.iter().any(|word| variable.to_uppercase().contains(word));
-        if value.is_some() && (telling || !literal(&part)) {
+        if value.is_some() && (is_secretive(variable) || !literal(&part)) {
             parts.push(part);
         }
     }
