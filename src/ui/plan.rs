@@ -31,7 +31,9 @@ fn lines(explanation: &Explanation) -> String {
 /// A line for a thing, and one for each field that is not as it was.
 fn told(line: &Line, width: usize) -> String {
     let head = format!("{} {:<width$}  {:<9}", line.change.sign(), line.subject, line.change);
-    let disruptive = if line.disruptive { " [disruptive]" } else { "" };
+    // What is stopped or removed is noticed in any case; what is replaced need not be.
+    let interrupts = line.disruptive && line.change == Change::Replace;
+    let disruptive = if interrupts { " [disruptive]" } else { "" };
     let one_way = if line.one_way { " [cannot be taken back]" } else { "" };
     let text = format!("  {}  {}{disruptive}{one_way}", paint(&head, look(line.change)), line.cause);
     let fields = line.fields.iter().map(|change| format!("      {change}\n"));

@@ -113,11 +113,11 @@ async fn each_change_is_told_with_its_field_and_touches_only_what_it_must() {
           driver_opts.com.docker.network.driver.mtu: 1400 (new)
           internal: true (new)
       = init-db                                       unchanged
-      ~ model-orchestrator                            restart    network coordinator_default is replaced [disruptive]
-      ~ postgres                                      restart    network coordinator_default is replaced [disruptive]
-      ~ predict-worker                                restart    network coordinator_default is replaced [disruptive]
-      ~ report-worker                                 restart    network coordinator_default is replaced [disruptive]
-      ~ score-worker                                  restart    network coordinator_default is replaced [disruptive]
+      ~ model-orchestrator                            restart    network coordinator_default is replaced
+      ~ postgres                                      restart    network coordinator_default is replaced
+      ~ predict-worker                                restart    network coordinator_default is replaced
+      ~ report-worker                                 restart    network coordinator_default is replaced
+      ~ score-worker                                  restart    network coordinator_default is replaced
     ");
     coordinator
         .test
