@@ -41,9 +41,7 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
         let _ = context.ui.print(&crate::ui::plan::render(&work.foresee(&mut observed).await?, true));
         return Ok(Exit::Success);
     }
-    let desired = work.desired(&observed);
-    deployment::refuse_what_cannot_be_made(&engine, &desired)?;
-    deployment::refuse_what_others_hold(&engine, &desired, &observed)?;
+    work.refuse_what_would_fail(&observed)?;
     let harm = asking::harm_of_choices(choices);
     if !harm.is_empty() {
         let plan = work.foresee(&mut observed).await?;

@@ -324,7 +324,8 @@ fn mounting(digest: &str, label: bool) -> Case {
     });
     case.image("assets:1", digest);
     case = case.found(running("web"));
-    let recorded = image_volumes::label(&case.project, &case.project.services["web"], &case.observed);
+    let recorded =
+        image_volumes::label(&case.project, &case.project.services["web"], &case.observed, &case.pins);
     let container = case.observed.containers.last_mut().unwrap();
     let image = case.observed.images["web:1"].digest.clone();
     container.labels.insert("com.docker.compose.image".into(), image);
