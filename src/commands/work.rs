@@ -24,6 +24,7 @@ use crate::error::{Failure, Kind};
 use crate::plan::desired::{Desired, Pins};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
+use crate::state::head::Outcome;
 use crate::state::{ContentKey, Lock, Snapshot, unfinished};
 use crate::ui::event::Event;
 
@@ -128,7 +129,8 @@ impl Work<'_> {
         .await
     }
 
-    /// Plans anew, now that nobody else changes anything, and runs that plan.
+    /// Plans anew, now that nobody else changes anything, and runs that plan. Where a plan was foreseen, what is not as it was
+    /// then is told.
     ///
     /// # Errors
     /// What kept it from beginning; how it ended otherwise, [`Ended`] tells.
@@ -142,7 +144,9 @@ impl Work<'_> {
         let records = self.records();
         let key = content_key(observed)?;
         let (mut observed, found) = try_join(self.observe(), records.open(&key)).await?;
-        records.tell(&found, &observed, stage);
+        if foreseen.is_some() {
+            records.tell(&found, &observed, stage);
+        }
         let goes_on = found.unfinished().is_some();
         if goes_on || self.desired(&observed).was_configured_otherwise(&observed) {
             observed.released = records.last_model(&found).await;
@@ -164,7 +168,8 @@ impl Work<'_> {
     /// A run that goes on from one which was cut off takes back only its own part. Then the rest of the way back is gone too: the
     /// last release runs on, all of it, whatever fails before a plan settles.
     async fn back_where_cut_off(&self, ended: Ended, lock: &Lock, stage: Stage<'_>) -> Ended {
-        let Some(open) = ended.open.clone().filter(|_| self.makes_release && ended.result.is_err()) else {
+        let undone = ended.outcome == Outcome::Undone && self.makes_release;
+        let Some(open) = ended.open.clone().filter(|_| undone) else {
             return ended;
         };
         let project = &self.project.name;

@@ -11,32 +11,6 @@ use crate::support::fake_engine::{ExecReply, Script};
 
 const DEPLOY: [&str; 2] = ["deploy", "--remove-orphans"];
 
-/// How many calls apart those are that a deploy is killed at.
-const SOME: usize = 4;
-
-#[test]
-fn a_deploy_of_every_shape_killed_at_some_calls_is_finished_by_the_next() {
-    finished(SOME);
-}
-
-#[test]
-fn a_deploy_of_every_shape_killed_at_some_calls_goes_back_when_the_next_fails() {
-    failed(SOME);
-}
-
-#[test]
-fn a_deploy_of_every_shape_killed_at_some_calls_is_undone() {
-    undone(SOME);
-}
-
-#[test]
-#[ignore = "takes minutes; `make test-full` runs it"]
-fn long_a_deploy_of_every_shape_killed_at_any_call() {
-    finished(1);
-    failed(1);
-    undone(1);
-}
-
 /// A version of the project; `more` is for `db`.
 fn shape(version: &str, more: &str) -> String {
     let common = format!(
@@ -77,19 +51,16 @@ fn prepared() -> (Stage, BTreeSet<String>, BTreeSet<String>, usize) {
     (stage, old, new, calls)
 }
 
-/// Kills the deploy at every so manieth call and hands over what it left, with what should be there if it did nothing.
-fn killed(apart: usize, then: impl Fn(&Stage, bool, &str) + Sync) -> (BTreeSet<String>, BTreeSet<String>) {
+/// Kills the deploy at every call and hands over what it left, and what should stand once it is taken back: version 1, but for
+/// a deploy that was killed when all was done and written down.
+fn each_killed(then: impl Fn(&Stage, &BTreeSet<String>, &BTreeSet<String>, &str) + Sync) {
     let (stage, old, new, calls) = prepared();
     each_call(calls, |call, when| {
-        if call % apart != 0 && call < calls - 3 {
-            return;
-        }
         let stage = stage.copied();
         let at = kill_at(&stage, &DEPLOY, call, when);
-        let done = head_of(&stage).releases.len() == 2;
-        then(&stage, done, &at);
+        let back = if head_of(&stage).releases.len() == 2 { &new } else { &old };
+        then(&stage, back, &new, &at);
     });
-    (old, new)
 }
 
 /// Panics where not exactly this stands, or something is unfinished.
@@ -97,36 +68,34 @@ fn whole(stage: &Stage, expected: &BTreeSet<String>, at: &str) {
     let now = stage.standing();
     let differs: Vec<_> = now.symmetric_difference(expected).collect();
     assert!(differs.is_empty(), "{at}\n{differs:#?}\n{now:#?}");
-    assert!(head_of(stage).unfinished().is_none(), "{at}: {:?}", head_of(stage));
+    let head = head_of(stage);
+    assert!(head.unfinished().is_none(), "{at}: {head:?}");
 }
 
-fn finished(apart: usize) {
-    let (_, _, new, _) = prepared();
-    killed(apart, |stage, _, at| {
+#[test]
+fn a_deploy_of_every_shape_killed_at_any_call_is_finished_by_the_next() {
+    each_killed(|stage, _, new, at| {
         let told = stage.ends(&DEPLOY, 0);
-        whole(stage, &new, &format!("{at}\n{told}"));
+        whole(stage, new, &format!("{at}\n{told}"));
     });
 }
 
-fn failed(apart: usize) {
-    let (_, old, new, _) = prepared();
-    let back = AtomicUsize::new(0);
-    killed(apart, |stage, done, at| {
+#[test]
+fn a_deploy_of_every_shape_killed_at_any_call_goes_back_when_the_next_fails() {
+    let back_by_itself = AtomicUsize::new(0);
+    each_killed(|stage, back, _, at| {
         stage.compose(&shape("3", ", post_start: [{command: [fail]}]"));
-        let output = stage.sofa(&DEPLOY);
-        let told = String::from_utf8_lossy(&output.stderr);
-        let at = format!("{at}\n{told}");
-        assert_eq!(output.status.code(), Some(4), "{at}");
-        back.fetch_add(usize::from(told.contains("release 1 runs again")), Ordering::Relaxed);
-        whole(stage, if done { &new } else { &old }, &at);
+        let told = format!("{at}\n{}", stage.ends(&DEPLOY, 4));
+        back_by_itself.fetch_add(usize::from(told.contains("release 1 runs again")), Ordering::Relaxed);
+        whole(stage, back, &told);
     });
-    assert!(back.into_inner() > 5);
+    assert!(back_by_itself.into_inner() > 40);
 }
 
-fn undone(apart: usize) {
-    let (_, old, new, _) = prepared();
-    killed(apart, |stage, done, at| {
+#[test]
+fn a_deploy_of_every_shape_killed_at_any_call_is_undone() {
+    each_killed(|stage, back, _, at| {
         let told = stage.ends(&["undo"], 0);
-        whole(stage, if done { &new } else { &old }, &format!("{at}\n{told}"));
+        whole(stage, back, &format!("{at}\n{told}"));
     });
 }

@@ -82,6 +82,7 @@ fn a_deploy_that_goes_on_and_fails_goes_all_the_way_back() {
         "{told}"
     );
     assert!(told.contains("p: release 1 runs again"), "{told}");
+    assert_eq!(told.matches("did not finish: begun").count(), 1, "{told}");
     assert_eq!((stage.standing(), stage.ids()), (old, ids), "{told}");
     assert!(head(&stage).unfinished().is_none(), "{told}");
     let told = stage.ends(&["undo"], 0);
@@ -102,6 +103,15 @@ fn a_deploy_that_goes_on_and_is_interrupted_goes_all_the_way_back() {
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(told.contains("p: release 1 runs again"), "{told}");
     assert_eq!(stage.standing(), old, "{told}");
+}
+
+#[test]
+fn a_deploy_that_goes_on_and_is_to_be_looked_at_leaves_everything_as_it_is() {
+    let stage = stage();
+    killed(&stage, &["deploy"]);
+    stage.ends(&["deploy", "--no-undo", WAIT[0], WAIT[1]], 4);
+    assert!(took_over(&stage.fake.state(), "db"));
+    assert!(head(&stage).unfinished().is_some() && is_marked(&stage));
 }
 
 #[test]
