@@ -186,20 +186,17 @@ impl Work<'_> {
         // A person who wanted this run to end wants the last release back; only the second wish ends that too.
         let interrupt = Interrupt { abort: stage.interrupt.abort.clone(), ..Interrupt::default() };
         let stage = Stage { interrupt: &interrupt, ..stage };
-        let (back, hint) = match self.to_last_release(lock, stage).await {
+        let left = match self.to_last_release(lock, stage).await {
             Ok(number) => {
                 let text = format!("{project}: release {number} runs again");
                 return ended.but(Failure::new(Kind::Failed, text));
             }
-            Err(failure) => (failure, UNDO),
+            Err(failure) => Failure { kind: Kind::Incomplete, ..failure },
         };
+        let knows_better = !left.hints.is_empty();
         let text = format!("{project}: what {before}, changed is left");
-        let failure = Failure::new(Kind::Incomplete, text).hint(hint);
-        let mut ended = ended.but(back);
-        if let Err(ended) = &mut ended.result {
-            ended.kind = Kind::Incomplete;
-        }
-        ended.but(failure)
+        let failure = Failure::new(Kind::Incomplete, text);
+        ended.but(left).but(if knows_better { failure } else { failure.hint(UNDO) })
     }
 
     /// Brings the last release back; returns its number.

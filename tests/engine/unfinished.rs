@@ -125,6 +125,7 @@ fn without_a_release_to_go_back_to_the_killed_run_stays_unfinished_and_is_told()
     assert!(told.contains("before this deploy there was no release of sofa's to go back to"), "{told}");
     assert!(told.contains("what the `deploy` before it, which did not finish, changed is left"), "{told}");
     assert!(told.contains("`sofa down --keep-volumes` removes what it began"), "{told}");
+    assert!(!told.contains("`sofa undo`"), "there is nothing that it could go back to: {told}");
     assert!(head(&stage).unfinished().is_some() && is_marked(&stage));
     stage.fake.script("db", Script::default());
     stage.ok(&["deploy"]);

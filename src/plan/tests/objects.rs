@@ -336,6 +336,23 @@ fn mounting(digest: &str, label: bool) -> Case {
 }
 
 #[test]
+fn a_pinned_image_is_mounted_by_a_name_of_its_own_where_its_reference_stands_for_another() {
+    let mut case = mounting("b", true);
+    let id = case.observed.images["assets:1"].id.clone();
+    let pin = Pin { id: id.clone(), name: "sofa.release/p/web-assets:1".into() };
+    case.pins.beside.insert(("web".into(), "assets:1".into()), pin);
+    let mounted = |case: &Case| {
+        let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms());
+        image_volumes::mountable(&case.project, &desired.services["web"]).volumes[0].source.clone()
+    };
+    assert_eq!(mounted(&case), "assets:1", "the reference still stands for it");
+    case.image("assets:1", "c");
+    case.image(id.as_str(), "b");
+    assert_eq!(mounted(&case), "sofa.release/p/web-assets:1");
+    assert_eq!(case.deploy(), "", "what runs mounts it");
+}
+
+#[test]
 fn an_image_that_is_mounted_and_moved_replaces_what_mounts_it() {
     let mut case = mounting("b", true);
     assert_eq!(case.deploy(), "");
