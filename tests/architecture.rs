@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may use, beside `util` and `error`, which everything may. A longer name wins over a shorter one.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("yaml", &[]),
     ("util", &[]),
     ("error", &[]),
@@ -14,16 +14,20 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("compose::model", &[]),
     ("compose::dialect", &[]),
     ("compose::hash", &["compose::model", "compose::dialect"]),
-    ("compose::fields", &["compose::model", "compose::dialect", "compose::hash", "compose::render"]),
+    ("compose::secrecy", &["compose::model"]),
+    (
+        "compose::fields",
+        &["compose::model", "compose::dialect", "compose::hash", "compose::render", "compose::secrecy"],
+    ),
     ("compose::render", &["compose::model", "compose::dialect", "compose::load", "compose::hash", "yaml"]),
-    ("compose::load", &["compose::model", "compose::dialect", "yaml", "diag"]),
+    ("compose::load", &["compose::model", "compose::dialect", "compose::secrecy", "yaml", "diag"]),
     // Settings choose between printers and dialects; they print and hash nothing.
     ("settings", &["yaml", "diag", "ui", "compose::dialect"]),
     ("plan", &["compose::model", "compose::dialect", "compose::hash", "compose::fields", "settings"]),
     ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "compose::dialect", "plan"]),
     ("state", &["compose::model", "plan", "engine"]),
-    ("apply", &["plan", "engine", "state", "ui::event", "compose::model"]),
+    ("apply", &["plan", "engine", "state", "ui::event", "compose::model", "compose::secrecy"]),
     ("ui", &["plan", "diag", "guard"]),
 ];
 

@@ -229,8 +229,11 @@ impl Docker<'_> {
         let project = desired.project;
         let instance = Instance {
             name: hook_container_name(&project.name, &replica.service, call),
-            image: if hook.image.is_empty() { service.image.clone() } else { hook.image.clone() },
-            labels: hook_labels(project, service.service, desired.dialect.version()),
+            image: service.hook_image(&hook.image),
+            labels: hook_labels(project, service.service, desired.dialect.version())
+                .into_iter()
+                .chain(self.run_label())
+                .collect(),
             parents: self.parents(service),
             ..Instance::default()
         };

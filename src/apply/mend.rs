@@ -11,7 +11,9 @@ use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, Observed};
 use crate::plan::operation::{Operation, Plan};
 
-/// Gives every container that the plan leaves in place the policy that its service has in the model.
+/// Gives every container that the plan leaves in place the policy that its service has in the model, and every one that still
+/// runs and is to be replaced the policy that it has in the last release: the plan's undo gives it back what it finds. One that
+/// is stopped and to be replaced has none until it is started again.
 ///
 /// # Errors
 /// Those of the engine; one that is gone meanwhile is none.
@@ -22,9 +24,14 @@ pub async fn restart_policies(
     observed: &Observed,
 ) -> Result<(), EngineError> {
     let removed: BTreeSet<&ContainerId> = plan.operations.iter().filter_map(removed).collect();
-    let staying = |container: &&Container| !container.oneoff && !removed.contains(&container.id);
-    let mending = observed.containers.iter().filter(staying).filter_map(|container| {
-        let policy = convert::restart_policy(desired.service(&container.service)?.service);
+    let service = |container: &Container| match removed.contains(&container.id) {
+        false => desired.service(&container.service).map(|desired| desired.service),
+        true if container.is_up() => observed.released_service(container),
+        true => None,
+    };
+    let containers = observed.containers.iter().filter(|container| !container.oneoff);
+    let mending = containers.filter_map(|container| {
+        let policy = convert::restart_policy(service(container)?);
         Some(async move {
             match engine.set_restart_policy(&container.id, policy).await {
                 Err(error) if error.is_not_found() => Ok(()),

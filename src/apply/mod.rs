@@ -6,6 +6,7 @@ mod create;
 pub mod docker;
 pub mod executor;
 pub mod failure;
+mod fates;
 mod frontier;
 mod hooks;
 pub mod images;

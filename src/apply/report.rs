@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use super::executor::{End, Report};
 use super::failure::{OperationError, Reason};
+use super::fates;
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::Gate;
-use crate::plan::operation::{OpId, Operation, Plan};
+use crate::plan::operation::{OnFailure, OpId, Operation, Plan};
 use crate::state::head::Outcome;
 use crate::util::elapsed;
+
+/// What to type where something of a run is left.
+pub const UNDO: &str = "`sofa undo` goes back to the last release; the same command goes on with this one";
 
 /// Tells how a run ended.
 ///
@@ -28,6 +32,7 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
         lines.push(format!("{}: interrupted", plan.project));
     }
     lines.push(aftermath(plan, report));
+    lines.extend(fates::services(plan, report));
     lines.extend(kept_volumes(plan, report));
     lines.extend(left(plan, report).into_iter().map(|text| format!("left: {text}")));
     let mut failure = Failure::all(kind(report), lines);
@@ -212,6 +217,10 @@ fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
     }
     if report.end == End::Unsettled {
         hints.insert("the same command clears it away".into());
+    }
+    let left = matches!(report.end, End::UndoIncomplete | End::Aborted);
+    if left && plan.on_failure == OnFailure::Undo && !plan.changes_nothing() {
+        hints.insert(UNDO.into());
     }
     if report.end == End::UndoIncomplete {
         hints.insert(format!(

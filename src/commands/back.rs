@@ -8,17 +8,21 @@ use crate::commands::Context;
 use crate::commands::context::state_failure;
 use crate::commands::deployment::Choices;
 use crate::commands::dry_run::show;
+use crate::commands::labelled::Standing;
+use crate::commands::locked::Stage;
+use crate::commands::run::Ended;
 use crate::commands::work::Work;
 use crate::compose::load::Options;
-use crate::compose::model::Project;
+use crate::compose::model::{Project, Service};
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
-use crate::plan::desired::Pins;
+use crate::plan::desired::{Pin, Pins, image_reference, references_beside};
+use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};
 use crate::plan::operation::{Group, Plan};
-use crate::plan::scope;
-use crate::state::head::{Head, ReleaseEntry};
-use crate::state::{Store, release};
+use crate::plan::scope::{self, Selection};
+use crate::state::head::{Head, ReleaseEntry, beside, service_of};
+use crate::state::{Found, Lock, Store, release, tags};
 
 /// The way back.
 pub struct Back<'a> {
@@ -36,16 +40,48 @@ pub struct Back<'a> {
     pub wait_timeout: Option<Duration>,
     /// When the command began.
     pub begun: Instant,
-    /// Whether what it leaves is a release of its own: an undo's is the last one.
-    pub makes_release: bool,
+    /// What it takes back, where it is an undo: what that leaves is no release of its own.
+    pub undoes: Option<Unfinished>,
 }
 
-/// What is kept of a project.
+/// What an undo takes back: the last run, with those that it goes on from.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// The number of the first.
+    since: u64,
+    /// The services that they touched; none where nobody knows.
+    services: Option<BTreeSet<String>>,
+}
+
+impl Unfinished {
+    /// What did not finish by the records. A run that was killed before its record was written has the next number.
+    pub fn of(head: &Head, observed: &Observed) -> Unfinished {
+        match head.unfinished() {
+            Some(run) => {
+                let services = run.reach.as_ref().map(|reach| reach.services.clone());
+                Unfinished { since: run.since(), services }
+            }
+            None => {
+                let since = head.next_run();
+                Unfinished { since, services: Some(labelled::made_since(&observed.containers, since)) }
+            }
+        }
+    }
+}
+
+/// What is kept of a project, also where the container is gone through which it is read: prunes take those.
 ///
 /// # Errors
 /// Records that a newer `sofa` wrote, and those of the engine.
-pub async fn kept_releases(engine: &Engine, project: &str) -> Result<Head, Failure> {
-    Ok(Store::of(engine, project).read().await.map_err(state_failure)?.or_empty().head)
+pub async fn kept_releases(standing: &Standing) -> Result<Head, Failure> {
+    let store = Store::of(&standing.engine, &standing.project);
+    let found = match store.read().await.map_err(state_failure)? {
+        Found::Missing if standing.observed.store.is_some() => {
+            store.open_again().await.map_err(state_failure)?
+        }
+        found => found,
+    };
+    Ok(found.or_empty().head)
 }
 
 /// The number of a release among words, where one is: a service with a number for a name is reached by SERVICES=.
@@ -58,7 +94,20 @@ pub fn scope_words(words: &[String]) -> Vec<String> {
     words.iter().filter(|word| word.parse::<u64>().is_err()).cloned().collect()
 }
 
-/// The release to go back to: the one that was named, else the one before the last.
+/// The last release, to which an undo goes.
+///
+/// # Errors
+/// There is none.
+pub fn last<'a>(head: &'a Head, project: &str) -> Result<&'a ReleaseEntry, Failure> {
+    head.releases.last().ok_or_else(|| {
+        let run = head.unfinished().map_or("run", |run| run.verb.as_str());
+        let message = format!("{project}: before this {run} there was no release of sofa's to go back to");
+        Failure::new(Kind::Failed, message)
+            .hint("`sofa deploy` goes on with it; `sofa down --keep-volumes` removes what it began")
+    })
+}
+
+/// The release to go back to: the one that was named, else the last where something else runs, else the one before the last.
 ///
 /// # Errors
 /// None that is kept; exit code 2.
@@ -66,6 +115,7 @@ pub fn target<'a>(head: &'a Head, wanted: Option<u64>, project: &str) -> Result<
     let releases = &head.releases;
     let found = match wanted {
         Some(number) => releases.iter().find(|release| release.number == number),
+        None if head.unfinished().is_some() => releases.last(),
         None => releases.len().checked_sub(2).and_then(|before| releases.get(before)),
     };
     found.ok_or_else(|| {
@@ -94,6 +144,7 @@ impl Back<'_> {
             if dry_run {
                 return Ok(show(&plan, self.context));
             }
+            work.refuse_what_would_fail(&observed)?;
             work.carry_out(observed, None).await?;
             Ok(Exit::Success)
         })
@@ -108,35 +159,74 @@ impl Back<'_> {
         self.planned(project, async |_, _, plan| Ok(plan)).await
     }
 
+    /// Brings the release back in a run that holds the lock already.
+    ///
+    /// # Errors
+    /// What kept it from beginning.
+    pub async fn under(&self, project: &str, lock: &Lock, stage: Stage<'_>) -> Result<Ended, Failure> {
+        let model = self.model(project).await?;
+        self.worked(&model, async |work| {
+            let observed = work.observe().await?;
+            self.images_are_there(work.scope, &observed)?;
+            work.under(lock, &observed, None, stage).await
+        })
+        .await
+    }
+
     /// Makes the plan, says what a person should know of it, and goes on from there.
     async fn planned<T>(
         &self,
         project: &str,
         then: impl AsyncFnOnce(Work<'_>, Observed, Plan) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let context = self.context;
         let mut model = self.model(project).await?;
-        tell_differences(context, &mut model, self.current_env);
-        let pins = self.pins();
-        let selection = context.selection(&model)?;
-        let scope = scope::alone(&model, &selection, &context.settings.backend);
-        let choices = Choices { leave_jobs: true, wait_timeout: self.wait_timeout, ..Choices::default() };
+        tell_differences(self.context, &mut model, self.current_env);
+        self.worked(&model, async |work| {
+            let mut observed = work.observe().await?;
+            self.images_are_there(work.scope, &observed)?;
+            let plan = work.foresee(&mut observed).await?;
+            tell_bound_paths(self.context, &model, &plan);
+            then(work, observed, plan).await
+        })
+        .await
+    }
+
+    /// Does something with the work that brings a release back.
+    async fn worked<T>(
+        &self,
+        model: &Project,
+        then: impl AsyncFnOnce(Work<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let context = self.context;
+        let pins = self.pins(model);
+        let selection = self.selection(model)?;
+        let scope = scope::alone(model, &selection, &context.settings.backend);
+        let takes_back = self.undoes.as_ref().map(|unfinished| unfinished.since);
+        let wait_timeout = self.wait_timeout;
+        let choices = Choices { leave_jobs: true, wait_timeout, takes_back, ..Choices::default() };
         let work = Work {
             context,
             engine: self.engine,
             verb: self.verb,
-            project: &model,
+            project: model,
             pins: &pins,
             scope: &scope,
             choices: &choices,
             begun: self.begun,
-            makes_release: self.makes_release,
+            makes_release: self.undoes.is_none(),
         };
-        let mut observed = work.observe().await?;
-        self.images_are_there(&scope, &observed)?;
-        let plan = work.foresee(&mut observed).await?;
-        tell_bound_paths(context, &model, &plan);
-        then(work, observed, plan).await
+        then(work).await
+    }
+
+    /// What the command names or stands for; an undo that names nothing takes back all that was touched.
+    fn selection(&self, model: &Project) -> Result<Selection, Failure> {
+        match &self.undoes {
+            Some(unfinished) if self.context.settings.words.services.is_empty() => {
+                let services = unfinished.services.as_ref();
+                Ok(services.map_or(Selection::All, |names| Selection::Named(names.iter().cloned().collect())))
+            }
+            _ => self.context.selection(model),
+        }
     }
 
     async fn model(&self, project: &str) -> Result<Project, Failure> {
@@ -146,16 +236,33 @@ impl Back<'_> {
         model.map_err(|error| state_failure(error).hint(hint))
     }
 
-    fn pins(&self) -> Pins {
-        let images = self.release.images.iter();
-        images.map(|(service, image)| (service.as_str().into(), ImageId(image.id.clone()))).collect()
+    fn pins(&self, model: &Project) -> Pins {
+        let images = &self.release.images;
+        let pinned = |key: &str| images.get(key).map(|image| ImageId(image.id.clone()));
+        let own = |service: &Service| Some((service.name.clone(), pinned(&service.name)?));
+        let pin = |service: &Service, reference: String| {
+            // One that the service is made from itself stands under its name.
+            let is_own = reference == image_reference(model, service);
+            let key = if is_own { service.name.to_string() } else { beside(&service.name, &reference) };
+            let name = tags::name(&model.name, &key, self.release.number)?.to_string();
+            let id = pinned(&key)?;
+            Some(((service.name.clone(), reference), Pin { id, name }))
+        };
+        let services = || model.services.values();
+        Pins {
+            own: services().filter_map(own).collect(),
+            beside: services()
+                .flat_map(|service| references_beside(model, service).filter_map(move |r| pin(service, r)))
+                .collect(),
+        }
     }
 
     /// Images that a release was made from and that somebody removed cannot be made again.
     fn images_are_there(&self, scope: &[&str], observed: &Observed) -> Result<(), Failure> {
         let release = self.release;
-        let gone = scope.iter().filter_map(|service| Some((service, release.images.get(*service)?)));
-        let gone = gone.filter(|(_, image)| !observed.images.values().any(|found| found.id.0 == image.id));
+        let needed = release.images.iter().map(|(key, image)| (service_of(key).0, image));
+        let needed = needed.filter(|(service, _)| scope.contains(service));
+        let gone = needed.filter(|(_, image)| !observed.images.values().any(|found| found.id.0 == image.id));
         let told: Vec<String> = gone
             .map(|(service, image)| {
                 let number = release.number;
@@ -215,7 +322,11 @@ fn tell_bound_paths(context: &Context, model: &Project, plan: &Plan) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::state::Operator;
+    use crate::state::head::{Outcome, RunEntry};
 
     fn head(numbers: &[u64]) -> Head {
         let release = |number: &u64| ReleaseEntry { number: *number, ..ReleaseEntry::default() };
@@ -231,6 +342,26 @@ mod tests {
     fn the_release_before_the_last_is_meant_where_none_is_named() {
         assert_eq!(goes_to(&[4, 5, 6], None), Ok(5));
         assert_eq!(goes_to(&[4, 5, 6], Some(4)), Ok(4));
+    }
+
+    #[test]
+    fn where_something_else_than_the_last_release_runs_that_is_meant() {
+        let run = RunEntry {
+            number: 9,
+            verb: "deploy".into(),
+            mode: None,
+            operator: Operator::default(),
+            began: Timestamp::UNIX_EPOCH,
+            outcome: None,
+            reach: None,
+        };
+        let goes_to = |outcome| {
+            let run = RunEntry { outcome, ..run.clone() };
+            target(&Head { run: Some(run), ..head(&[4, 5]) }, None, "p").map(|release| release.number).ok()
+        };
+        assert_eq!(goes_to(None), Some(5), "killed");
+        assert_eq!(goes_to(Some(Outcome::Kept)), Some(5), "settled in part");
+        assert_eq!(goes_to(Some(Outcome::Undone)), Some(4));
     }
 
     #[test]

@@ -22,9 +22,7 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
         return Ok(show(&foresee(verb, choices, context).await?, context));
     }
     prepared(verb, choices, context, async |work, observed| {
-        let desired = work.desired(&observed);
-        deployment::refuse_what_cannot_be_made(work.engine, &desired)?;
-        deployment::refuse_what_others_hold(work.engine, &desired, &observed)?;
+        work.refuse_what_would_fail(&observed)?;
         let harm = asking::harm_of_choices(choices);
         if harm.is_empty() {
             work.carry_out(observed, None).await?;

@@ -11,11 +11,11 @@ use crate::compose::load::Options;
 use crate::compose::model::{Project, Service};
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
-use crate::plan::desired::{Desired, Pins, Terms, image_reference};
+use crate::plan::desired::{Desired, Pins, Terms, image_reference, references_beside};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::scope::{self, Deps, Selection};
-use crate::plan::{self, Policy, Recreate, image_volumes};
+use crate::plan::{self, Policy, Recreate};
 use crate::settings::parse_time;
 use crate::state::ContentKey;
 
@@ -64,6 +64,9 @@ pub struct Choices {
     /// Jobs are left as they are: on the way back to a release.
     #[arg(skip)]
     pub leave_jobs: bool,
+    /// The first of the runs that are taken back.
+    #[arg(skip)]
+    pub takes_back: Option<u64>,
 }
 
 impl Choices {
@@ -82,6 +85,7 @@ impl Choices {
             leave_jobs: self.leave_jobs,
             // Only a way back leaves jobs as they are.
             rollback: self.leave_jobs,
+            takes_back: self.takes_back,
         }
     }
 
@@ -135,7 +139,7 @@ pub static NO_PINS: Pins = Pins::new();
 pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<Observed, Failure> {
     let named = project.services.values().flat_map(|service| images_of(project, service));
     let wanted = Wanted {
-        images: named.chain(pins.values().map(|pin| pin.0.clone())).collect(),
+        images: named.chain(pins.ids().map(|id| id.0.clone())).collect(),
         networks: project.networks.values().map(|network| network.name.clone()).collect(),
         volumes: project.volumes.values().map(|volume| volume.name.clone()).collect(),
     };
@@ -144,8 +148,7 @@ pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<
 
 /// The image of a service, those of its `pre_start` hooks, and those that it mounts.
 fn images_of<'a>(project: &'a Project, service: &'a Service) -> impl Iterator<Item = String> + 'a {
-    let hooks = service.pre_start.iter().map(|hook| hook.image.clone()).filter(|image| !image.is_empty());
-    hooks.chain(image_volumes::references(project, service)).chain([image_reference(project, service)])
+    references_beside(project, service).chain([image_reference(project, service)])
 }
 
 /// The services of the scope, dependencies first.

@@ -124,7 +124,6 @@ impl Forward<'_> {
             wait: self.wait,
             begun: self.begun,
         };
-        let ended = run.execute(context, stage).await;
-        run.tell(ended, stage.events)
+        run.execute(context, stage).await.tell(self.begun, stage.events)
     }
 }

@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::commands::Context;
-use crate::commands::context::state_failure;
-use crate::commands::labelled::{Standing, View, look};
+use crate::commands::back::kept_releases;
+use crate::commands::labelled::{View, look};
 use crate::error::{CommandResult, Exit};
-use crate::state::Store;
 use crate::state::head::ReleaseEntry;
 use crate::ui::table;
 use crate::util::elapsed::{age, elapsed};
@@ -40,8 +39,9 @@ pub enum Format {
 /// # Errors
 /// Records that a newer `sofa` wrote.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let Standing { project, engine, .. } = look(context, View::Project).await?;
-    let head = Store::of(&engine, &project).read().await.map_err(state_failure)?.or_empty().head;
+    let standing = look(context, View::Project).await?;
+    let head = kept_releases(&standing).await?;
+    let project = &standing.project;
     if head.releases.is_empty() {
         context.ui.note(&format!("project `{project}`: no releases are kept; the next deploy makes one"));
         return Ok(Exit::Success);

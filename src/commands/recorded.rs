@@ -1,6 +1,6 @@
 //! What a deploy leaves written on the engine: the record of its run, and the release when it succeeds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -11,10 +11,12 @@ use crate::commands::run::Ended;
 use crate::compose::model::Project;
 use crate::engine::shelf::{lock_name, store_name};
 use crate::engine::{Engine, labels};
-use crate::error::Failure;
-use crate::plan::desired::{Desired, image_reference};
-use crate::plan::observed::Observed;
-use crate::state::head::{Outcome, ReleaseEntry, ReleaseImage};
+use crate::error::{Failure, Kind};
+use crate::plan::desired::{Desired, DesiredService, image_reference, references_beside};
+use crate::plan::labelled;
+use crate::plan::observed::{ImageId, Observed};
+use crate::plan::operation::{Group, Plan};
+use crate::state::head::{Outcome, Reach, ReleaseEntry, ReleaseImage, RunEntry, beside, service_of};
 use crate::state::lease::Wish;
 use crate::state::record::{Intent, Record};
 use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags, unfinished};
@@ -32,6 +34,8 @@ pub struct Records<'a> {
     pub project: &'a Project,
     /// The verb.
     pub verb: &'a str,
+    /// The services of the run.
+    pub scope: &'a [&'a str],
     /// When the command began.
     pub begun: Instant,
     /// Whether what it leaves is a release: an undo's is one already.
@@ -59,7 +63,7 @@ impl Records<'_> {
         Ok(match self.look().await? {
             Found::Missing => match self.store().ensure(key).await.map_err(state_failure)? {
                 // The volume was there, without the container that it is read through.
-                whole if whole != Snapshot::default() => Found::Whole(whole),
+                whole if whole != Snapshot::default() => Found::Whole(whole.into()),
                 _ => Found::Missing,
             },
             found => found,
@@ -92,11 +96,26 @@ impl Records<'_> {
     /// its end, or the records are lost.
     pub fn are_due(&self, found: &Found, observed: &Observed) -> bool {
         match found {
-            Found::Whole(snapshot) => snapshot.head.unfinished().is_some(),
+            Found::Whole(snapshot) => snapshot.head.unfinished().is_some_and(|run| self.settles_of(run)),
             Found::Missing | Found::Damaged => {
                 observed.containers.iter().any(|container| container.labels.contains_key(labels::sofa::RUN))
             }
         }
+    }
+
+    /// Whether the run, where it succeeds, settles anything of one that did not finish.
+    fn settles_of(&self, run: &RunEntry) -> bool {
+        let services = run.reach.as_ref().map(|reach| &reach.services);
+        // Where nobody knows what it touched, any run that succeeds is its end, as is one that finds nothing touched.
+        services.is_none_or(|services| services.is_empty() || services.iter().any(|name| self.settles(name)))
+    }
+
+    /// Whether a service is whole once the run has succeeded: it is of the scope, or there is nothing to make it whole from.
+    fn settles(&self, service: &str) -> bool {
+        let project = self.project;
+        let known = project.services.contains_key(service)
+            || self.makes_release && project.disabled_services.contains_key(service);
+        self.scope.contains(&service) || !known
     }
 
     /// Tells first what the records say that a person should know.
@@ -104,7 +123,7 @@ impl Records<'_> {
         let project = &self.project.name;
         let note = match found {
             Found::Whole(snapshot) => match unfinished(project, &snapshot.head) {
-                Some(text) => text,
+                Some(text) => text + &self.but_without(&snapshot.head),
                 None => return,
             },
             _ if !self.are_due(found, observed) => return,
@@ -118,37 +137,63 @@ impl Records<'_> {
         let _ = stage.events.send(Event::Note(note));
     }
 
+    /// What the run does not settle of the one that did not finish.
+    fn but_without(&self, head: &Head) -> String {
+        let rest = head.unfinished().and_then(|run| run.without(|service| self.settles(service)));
+        let Some(Reach { services, .. }) = rest.and_then(|run| run.reach) else {
+            return String::new();
+        };
+        let services: Vec<String> = services.into_iter().collect();
+        format!(", but for {}, which is left as it is: `sofa undo` takes it back", services.join(", "))
+    }
+
     /// The record of the run that is about to begin.
-    pub fn record(&self, before: &Snapshot) -> Record {
-        let intent =
-            Intent { verb: self.verb.to_owned(), mode: self.mode(), operator: self.context.operator() };
+    pub fn record(&self, before: &Snapshot, plan: &Plan, observed: &Observed) -> Record {
+        let containers = observed.containers.iter().map(|container| &container.labels);
+        let networks = observed.networks.iter().map(|network| &network.labels);
+        let changes = plan.operations.iter().filter(|operation| operation.action.changes());
+        let touches = changes.filter_map(|operation| match &operation.group {
+            Group::Service(name) => Some(name.clone()),
+            Group::Project => None,
+        });
+        let intent = Intent {
+            verb: self.verb.to_owned(),
+            mode: self.mode(),
+            operator: self.context.operator(),
+            seen: containers.chain(networks).filter_map(labelled::run).max().unwrap_or(0),
+            unwritten: labelled::made_since(&observed.containers, before.head.next_run()),
+            touches: touches.collect(),
+        };
         Record::of(self.store(), before, intent)
     }
 
     /// The release that the run makes if it succeeds, its images under names of their own; none where it makes none.
+    ///
+    /// # Errors
+    /// The last release cannot be read: without it nobody knows what the services are that the run does not touch.
     pub async fn prepare(
         &self,
         record: &Record,
         desired: &Desired<'_>,
+        observed: &Observed,
         stage: Stage<'_>,
-    ) -> Option<(ReleaseEntry, Project)> {
+    ) -> Result<Option<(ReleaseEntry, Project)>, StateError> {
         if !self.makes_release {
-            return None;
+            return Ok(None);
         }
         let project = self.project;
         let scope: BTreeSet<&str> = desired.services.keys().copied().collect();
         let before = match scope.len() < project.services.len() {
-            true => record.last_model().await,
+            true => record.last_model().await?,
             false => None,
         };
         let model = release::model(project, &scope, before);
-        let own = desired.services.iter().filter_map(|(name, service)| {
-            let reference = image_reference(project, service.service);
-            let image = ReleaseImage { reference, id: service.found?.id.as_str().to_owned() };
-            Some(((*name).to_owned(), image))
+        let untouched = record.last_images().filter(|(key, _)| {
+            let (service, is_own) = service_of(key);
+            model.service(service).is_some() && (is_own || !scope.contains(service))
         });
-        let untouched = record.last_images().filter(|(name, _)| model.service(name).is_some());
-        let images = untouched.map(|(name, image)| (name.clone(), image.clone())).chain(own);
+        let images = untouched.map(|(key, image)| (key.clone(), image.clone()));
+        let own = desired.services.values().flat_map(|service| images_of(project, service, observed));
         let entry = ReleaseEntry {
             number: record.release_number(),
             run: record.number(),
@@ -158,47 +203,79 @@ impl Records<'_> {
             done: Timestamp::now(),
             took: self.begun.elapsed(),
             revision: git::revision(&self.context.settings.directory),
-            images: images.collect(),
+            images: images.chain(own).collect(),
         };
         for unnamed in tags::tag(self.engine, &project.name, &entry).await {
             let text = format!("image of the release has no name of its own, a prune may take it: {unnamed}");
             let _ = stage.events.send(Event::Warning(text));
         }
-        Some((entry, model))
+        Ok(Some((entry, model)))
     }
 
-    /// Writes down how the run ended, and its release. A failure is only told: what runs does not depend on it.
+    /// Writes down how the run ended, and its release. What runs does not depend on it: where it cannot be written, that is told.
     pub async fn close(
         &self,
         record: Record,
-        release: Option<(ReleaseEntry, Project)>,
-        ended: &Ended,
+        release: Result<Option<(ReleaseEntry, Project)>, StateError>,
+        ended: Ended,
         lock: &Lock,
         stage: Stage<'_>,
-    ) {
+    ) -> Ended {
+        let project = &self.project.name;
         if lock.wish() == Some(Wish::Lost) || lock.fence().check().is_err() {
             // The records are another's by now.
-            return;
+            let text = format!("{project}: the lock was lost before it was written down how the run ended");
+            let failure = Failure::new(Kind::Incomplete, text);
+            return ended.but(match release {
+                Ok(Some(_)) => failure.hint("there is no release of it yet: the same command makes one"),
+                _ => failure,
+            });
         }
-        if record.goes_on() {
+        let (outcome, release) = self.made(ended.outcome, release, stage);
+        if record.goes_on_from().is_some() {
             let made = release.as_ref().map(|(entry, _)| entry);
             self.untag_unmade(record.release_number(), made, stage).await;
         }
-        if !ended.outcome.leaves_work() {
+        let head = record.ended(outcome, |service| self.settles(service));
+        if head.unfinished().is_none() {
             self.clear_mark(stage).await;
         }
-        let written = match (ended.outcome, release) {
-            (Outcome::Settled, Some((entry, model))) => self.settle(record, entry, &model, stage).await,
-            (outcome, release) => {
+        let open = head.open.clone();
+        let written = match (outcome, release) {
+            (Outcome::Settled, Some((entry, model))) => self.settle(record, head, entry, &model, stage).await,
+            (_, release) => {
                 if let Some((entry, _)) = release {
                     self.untag(&entry, stage).await;
                 }
-                record.end(outcome, ended.logs.clone()).await
+                record.end(head, ended.logs.clone()).await
             }
         };
         if let Err(error) = written {
-            let text = format!("{}: how the run ended is not written down: {error}", self.project.name);
+            let text = format!("{project}: how the run ended is not written down: {error}");
             let _ = stage.events.send(Event::Warning(text));
+        }
+        Ended { open, ..ended }
+    }
+
+    /// The release that a run made. One that should have made one and could not is not finished: the next deploy makes it.
+    fn made(
+        &self,
+        outcome: Outcome,
+        release: Result<Option<(ReleaseEntry, Project)>, StateError>,
+        stage: Stage<'_>,
+    ) -> (Outcome, Option<(ReleaseEntry, Project)>) {
+        match release {
+            Ok(release) => (outcome, release),
+            Err(error) if outcome == Outcome::Settled => {
+                let text = format!(
+                    "{}: no release is made of it, since the last one cannot be read: {error}; the same command tries again, \
+                     one over all services needs no other release",
+                    self.project.name
+                );
+                let _ = stage.events.send(Event::Warning(text));
+                (Outcome::Kept, None)
+            }
+            Err(_) => (outcome, None),
         }
     }
 
@@ -216,12 +293,13 @@ impl Records<'_> {
     async fn settle(
         &self,
         record: Record,
+        head: Head,
         entry: ReleaseEntry,
         model: &Project,
         stage: Stage<'_>,
     ) -> Result<(), StateError> {
         let entry = ReleaseEntry { done: Timestamp::now(), took: self.begun.elapsed(), ..entry };
-        for old in record.settle(entry, model).await? {
+        for old in record.settle(head, entry, model).await? {
             self.untag(&old, stage).await;
         }
         Ok(())
@@ -241,6 +319,30 @@ impl Records<'_> {
     fn mode(&self) -> Option<String> {
         self.context.settings.mode.as_ref().map(|mode| mode.name.clone())
     }
+}
+
+/// The images of a service, its own and those beside it.
+fn images_of(
+    project: &Project,
+    desired: &DesiredService<'_>,
+    observed: &Observed,
+) -> BTreeMap<String, ReleaseImage> {
+    let service = desired.service;
+    let own = image_reference(project, service);
+    let image = |reference: &str, id: &ImageId| ReleaseImage {
+        reference: reference.to_owned(),
+        id: id.as_str().to_owned(),
+    };
+    let others =
+        references_beside(project, service).filter(|reference| *reference != own).filter_map(|reference| {
+            let id = match desired.moved.get(&reference) {
+                Some(pin) => &pin.id,
+                None => &observed.images.get(&reference)?.id,
+            };
+            Some((beside(&service.name, &reference), image(&reference, id)))
+        });
+    let own = desired.found.map(|found| (service.name.to_string(), image(&own, &found.id)));
+    others.chain(own).collect()
 }
 
 /// Tells of images that have the name of a release which is not kept.

@@ -12,7 +12,7 @@ use crate::settings::parse_time;
 /// Arguments of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The number of a release (default: the one before the last), mode, services.
+    /// The number of a release (default: the last where something else runs, else the one before it), mode, services.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// Keep the environment that services have by today's files.
@@ -39,8 +39,9 @@ impl Args {
         then: impl AsyncFnOnce(Back<'_>, &str) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let begun = Instant::now();
-        let Standing { project, engine, .. } = look(context, View::Project).await?;
-        let head = kept_releases(&engine, &project).await?;
+        let standing = look(context, View::Project).await?;
+        let head = kept_releases(&standing).await?;
+        let Standing { project, engine, .. } = standing;
         let back = Back {
             context,
             engine: &engine,
@@ -49,7 +50,7 @@ impl Args {
             current_env: self.current_env,
             wait_timeout: self.wait_timeout,
             begun,
-            makes_release: true,
+            undoes: None,
         };
         then(back, &project).await
     }

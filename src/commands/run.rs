@@ -13,7 +13,7 @@ use crate::error::{Failure, Kind};
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state::head::Outcome;
+use crate::state::head::{Outcome, RunEntry};
 use crate::state::{Fence, StateError};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
@@ -47,9 +47,50 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The logs of what failed.
     pub logs: String,
+    /// What a person should know, whatever happened.
+    pub notes: Vec<String>,
+    /// A run before it that still is unfinished.
+    pub open: Option<RunEntry>,
 }
 
 impl Ended {
+    /// A run without a record of its own.
+    fn of(plan: &Plan, result: Result<String, Failure>, outcome: Outcome, logs: String) -> Ended {
+        Ended { result, outcome, logs, notes: plan.notes.clone(), open: None }
+    }
+
+    /// The same with one more thing that went wrong.
+    #[must_use]
+    pub fn but(self, failure: Failure) -> Ended {
+        let failure = match self.result {
+            Ok(_) => failure,
+            Err(mut ended) => {
+                if failure.kind == Kind::Incomplete {
+                    ended.kind = failure.kind;
+                }
+                ended.messages.extend(failure.messages);
+                let new = |hint: &String| !ended.hints.contains(hint);
+                let hints: Vec<String> = failure.hints.into_iter().filter(new).collect();
+                ended.hints.extend(hints);
+                ended
+            }
+        };
+        Ended { result: Err(failure), ..self }
+    }
+
+    /// Tells how it ended: the last event of a run that succeeded.
+    ///
+    /// # Errors
+    /// The run's failure, with what became of what was done.
+    pub fn tell(self, begun: Instant, events: &EventSender) -> Result<(), Failure> {
+        let text = self.result?;
+        for note in self.notes {
+            let _ = events.send(Event::Note(note));
+        }
+        let _ = events.send(Event::Outcome { text, elapsed: begun.elapsed() });
+        Ok(())
+    }
+
     /// The same for a run whose begin could not be written down: it ended before anybody noticed anything.
     #[must_use]
     pub fn but_unwritten(self, error: StateError) -> Ended {
@@ -93,7 +134,7 @@ impl Run<'_> {
         match self.carry_out(context, events.clone(), interrupt).await {
             Ok(ended) => ended,
             // Nothing was begun.
-            Err(failure) => Ended { result: Err(failure), outcome: Outcome::Undone, logs: String::new() },
+            Err(failure) => Ended::of(self.plan, Err(failure), Outcome::Undone, String::new()),
         }
     }
 
@@ -105,19 +146,6 @@ impl Run<'_> {
         }
     }
 
-    /// Tells how it ended: the last event of a run that succeeded.
-    ///
-    /// # Errors
-    /// The run's failure, with what became of what was done.
-    pub fn tell(&self, ended: Ended, events: &EventSender) -> Result<(), Failure> {
-        let text = ended.result?;
-        for note in &self.plan.notes {
-            let _ = events.send(Event::Note(note.clone()));
-        }
-        let _ = events.send(Event::Outcome { text, elapsed: self.begun.elapsed() });
-        Ok(())
-    }
-
     /// Runs the operations; a plan without any needs no engine.
     async fn carry_out(
         &self,
@@ -127,7 +155,7 @@ impl Run<'_> {
     ) -> Result<Ended, Failure> {
         if self.plan.operations.is_empty() {
             let result = Ok(report::summary(self.plan, self.begun.elapsed()));
-            return Ok(Ended { result, outcome: Outcome::Settled, logs: String::new() });
+            return Ok(Ended::of(self.plan, result, Outcome::Settled, String::new()));
         }
         let fence = self.fence.clone();
         let limits = Limits {
@@ -141,10 +169,8 @@ impl Run<'_> {
             .await
             .map_err(engine_failure)?;
         let report = executor::execute(self.plan, &target, interrupt).await.but_paused(target.paused());
-        Ok(Ended {
-            result: report::conclude(self.plan, &report, self.begun.elapsed()),
-            outcome: report::outcome(&report),
-            logs: report::logs(self.plan, &report),
-        })
+        let result = report::conclude(self.plan, &report, self.begun.elapsed());
+        let logs = report::logs(self.plan, &report);
+        Ok(Ended::of(self.plan, result, report::outcome(&report), logs))
     }
 }

@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Context;
-use crate::commands::back::{Back, kept_releases};
+use crate::commands::back::{self, Back, Unfinished, kept_releases};
 use crate::commands::context::engine_failure;
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::locked::clear;
-use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::error::{CommandResult, Exit};
 use crate::settings::parse_time;
 use crate::state::unfinished;
 
@@ -32,8 +32,9 @@ pub struct Args {
 /// No release to go back to; else as those of `deploy`.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let begun = Instant::now();
-    let Standing { project, engine, .. } = look(context, View::Project).await?;
-    let head = kept_releases(&engine, &project).await?;
+    let standing = look(context, View::Project).await?;
+    let head = kept_releases(&standing).await?;
+    let Standing { project, engine, observed, .. } = standing;
     // A run that was killed as it began may have been too early for its record.
     let marked = unfinished::is_marked(&engine, &project).await.map_err(engine_failure)?;
     if head.unfinished().is_none() && !marked {
@@ -42,21 +43,15 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         context.ui.note(&format!("{project}: no run is unfinished; `sofa rollback` goes back to a release"));
         return Ok(Exit::Success);
     }
-    let Some(release) = head.releases.last() else {
-        let run = head.unfinished().map_or("run", |run| run.verb.as_str());
-        let message = format!("{project}: before this {run} there was no release of sofa's to go back to");
-        return Err(Failure::new(Kind::Failed, message)
-            .hint("`sofa deploy` goes on with it; `sofa down --keep-volumes` removes what it began"));
-    };
     let back = Back {
         context,
         engine: &engine,
         verb: "undo",
-        release,
+        release: back::last(&head, &project)?,
         current_env: false,
         wait_timeout: args.wait_timeout,
         begun,
-        makes_release: false,
+        undoes: Some(Unfinished::of(&head, &observed)),
     };
     back.go(&project, args.dry_run).await
 }

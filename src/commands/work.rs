@@ -6,22 +6,26 @@ use std::time::Instant;
 use futures_util::future::{join3, try_join};
 use tokio::sync::watch;
 
+use crate::apply::executor::Interrupt;
 use crate::apply::mend;
+use crate::apply::report::UNDO;
 use crate::commands::Context;
 use crate::commands::asking::Deed;
+use crate::commands::back::{self, Back, Unfinished};
 use crate::commands::contents;
 use crate::commands::context::engine_failure;
 use crate::commands::deployment::{self, Choices};
 use crate::commands::images::{fetch, foresee, unless_interrupted};
 use crate::commands::locked::{Stage, locked, sweep};
 use crate::commands::recorded::Records;
-use crate::commands::run::{Run, shown};
+use crate::commands::run::{Ended, Run, shown};
 use crate::compose::model::Project;
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::plan::desired::{Desired, Pins};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
+use crate::state::head::Outcome;
 use crate::state::{ContentKey, Lock, Snapshot, unfinished};
 use crate::ui::event::Event;
 
@@ -45,6 +49,15 @@ pub struct Work<'a> {
     pub begun: Instant,
     /// Whether what it leaves is a release: an undo's is one already.
     pub makes_release: bool,
+}
+
+/// A plan that was made before the lock was taken.
+#[derive(Clone, Copy)]
+pub struct Foreseen<'a> {
+    /// The plan.
+    plan: &'a Plan,
+    /// What somebody said yes to, where somebody was asked.
+    agreed: Option<&'a Deed<'a>>,
 }
 
 impl Work<'_> {
@@ -88,6 +101,19 @@ impl Work<'_> {
         Ok(plan)
     }
 
+    /// Refuses what is known to fail before anything is changed: containers that this engine cannot make, what others hold.
+    ///
+    /// # Errors
+    /// Each with its cause; exit code 3 or 5.
+    pub fn refuse_what_would_fail(&self, observed: &Observed) -> Result<(), Failure> {
+        let mut desired = self.desired(observed);
+        if self.choices.leave_jobs {
+            desired.services.retain(|_, service| !service.job);
+        }
+        deployment::refuse_what_cannot_be_made(self.engine, &desired)?;
+        deployment::refuse_what_others_hold(self.engine, &desired, observed)
+    }
+
     /// What the engine has once the images of the scope are fetched.
     ///
     /// # Errors
@@ -110,9 +136,8 @@ impl Work<'_> {
             let title = format!("{} {}", self.verb, project.name);
             let deadline = Some(context.settings.wait_timeout(self.choices.wait_timeout));
             let _ = events.send(Event::Begin { title, deadline });
-            let records = self.records();
             let (fetched, unfinished) =
-                try_join(self.fetch(&observed, stage), records.are_unfinished(&observed)).await?;
+                try_join(self.fetch(&observed, stage), self.records().are_unfinished(&observed)).await?;
             if fetched {
                 observed = self.observe().await?;
             }
@@ -120,35 +145,111 @@ impl Work<'_> {
             agreed.map_or(Ok(()), |deed| deed.agreed_again(context, &plan))?;
             if plan.changes_nothing() && !unfinished {
                 sweep(self.engine, &project.name, &observed).await?;
-                return self.without_record(&plan, &observed, stage).await;
+                let ended = self.without_record(&plan, &observed, stage).await;
+                return ended.tell(self.begun, events);
             }
             locked(context, self.engine, &project.name, self.verb, stage, async |lock| {
-                let key = content_key(&observed)?;
-                let (mut observed, found) = try_join(self.observe(), records.open(&key)).await?;
-                records.tell(&found, &observed, stage);
-                if self.desired(&observed).was_configured_otherwise(&observed) {
-                    observed.released = records.last_model(&found).await;
-                }
-                let again = self.plan(&observed)?;
-                agreed.map_or(Ok(()), |deed| deed.agreed_again(context, &again))?;
-                stage.note_new_plan(&plan, &again);
-                if again.changes_nothing() && !records.are_due(&found, &observed) {
-                    if unfinished {
-                        records.clear_mark(stage).await;
-                    }
-                    return self.without_record(&again, &observed, stage).await;
-                }
-                let key = ContentKey::of(&observed).unwrap_or(key);
-                self.recorded(&again, &observed, &key, &found.or_empty(), lock, stage).await
+                let ended =
+                    self.under(lock, &observed, Some(Foreseen { plan: &plan, agreed }), stage).await?;
+                self.back_where_cut_off(ended, lock, stage).await.tell(self.begun, events)
             })
             .await
         })
         .await
     }
 
+    /// Plans anew, now that nobody else changes anything, and runs that plan. Where a plan was foreseen, what is not as it was
+    /// then is told.
+    ///
+    /// # Errors
+    /// What kept it from beginning; how it ended otherwise, [`Ended`] tells.
+    pub async fn under(
+        &self,
+        lock: &Lock,
+        observed: &Observed,
+        foreseen: Option<Foreseen<'_>>,
+        stage: Stage<'_>,
+    ) -> Result<Ended, Failure> {
+        let records = self.records();
+        let key = content_key(observed)?;
+        let (mut observed, found) = try_join(self.observe(), records.open(&key)).await?;
+        if foreseen.is_some() {
+            records.tell(&found, &observed, stage);
+        }
+        let goes_on = found.unfinished().is_some();
+        if goes_on || self.desired(&observed).was_configured_otherwise(&observed) {
+            observed.released = records.last_model(&found).await;
+        }
+        let plan = self.plan(&observed)?;
+        if let Some(foreseen) = foreseen {
+            foreseen.agreed.map_or(Ok(()), |deed| deed.agreed_again(self.context, &plan))?;
+            stage.note_new_plan(foreseen.plan, &plan);
+        }
+        if plan.changes_nothing() && !records.are_due(&found, &observed) {
+            if !goes_on {
+                records.clear_mark(stage).await;
+            }
+            return Ok(self.without_record(&plan, &observed, stage).await);
+        }
+        let key = ContentKey::of(&observed).unwrap_or(key);
+        self.recorded(&plan, &observed, &key, &found.or_empty(), lock, stage).await
+    }
+
+    /// A run that goes on from one which was cut off takes back only its own part. Then the rest of the way back is gone too: the
+    /// last release runs on, all of it, whatever fails before a plan settles.
+    async fn back_where_cut_off(&self, ended: Ended, lock: &Lock, stage: Stage<'_>) -> Ended {
+        let undone = ended.outcome == Outcome::Undone && self.makes_release;
+        let Some(open) = ended.open.clone().filter(|_| undone) else {
+            return ended;
+        };
+        let project = &self.project.name;
+        let before = format!("the `{}` before it, which did not finish", open.verb);
+        if !open.was_cut_off() {
+            let text = format!("{project}: {before}, is as it was");
+            return ended.but(Failure::new(Kind::Failed, text).hint(UNDO));
+        }
+        if stage.interrupt.abort.is_cancelled() {
+            return ended;
+        }
+        let text = format!("{project}: what is left of {before}, is taken back");
+        let _ = stage.events.send(Event::Note(text));
+        // A person who wanted this run to end wants the last release back; only the second wish ends that too.
+        let interrupt = Interrupt { abort: stage.interrupt.abort.clone(), ..Interrupt::default() };
+        let stage = Stage { interrupt: &interrupt, ..stage };
+        let left = match self.to_last_release(lock, stage).await {
+            Ok(number) => {
+                let text = format!("{project}: release {number} runs again");
+                return ended.but(Failure::new(Kind::Failed, text));
+            }
+            Err(failure) => Failure { kind: Kind::Incomplete, ..failure },
+        };
+        let knows_better = !left.hints.is_empty();
+        let text = format!("{project}: what {before}, changed is left");
+        let failure = Failure::new(Kind::Incomplete, text);
+        ended.but(left).but(if knows_better { failure } else { failure.hint(UNDO) })
+    }
+
+    /// Brings the last release back; returns its number.
+    async fn to_last_release(&self, lock: &Lock, stage: Stage<'_>) -> Result<u64, Failure> {
+        let (found, observed) = try_join(self.records().look(), self.observe()).await?;
+        let head = found.or_empty().head;
+        let back = Back {
+            context: self.context,
+            engine: self.engine,
+            verb: "undo",
+            release: back::last(&head, &self.project.name)?,
+            current_env: false,
+            wait_timeout: self.choices.wait_timeout,
+            begun: self.begun,
+            undoes: Some(Unfinished::of(&head, &observed)),
+        };
+        back.under(&self.project.name, lock, stage).await?.result?;
+        Ok(back.release.number)
+    }
+
     fn records(&self) -> Records<'_> {
-        let Work { context, engine, project, verb, begun, makes_release, .. } = *self;
-        Records { context, engine, project, verb, begun, makes_release }
+        let Work { context, engine, project, verb, scope, begun, makes_release, .. } = *self;
+        Records { context, engine, project, verb, scope, begun, makes_release }
     }
 
     /// Pulls and builds; returns whether an image changed. Pinned images are there already.
@@ -163,16 +264,9 @@ impl Work<'_> {
     }
 
     /// Waits for what is not ready yet; changes nothing.
-    async fn without_record(
-        &self,
-        plan: &Plan,
-        observed: &Observed,
-        stage: Stage<'_>,
-    ) -> Result<(), Failure> {
+    async fn without_record(&self, plan: &Plan, observed: &Observed, stage: Stage<'_>) -> Ended {
         let desired = self.desired(observed);
-        let run = self.run(plan, &desired, observed);
-        let ended = run.execute(self.context, stage).await;
-        run.tell(ended, stage.events)
+        self.run(plan, &desired, observed).execute(self.context, stage).await
     }
 
     /// Runs the plan between the two ends of its record.
@@ -184,14 +278,14 @@ impl Work<'_> {
         before: &Snapshot,
         lock: &Lock,
         stage: Stage<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Ended, Failure> {
         // The key of a store that was made a moment ago is not among what was observed.
         let desired = self.desired(observed).with_contents(&contents::digests(self.project, Some(key)));
         if before.head.unfinished().is_some() {
             mend::restart_policies(self.engine, plan, &desired, observed).await.map_err(engine_failure)?;
         }
         let records = self.records();
-        let record = records.record(before);
+        let record = records.record(before, plan, observed);
         unfinished::mark(self.engine, &self.project.name).await.map_err(engine_failure)?;
         let (writes, written) = watch::channel(None);
         let run = Run {
@@ -209,8 +303,8 @@ impl Work<'_> {
         // is written leaves nothing but containers that never ran.
         let release = async {
             match run.is_written().await {
-                true => records.prepare(&record, &desired, stage).await,
-                false => None,
+                true => records.prepare(&record, &desired, observed, stage).await,
+                false => Ok(None),
             }
         };
         let (begun, ended, release) = join3(begin, run.execute(self.context, stage), release).await;
@@ -218,8 +312,7 @@ impl Work<'_> {
             Ok(()) => ended,
             Err(error) => ended.but_unwritten(error),
         };
-        records.close(record, release, &ended, lock, stage).await;
-        run.tell(ended, stage.events)
+        Ok(records.close(record, release, ended, lock, stage).await)
     }
 
     fn run<'b>(&'b self, plan: &'b Plan, desired: &'b Desired<'b>, observed: &'b Observed) -> Run<'b> {

@@ -327,7 +327,7 @@ fn shortened(text: &str) -> String {
 
 impl Given {
     /// Whether somebody else than a Compose file gave the value at a path, a part of it, or what it is a part of.
-    pub(super) fn gave(&self, path: &str) -> bool {
+    fn gave(&self, path: &str) -> bool {
         let part = part_of(path);
         let precise = PRECISE.contains(&part);
         self.0.iter().any(|given| match precise {

@@ -37,7 +37,7 @@ impl Secrets {
         for (name, value) in &service.environment {
             let Some(value) = value else { continue };
             secrets.add_variable(name, value);
-            if service.given.gave(&format!("environment.{name}")) && value.len() >= SHORTEST_GIVEN {
+            if service.given.0.contains(&format!("environment.{name}")) && value.len() >= SHORTEST_GIVEN {
                 secrets.add(value, name);
             }
         }

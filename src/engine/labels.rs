@@ -54,8 +54,8 @@ pub mod sofa {
     pub const HOOKS: &str = crate::plan::hooks::LABEL;
     /// How a container is known to be ready, where not by its healthcheck alone.
     pub const READY: &str = crate::plan::labelled::READY;
-    /// The run that made a container.
-    pub const RUN: &str = "sofa.run";
+    /// The run that made a container or network.
+    pub const RUN: &str = crate::plan::labelled::RUN;
     /// The release that a container belongs to.
     pub const RELEASE: &str = "sofa.release";
     /// Digest of the build context that an image was built from.

@@ -2,6 +2,7 @@
 
 use super::cause::Cause;
 use super::desired::{DesiredNetwork, DesiredVolume};
+use super::labelled;
 use super::observed::{Network, Observed, Volume};
 use crate::compose::fields::{self, FieldChange};
 
@@ -46,7 +47,8 @@ impl DesiredNetwork<'_> {
         let chosen = |key: &String| key.starts_with("com.docker.network.enable_ipv");
         let options = settings.options.iter().filter(|(key, _)| !chosen(key));
         let options = options.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let labels = found.labels.iter().filter(|(name, _)| !name.starts_with("com.docker.compose."));
+        let ours = |name: &str| name.starts_with("com.docker.compose.") || name == labelled::RUN;
+        let labels = found.labels.iter().filter(|(name, _)| !ours(name));
         let labels = labels.map(|(name, value)| (name.clone(), value.clone())).collect();
         let options = changed_keys("driver_opts", &options, &wanted.driver_opts);
         let labels = changed_keys("labels", &labels, &wanted.labels);

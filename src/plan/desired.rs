@@ -63,6 +63,8 @@ pub struct DesiredService<'a> {
     pub env_files: BTreeMap<String, String>,
     /// Which images it mounts, as its containers' label says it.
     pub image_volumes: Option<String>,
+    /// The images of its hooks and mounts whose references stand for others by now, by reference.
+    pub moved: BTreeMap<String, Pin>,
     /// Whether some service waits for it to be healthy or completed.
     pub awaited: bool,
 }
@@ -100,8 +102,60 @@ pub struct Terms<'a> {
     pub images: &'a Pins,
 }
 
-/// Images by the service that is made from them.
-pub type Pins = BTreeMap<ServiceName, ImageId>;
+/// The images of a release, whatever its references stand for by now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pins {
+    /// By the service that is made from them.
+    pub own: BTreeMap<ServiceName, ImageId>,
+    /// Those of hooks and mounts, by service and reference.
+    pub beside: BTreeMap<(ServiceName, String), Pin>,
+}
+
+/// An image that a service uses beside its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// Its id.
+    pub id: ImageId,
+    /// A name that it has: an engine mounts an image by nothing else.
+    pub name: String,
+}
+
+impl Pins {
+    /// No image is pinned.
+    pub const fn new() -> Pins {
+        Pins { own: BTreeMap::new(), beside: BTreeMap::new() }
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.beside.is_empty()
+    }
+
+    /// Their ids.
+    pub fn ids(&self) -> impl Iterator<Item = &ImageId> {
+        self.own.values().chain(self.beside.values().map(|pin| &pin.id))
+    }
+
+    /// What a service uses as this reference, where that is pinned.
+    pub(super) fn beside(&self, service: &Service, reference: &str) -> Option<&Pin> {
+        // Most runs pin nothing, and no key need be made for them.
+        if self.beside.is_empty() {
+            return None;
+        }
+        self.beside.get(&(service.name.clone(), reference.to_owned()))
+    }
+
+    /// The image that a service uses beside its own as this reference.
+    pub(super) fn image_beside<'a>(
+        &self,
+        service: &Service,
+        reference: &str,
+        observed: &'a Observed,
+    ) -> Option<&'a Image> {
+        let pinned = self.beside(service, reference).map(|pin| pin.id.as_str());
+        observed.images.get(pinned.unwrap_or(reference))
+    }
+}
 
 impl<'a> Desired<'a> {
     /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
@@ -168,7 +222,7 @@ impl<'a> Desired<'a> {
     ) -> String {
         let ids = parents.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
         let shared = Cow::Owned(with_parents(service.service, &ids));
-        hash::service(&resolved(self.project, shared, &Observed::default(), By::Name), self.dialect)
+        hash::service(&resolved(self.project, shared, By::Name), self.dialect)
     }
 
     /// The label that says which images a service mounts: docker compose 2 knows none.
@@ -189,6 +243,7 @@ pub(super) fn service_hashes(
     project: &Project,
     service: &Service,
     observed: &Observed,
+    pins: &Pins,
     preferred: Dialect,
 ) -> Vec<String> {
     let shared = match shares(service) {
@@ -196,7 +251,7 @@ pub(super) fn service_hashes(
         false => Cow::Borrowed(service),
     };
     let [by_name, by_digest] =
-        [By::Name, By::Digest].map(|by| resolved(project, shared.clone(), observed, by));
+        [By::Name, By::Digest(observed, pins)].map(|by| resolved(project, shared.clone(), by));
     let mut all = hashes(preferred, |dialect| hash::service(&by_name, dialect));
     // Equal where no image is mounted: then nothing is hashed twice.
     if let Cow::Owned(by_digest) = by_digest
@@ -245,8 +300,9 @@ impl<'a> DesiredService<'a> {
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: service_hashes(project, service, observed, terms.dialect),
-            image_volumes: image_volumes::label(project, service, observed),
+            hashes: service_hashes(project, service, observed, terms.images, terms.dialect),
+            image_volumes: image_volumes::label(project, service, observed, terms.images),
+            moved: moved(project, service, observed, terms.images),
             found,
             job,
             gate: gate(service, job, found),
@@ -263,6 +319,15 @@ impl<'a> DesiredService<'a> {
         match self.service.container_name.as_str() {
             "" => format!("{}-{}-{number}", project.name, self.service.name),
             name => name.to_string(),
+        }
+    }
+
+    /// What the container of a `pre_start` hook is made from.
+    pub fn hook_image(&self, reference: &str) -> String {
+        match (reference, self.moved.get(reference)) {
+            ("", _) => self.image.clone(),
+            (_, Some(pin)) => pin.id.0.clone(),
+            (reference, None) => reference.to_owned(),
         }
     }
 
@@ -286,12 +351,32 @@ fn image<'a>(
 ) -> (String, Option<&'a Image>) {
     let reference = image_reference(project, service);
     let found = observed.images.get(&reference);
-    match pins.get(&service.name) {
+    match pins.own.get(&service.name) {
         Some(pin) if found.is_none_or(|image| image.id != *pin) => {
             (pin.0.clone(), observed.images.get(pin.as_str()))
         }
         _ => (reference, found),
     }
+}
+
+/// The references that a service uses beside its own image: of its `pre_start` hooks, and those that it mounts.
+pub fn references_beside<'a>(
+    project: &'a Project,
+    service: &'a Service,
+) -> impl Iterator<Item = String> + 'a {
+    let hooks = service.pre_start.iter().map(|hook| hook.image.clone()).filter(|image| !image.is_empty());
+    hooks.chain(image_volumes::references(project, service))
+}
+
+/// The pinned images whose references stand for others by now.
+fn moved(project: &Project, service: &Service, observed: &Observed, pins: &Pins) -> BTreeMap<String, Pin> {
+    references_beside(project, service)
+        .filter_map(|reference| {
+            let pin = pins.beside(service, &reference)?;
+            let stays = observed.images.get(&reference).is_some_and(|image| image.id == pin.id);
+            (!stays).then(|| (reference, pin.clone()))
+        })
+        .collect()
 }
 
 /// The reference of a service's image: its own, else the one that docker compose gives to what it builds.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::desired::image_reference;
+use super::desired::{DesiredService, Pins, image_reference};
 use super::observed::{Container, Observed};
 use crate::compose::model::{Mount, MountKind, Project, Service};
 
@@ -11,12 +11,12 @@ use crate::compose::model::{Mount, MountKind, Project, Service};
 pub const LABEL: &str = "com.docker.compose.image-volume-digest";
 
 /// How an image is named in a mount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By<'a> {
     /// By its reference: the engine takes nothing else.
     Name,
     /// By its digest, where it is there.
-    Digest,
+    Digest(&'a Observed, &'a Pins),
 }
 
 /// The images that a service mounts.
@@ -25,35 +25,39 @@ pub fn references<'a>(project: &'a Project, service: &'a Service) -> impl Iterat
 }
 
 /// A service whose image mounts name what the engine can mount.
-pub fn mountable<'a>(project: &Project, service: &'a Service) -> Cow<'a, Service> {
-    resolved(project, Cow::Borrowed(service), &Observed::default(), By::Name)
+pub fn mountable<'a>(project: &Project, desired: &DesiredService<'a>) -> Cow<'a, Service> {
+    let mut service = resolved(project, Cow::Borrowed(desired.service), By::Name);
+    if !desired.moved.is_empty() {
+        for mount in service.to_mut().volumes.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
+            if let Some(pin) = desired.moved.get(&mount.source) {
+                mount.source.clone_from(&pin.name);
+            }
+        }
+    }
+    service
 }
 
 /// A service whose image mounts name their images so.
-pub(super) fn resolved<'a>(
-    project: &Project,
-    service: Cow<'a, Service>,
-    observed: &Observed,
-    by: By,
-) -> Cow<'a, Service> {
+pub(super) fn resolved<'a>(project: &Project, service: Cow<'a, Service>, by: By<'_>) -> Cow<'a, Service> {
     if mounts(&service).next().is_none() {
         return service;
     }
-    let mut service = service.into_owned();
-    for mount in service.volumes.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
+    let mut resolved = service.clone().into_owned();
+    for mount in resolved.volumes.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
         let name = reference(project, mount);
-        mount.source = match (by, observed.images.get(&name)) {
-            (By::Digest, Some(image)) => image.digest.clone(),
-            _ => name,
+        let image = match by {
+            By::Name => None,
+            By::Digest(observed, pins) => pins.image_beside(&service, &name, observed),
         };
+        mount.source = image.map_or(name, |image| image.digest.clone());
     }
-    Cow::Owned(service)
+    Cow::Owned(resolved)
 }
 
 /// Which images a service mounts now, for the label; none where it mounts none that is there.
-pub fn label(project: &Project, service: &Service, observed: &Observed) -> Option<String> {
+pub fn label(project: &Project, service: &Service, observed: &Observed, pins: &Pins) -> Option<String> {
     let digest = |mount: &Mount| {
-        let image = observed.images.get(&reference(project, mount))?;
+        let image = pins.image_beside(service, &reference(project, mount), observed)?;
         Some(format!("{}={}", mount.target, image.digest))
     };
     let mut digests: Vec<String> = mounts(service).filter_map(digest).collect();

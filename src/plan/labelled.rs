@@ -13,6 +13,9 @@ use crate::settings::Backend;
 /// The label that tells a service's role.
 const ROLE: &str = "sofa.role";
 
+/// The label that tells which run made a container or network.
+pub const RUN: &str = "sofa.run";
+
 /// The label that tells how a container is known to be ready, where that is not by its healthcheck alone.
 pub const READY: &str = "sofa.ready";
 
@@ -32,6 +35,18 @@ pub fn ready_label(service: &DesiredService<'_>) -> Option<String> {
         Gate::Running | Gate::Completed => false,
     };
     tells.then(|| serde_json::to_string(&service.gate).ok()).flatten()
+}
+
+/// The number of the run that made something with these labels; none for what `sofa` did not make.
+pub fn run(labels: &BTreeMap<String, String>) -> Option<u64> {
+    labels.get(RUN)?.parse().ok()
+}
+
+/// The services of which runs from this one on made containers.
+pub fn made_since(containers: &[Container], run: u64) -> BTreeSet<String> {
+    let made =
+        containers.iter().filter(|container| self::run(&container.labels).is_some_and(|made| made >= run));
+    made.map(|container| container.service.clone()).collect()
 }
 
 /// Which services a verb acts on.

@@ -105,10 +105,10 @@ pub struct Container {
 }
 
 impl Container {
-    /// The Compose project that it belongs to, if it has one. The config hash tells what a deploy made: the labels of project
-    /// and service alone come out of an image that was built for them, to every `docker run` of it.
+    /// The Compose project that it belongs to, if it has one. The config hash, or that it is of a hook, tells what a deploy made:
+    /// the labels of project and service alone come out of an image that was built for them, to every `docker run` of it.
     pub fn project(&self) -> Option<&str> {
-        self.compose_label("config-hash").and(self.compose_label("project"))
+        self.compose_label("config-hash").or(self.compose_label("hook")).and(self.compose_label("project"))
     }
 
     /// Whether its process exists: it holds its ports and addresses.

@@ -1,6 +1,6 @@
 //! The head of a store: small, read with one call, and what points to everything else that lies in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -16,14 +16,19 @@ pub const RELEASES: usize = 10;
 pub struct Head {
     /// The last run, under way or ended.
     pub run: Option<RunEntry>,
+    /// A run before it that did not finish, with what no later run has settled of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<RunEntry>,
     /// The releases, oldest first.
     pub releases: Vec<ReleaseEntry>,
 }
 
 impl Head {
-    /// The run that began and has no good end: under way, killed, or left with things neither old nor new.
+    /// The run that began and has no good end: under way, killed, or left with things neither old nor new. Its reach tells of
+    /// all in a row that went on from one another.
     pub fn unfinished(&self) -> Option<&RunEntry> {
-        self.run.as_ref().filter(|run| run.outcome.is_none_or(Outcome::leaves_work))
+        let last = self.run.as_ref().filter(|run| run.outcome.is_none_or(Outcome::leaves_work));
+        last.or(self.open.as_ref())
     }
 
     /// The number that the next run gets.
@@ -74,6 +79,41 @@ pub struct RunEntry {
     pub began: Timestamp,
     /// How it ended; none while it is under way, or when it was killed.
     pub outcome: Option<Outcome>,
+    /// What it may have changed; none where an older `sofa` did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+}
+
+impl RunEntry {
+    /// The first run in a row that did not finish: what has this number or a later one in its label is theirs.
+    pub fn since(&self) -> u64 {
+        self.reach.as_ref().map_or(self.number, |reach| reach.since)
+    }
+
+    /// Whether it was ended half way: what it left is neither a state that anybody wanted nor the one before it.
+    pub fn was_cut_off(&self) -> bool {
+        matches!(self.outcome, None | Some(Outcome::Left | Outcome::UndoIncomplete))
+    }
+
+    /// What of it remains once these services are whole; none where that is nothing.
+    #[must_use]
+    pub fn without(&self, whole: impl Fn(&str) -> bool) -> Option<RunEntry> {
+        let reach = self.reach.as_ref()?;
+        let services: BTreeSet<String> =
+            reach.services.iter().filter(|service| !whole(service)).cloned().collect();
+        let reach = Reach { services, ..reach.clone() };
+        (!reach.services.is_empty()).then(|| RunEntry { reach: Some(reach), ..self.clone() })
+    }
+}
+
+/// What a run may have changed, by itself or by those that did not finish and that it goes on from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reach {
+    /// The number of the first of them.
+    pub since: u64,
+    /// The services whose containers their plans changed.
+    pub services: BTreeSet<String>,
 }
 
 /// How a run ended.
@@ -131,8 +171,22 @@ pub struct ReleaseEntry {
     pub took: Duration,
     /// The revision of the files' git repository.
     pub revision: Option<String>,
-    /// The images of its services, those that the run did not touch included.
+    /// The images of its services, those that the run did not touch included: by service, and by `service/reference` those
+    /// that a service uses beside its own, in hooks and mounts.
     pub images: BTreeMap<String, ReleaseImage>,
+}
+
+/// The service of a key of [`ReleaseEntry::images`]; and whether it is the image that its containers are made from.
+pub fn service_of(key: &str) -> (&str, bool) {
+    match key.split_once('/') {
+        Some((service, _)) => (service, false),
+        None => (key, true),
+    }
+}
+
+/// The key of an image that a service uses beside its own.
+pub fn beside(service: &str, reference: &str) -> String {
+    format!("{service}/{reference}")
 }
 
 /// The image that a service had in a release.
@@ -173,16 +227,20 @@ mod tests {
         assert_eq!(head.releases.iter().map(|r| r.number).collect::<Vec<_>>(), (16..=25).collect::<Vec<_>>());
     }
 
-    #[test]
-    fn a_run_is_unfinished_until_it_ended_well_or_was_taken_back() {
-        let run = |outcome| RunEntry {
+    fn run(outcome: Option<Outcome>) -> RunEntry {
+        RunEntry {
             number: 1,
             verb: "deploy".into(),
             mode: None,
             operator: Operator::default(),
             began: Timestamp::UNIX_EPOCH,
             outcome,
-        };
+            reach: None,
+        }
+    }
+
+    #[test]
+    fn a_run_is_unfinished_until_it_ended_well_or_was_taken_back() {
         let unfinished = |outcome| {
             let head = Head { run: Some(run(outcome)), ..Head::default() };
             head.unfinished().is_some()
@@ -193,5 +251,25 @@ mod tests {
         );
         assert!(!unfinished(Some(Outcome::Settled)) && !unfinished(Some(Outcome::Undone)));
         assert!(Head::default().unfinished().is_none());
+    }
+
+    #[test]
+    fn a_run_stays_open_until_every_service_that_it_touched_is_whole() {
+        let services = ["db", "web"].map(str::to_owned).into();
+        let open = RunEntry { reach: Some(Reach { since: 1, services }), ..run(None) };
+        let left = open.without(|service| service == "web").unwrap();
+        assert_eq!((left.since(), left.reach.clone().unwrap().services), (1, ["db".to_owned()].into()));
+        assert_eq!(left.without(|service| service == "db"), None);
+        assert_eq!(run(None).without(|_| false), None, "nobody knows what it touched");
+        let head = Head { run: Some(run(Some(Outcome::Undone))), open: Some(open), ..Head::default() };
+        assert!(head.unfinished().is_some());
+    }
+
+    #[test]
+    fn records_of_an_older_sofa_are_read() {
+        let text = r#"{"run": {"number": 4, "verb": "deploy", "mode": null, "operator": {"user": "", "host": ""},
+            "began": "2026-01-01T00:00:00Z", "outcome": null}, "releases": []}"#;
+        let head: Head = serde_json::from_str(text).unwrap();
+        assert_eq!((head.unfinished().unwrap().since(), head.open), (4, None));
     }
 }

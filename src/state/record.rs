@@ -1,8 +1,10 @@
 //! The record of a run: its plan, written once before it begins, and how it ended. What is done, only the engine tells.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::head::{Head, Operator, Outcome, ReleaseEntry, ReleaseImage, RunEntry};
+use super::head::{Head, Operator, Outcome, Reach, ReleaseEntry, ReleaseImage, RunEntry};
 use super::store::{Place, Snapshot, StateError, Store};
 use crate::compose::model::Project;
 use crate::plan::operation::Plan;
@@ -16,6 +18,30 @@ pub struct Intent {
     pub mode: Option<String>,
     /// Who runs it.
     pub operator: Operator,
+    /// The highest number that a run has in a label: numbers never return, also where records are lost.
+    pub seen: u64,
+    /// The services of which a run made containers that was killed before its record was written.
+    pub unwritten: BTreeSet<String>,
+    /// The services whose containers its plan changes.
+    pub touches: BTreeSet<String>,
+}
+
+impl Intent {
+    /// A run that was killed before its record was written, by the labels of what it made. Where all records are lost, labels
+    /// tell of runs that ended.
+    fn unwritten(&self, head: &Head) -> Option<RunEntry> {
+        let number = head.next_run();
+        let reach = Reach { since: number, services: self.unwritten.clone() };
+        (head.run.is_some() && self.seen >= number).then(|| RunEntry {
+            number,
+            verb: self.verb.clone(),
+            mode: self.mode.clone(),
+            operator: self.operator.clone(),
+            began: Timestamp::now(),
+            outcome: None,
+            reach: Some(reach),
+        })
+    }
 }
 
 /// The record of a run that is under way.
@@ -30,15 +56,23 @@ pub struct Record {
 impl Record {
     /// The record of a run that is about to begin; no call is made.
     pub fn of(store: Store, before: &Snapshot, intent: Intent) -> Record {
+        let number = before.head.next_run().max(intent.seen + 1);
+        let open = before.head.unfinished().cloned().or_else(|| intent.unwritten(&before.head));
+        let mut reach = Reach { since: number, services: intent.touches };
+        if let Some(open) = &open {
+            reach.since = open.since();
+            reach.services.extend(open.reach.iter().flat_map(|reach| &reach.services).cloned());
+        }
         let run = RunEntry {
-            number: before.head.next_run(),
+            number,
             verb: intent.verb,
             mode: intent.mode,
             operator: intent.operator,
             began: Timestamp::now(),
             outcome: None,
+            reach: Some(reach),
         };
-        let snapshot = before.followed_by(Head { run: Some(run), ..before.head.clone() });
+        let snapshot = before.followed_by(Head { run: Some(run), open, ..before.head.clone() });
         Record { store, before: before.clone(), snapshot }
     }
 
@@ -52,9 +86,9 @@ impl Record {
         self.store.write(&self.before, head, &[(Place::Plan(self.number()), plan)]).await.map(drop)
     }
 
-    /// Whether the run before it did not finish, so that there is more than this one knows of.
-    pub fn goes_on(&self) -> bool {
-        self.before.head.unfinished().is_some()
+    /// The run before it that did not finish, so that there is more than this one knows of.
+    pub fn goes_on_from(&self) -> Option<&RunEntry> {
+        self.before.head.unfinished()
     }
 
     /// The run's number.
@@ -67,15 +101,34 @@ impl Record {
         self.snapshot.head.next_release()
     }
 
-    /// The model of the last release, for the services that the run did not touch; none where there is none whole.
-    pub async fn last_model(&self) -> Option<Project> {
-        let last = self.snapshot.head.releases.last()?;
-        self.store.release(last.number).await.ok()
+    /// The model of the last release, for the services that the run does not touch; none where there is no release yet.
+    ///
+    /// # Errors
+    /// Those of the store: nobody knows then what those services are.
+    pub async fn last_model(&self) -> Result<Option<Project>, StateError> {
+        match self.snapshot.head.releases.last() {
+            Some(last) => self.store.release(last.number).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The images of the last release, by service.
     pub fn last_images(&self) -> impl Iterator<Item = (&String, &ReleaseImage)> {
         self.snapshot.head.releases.last().into_iter().flat_map(|release| &release.images)
+    }
+
+    /// The records once the run has ended so; `whole` tells the services that it settled, where it did.
+    pub fn ended(&self, outcome: Outcome, whole: impl Fn(&str) -> bool) -> Head {
+        let mut head = self.snapshot.head.clone();
+        if let Some(run) = &mut head.run {
+            run.outcome = Some(outcome);
+        }
+        // What is unfinished before it is not ended by a run that was taken back, nor by one that did less.
+        head.open = head.open.take().and_then(|open| match outcome {
+            Outcome::Settled => open.without(whole),
+            _ => Some(open),
+        });
+        head
     }
 
     /// Writes down that the run succeeded and what it left. Returns the releases that are not kept any longer.
@@ -84,10 +137,10 @@ impl Record {
     /// Those of the store.
     pub async fn settle(
         self,
+        mut head: Head,
         release: ReleaseEntry,
         model: &Project,
     ) -> Result<Vec<ReleaseEntry>, StateError> {
-        let mut head = self.ended(Outcome::Settled);
         let model = (Place::Release(release.number), self.store.encode(model)?);
         let dropped = head.add(release);
         self.store.write(&self.snapshot, head, &[model]).await?;
@@ -98,17 +151,8 @@ impl Record {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn end(self, outcome: Outcome, logs: String) -> Result<(), StateError> {
-        let head = self.ended(outcome);
+    pub async fn end(self, head: Head, logs: String) -> Result<(), StateError> {
         let logs = (Place::Logs(self.number()), logs.into_bytes());
         self.store.write(&self.snapshot, head, &[logs]).await.map(drop)
-    }
-
-    fn ended(&self, outcome: Outcome) -> Head {
-        let mut head = self.snapshot.head.clone();
-        if let Some(run) = &mut head.run {
-            run.outcome = Some(outcome);
-        }
-        head
     }
 }

@@ -9,7 +9,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 
-use super::head::{Head, RELEASES};
+use super::head::{Head, RELEASES, RunEntry};
 use super::key::ContentKey;
 use super::seal::{Unsealed, seal, unseal};
 use crate::compose::model::Project;
@@ -66,7 +66,7 @@ pub enum Found {
     /// Files that are not ours, or all of them damaged.
     Damaged,
     /// The records.
-    Whole(Snapshot),
+    Whole(Box<Snapshot>),
 }
 
 impl Found {
@@ -78,10 +78,18 @@ impl Found {
         }
     }
 
+    /// The run that did not finish, where there is one.
+    pub fn unfinished(&self) -> Option<&RunEntry> {
+        match self {
+            Found::Whole(snapshot) => snapshot.head.unfinished(),
+            Found::Missing | Found::Damaged => None,
+        }
+    }
+
     /// The records; empty ones where there are none.
     pub fn or_empty(self) -> Snapshot {
         match self {
-            Found::Whole(snapshot) => snapshot,
+            Found::Whole(snapshot) => *snapshot,
             Found::Missing | Found::Damaged => Snapshot::default(),
         }
     }
@@ -170,7 +178,7 @@ impl Store {
             Some((_, Unsealed::Newer { version, .. })) => Err(self.newer(version)),
             Some((number, Unsealed::Whole { content, .. })) => {
                 let head = serde_json::from_slice(content).map_err(|error| self.form(&error))?;
-                Ok(Found::Whole(Snapshot { head, number }))
+                Ok(Found::Whole(Snapshot { head, number }.into()))
             }
             Some((_, Unsealed::Broken)) => Ok(Found::Damaged),
         }
@@ -182,16 +190,30 @@ impl Store {
     /// # Errors
     /// As `read`.
     pub async fn ensure(&self, key: &ContentKey) -> Result<Snapshot, StateError> {
+        self.create(Some(key)).await?;
+        Ok(self.read().await?.or_empty())
+    }
+
+    /// Reads the head of a volume that is there, without the container through which it is read: that is made again.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub async fn open_again(&self) -> Result<Found, StateError> {
+        self.create(None).await?;
+        self.read().await
+    }
+
+    /// Makes the container, and the volume where it is not there; the key is for a new one.
+    async fn create(&self, key: Option<&ContentKey>) -> Result<(), StateError> {
         let name = store_name(&self.project);
         let labels = BTreeMap::from([(sofa::PROJECT.to_owned(), self.project.clone())]);
         let mut of_volume = labels.clone();
-        of_volume.insert(sofa::KEY.to_owned(), key.label());
+        of_volume.extend(key.map(|key| (sofa::KEY.to_owned(), key.label())));
         let volume = ShelfVolume { name: name.clone(), labels: of_volume, folder: FOLDER.to_owned() };
         match self.engine.create_shelf(&Shelf { name, labels, volume: Some(volume) }).await {
-            Err(error) if error.is_conflict() => {}
-            created => drop(created?),
+            Err(error) if error.is_conflict() => Ok(()),
+            created => Ok(created.map(drop)?),
         }
-        Ok(self.read().await?.or_empty())
     }
 
     /// Writes parts and the head that points to them: one upload, the head last. Returns what a later write begins from.

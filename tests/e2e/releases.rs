@@ -1,9 +1,9 @@
 //! `sofa history`, `rollback` and `undo`: what a release holds, and the ways back to it.
 
-use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::Duration;
 
-use sofa::engine::container::RestartPolicy;
+use sofa::engine::container::{Removal, RestartPolicy};
 use sofa::engine::exec::ExecCommand;
 use sofa::plan::observed::State;
 
@@ -93,19 +93,122 @@ async fn a_rollback_shows_its_plan_and_changes_nothing_when_asked_to() {
     assert_eq!(ids(&test).await, before);
 }
 
+/// A project whose `web` is prepared by a hook from an image of its own; both images, and what is derived from them, are labelled.
+fn prepared(test: &mut TestProject, version: &str) {
+    let (from, name) = (test.image().to_owned(), test.name().to_owned());
+    for part in ["web", "tool"] {
+        test.file(
+            &format!("{part}/Dockerfile"),
+            &format!("FROM {from}\nLABEL sofa.test.prune={name} version={version} part={part}\n"),
+        );
+    }
+    compose(
+        test,
+        &format!(
+            "  tool: {{<<: *ends, image: {name}-tool, build: tool, profiles: [build]}}\n\
+             \x20 web:\n    <<: *stay\n    image: {name}-web\n    build: web\n    labels: {{version: \"{version}\"}}\n\
+             \x20   pre_start: [{{image: {name}-tool, command: [\"true\"]}}]\n"
+        ),
+    );
+    test.sofa(["build", "tool", "web"]).ok();
+}
+
 #[tokio::test]
-async fn images_of_kept_releases_have_names_of_their_own() {
+async fn images_of_kept_releases_survive_a_prune_those_of_hooks_too() {
     let Some(mut test) = TestProject::new("kept").await else {
         return;
     };
+    prepared(&mut test, "1");
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let first = container(&test, "web").await.image_id;
+    prepared(&mut test, "2");
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let own = async || {
+        let images = test.engine().list_images().await.unwrap();
+        let names = images.into_iter().flat_map(|image| image.names);
+        names.filter(|name| name.starts_with(&format!("sofa.release/{}/", test.name()))).count()
+    };
+    assert_eq!(own().await, 4, "two images of two releases");
+    // Nothing runs, and the names of the first images are those of the second: only names of their own keep them.
+    test.sofa(["down"]).ok();
+    let mut prune = Command::new("docker");
+    let filter = format!("label=sofa.test.prune={}", test.name());
+    prune.args(["image", "prune", "--force", "--filter", &filter]);
+    test.run(prune).ok();
+    assert_eq!(own().await, 4);
+    test.sofa(["rollback", "1"]).ok();
+    assert_eq!(container(&test, "web").await.image_id, first);
+}
+
+#[tokio::test]
+async fn releases_are_there_although_stopped_containers_were_pruned() {
+    let Some(mut test) = TestProject::new("pruned").await else {
+        return;
+    };
     deploy(&mut test, "1");
-    let (first, _) = web(&test).await;
+    let first = web(&test).await;
     deploy(&mut test, "2");
-    let images = test.engine().list_images().await.unwrap();
-    let names: BTreeMap<&str, &[String]> =
-        images.iter().map(|image| (image.id.as_str(), image.names.as_slice())).collect();
-    let own = format!("sofa.release/{}/web:1", test.name());
-    assert!(names[first.as_str()].contains(&own), "{:?}", names[first.as_str()]);
+    let store = test.engine().inspect(&format!("sofa.state.{}", test.name())).await.unwrap().id;
+    let prune = async || test.engine().remove(&store, Removal { force: true, anonymous_volumes: true }).await;
+    prune().await.unwrap();
+    assert_eq!(test.sofa(["history"]).ok().stdout.lines().count(), 3);
+    test.sofa(["rollback"]).ok();
+    assert_eq!(web(&test).await, first);
+}
+
+/// Kills a deploy of version 2, which never gets ready and has a new service and a new network, once the old `web` is stopped.
+async fn kill_second(test: &mut TestProject) {
+    write(test, "2");
+    let text = std::fs::read_to_string(test.folder().join("compose.yaml")).unwrap();
+    let text = text
+        .replace("[\"CMD\", \"true\"]", "[\"CMD\", \"false\"]")
+        .replace("interval: 1s", "interval: 1s, retries: 600")
+        .replace("  web:\n", "  extra: {<<: *stay, networks: [back]}\n  web:\n")
+        .replace("    depends_on: {", "    depends_on: {extra: {condition: service_started}, ");
+    test.file("compose.yaml", &format!("{text}networks: {{back: {{}}}}\n"));
+    let old = ids(test).await["web-1"].clone();
+    let mut running = test.sofa_command().arg("deploy").spawn().unwrap();
+    until(async || {
+        let engine = test.engine().inspect(&old).await.unwrap();
+        !matches!(engine.state, State::Running) && ids(test).await.contains_key("extra-1")
+    })
+    .await;
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
+async fn networks(test: &TestProject) -> Vec<String> {
+    let networks = test.engine().list_networks().await.unwrap();
+    networks.into_iter().map(|network| network.name).filter(|name| name.starts_with(test.name())).collect()
+}
+
+#[tokio::test]
+async fn an_undo_takes_back_a_service_and_a_network_that_were_new() {
+    let Some(mut test) = TestProject::new("anew").await else {
+        return;
+    };
+    deploy(&mut test, "1");
+    let (before, attached) = (ids(&test).await, networks(&test).await);
+    kill_second(&mut test).await;
+    test.sofa(["undo"]).ok();
+    assert_eq!((ids(&test).await, networks(&test).await), (before, attached));
+}
+
+#[tokio::test]
+async fn a_deploy_that_goes_on_from_a_killed_one_and_fails_brings_the_last_release_back() {
+    let Some(mut test) = TestProject::new("again").await else {
+        return;
+    };
+    deploy(&mut test, "1");
+    let (before, release, attached) = (ids(&test).await, web(&test).await, networks(&test).await);
+    kill_second(&mut test).await;
+    let again = test.sofa(["deploy", "--wait-timeout", "3s"]);
+    again.assert_code(4).says("release 1 runs again");
+    assert_eq!((ids(&test).await, web(&test).await, networks(&test).await), (before, release, attached));
+    let policy =
+        test.engine().inspect(container(&test, "web").await.id.as_str()).await.unwrap().restart_policy;
+    assert_eq!(policy, RestartPolicy::UnlessStopped);
+    test.sofa(["undo"]).ok().says("no run is unfinished");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn records_are_written_cut_and_read_in_a_container_that_never_runs() {
     let empty = store.ensure(&ContentKey::generate().unwrap()).await.unwrap();
     let plan = vec![b'x'; 300_000];
     let first = store.write(&empty, Head::default(), &[(Place::Plan(1), plan.clone())]).await.unwrap();
-    assert_eq!(store.read().await.unwrap(), Found::Whole(first.clone()));
+    assert_eq!(store.read().await.unwrap(), Found::Whole(first.clone().into()));
     assert_eq!(store.part(Place::Plan(1)).await.unwrap(), plan);
 
     // An upload that ends early: the other head is read.
@@ -29,9 +29,9 @@ async fn records_are_written_cut_and_read_in_a_container_that_never_runs() {
     archive.append_data(&mut header, "state/head/0", &[b'y'; 5000][..]).unwrap();
     let cut = archive.into_inner().unwrap()[..2000].to_vec();
     drop(engine.upload(&container, "/", cut.into()).await);
-    assert_eq!(store.read().await.unwrap(), Found::Whole(first.clone()));
+    assert_eq!(store.read().await.unwrap(), Found::Whole(first.clone().into()));
     let second = store.write(&first, Head::default(), &[]).await.unwrap();
-    assert_eq!(store.read().await.unwrap(), Found::Whole(second.clone()));
+    assert_eq!(store.read().await.unwrap(), Found::Whole(second.clone().into()));
 
     // `docker container prune`: volume, records and key are there again with the next container.
     let observed = engine.observe(test.name(), &Wanted::default()).await.unwrap();

@@ -59,7 +59,7 @@ fn killed_and_undone(services: usize) {
     each_call(calls_of(&stage), |call, when| {
         let stage = stage.copied();
         let before = stage.ids();
-        let at = kill_at(&stage, call, when);
+        let at = kill_at(&stage, &["deploy"], call, when);
         let (releases, left) = (head_of(&stage).releases.len(), stage.ids());
         let told = stage.ends(&["undo", "--wait-timeout", "20"], 0);
         let at = format!("{at}\n{told}");
@@ -85,7 +85,7 @@ fn killed_and_taken_back(services: usize) {
     let stage = prepared(services, Some("1"));
     each_call(calls_of(&stage), |call, when| {
         let stage = stage.copied();
-        let at = kill_at(&stage, call, when);
+        let at = kill_at(&stage, &["deploy"], call, when);
         stage.compose(&fleet(services, "1"));
         whole(&stage, services, "1", &at);
     });
@@ -98,7 +98,7 @@ fn killed_at_every_call(services: usize, before: Option<&'static str>) {
     assert!(calls > 8 * services, "{calls} calls");
     each_call(calls, |call, when| {
         let stage = stage.copied();
-        let at = kill_at(&stage, call, when);
+        let at = kill_at(&stage, &["deploy"], call, when);
         whole(&stage, services, "2", &at);
     });
 }
@@ -121,13 +121,13 @@ fn calls_of(stage: &Stage) -> usize {
 }
 
 /// Does something for every call, before and after it.
-fn each_call(calls: usize, test: impl Fn(usize, When) + Sync) {
+pub fn each_call(calls: usize, test: impl Fn(usize, When) + Sync) {
     let all: Vec<_> = (1..=calls).flat_map(|call| [(call, When::Before), (call, When::After)]).collect();
     on_threads(4, &all, |(call, when)| test(*call, *when));
 }
 
 /// Kills a deploy at its n-th call. Returns which call that was.
-fn kill_at(stage: &Stage, call: usize, when: When) -> String {
+pub fn kill_at(stage: &Stage, arguments: &[&str], call: usize, when: When) -> String {
     stage.fake.forget_calls();
     let pid: Arc<OnceLock<u32>> = Arc::default();
     let kill = {
@@ -139,7 +139,7 @@ fn kill_at(stage: &Stage, call: usize, when: When) -> String {
         When::Before => fault.instead(kill),
         When::After => fault.after(kill),
     });
-    let mut deploy: Child = stage.begin(&["deploy"]);
+    let mut deploy: Child = stage.begin(arguments);
     pid.set(deploy.id()).unwrap();
     deploy.wait().unwrap();
     stage.fake.state().faults.clear();
@@ -173,7 +173,7 @@ fn whole(stage: &Stage, services: usize, version: &str, at: &str) {
 }
 
 /// What the store says.
-fn head_of(stage: &Stage) -> Head {
+pub fn head_of(stage: &Stage) -> Head {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime
         .block_on(async { Store::of(&stage.fake.connect().await, "p").read().await.unwrap().or_empty().head })

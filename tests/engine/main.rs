@@ -7,6 +7,7 @@ mod support;
 
 mod calls;
 mod crash;
+mod crash_shapes;
 mod deploy;
 mod faults;
 mod hooks;
@@ -21,3 +22,4 @@ mod requests;
 mod secrets;
 mod stage;
 mod store;
+mod unfinished;

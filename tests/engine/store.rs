@@ -17,6 +17,7 @@ fn head(number: u64) -> Head {
         operator: Operator { user: "ann".into(), host: "desk".into() },
         began: Timestamp::UNIX_EPOCH,
         outcome: None,
+        reach: None,
     };
     Head { run: Some(run), ..Head::default() }
 }
@@ -37,7 +38,7 @@ async fn the_store_is_made_from_nothing_and_read_with_one_call() {
     assert_eq!(Store::of(&engine, "p").read().await.unwrap(), Found::Missing);
     let (store, first) = store(&engine).await;
     fake.forget_calls();
-    assert_eq!(store.read().await.unwrap(), Found::Whole(first));
+    assert_eq!(store.read().await.unwrap(), Found::Whole(first.into()));
     assert_eq!(fake.calls(), ["GET /containers/sofa.state.p/archive?path=/state/head"]);
     assert_eq!(store.part(Place::Plan(1)).await.unwrap(), b"plan 1");
     assert_eq!(fake.state().names(), ["sofa.state.p"]);
@@ -129,7 +130,7 @@ async fn files_that_are_not_records_count_as_none() {
     assert_eq!(store.read().await.unwrap(), Found::Damaged);
     assert!(matches!(store.part(Place::Plan(1)).await, Err(StateError::Damaged { .. })));
     let again = store.write(&Snapshot::default(), head(7), &[]).await.unwrap();
-    assert_eq!(store.read().await.unwrap(), Found::Whole(again));
+    assert_eq!(store.read().await.unwrap(), Found::Whole(again.into()));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod objects;
 mod replacement;
 mod service;
 mod settle;
+mod taken_back;
 
 use replacement::Detached;
 use service::Standing;
@@ -43,6 +44,8 @@ pub struct Policy {
     pub leave_jobs: bool,
     /// Whether it goes back to what was: `rollback_config` counts then, not `update_config`.
     pub rollback: bool,
+    /// The first of the runs that are taken back: what they made and the model does not have goes.
+    pub takes_back: Option<u64>,
 }
 
 impl Default for Policy {
@@ -55,6 +58,7 @@ impl Default for Policy {
             renew_volumes: false,
             leave_jobs: false,
             rollback: false,
+            takes_back: None,
         }
     }
 }
@@ -117,6 +121,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         deploy.service(service);
     }
     deploy.problems.extend(conflict::find(desired, observed));
+    deploy.taken_back();
     deploy.orphans();
     deploy.attach_others();
     deploy.finish()
@@ -151,6 +156,7 @@ impl Deploy<'_> {
         if let Some(barrier) = barrier {
             self.remove_renamed_networks(&removals, barrier);
         }
+        self.remove_networks_taken_back(&removals, barrier);
         let plan = Plan {
             project: self.desired.project.name.to_string(),
             images: Vec::new(),

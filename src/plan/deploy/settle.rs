@@ -86,7 +86,9 @@ impl Deploy<'_> {
     /// Containers of services that the files do not have any more, made from the same files.
     pub(super) fn orphans(&mut self) {
         let project = self.desired.project;
-        let orphans: Vec<&Container> = orphans(project, &self.observed.containers).collect();
+        let orphans: Vec<&Container> = orphans(project, &self.observed.containers)
+            .filter(|container| !self.is_taken_back(&container.labels))
+            .collect();
         if orphans.is_empty() {
             return;
         }

@@ -132,7 +132,7 @@ fn a_changed_image_says_both_digests() {
 fn a_pinned_image_is_taken_whatever_its_reference_stands_for_by_now() {
     let old = ImageId(format!("sha256:{}", "a".repeat(64)));
     let mut case = case().service("web").found(running("web"));
-    case.pins.insert("web".into(), old.clone());
+    case.pins.own.insert("web".into(), old.clone());
     assert_eq!(case.deploy(), "", "the reference still stands for it");
     case.image("web:1", "b");
     case.image(old.as_str(), "a");

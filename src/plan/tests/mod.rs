@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use super::action::Action;
 use super::contents;
-use super::desired::{Desired, Pins, Terms};
+use super::desired::{Desired, Pin, Pins, Terms};
 use super::image_volumes;
 use super::labelled::Scope;
 use super::observed::{

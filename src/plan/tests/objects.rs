@@ -324,7 +324,8 @@ fn mounting(digest: &str, label: bool) -> Case {
     });
     case.image("assets:1", digest);
     case = case.found(running("web"));
-    let recorded = image_volumes::label(&case.project, &case.project.services["web"], &case.observed);
+    let recorded =
+        image_volumes::label(&case.project, &case.project.services["web"], &case.observed, &case.pins);
     let container = case.observed.containers.last_mut().unwrap();
     let image = case.observed.images["web:1"].digest.clone();
     container.labels.insert("com.docker.compose.image".into(), image);
@@ -332,6 +333,23 @@ fn mounting(digest: &str, label: bool) -> Case {
         container.labels.insert(image_volumes::LABEL.into(), recorded);
     }
     case
+}
+
+#[test]
+fn a_pinned_image_is_mounted_by_a_name_of_its_own_where_its_reference_stands_for_another() {
+    let mut case = mounting("b", true);
+    let id = case.observed.images["assets:1"].id.clone();
+    let pin = Pin { id: id.clone(), name: "sofa.release/p/web-assets:1".into() };
+    case.pins.beside.insert(("web".into(), "assets:1".into()), pin);
+    let mounted = |case: &Case| {
+        let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms());
+        image_volumes::mountable(&case.project, &desired.services["web"]).volumes[0].source.clone()
+    };
+    assert_eq!(mounted(&case), "assets:1", "the reference still stands for it");
+    case.image("assets:1", "c");
+    case.image(id.as_str(), "b");
+    assert_eq!(mounted(&case), "sofa.release/p/web-assets:1");
+    assert_eq!(case.deploy(), "", "what runs mounts it");
 }
 
 #[test]

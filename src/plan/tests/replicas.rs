@@ -75,6 +75,40 @@ fn what_a_killed_run_left_is_gone_on_with_and_cleared_away() {
 }
 
 #[test]
+fn what_a_run_that_is_taken_back_made_anew_goes_and_nothing_older() {
+    let made_by = |container: &mut Container, run: &str| {
+        container.labels.insert(crate::plan::labelled::RUN.into(), run.into());
+        container.networks.insert("p_back".into(), Attachment::default());
+    };
+    let mut case = case()
+        .service("web")
+        .found(running("web"))
+        .found(running("older"))
+        .but(|older| drop(older.labels.insert(crate::plan::labelled::RUN.into(), "3".into())))
+        .found(running("new"))
+        .but(|new| made_by(new, "4"));
+    for (name, run) in [("p_back", "4"), ("p_older", "3")] {
+        case.observed.networks.push(Network {
+            id: NetworkId("b".repeat(64)),
+            name: name.into(),
+            driver: "bridge".into(),
+            labels: [(crate::plan::labelled::RUN.into(), run.into())].into(),
+            settings: crate::plan::observed::NetworkSettings::default(),
+        });
+    }
+    let policy = Policy { takes_back: Some(4), ..Policy::default() };
+    let plan = case.try_deploy(policy).unwrap();
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 new: stop p-new-1, made by the run that is taken back [disruptive]
+    [2] -> #3 new: remove p-new-1, made by the run that is taken back
+    [1,3] -> #4 project: remove network p_back, made by the run that is taken back
+    ");
+    assert_eq!(plan.notes, ["no service of the files owns p-older-1; `--remove-orphans` removes it"]);
+    assert!(!case.deploy().contains("remove"), "else nothing goes");
+}
+
+#[test]
 fn orphans_of_the_same_files_are_named_and_removed_only_when_asked() {
     let case = case().service("web").found(running("web")).found(running("old"));
     let plan = case.try_deploy(Policy::default()).unwrap();

@@ -1,0 +1,70 @@
+//! What runs that are taken back made and the release does not have: services and networks that were new in them.
+
+use std::collections::BTreeMap;
+
+use super::Deploy;
+use super::settle::{End, Settling};
+use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::labelled;
+use crate::plan::observed::{Container, ContainerId, Network};
+use crate::plan::operation::{Group, OpId};
+
+/// Why it goes.
+const CAUSE: &str = "made by the run that is taken back";
+
+impl<'a> Deploy<'a> {
+    /// Whether something with these labels was made by the runs that are taken back.
+    pub(super) fn is_taken_back(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.policy.takes_back.zip(labelled::run(labels)).is_some_and(|(first, made)| made >= first)
+    }
+
+    /// Containers of services that the model does not have; those of the others are dealt with as replicas are.
+    pub(super) fn taken_back(&mut self) {
+        let project = self.desired.project;
+        let going: Vec<&'a Container> = self
+            .observed
+            .containers
+            .iter()
+            .filter(|container| {
+                self.is_taken_back(&container.labels) && project.service(&container.service).is_none()
+            })
+            .collect();
+        self.settling.extend(going.into_iter().map(|container| Settling::Drop {
+            replica: Replica::of(container),
+            container: ContainerRef::of(container),
+            end: End::of(container),
+            cause: CAUSE.into(),
+        }));
+    }
+
+    /// The networks that the model does not have, once what used them is gone.
+    pub(super) fn remove_networks_taken_back(
+        &mut self,
+        removals: &BTreeMap<ContainerId, OpId>,
+        barrier: Option<OpId>,
+    ) {
+        for network in self.networks_taken_back() {
+            let all = self.observed.containers.iter().chain(&self.observed.foreign);
+            let users: Vec<&Container> =
+                all.filter(|container| container.networks.contains_key(&network.name)).collect();
+            let staying = users.iter().filter(|container| !removals.contains_key(&container.id));
+            let staying: Vec<&str> = staying.map(|container| container.name.as_str()).collect();
+            if !staying.is_empty() {
+                self.notes.push(format!("network {} stays: used by {}", network.name, staying.join(", ")));
+                continue;
+            }
+            let removed = users.iter().filter_map(|container| removals.get(&container.id).copied());
+            let needs: Vec<OpId> = removed.chain(barrier).collect();
+            let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
+            self.draft.add(Group::Project, &needs, action, CAUSE);
+        }
+    }
+
+    fn networks_taken_back(&self) -> Vec<&'a Network> {
+        let known = |network: &Network| {
+            self.desired.project.networks.values().any(|wanted| wanted.name == network.name)
+        };
+        let made = |network: &&Network| self.is_taken_back(&network.labels) && !known(network);
+        self.observed.networks.iter().filter(made).collect()
+    }
+}
