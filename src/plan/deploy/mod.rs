@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod checks;
 mod objects;
 mod replacement;
 mod service;
@@ -17,14 +18,11 @@ use super::action::{Action, ContainerRef, Replica};
 use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
+use super::gate::STABILITY_WINDOW;
 use super::hooks;
 use super::observed::{ContainerId, Observed};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::strategy::Strategy;
-
-/// How long containers without a gate of their own are watched before the plan settles, where
-/// `update_config.monitor` says nothing.
-const STABILITY_WINDOW: Duration = Duration::from_secs(2);
 
 /// What the command line decides about a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

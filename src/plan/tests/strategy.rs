@@ -161,3 +161,15 @@ fn a_rollback_goes_by_its_own_config() {
     web.deploy.as_mut().unwrap().rollback_config = Some(model::UpdateConfig::default());
     assert_eq!((plan(&case, false), plan(&case, true)), (1, 0), "all at once");
 }
+
+#[test]
+fn what_cannot_be_followed_is_named_by_the_key_that_asks_for_it() {
+    let case = case().with("web", |web| {
+        let start_first = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
+        web.ports.push(model::Port { published: "8000".into(), ..Default::default() });
+        web.deploy = Some(model::Deploy { rollback_config: Some(start_first), ..Default::default() });
+    });
+    assert!(case.try_deploy(Policy::default()).is_ok());
+    let problems = case.try_deploy(Policy { rollback: true, ..Policy::default() }).unwrap_err();
+    assert!(problems[0].message.contains("its `rollback_config` cannot be followed"), "{problems:?}");
+}
