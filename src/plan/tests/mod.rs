@@ -155,6 +155,7 @@ impl Case {
                 .map(|(name, value)| (format!("com.docker.compose.{name}"), value.to_string()))
                 .collect(),
             networks: BTreeMap::new(),
+            network_of: None,
             mounts: vec![],
             ports: vec![],
         });
