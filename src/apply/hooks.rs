@@ -231,7 +231,7 @@ impl Docker<'_> {
             name: hook_container_name(&project.name, &replica.service, call),
             image: if hook.image.is_empty() { service.image.clone() } else { hook.image.clone() },
             labels: hook_labels(project, service.service, desired.dialect.version()),
-            parents: self.parents(service),
+            parents: self.parents(service.service)?,
             ..Instance::default()
         };
         let instance = Instance { final_name: instance.name.clone(), ..instance };

@@ -153,6 +153,8 @@ fn replica(operation: &Operation) -> Option<(String, Change)> {
         Action::KillContainer { .. } => Change::Kill,
         Action::RemoveContainer { .. } => Change::Remove,
         Action::RenameContainer { .. } => Change::Rename,
+        // Whether it is ready can only be asked, by the run itself.
+        Action::Await { .. } if operation.cause.is_empty() => Change::Unchanged,
         Action::Await { .. } => Change::Await,
         _ => return None,
     };

@@ -1,6 +1,6 @@
 //! What containers and networks were made from: what the last release says of them, where that has their very config hash.
 
-use super::desired::{Desired, service_hashes};
+use super::desired::{Desired, Parents, service_hashes};
 use super::observed::{Container, Network, Observed};
 use crate::compose::model::{self, Service};
 use crate::compose::{Dialect, hash};
@@ -8,12 +8,14 @@ use crate::compose::{Dialect, hash};
 const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 
 impl Observed {
-    /// The service that a container was made from.
-    pub(super) fn released_service(&self, container: &Container) -> Option<&Service> {
+    /// The service that a container was made from, beside these containers.
+    pub(super) fn released_service(&self, container: &Container, beside: &Parents<'_>) -> Option<&Service> {
         let released = self.released.as_ref()?;
         let service = released.service(&container.service)?;
         let recorded = container.labels.get(CONFIG_HASH)?;
-        service_hashes(released, service, self, Dialect::default()).contains(recorded).then_some(service)
+        service_hashes(released, service, beside, self, Dialect::default())
+            .contains(recorded)
+            .then_some(service)
     }
 
     /// The network of the model that a network was made from.

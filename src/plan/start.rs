@@ -99,7 +99,8 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
         optional: false,
         tolerance: Tolerance::default(),
     };
-    let waited = draft.add(group.clone(), &needs, wait, "");
+    let cause = if begun.is_some() { "" } else { "not ready yet" };
+    let waited = draft.add(group.clone(), &needs, wait, cause);
     if container.health != Health::None || !matches!(gate, Gate::Healthy { .. }) {
         return waited;
     }

@@ -1,15 +1,19 @@
-//! The plan of `deploy`: networks and volumes (`objects`), then per service what its containers need (`service`), then the
-//! barrier and what settles behind it (`settle`).
+//! The plan of `deploy`: networks and volumes (`objects`), what becomes of every container (`lineup`), then per service what its
+//! containers need (`service`), then the barrier and what settles behind it (`settle`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod checks;
+mod lineup;
 mod objects;
+mod outside;
 mod replacement;
 mod service;
 mod settle;
+mod way;
 
+use lineup::Lineup;
 use replacement::Detached;
 use service::Standing;
 use settle::Settling;
@@ -100,6 +104,9 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
         detached: BTreeMap::new(),
+        lineups: BTreeMap::new(),
+        leaving: BTreeMap::new(),
+        ended: BTreeMap::new(),
         standings: BTreeMap::new(),
         settling: Vec::new(),
         watched: Vec::new(),
@@ -111,12 +118,17 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.volumes();
     deploy.dependencies_have_health();
     deploy.everything_asked_for_is_done();
-    for service in desired.services.values() {
-        deploy.service(service);
+    deploy.orphans();
+    let order = deploy.order();
+    deploy.line_up(&order);
+    for name in order {
+        match desired.service(name) {
+            Some(service) => deploy.service(service),
+            None => deploy.service_outside(name),
+        }
     }
     deploy.problems.extend(conflict::find(desired, observed));
-    deploy.orphans();
-    deploy.attach_others();
+    deploy.attach_the_rest();
     deploy.finish()
 }
 
@@ -127,9 +139,16 @@ struct Deploy<'a> {
     draft: Draft,
     networks: BTreeMap<&'a str, OpId>,
     volumes: BTreeMap<&'a str, OpId>,
+    /// The containers that are off their networks while these are replaced.
     detached: BTreeMap<&'a ContainerId, Detached<'a>>,
+    /// What becomes of the containers of each service.
+    lineups: BTreeMap<&'a str, Lineup<'a>>,
+    /// The containers that are removed when the plan settles, and why.
+    leaving: BTreeMap<&'a ContainerId, String>,
+    /// Those of them that are ended before that, each with the operation that does it.
+    ended: BTreeMap<&'a ContainerId, OpId>,
     standings: BTreeMap<&'a str, Standing>,
-    settling: Vec<Settling>,
+    settling: Vec<Settling<'a>>,
     watched: Vec<(Replica, ContainerRef)>,
     unchanged: Vec<String>,
     notes: Vec<String>,
@@ -142,11 +161,8 @@ impl Deploy<'_> {
             return Err(self.problems);
         }
         let barrier = self.barrier();
-        let mut removals = BTreeMap::new();
-        for settling in std::mem::take(&mut self.settling) {
-            self.settle(settling, barrier, &mut removals);
-        }
         if let Some(barrier) = barrier {
+            let removals = self.settle(barrier);
             self.remove_renamed_networks(&removals, barrier);
         }
         let plan = Plan {
