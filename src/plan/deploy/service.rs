@@ -255,7 +255,9 @@ impl<'a> Deploy<'a> {
             standing.ready.extend(begun);
             return begun.into_iter().collect();
         }
-        if service.gate == Gate::Running {
+        // A time that is written holds for what has a healthcheck too; a job is to end.
+        let monitored = standing.strategy.monitor.is_some() && service.gate != Gate::Completed;
+        if service.gate == Gate::Running || monitored {
             self.watched.push((replica.clone(), container.clone()));
         }
         standing.group.push((replica.clone(), container.clone()));

@@ -173,3 +173,17 @@ fn what_cannot_be_followed_is_named_by_the_key_that_asks_for_it() {
     let problems = case.try_deploy(Policy { rollback: true, ..Policy::default() }).unwrap_err();
     assert!(problems[0].message.contains("its `rollback_config` cannot be followed"), "{problems:?}");
 }
+
+#[test]
+fn a_written_monitor_watches_every_group_whatever_its_gate() {
+    let case = case().with("web", |web| {
+        checked(web);
+        web.scale = Some(2);
+        updated(web, |update| {
+            update.parallelism = Some(1);
+            update.monitor = model::Duration(std::time::Duration::from_secs(60));
+        });
+    });
+    let plan = case.found(running("web").stale()).found(running("web").number(2).stale()).deploy();
+    assert!(plan.contains("project: watch web 1, web 2 for 60s [barrier]"), "{plan}");
+}
