@@ -117,6 +117,7 @@ fn observed(project: &Project) -> Observed {
             labels: labels
                 .map(|(label, value)| (format!("com.docker.compose.{label}"), value.to_string()))
                 .into(),
+            network_of: None,
             networks: [(
                 "p_default".to_string(),
                 Attachment { network: "n".into(), ..Attachment::default() },

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::docker::Docker;
 use super::failure::OperationError;
-use crate::compose::model::{NetworkName, ServiceName, VolumeName};
+use crate::compose::model::{NetworkName, Service, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::contents;
-use crate::plan::desired::{DesiredService, namespace_parents};
+use crate::plan::desired::{DesiredService, parents};
 use crate::plan::hooks;
 use crate::plan::image_volumes;
 use crate::plan::labelled;
@@ -44,12 +44,14 @@ impl Docker<'_> {
         Ok(())
     }
 
-    /// Creates a container of a service under a name; `replaces` is whose anonymous volumes it takes over.
+    /// Creates a container of a service under a name; `replaces` is whose anonymous volumes it takes over, `parents` whose
+    /// namespaces and mounts it shares.
     pub(super) async fn create_container(
         &self,
         replica: &Replica,
         name: &str,
         replaces: Option<&ContainerRef>,
+        parents: BTreeMap<ServiceName, ContainerId>,
     ) -> Result<ContainerId, OperationError> {
         let desired = self.desired()?;
         let service =
@@ -59,7 +61,6 @@ impl Docker<'_> {
             _ => None,
         };
         let final_name = service.container_name(desired.project, replica.number);
-        let parents = self.parents(service);
         let instance = Instance {
             name: name.to_string(),
             final_name: final_name.clone(),
@@ -116,15 +117,19 @@ impl Docker<'_> {
         Some((labels::sofa::RUN.to_string(), self.run?.to_string()))
     }
 
-    /// The containers whose namespaces or mounts a service shares: those of this run, else those that were there.
-    pub(super) fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerId> {
-        namespace_parents(service.service)
-            .into_iter()
-            .filter_map(|parent| {
-                let id = self.created_for(parent).or_else(|| self.first_of(parent))?;
-                Some((ServiceName::from(parent), id))
-            })
-            .collect()
+    /// The containers whose namespaces or mounts a service shares: as the plan says for new containers of it, else those that
+    /// are there.
+    pub(super) fn parents(
+        &self,
+        service: &Service,
+    ) -> Result<BTreeMap<ServiceName, ContainerId>, OperationError> {
+        match self.parents.get(service.name.as_str()) {
+            Some(planned) => self.ids(planned),
+            None => {
+                let found = parents(service, self.observed).into_iter();
+                Ok(found.map(|(name, id)| (name.into(), id.clone())).collect())
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::ready::{Candidate, Waiter};
 use super::tolerance::Tolerance;
 use super::tolerated::judged;
 use super::watch::Watch;
+use crate::compose::model::ServiceName;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
 use crate::engine::network::Endpoint;
@@ -63,6 +64,8 @@ pub struct Docker<'a> {
     pub(super) engine: &'a Engine,
     desired: Option<&'a Desired<'a>>,
     pub(super) observed: &'a Observed,
+    /// By service, whose namespaces and mounts its new containers share.
+    pub(super) parents: BTreeMap<String, BTreeMap<ServiceName, ContainerRef>>,
     watch: Watch,
     pub(super) announcer: Announcer,
     pub(super) tolerance: RefCell<Tolerance>,
@@ -83,7 +86,6 @@ pub struct Docker<'a> {
 pub(super) enum Made {
     Container {
         id: ContainerId,
-        service: String,
     },
     Policy(RestartPolicy),
     /// A network that was removed.
@@ -109,6 +111,7 @@ impl<'a> Docker<'a> {
             engine,
             desired,
             observed,
+            parents: plan.operations.iter().filter_map(parents_of).collect(),
             watch: Watch::begin(engine, &plan.project).await?,
             announcer: Announcer::new(plan, events),
             tolerance: RefCell::new(Tolerance::of(plan)),
@@ -164,11 +167,10 @@ impl<'a> Docker<'a> {
             Action::CreateVolume { key, .. } => self.create_volume(key).await?,
             Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
             Action::RemoveImage { name } => gone_is_fine(engine.remove_image(name, false).await)?,
-            Action::CreateContainer { replica, name, replaces } => {
-                let id = self.create_container(replica, name, replaces.as_ref()).await?;
-                self.made
-                    .borrow_mut()
-                    .insert(operation.id, Made::Container { id, service: replica.service.clone() });
+            Action::CreateContainer { replica, name, replaces, parents } => {
+                let parents = self.ids(parents)?;
+                let id = self.create_container(replica, name, replaces.as_ref(), parents).await?;
+                self.made.borrow_mut().insert(operation.id, Made::Container { id });
             }
             Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
@@ -265,24 +267,18 @@ impl<'a> Docker<'a> {
         match container {
             ContainerRef::Existing { id, .. } => Ok(id.clone()),
             ContainerRef::Created(op) => match self.made.borrow().get(op) {
-                Some(Made::Container { id, .. }) => Ok(id.clone()),
+                Some(Made::Container { id }) => Ok(id.clone()),
                 _ => Err(OperationError::Impossible(format!("operation {op} created no container"))),
             },
         }
     }
 
-    /// The container that this run created for a service; the first replica's.
-    pub(super) fn created_for(&self, wanted: &str) -> Option<ContainerId> {
-        self.made.borrow().values().find_map(|made| match made {
-            Made::Container { id, service } if service == wanted => Some(id.clone()),
-            _ => None,
-        })
-    }
-
-    /// The first replica that a service had before the run.
-    pub(super) fn first_of(&self, service: &str) -> Option<ContainerId> {
-        let own = |container: &&Container| container.service == service && !container.oneoff;
-        self.observed.containers.iter().find(own).map(|container| container.id.clone())
+    /// The ids behind references.
+    pub(super) fn ids(
+        &self,
+        containers: &BTreeMap<ServiceName, ContainerRef>,
+    ) -> Result<BTreeMap<ServiceName, ContainerId>, OperationError> {
+        containers.iter().map(|(name, container)| Ok((name.clone(), self.id(container)?))).collect()
     }
 
     /// A container that was there before the run.
@@ -381,8 +377,16 @@ impl Target for Docker<'_> {
     }
 }
 
-/// A container that ended by itself needs no signal any more.
-fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+/// The service of a container that is created, and whose namespaces and mounts it shares.
+fn parents_of(operation: &Operation) -> Option<(String, BTreeMap<ServiceName, ContainerRef>)> {
+    match &operation.action {
+        Action::CreateContainer { replica, parents, .. } => Some((replica.service.clone(), parents.clone())),
+        _ => None,
+    }
+}
+
+/// A container that ended by itself needs no signal any more, and cannot be frozen.
+pub(super) fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
     match gone_is_fine(outcome) {
         Err(error) if error.is_conflict() => Ok(()),
         outcome => outcome,

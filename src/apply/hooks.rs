@@ -234,7 +234,7 @@ impl Docker<'_> {
                 .into_iter()
                 .chain(self.run_label())
                 .collect(),
-            parents: self.parents(service),
+            parents: self.parents(service.service)?,
             ..Instance::default()
         };
         let instance = Instance { final_name: instance.name.clone(), ..instance };

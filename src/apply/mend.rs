@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::engine::{Engine, EngineError, convert};
 use crate::plan::action::{Action, ContainerRef};
-use crate::plan::desired::Desired;
+use crate::plan::desired::{Desired, parents};
 use crate::plan::observed::{Container, ContainerId, Observed};
 use crate::plan::operation::{Operation, Plan};
 
@@ -26,7 +26,10 @@ pub async fn restart_policies(
     let removed: BTreeSet<&ContainerId> = plan.operations.iter().filter_map(removed).collect();
     let service = |container: &Container| match removed.contains(&container.id) {
         false => desired.service(&container.service).map(|desired| desired.service),
-        true if container.is_up() => observed.released_service(container),
+        true if container.is_up() => {
+            let released = observed.released.as_ref()?.service(&container.service)?;
+            observed.released_service(container, &parents(released, observed))
+        }
         true => None,
     };
     let containers = observed.containers.iter().filter(|container| !container.oneoff);

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::announce::subject;
-use super::docker::{Docker, Made, gone_is_fine};
+use super::docker::{Docker, Made, ended_is_fine, gone_is_fine};
 use super::executor::Stopped;
 use super::failure::OperationError;
 use super::ready::Candidate;
@@ -51,6 +51,9 @@ impl Docker<'_> {
             (Undo::Remove, Action::RunHook { replica, hook, .. }) => {
                 self.remove_hook_container(replica, *hook).await?;
             }
+            (Undo::Pause, Action::UnpauseContainer { container, .. }) => {
+                ended_is_fine(self.engine.pause(&self.id(container)?).await)?;
+            }
             (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
                 let policy = self.made.borrow().get(&operation.id).cloned();
                 if let Some(Made::Policy(policy)) = policy {
@@ -66,7 +69,7 @@ impl Docker<'_> {
     /// one that was there before the run is left alone.
     pub(super) async fn remove_created(&self, op: OpId, name: &str) -> Result<(), OperationError> {
         let known = match self.made.borrow().get(&op) {
-            Some(Made::Container { id, .. }) => Some(id.clone()),
+            Some(Made::Container { id }) => Some(id.clone()),
             _ => None,
         };
         let id = match known {

@@ -1,5 +1,6 @@
 //! What an operation does, and to what: one engine call, or one wait.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::gate::{Gate, Tolerance};
 use super::hooks::{HookCall, HookPoint};
 use super::observed::{Container, ContainerId, NetworkId};
 use super::operation::OpId;
+use crate::compose::model::ServiceName;
 
 /// What an operation does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,6 +76,9 @@ pub enum Action {
         name: String,
         /// The container that it takes the place of; anonymous volumes are carried over from it.
         replaces: Option<ContainerRef>,
+        /// The containers whose namespaces and mounts it shares, by their services.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        parents: BTreeMap<ServiceName, ContainerRef>,
     },
     /// Start a container.
     StartContainer {
@@ -209,14 +214,6 @@ pub enum ContainerRef {
 }
 
 impl ContainerRef {
-    /// The id of one that the engine had when the plan was made.
-    pub(super) fn existing(&self) -> Option<&ContainerId> {
-        match self {
-            ContainerRef::Existing { id, .. } => Some(id),
-            ContainerRef::Created(_) => None,
-        }
-    }
-
     /// A container that the engine has.
     pub(super) fn of(container: &Container) -> ContainerRef {
         ContainerRef::Existing { id: container.id.clone(), name: container.name.clone() }
@@ -278,8 +275,10 @@ impl Action {
     /// Does something with every container that it names.
     pub(super) fn for_each_container(&mut self, mut act: impl FnMut(&mut ContainerRef)) {
         match self {
-            Action::CreateContainer { replaces: Some(container), .. }
-            | Action::StartContainer { container, .. }
+            Action::CreateContainer { replaces, parents, .. } => {
+                replaces.iter_mut().chain(parents.values_mut()).for_each(act);
+            }
+            Action::StartContainer { container, .. }
             | Action::UnpauseContainer { container, .. }
             | Action::StopContainer { container, .. }
             | Action::RemoveContainer { container, .. }
@@ -293,8 +292,7 @@ impl Action {
             Action::Steady { containers, .. } => {
                 containers.iter_mut().for_each(|(_, container)| act(container))
             }
-            Action::CreateContainer { replaces: None, .. }
-            | Action::Delay { .. }
+            Action::Delay { .. }
             | Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume { .. }

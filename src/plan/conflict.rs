@@ -1,8 +1,11 @@
-//! What others hold: host ports and container names that a plan would need.
+//! What only one container can have: host ports, fixed addresses and names that a plan needs and something else holds.
+
+use std::net::IpAddr;
 
 use super::deploy::Problem;
-use super::desired::Desired;
+use super::desired::{Desired, DesiredService};
 use super::observed::{Container, Observed};
+use crate::compose::model::Port;
 
 /// The label that tells a container's mode.
 const MODE: &str = "sofa.mode";
@@ -21,50 +24,113 @@ pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
                     "" => "give the project another name",
                     _ => "write no `container_name`",
                 };
-                problems
-                    .push(held(message, format!("{otherwise}, or remove that one: `docker rm {wanted}`")));
-            }
-        }
-        // Neither a service without containers needs its port, nor a job that is done.
-        let ports = service.service.ports.iter().filter(|_| service.replicas > 0 && !service.job);
-        for port in ports {
-            let Some((first, last)) = port.published_range() else {
-                continue;
-            };
-            let taken = (first..=last).map(|number| holder(observed, &port.host_ip, number, &port.protocol));
-            // A range is a pool: the engine takes one that is free.
-            let holders: Vec<_> = taken.collect();
-            if let (Some(Some(holder)), true) = (holders.first(), holders.iter().all(Option::is_some)) {
-                let message = format!(
-                    "service `{name}`: host port {}/{} is held by container `{}` of {}",
-                    port.published,
-                    port.protocol,
-                    holder.name,
-                    owner(holder)
-                );
-                problems.push(held(
+                problems.push(held_by_others(
                     message,
-                    format!("publish another port, or free that one: {}", stopping(desired, holder)),
+                    format!("{otherwise}, or remove that one: `docker rm {wanted}`"),
                 ));
             }
+        }
+        let foreign: Vec<&Container> = observed.foreign.iter().filter(|other| other.is_up()).collect();
+        // Neither a service without containers needs its port, nor a job that is done.
+        let needs_ports = service.replicas > 0 && !service.job;
+        for (port, holders) in held_ports(service, &foreign).filter(|_| needs_ports) {
+            let holder = holders[0];
+            let message = format!(
+                "service `{name}`: {} is held by container `{}` of {}",
+                host_port(port),
+                holder.name,
+                owner(holder)
+            );
+            let hint = format!("publish another port, or free that one: {}", stopping(desired, holder));
+            problems.push(held_by_others(message, hint));
         }
     }
     problems
 }
 
-fn held(message: String, hint: String) -> Problem {
+fn held_by_others(message: String, hint: String) -> Problem {
     Problem { message, hint: Some(hint), owned: true }
 }
 
-/// The foreign container that publishes a port on an address that overlaps.
-fn holder<'a>(observed: &'a Observed, address: &str, port: u16, protocol: &str) -> Option<&'a Container> {
-    observed.foreign.iter().filter(|container| container.is_up()).find(|container| {
-        container.ports.iter().any(|held| {
-            held.published == Some(port)
-                && held.protocol == protocol
-                && overlap(address, held.address.as_deref().unwrap_or_default())
-        })
+/// Something that a service's containers need and that only one container can have at a time.
+pub(super) struct Held<'a> {
+    /// What it is, in words.
+    pub(super) what: String,
+    /// Who has it; several where it is one of a range of ports and none of them is free.
+    pub(super) holders: Vec<&'a Container>,
+}
+
+/// The host ports and fixed addresses of a service that some of these containers have, which run. In networks that are made
+/// anew nobody has an address yet.
+pub(super) fn held<'a>(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    containers: &[&'a Container],
+    is_made_anew: impl Fn(&str) -> bool,
+) -> Vec<Held<'a>> {
+    let ports =
+        held_ports(service, containers).map(|(port, holders)| Held { what: host_port(port), holders });
+    ports.chain(held_addresses(desired, service, containers, is_made_anew)).collect()
+}
+
+/// The ports of a service that these containers publish; of a range, which is a pool from which the engine takes what is free,
+/// only where they have all of it.
+fn held_ports<'s, 'a>(
+    service: &DesiredService<'s>,
+    containers: &[&'a Container],
+) -> impl Iterator<Item = (&'s Port, Vec<&'a Container>)> {
+    service.service.ports.iter().filter_map(|port| {
+        let (first, last) = port.published_range()?;
+        let holders = (first..=last).map(|number| {
+            containers
+                .iter()
+                .copied()
+                .find(|container| publishes(container, &port.host_ip, number, &port.protocol))
+        });
+        let holders: Option<Vec<&Container>> = holders.collect();
+        Some((port, holders.filter(|holders| !holders.is_empty())?))
     })
+}
+
+fn host_port(port: &Port) -> String {
+    format!("host port {}/{}", port.published, port.protocol)
+}
+
+/// Whether a container publishes a port on an address that overlaps.
+fn publishes(container: &Container, address: &str, port: u16, protocol: &str) -> bool {
+    container.ports.iter().any(|held| {
+        held.published == Some(port)
+            && held.protocol == protocol
+            && overlap(address, held.address.as_deref().unwrap_or_default())
+    })
+}
+
+/// The addresses that are written for a service and that these containers have in the same network.
+fn held_addresses<'a>(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    containers: &[&'a Container],
+    is_made_anew: impl Fn(&str) -> bool,
+) -> Vec<Held<'a>> {
+    let mut held = Vec::new();
+    for (key, attachment) in service.service.networks.iter().filter(|(key, _)| !is_made_anew(key)) {
+        let (Some(network), Some(attachment)) = (desired.project.networks.get(key), attachment) else {
+            continue;
+        };
+        for wanted in [&attachment.ipv4_address, &attachment.ipv6_address] {
+            let Ok(address) = wanted.parse::<IpAddr>() else { continue };
+            let holder = containers.iter().copied().find(|container| {
+                let there = container.networks.get(&network.name);
+                let own = there.into_iter().flat_map(|there| [&there.address, &there.address6]);
+                own.into_iter().any(|own| own.parse() == Ok(address))
+            });
+            held.extend(holder.map(|holder| Held {
+                what: format!("address {address} of network {}", network.name),
+                holders: vec![holder],
+            }));
+        }
+    }
+    held
 }
 
 /// Whether two host addresses share one: equal, or one of them means all.

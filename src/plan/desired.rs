@@ -10,6 +10,7 @@ use super::contents::{self, Digests};
 use super::gate::Gate;
 use super::image_volumes::{self, By, resolved};
 use super::observed::{ContainerId, Image, ImageId, Observed};
+use super::replica;
 use crate::compose::model::{
     Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service,
     ServiceName, Volume,
@@ -36,6 +37,8 @@ pub struct Desired<'a> {
     pub dialect: Dialect,
     /// The mode, for labels.
     pub mode: Option<&'a str>,
+    /// The images that services must be made from, where they are not to be looked up by name.
+    pins: &'a Pins,
 }
 
 /// A service of the scope.
@@ -195,7 +198,7 @@ impl<'a> Desired<'a> {
                 hashes: hashes(dialect, |dialect| hash::volume(volume, dialect)),
             })
             .collect();
-        Desired { project, services, networks, volumes, dialect, mode: terms.mode }
+        Desired { project, services, networks, volumes, dialect, mode: terms.mode, pins: terms.images }
     }
 
     /// The same, knowing what configs, secrets and env files hold: each service takes the digests of those it uses.
@@ -220,9 +223,29 @@ impl<'a> Desired<'a> {
         service: &DesiredService<'_>,
         parents: &BTreeMap<ServiceName, ContainerId>,
     ) -> String {
-        let ids = parents.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
-        let shared = Cow::Owned(with_parents(service.service, &ids));
+        let parents = parents.iter().map(|(name, id)| (name.as_str(), id)).collect();
+        let shared = Cow::Owned(with_parents(service.service, &parents));
         hash::service(&resolved(self.project, shared, By::Name), self.dialect)
+    }
+
+    /// The config hashes that count as unchanged for a container that lives beside these ones.
+    pub(super) fn hashes_beside<'s>(
+        &self,
+        service: &'s DesiredService<'_>,
+        parents: &Parents<'_>,
+        observed: &Observed,
+    ) -> Cow<'s, [String]> {
+        match shares(service.service) {
+            true => Cow::Owned(service_hashes(
+                self.project,
+                service.service,
+                parents,
+                observed,
+                self.pins,
+                self.dialect,
+            )),
+            false => Cow::Borrowed(&service.hashes),
+        }
     }
 
     /// The label that says which images a service mounts: docker compose 2 knows none.
@@ -237,17 +260,21 @@ impl<'a> Desired<'a> {
     }
 }
 
+/// The containers whose namespaces and mounts a service shares, by the services that they stand for.
+pub type Parents<'a> = BTreeMap<&'a str, &'a ContainerId>;
+
 /// A service's config hash in every dialect, the preferred one first; what it shares with another service stands in it by the
 /// id of that service's container.
 pub(super) fn service_hashes(
     project: &Project,
     service: &Service,
+    parents: &Parents<'_>,
     observed: &Observed,
     pins: &Pins,
     preferred: Dialect,
 ) -> Vec<String> {
     let shared = match shares(service) {
-        true => Cow::Owned(with_parents(service, &first_containers(observed))),
+        true => Cow::Owned(with_parents(service, parents)),
         false => Cow::Borrowed(service),
     };
     let [by_name, by_digest] =
@@ -300,7 +327,14 @@ impl<'a> DesiredService<'a> {
         DesiredService {
             service,
             replicas: u32::try_from(service.replicas()).unwrap_or(0),
-            hashes: service_hashes(project, service, observed, terms.images, terms.dialect),
+            hashes: service_hashes(
+                project,
+                service,
+                &parents(service, observed),
+                observed,
+                terms.images,
+                terms.dialect,
+            ),
             image_volumes: image_volumes::label(project, service, observed, terms.images),
             moved: moved(project, service, observed, terms.images),
             found,
@@ -457,30 +491,26 @@ pub fn uses_gpu(service: &Service) -> bool {
     !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
 }
 
-/// The first container of each service: the one whose namespaces and mounts others share.
-fn first_containers(observed: &Observed) -> BTreeMap<&str, &str> {
-    let mut first = BTreeMap::new();
-    // The list is ordered by service and number.
-    for container in observed.containers.iter().filter(|container| !container.oneoff) {
-        first.entry(container.service.as_str()).or_insert(container.id.as_str());
-    }
-    first
+/// The containers that the engine has of those whose namespaces and mounts a service shares.
+pub fn parents<'a>(service: &'a Service, observed: &'a Observed) -> Parents<'a> {
+    let standing = |parent| Some((parent, &replica::standing(parent, observed)?.id));
+    namespace_parents(service).into_iter().filter_map(standing).collect()
 }
 
 /// The service in the form that docker compose hashes: what it shares with another service stands there by the id of that
 /// service's container, and `volumes_from` without its `:ro`.
-fn with_parents(service: &Service, ids: &BTreeMap<&str, &str>) -> Service {
+fn with_parents(service: &Service, parents: &Parents<'_>) -> Service {
     let mut resolved = service.clone();
     for mode in [&mut resolved.network_mode, &mut resolved.ipc, &mut resolved.pid] {
-        if let Some(id) = mode.strip_prefix("service:").and_then(|name| ids.get(name)) {
-            *mode = format!("container:{id}");
+        if let Some(id) = mode.strip_prefix("service:").and_then(|name| parents.get(name)) {
+            *mode = format!("container:{}", id.as_str());
         }
     }
     for from in &mut resolved.volumes_from {
         let mut parts = from.split(':');
         let id = match (parts.next(), parts.next()) {
             (Some("container"), Some(container)) => Some(container),
-            (name, _) => name.and_then(|name| ids.get(name).copied()),
+            (name, _) => name.and_then(|name| parents.get(name)).map(|id| id.as_str()),
         };
         if let Some(id) = id {
             *from = id.to_string();
@@ -490,18 +520,22 @@ fn with_parents(service: &Service, ids: &BTreeMap<&str, &str>) -> Service {
 }
 
 /// Whether a service may share something with a container that only the engine knows.
-fn shares(service: &Service) -> bool {
+pub(super) fn shares(service: &Service) -> bool {
     !service.volumes_from.is_empty() || !namespace_parents(service).is_empty()
 }
 
 /// The services in whose namespaces or mounts this one lives: `network_mode`, `ipc`, `pid`, `uts`, `volumes_from`.
 pub fn namespace_parents(service: &Service) -> BTreeSet<&str> {
-    let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];
-    let spaces = modes.into_iter().filter_map(|mode| mode.strip_prefix("service:"));
     let mounts = service
         .volumes_from
         .iter()
         .filter(|from| !from.starts_with("container:"))
         .map(|from| from.split(':').next().unwrap_or(from));
-    spaces.chain(mounts).collect()
+    namespaces(service).into_iter().chain(mounts).collect()
+}
+
+/// The services in whose namespaces this one lives. These end with the process: who shares them must be restarted with it.
+pub(super) fn namespaces(service: &Service) -> BTreeSet<&str> {
+    let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];
+    modes.into_iter().filter_map(|mode| mode.strip_prefix("service:")).collect()
 }

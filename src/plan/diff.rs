@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::contents;
-use super::desired::{Desired, DesiredService, volume_keys};
+use super::desired::{Desired, DesiredService, Parents, namespace_parents, volume_keys};
 use super::image_volumes;
 use super::observed::{Container, Observed, State};
 use crate::compose::fields;
@@ -11,12 +11,12 @@ use crate::compose::fields;
 pub(super) fn divergence(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
+    parents: &Parents<'_>,
     container: &Container,
     observed: &Observed,
 ) -> Option<Cause> {
-    let hash = container.compose_label("config-hash").unwrap_or_default();
-    if !service.hashes.iter().any(|known| known == hash) {
-        return Some(configuration_change(service, container, observed));
+    if !is_made_beside(desired, service, parents, container, observed) {
+        return Some(configuration_change(desired, service, parents, container, observed));
     }
     image_change(service, container)
         .or_else(|| (container.state == State::Dead).then(|| "container is dead".into()))
@@ -27,12 +27,44 @@ pub(super) fn divergence(
         .map(Cause::from)
 }
 
+/// Whether a container is what the files say, made to live beside these ones.
+fn is_made_beside(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    parents: &Parents<'_>,
+    container: &Container,
+    observed: &Observed,
+) -> bool {
+    let hash = container.compose_label("config-hash").unwrap_or_default();
+    desired.hashes_beside(service, parents, observed).iter().any(|known| known == hash)
+}
+
 /// The files say something else than when the container was made: which fields, where the last release has what it was made
-/// from; and which env files.
-fn configuration_change(service: &DesiredService<'_>, container: &Container, observed: &Observed) -> Cause {
-    let before = observed.released_service(container);
+/// from; and which env files. The hash holds the ids of the containers that it shares something with too.
+fn configuration_change(
+    desired: &Desired<'_>,
+    service: &DesiredService<'_>,
+    parents: &Parents<'_>,
+    container: &Container,
+    observed: &Observed,
+) -> Cause {
+    let others = namespace_parents(service.service);
+    let mut made_beside = parents.clone();
+    let network = service.service.network_mode.strip_prefix("service:");
+    if let (Some(parent), Some(id)) = (network, &container.network_of) {
+        made_beside.insert(parent, id);
+        if is_made_beside(desired, service, &made_beside, container, observed) {
+            return format!("shares the network of {parent}, which is another container by now").into();
+        }
+    }
+    let before = observed.released_service(container, &made_beside);
     let fields = before.map(|before| fields::of_services(before, service.service)).unwrap_or_default();
     let mut cause = Cause::configuration(fields);
+    if before.is_none() && !others.is_empty() {
+        // What it was made beside is not known, but for the network.
+        let others: Vec<&str> = others.into_iter().collect();
+        cause.text = format!("{}, or {} is another container by now", cause.text, others.join(" or "));
+    }
     if let Some(label) = container.labels.get(contents::LABEL) {
         let files = contents::changed(&service.env_files, label);
         if !files.is_empty() {

@@ -155,6 +155,10 @@ fn unchanged(service: &str, fetches: &[ImageFetch]) -> Line {
     Line { cause, ..Line::new(service.into(), Change::Unchanged) }
 }
 
+fn is_await(operation: &Operation) -> bool {
+    matches!(operation.action, Action::Await { .. })
+}
+
 /// What people call a replica; a container that is none (a one-off, that of a hook) goes by its name.
 fn subject(replica: &Replica, action: &Action) -> String {
     match (replica.number, action.container()) {
@@ -186,7 +190,7 @@ impl<'a> Deeds<'a> {
     /// The containers of the engine that something is done to.
     fn those(&self, is: impl Fn(&Action) -> bool) -> Vec<&'a ContainerRef> {
         let containers = self.actions().filter(|action| is(action)).filter_map(Action::container);
-        containers.filter(|container| container.existing().is_some()).collect()
+        containers.filter(|container| matches!(container, ContainerRef::Existing { .. })).collect()
     }
 
     /// What becomes of the replica; nothing where it is only looked at. Rules, in the order tested:
@@ -218,7 +222,15 @@ impl<'a> Deeds<'a> {
             None if has(|action| matches!(action, Action::KillContainer { .. })) => Change::Kill,
             None if !stopped.is_empty() => Change::Stop,
             None if has(|action| matches!(action, Action::RenameContainer { .. })) => Change::Rename,
-            None if has(|action| matches!(action, Action::Await { .. })) => Change::Await,
+            None if self
+                .operations
+                .iter()
+                .any(|operation| is_await(operation) && !operation.cause.is_empty()) =>
+            {
+                Change::Await
+            }
+            // Whether it is ready can only be asked, by the run itself.
+            None if self.operations.iter().any(|operation| is_await(operation)) => Change::Unchanged,
             None => return None,
         })
     }

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// How long containers without a gate of their own are watched before they count as ready, where `update_config.monitor`
+/// says nothing.
+pub(super) const STABILITY_WINDOW: Duration = Duration::from_secs(2);
+
 /// What must hold before a container counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

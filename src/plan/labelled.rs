@@ -101,20 +101,37 @@ impl Scope {
     }
 }
 
-/// The containers that no service of the files owns any more, and ended one-offs of such a service: made from the same
-/// files, since others may share the project's name.
+/// The containers that no service of the files owns any more, but for one-offs that run: made from the same files, since others
+/// may share the project's name.
 pub(super) fn orphans<'a>(
     project: &Project,
     containers: &'a [Container],
 ) -> impl Iterator<Item = &'a Container> {
-    let files = project.config_files();
-    containers.iter().filter(move |container| {
-        let name = container.service.as_str();
-        let known = project.services.contains_key(name) || project.disabled_services.contains_key(name);
-        !known
-            && (!container.oneoff || !container.is_up())
-            && container.compose_label("project.config_files") == Some(files.as_str())
+    of_files(project, containers)
+        .filter(move |container| !is_known(project, container) && (!container.oneoff || !container.is_up()))
+}
+
+/// The one-offs of `run` that have ended, of services that the files do have (facts: orphans to docker compose).
+pub(super) fn ended_oneoffs<'a>(
+    project: &Project,
+    containers: &'a [Container],
+) -> impl Iterator<Item = &'a Container> {
+    of_files(project, containers).filter(move |container| {
+        let run = container.oneoff && container.compose_label("hook").is_none();
+        run && !container.is_up() && is_known(project, container)
     })
+}
+
+fn is_known(project: &Project, container: &Container) -> bool {
+    let name = container.service.as_str();
+    project.services.contains_key(name) || project.disabled_services.contains_key(name)
+}
+
+fn of_files<'a>(project: &Project, containers: &'a [Container]) -> impl Iterator<Item = &'a Container> {
+    let files = project.config_files();
+    containers
+        .iter()
+        .filter(move |container| container.compose_label("project.config_files") == Some(files.as_str()))
 }
 
 /// The names that a project's containers know: their own services and those that they depend on.
@@ -154,7 +171,7 @@ pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
 
 /// The containers that verbs start: one of each number of a service. Where an interrupted run left several, the one that runs,
 /// else the one that has its own name already; the others are named.
-pub(super) fn one_of_each<'a>(containers: Vec<&'a Container>) -> (Vec<&'a Container>, Vec<String>) {
+pub(super) fn one_of_each(containers: Vec<&Container>) -> (Vec<&Container>, Vec<String>) {
     let is_temporary = |container: &Container| {
         let prefix = container.name.split_once('_').map(|(prefix, _)| prefix);
         prefix.is_some_and(|prefix| prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()))

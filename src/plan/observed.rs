@@ -98,6 +98,8 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// The networks it is attached to, by network name.
     pub networks: BTreeMap<String, Attachment>,
+    /// The container in whose network it lives, where it has none of its own.
+    pub network_of: Option<ContainerId>,
     /// Its mounts.
     pub mounts: Vec<Mount>,
     /// Its exposed and published ports.
@@ -200,6 +202,8 @@ pub struct Attachment {
     pub network: String,
     /// Its IPv4 address there, without the prefix length; empty while it does not run.
     pub address: String,
+    /// Its IPv6 address there, likewise.
+    pub address6: String,
 }
 
 /// One mount of a container.

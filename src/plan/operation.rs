@@ -134,6 +134,8 @@ pub enum Undo {
     Stop,
     /// Start the container that it stopped.
     Start,
+    /// Freeze the container that it let go on.
+    Pause,
     /// Give the container its restart policy back.
     EnableRestart,
 }

@@ -1,6 +1,6 @@
 //! What containers and networks were made from: what the last release says of them, where that has their very config hash.
 
-use super::desired::{Desired, Pins, service_hashes};
+use super::desired::{Desired, Parents, Pins, service_hashes};
 use super::observed::{Container, Network, Observed};
 use crate::compose::model::{self, Service};
 use crate::compose::{Dialect, hash};
@@ -8,12 +8,12 @@ use crate::compose::{Dialect, hash};
 const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 
 impl Observed {
-    /// The service of the last release that a container was made from.
-    pub fn released_service(&self, container: &Container) -> Option<&Service> {
+    /// The service of the last release that a container was made from, beside these containers.
+    pub fn released_service(&self, container: &Container, beside: &Parents<'_>) -> Option<&Service> {
         let released = self.released.as_ref()?;
         let service = released.service(&container.service)?;
         let recorded = container.labels.get(CONFIG_HASH)?;
-        let hashes = service_hashes(released, service, self, &Pins::new(), Dialect::default());
+        let hashes = service_hashes(released, service, beside, self, &Pins::new(), Dialect::default());
         hashes.contains(recorded).then_some(service)
     }
 

@@ -1,19 +1,15 @@
 //! The plan of `start`: what is stopped, each once what it needs is ready, until all of it is. Works from labels alone.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
-use super::gate::{Gate, Tolerance};
+use super::gate::{Gate, STABILITY_WINDOW, Tolerance};
 use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Health, Observed, State};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use crate::compose::model::Condition;
-
-/// How long containers without a healthcheck are watched before they count as ready.
-const STABILITY_WINDOW: Duration = Duration::from_secs(2);
 
 /// Plans a `start`. One-shots are left alone: they run on deploy. What does not need a failed service goes on.
 pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
@@ -106,7 +102,8 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
         optional: false,
         tolerance: Tolerance::default(),
     };
-    let waited = draft.add(group.clone(), &needs, wait, "");
+    let cause = if begun.is_some() { "" } else { "not ready yet" };
+    let waited = draft.add(group.clone(), &needs, wait, cause);
     if container.health != Health::None || !matches!(gate, Gate::Healthy { .. }) {
         return waited;
     }

@@ -28,11 +28,7 @@ impl Strategy {
     /// # Errors
     /// Why that cannot be done.
     pub(super) fn of(service: &DesiredService<'_>, rollback: bool) -> Result<Strategy, String> {
-        let deploy = service.service.deploy.as_ref();
-        let update = deploy.and_then(|deploy| {
-            deploy.rollback_config.as_ref().filter(|_| rollback).or(deploy.update_config.as_ref())
-        });
-        let Some(update) = update else { return Ok(Strategy::default()) };
+        let Some((_, update)) = written(service, rollback) else { return Ok(Strategy::default()) };
         Ok(Strategy {
             start_first: start_first(service, update)?,
             parallelism: match update.parallelism {
@@ -45,6 +41,18 @@ impl Strategy {
             tolerance: tolerance(service, update),
         })
     }
+
+    /// The key of the files that it comes from.
+    pub(super) fn key(service: &DesiredService<'_>, rollback: bool) -> &'static str {
+        written(service, rollback).map_or("update_config", |(key, _)| key)
+    }
+}
+
+/// What the files say about it, and under which key.
+fn written<'a>(service: &DesiredService<'a>, rollback: bool) -> Option<(&'static str, &'a UpdateConfig)> {
+    let deploy = service.service.deploy.as_ref()?;
+    let back = deploy.rollback_config.as_ref().filter(|_| rollback).map(|back| ("rollback_config", back));
+    back.or_else(|| Some(("update_config", deploy.update_config.as_ref()?)))
 }
 
 impl Default for Strategy {
@@ -101,7 +109,7 @@ fn shared(service: &DesiredService<'_>) -> Option<String> {
         .or_else(|| devices.first().map(|device| format!("it has the device {}", device.source)))
         .or_else(|| uses_gpu(service.service).then(|| "it has a GPU".into()))
         .or_else(|| reserves_a_device(service.service).then(|| "it reserves a device".into()))
-        .or_else(|| written(service).map(|place| format!("it writes to {place}")))
+        .or_else(|| writable(service).map(|place| format!("it writes to {place}")))
 }
 
 fn reserves_a_device(service: &Service) -> bool {
@@ -111,7 +119,7 @@ fn reserves_a_device(service: &Service) -> bool {
 
 /// The first place outside the container that the service can write to. Anonymous volumes count: they go from the old
 /// container to the new one.
-fn written(service: &DesiredService<'_>) -> Option<String> {
+fn writable(service: &DesiredService<'_>) -> Option<String> {
     let mounts = &service.service.volumes;
     let kept = |kind: &MountKind| matches!(kind, MountKind::Volume | MountKind::Bind);
     let mounted = mounts.iter().find(|mount| kept(&mount.kind) && !mount.read_only);

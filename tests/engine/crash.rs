@@ -35,6 +35,20 @@ fn a_deploy_killed_at_any_call_goes_back_with_the_files_of_before() {
 }
 
 #[test]
+fn a_deploy_killed_at_any_call_is_followed_by_a_third_version_or_a_forced_recreation() {
+    let stage = prepared(1, Some("1"));
+    each_call(calls_of(&stage), |call, when| {
+        let (third, forced) = (stage.copied(), stage.copied());
+        let at = kill_at(&third, &["deploy"], call, when);
+        third.compose(&fleet(1, "3"));
+        whole(&third, 1, "3", &at);
+        let at = kill_at(&forced, &["deploy"], call, when);
+        forced.ends(&["deploy", "--force-recreate"], 0);
+        whole(&forced, 1, "2", &at);
+    });
+}
+
+#[test]
 #[ignore = "takes minutes; `make test-full` runs it"]
 fn long_a_deploy_of_six_services_killed_at_any_call_goes_back_with_the_files_of_before() {
     killed_and_taken_back(6);

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod around;
 mod calls;
 mod crash;
 mod crash_shapes;

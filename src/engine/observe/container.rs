@@ -34,6 +34,15 @@ pub(super) struct ContainerReply {
     mounts: Vec<MountReply>,
     #[serde(default, deserialize_with = "or_default")]
     network_settings: NetworkSettingsReply,
+    #[serde(default, deserialize_with = "or_default")]
+    host_config: HostConfigReply,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfigReply {
+    #[serde(default, deserialize_with = "or_default")]
+    network_mode: String,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +84,8 @@ struct EndpointReply {
     network_id: String,
     #[serde(default, rename = "IPAddress", deserialize_with = "or_default")]
     ip_address: String,
+    #[serde(default, rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    ipv6_address: String,
 }
 
 impl ContainerReply {
@@ -86,8 +97,15 @@ impl ContainerReply {
         let name = own_name(&self.names);
         let networks = self.network_settings.networks.into_iter();
         let networks = networks
-            .map(|(name, e)| (name, Attachment { network: e.network_id, address: e.ip_address }))
+            .map(
+                |(
+                    name,
+                    EndpointReply { network_id: network, ip_address: address, ipv6_address: address6 },
+                )| { (name, Attachment { network, address, address6 }) },
+            )
             .collect();
+        let network_of = self.host_config.network_mode.strip_prefix("container:");
+        let network_of = network_of.map(|id| ContainerId(id.to_owned()));
         let mut ports: Vec<Port> = self.ports.into_iter().map(PortReply::into_port).collect();
         ports.sort();
         let mut mounts: Vec<Mount> = self.mounts.into_iter().map(MountReply::into_mount).collect();
@@ -106,6 +124,7 @@ impl ContainerReply {
             status: self.status,
             labels: self.labels,
             networks,
+            network_of,
             mounts,
             ports,
         }

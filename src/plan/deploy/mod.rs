@@ -1,15 +1,20 @@
-//! The plan of `deploy`: networks and volumes (`objects`), then per service what its containers need (`service`), then the
-//! barrier and what settles behind it (`settle`).
+//! The plan of `deploy`: networks and volumes (`objects`), what becomes of every container (`lineup`), then per service what its
+//! containers need (`service`), then the barrier and what settles behind it (`settle`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod checks;
+mod lineup;
 mod objects;
+mod outside;
 mod replacement;
 mod service;
 mod settle;
 mod taken_back;
+mod way;
 
+use lineup::Lineup;
 use replacement::Detached;
 use service::Standing;
 use settle::Settling;
@@ -18,14 +23,11 @@ use super::action::{Action, ContainerRef, Replica};
 use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
+use super::gate::STABILITY_WINDOW;
 use super::hooks;
 use super::observed::{ContainerId, Observed};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::strategy::Strategy;
-
-/// How long containers without a gate of their own are watched before the plan settles, where
-/// `update_config.monitor` says nothing.
-const STABILITY_WINDOW: Duration = Duration::from_secs(2);
 
 /// What the command line decides about a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +108,9 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
         detached: BTreeMap::new(),
+        lineups: BTreeMap::new(),
+        leaving: BTreeMap::new(),
+        ended: BTreeMap::new(),
         standings: BTreeMap::new(),
         settling: Vec::new(),
         watched: Vec::new(),
@@ -117,13 +122,18 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.volumes();
     deploy.dependencies_have_health();
     deploy.everything_asked_for_is_done();
-    for service in desired.services.values() {
-        deploy.service(service);
-    }
-    deploy.problems.extend(conflict::find(desired, observed));
     deploy.taken_back();
     deploy.orphans();
-    deploy.attach_others();
+    let order = deploy.order();
+    deploy.line_up(&order);
+    for name in order {
+        match desired.service(name) {
+            Some(service) => deploy.service(service),
+            None => deploy.service_outside(name),
+        }
+    }
+    deploy.problems.extend(conflict::find(desired, observed));
+    deploy.attach_the_rest();
     deploy.finish()
 }
 
@@ -134,9 +144,16 @@ struct Deploy<'a> {
     draft: Draft,
     networks: BTreeMap<&'a str, OpId>,
     volumes: BTreeMap<&'a str, OpId>,
+    /// The containers that are off their networks while these are replaced.
     detached: BTreeMap<&'a ContainerId, Detached<'a>>,
+    /// What becomes of the containers of each service.
+    lineups: BTreeMap<&'a str, Lineup<'a>>,
+    /// The containers that are removed when the plan settles, and why.
+    leaving: BTreeMap<&'a ContainerId, String>,
+    /// Those of them that are ended before that, each with the operation that does it.
+    ended: BTreeMap<&'a ContainerId, OpId>,
     standings: BTreeMap<&'a str, Standing>,
-    settling: Vec<Settling>,
+    settling: Vec<Settling<'a>>,
     watched: Vec<(Replica, ContainerRef)>,
     unchanged: Vec<String>,
     notes: Vec<String>,
@@ -150,10 +167,8 @@ impl Deploy<'_> {
         }
         let barrier = self.barrier();
         let mut removals = BTreeMap::new();
-        for settling in std::mem::take(&mut self.settling) {
-            self.settle(settling, barrier, &mut removals);
-        }
         if let Some(barrier) = barrier {
+            removals = self.settle(barrier);
             self.remove_renamed_networks(&removals, barrier);
         }
         self.remove_networks_taken_back(&removals, barrier);

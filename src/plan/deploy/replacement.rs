@@ -1,28 +1,26 @@
 //! Networks that are replaced under their names. An engine changes no network: everything of the project that is attached
 //! is stopped and taken off, the network removed and created, and what is kept is attached as it was and started again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Deploy;
-use super::settle::Settling;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
-use crate::plan::gate::{Gate, Tolerance};
-use crate::plan::observed::{Container, ContainerId, Health, Network};
+use crate::plan::observed::{Container, ContainerId, Network};
 use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::stop;
 
 /// A container that is off its networks while these are replaced.
 #[derive(Debug)]
 pub(super) struct Detached<'a> {
-    container: &'a Container,
+    pub(super) container: &'a Container,
     /// Its stop, where it was up.
     pub(super) stopped: Option<OpId>,
     /// For each network: its name, the operation that took the container off, and the one that creates it anew.
     networks: Vec<(&'a str, OpId, OpId)>,
     /// Whether the plan attaches it again.
-    attached: bool,
+    pub(super) attached: bool,
 }
 
 impl<'a> Deploy<'a> {
@@ -139,44 +137,9 @@ impl<'a> Deploy<'a> {
         connects.collect()
     }
 
-    /// Attaches and starts what is outside the scope and was taken off a network; what the plan removes stays off.
-    pub(super) fn attach_others(&mut self) {
-        let going: BTreeSet<&ContainerId> = self.settling.iter().flat_map(Settling::removed).collect();
-        let others: Vec<&'a Container> = self
-            .detached
-            .values()
-            .filter(|detached| !detached.attached && !going.contains(&detached.container.id))
-            .map(|detached| detached.container)
-            .collect();
-        for container in others {
-            let attached = self.attach_again(container);
-            if !container.is_up() {
-                continue;
-            }
-            let (replica, target) = (Replica::of(container), ContainerRef::of(container));
-            let group = Group::Service(container.service.clone());
-            let start = Action::StartContainer { replica: replica.clone(), container: target.clone() };
-            let started = self.draft.add(group.clone(), &attached, start, "");
-            self.draft.undo(started, Undo::Stop);
-            if !self.policy.wait {
-                continue;
-            }
-            let gate = match container.health {
-                Health::None => Gate::Running,
-                _ => Gate::Healthy { probe: true },
-            };
-            if gate == Gate::Running {
-                self.watched.push((replica.clone(), target.clone()));
-            }
-            let tolerance = Tolerance::default();
-            let wait = Action::Await { replica, container: target, gate, optional: false, tolerance };
-            self.draft.add(group, &[started], wait, "");
-        }
-    }
-
     /// Networks that the project has under an older name: the new one is made by this plan, and the old one goes when
     /// nothing uses it any more. Runs behind the barrier, when it is known what is removed.
-    pub(super) fn remove_renamed_networks(&mut self, removals: &BTreeMap<ContainerId, OpId>, barrier: OpId) {
+    pub(super) fn remove_renamed_networks(&mut self, removals: &BTreeMap<&ContainerId, OpId>, barrier: OpId) {
         for desired in self.desired.networks.iter().filter(|desired| self.networks.contains_key(desired.key))
         {
             let older = self.observed.networks.iter().filter(|network| {

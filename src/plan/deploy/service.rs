@@ -1,30 +1,31 @@
-//! The containers of one service: what becomes of each replica, and after what.
+//! The containers of one service: what is done for each replica, and after what.
+
+use std::collections::BTreeMap;
 
 use super::Deploy;
-use super::settle::{End, Old, Settling};
-use crate::compose::model::Condition;
+use super::lineup::Lineup;
+use super::settle::Settling;
+use crate::compose::model::{Condition, ServiceName};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
 use crate::plan::gate::Gate;
 use crate::plan::observed::Container;
 use crate::plan::operation::{Group, OpId, Undo};
-use crate::plan::replica::{self, Fate, Slot};
+use crate::plan::replica::{Fate, Slot};
 use crate::plan::strategy::Strategy;
 
 /// What the plan knows of a service that it has dealt with.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
+    /// The container in whose namespaces and mounts others live: that of its first replica.
+    pub(super) first: Option<ContainerRef>,
     /// Operations after which its containers exist.
     created: Vec<OpId>,
     /// Operations after which it is started.
-    started: Vec<OpId>,
+    pub(super) started: Vec<OpId>,
     /// Operations after which it is ready.
-    ready: Vec<OpId>,
-    /// Whether a container of it is replaced.
-    replaced: bool,
-    /// Whether a container of it is kept and restarted, since a network of it is replaced.
-    restarted: bool,
+    pub(super) ready: Vec<OpId>,
     /// How its containers are replaced.
     strategy: Strategy,
     /// The containers of the group of replicas that is planned now.
@@ -35,9 +36,7 @@ impl<'a> Deploy<'a> {
     /// Plans the containers of one service; everything it depends on has been planned before.
     pub(super) fn service(&mut self, service: &'a DesiredService<'a>) {
         let name = service.service.name.as_str();
-        let forced = self.forced_by_others(service);
-        let (slots, surplus) =
-            replica::slots(self.desired, service, self.observed, self.policy, forced.as_deref());
+        let Lineup { slots, surplus, .. } = self.lineups.remove(name).unwrap_or_default();
         // Where it cannot be followed, that is a problem already and no plan comes of this.
         let strategy = Strategy::of(service, self.policy.rollback).unwrap_or_default();
         let mut standing = Standing { strategy, ..Standing::default() };
@@ -50,18 +49,10 @@ impl<'a> Deploy<'a> {
                 previous = self.between_groups(service, begun, &mut standing);
             }
         }
-        let as_wanted = surplus.is_empty();
-        for container in surplus {
-            self.settling.push(Settling::Drop {
-                replica: Replica::of(container),
-                container: ContainerRef::of(container),
-                end: End::of(container),
-                cause: format!("scaled to {}", service.replicas),
-            });
-        }
-        if as_wanted && standing.started.is_empty() && standing.ready.is_empty() {
+        if surplus.is_empty() && standing.started.is_empty() && standing.ready.is_empty() {
             self.unchanged.push(name.to_string());
         }
+        self.settling.extend(surplus.into_iter().map(Settling::Drop));
         self.standings.insert(name, standing);
     }
 
@@ -86,14 +77,6 @@ impl<'a> Deploy<'a> {
         done
     }
 
-    /// Why the service's containers are replaced although nothing about themselves changed.
-    fn forced_by_others(&self, service: &DesiredService<'_>) -> Option<String> {
-        namespace_parents(service.service)
-            .into_iter()
-            .find(|parent| self.standings.get(parent).is_some_and(|standing| standing.replaced))
-            .map(|parent| format!("shares namespaces or mounts with {parent}, which is replaced"))
-    }
-
     /// Plans one replica; returns the operations after which the next group of replicas may begin.
     fn slot(
         &mut self,
@@ -102,52 +85,66 @@ impl<'a> Deploy<'a> {
         previous: &[OpId],
         standing: &mut Standing,
     ) -> Vec<OpId> {
+        self.refuse_held_name(service, slot);
         let replica = Replica { service: service.service.name.to_string(), number: slot.number };
-        let (new, begun) = match &slot.fate {
-            Fate::Keep | Fate::Await | Fate::Unpause if self.is_detached(slot) => {
-                match self.resume(service, slot, &replica, previous, standing) {
-                    Some((container, started)) => (Some(container), vec![started]),
-                    None => return Vec::new(),
-                }
+        let (container, begun) = match (&slot.fate, slot.current) {
+            (Fate::Create(cause), _) => self.create(service, slot, &replica, previous, cause, standing),
+            (_, Some(current)) => {
+                (ContainerRef::of(current), self.go_on(service, slot, current, &replica, previous))
             }
-            Fate::Keep => {
-                self.settle_leftovers(&replica, slot, None);
-                return self.restart_with_dependency(service, slot, &replica, standing);
-            }
-            Fate::Await => (slot.current.map(ContainerRef::of), Vec::new()),
+            (_, None) => return Vec::new(),
+        };
+        standing.first.get_or_insert_with(|| container.clone());
+        self.settle_slot(slot, &replica, &container);
+        if matches!(slot.fate, Fate::Keep) {
+            return Vec::new();
+        }
+        standing.started.extend(begun);
+        let cause = if let Fate::Await(cause) = &slot.fate { cause } else { "" };
+        self.wait_for(service, &replica, container, begun, cause, standing)
+    }
+
+    /// Has the replica's container begin that is there already, as far as it needs that.
+    fn go_on(
+        &mut self,
+        service: &'a DesiredService<'a>,
+        slot: &Slot<'a>,
+        current: &'a Container,
+        replica: &Replica,
+        previous: &[OpId],
+    ) -> Option<OpId> {
+        let mut needs = self.begin_needs(service, previous);
+        match &slot.fate {
             Fate::Start(cause) => {
-                let mut needs = self.begin_needs(service, previous);
-                needs.extend(slot.current.map(|found| self.attach_again(found)).unwrap_or_default());
-                needs.extend(self.retire_all(&replica, &slot.leftovers, &needs));
-                let container = slot.current.map(ContainerRef::of);
-                let started =
-                    container.clone().map(|found| self.start(service, &replica, found, &needs, cause));
-                (container, started.into_iter().collect())
+                needs.extend(self.attach_again(current));
+                let container = ContainerRef::of(current);
+                Some(self.start(service, slot, replica, container, needs, cause))
+            }
+            Fate::Restart(cause) => {
+                let started = self.restart(replica, current, needs, cause);
+                if service.job {
+                    self.draft.one_way(started);
+                }
+                Some(started)
             }
             Fate::Unpause => {
-                let container = slot.current.map(ContainerRef::of);
-                let begun = container.clone().map(|container| {
-                    let action = Action::UnpauseContainer { replica: replica.clone(), container };
-                    self.draft.add(Group::Service(replica.service.clone()), previous, action, "it is paused")
-                });
-                (container, begun.into_iter().collect())
+                let (replica, container) = (replica.clone(), ContainerRef::of(current));
+                let group = Group::Service(replica.service.clone());
+                let action = Action::UnpauseContainer { replica, container };
+                let begun = self.draft.add(group, &needs, action, "it is paused");
+                self.draft.undo(begun, Undo::Pause);
+                Some(begun)
             }
-            Fate::Create(cause) => {
-                let (new, started) = self.replace(service, slot, &replica, previous, cause, standing);
-                (Some(new), vec![started])
+            Fate::Keep | Fate::Await(_) | Fate::Create(_) => {
+                self.attach_again(current);
+                None
             }
-        };
-        let Some(new) = new else { return begun };
-        if !matches!(slot.fate, Fate::Create(_)) {
-            self.settle_leftovers(&replica, slot, Some(&new));
         }
-        standing.started.extend(&begun);
-        self.wait_for(service, &replica, new, begun, standing)
     }
 
     /// Creates a container, retires what it replaces, starts it. Stop-first: the gap is from that stop to this start.
     /// Start-first: what it replaces runs on until the plan settles.
-    fn replace(
+    fn create(
         &mut self,
         service: &'a DesiredService<'a>,
         slot: &Slot<'a>,
@@ -155,61 +152,45 @@ impl<'a> Deploy<'a> {
         previous: &[OpId],
         cause: &Cause,
         standing: &mut Standing,
-    ) -> (ContainerRef, OpId) {
-        let group = Group::Service(replica.service.clone());
-        let old: Vec<&Container> = slot.current.into_iter().chain(slot.leftovers.iter().copied()).collect();
-        let name = match slot.current {
-            Some(container) => format!("{}_{}", container.id.short(), slot.name),
-            None => slot.name.clone(),
-        };
+    ) -> (ContainerRef, Option<OpId>) {
         let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(ContainerRef::of);
-        let action = Action::CreateContainer { replica: replica.clone(), name, replaces };
+        let action = Action::CreateContainer {
+            replica: replica.clone(),
+            name: self.free_name(slot),
+            replaces,
+            parents: self.parents(service),
+        };
         let needs = self.create_needs(service);
-        let created = self.draft.add(group, &needs, action, cause.clone());
+        let created = self.draft.add(Group::Service(replica.service.clone()), &needs, action, cause.clone());
         self.draft.undo(created, Undo::Remove);
         standing.created.push(created);
-        let new = ContainerRef::Created(created);
         let mut needs = self.begin_needs(service, previous);
         needs.push(created);
-        let beside = |container: &Container| {
-            standing.strategy.start_first && container.is_up() && !self.detached.contains_key(&container.id)
-        };
-        let (beside, old): (Vec<&Container>, Vec<&Container>) =
-            old.into_iter().partition(|container| beside(container));
-        needs.extend(self.retire_all(replica, &old, &needs));
-        let started = self.start(service, replica, new.clone(), &needs, "");
-        if !old.is_empty() || !beside.is_empty() {
-            standing.replaced = true;
-            self.settling.push(Settling::Replace {
-                replica: replica.clone(),
-                old: old
-                    .into_iter()
-                    .map(|container| Old { container: ContainerRef::of(container), end: End::Stopped })
-                    .chain(
-                        beside.into_iter().map(|container| Old {
-                            container: ContainerRef::of(container),
-                            end: End::Succeeded,
-                        }),
-                    )
-                    .collect(),
-                new: new.clone(),
-                name: slot.current.is_some().then(|| slot.name.clone()),
-            });
-        }
-        (new, started)
+        let new = ContainerRef::Created(created);
+        let started = self.start(service, slot, replica, new.clone(), needs, "");
+        (new, Some(started))
     }
 
+    /// Starts the replica's container when what it takes the place of has ended, and what else has a thing that it needs.
     fn start(
         &mut self,
         service: &DesiredService<'_>,
+        slot: &Slot<'a>,
         replica: &Replica,
         container: ContainerRef,
-        needs: &[OpId],
+        mut needs: Vec<OpId>,
         cause: &str,
     ) -> OpId {
+        let beside = matches!(slot.fate, Fate::Create(_))
+            && Strategy::of(service, self.policy.rollback).is_ok_and(|strategy| strategy.start_first);
+        let old = slot.replaced().filter(|old| old.is_up());
+        let old: Vec<_> = old.filter(|old| !beside || self.is_ended(old).is_some()).collect();
+        let ends: Vec<OpId> = old.into_iter().map(|old| self.end(replica, old, &needs, "replaced")).collect();
+        let freed = self.make_way(service, slot, &needs);
+        needs.extend(ends.into_iter().chain(freed));
         let group = Group::Service(replica.service.clone());
         let action = Action::StartContainer { replica: replica.clone(), container };
-        let id = self.draft.add(group, needs, action, cause);
+        let id = self.draft.add(group, &needs, action, cause);
         self.draft.undo(id, Undo::Stop);
         if service.job {
             self.draft.one_way(id);
@@ -217,65 +198,47 @@ impl<'a> Deploy<'a> {
         id
     }
 
-    fn is_detached(&self, slot: &Slot<'_>) -> bool {
-        slot.current.is_some_and(|container| self.detached.contains_key(&container.id))
-    }
-
-    /// Attaches a kept container to its new networks and starts it, where it was up.
-    fn resume(
+    /// Stops a container that is kept, where the plan has not done that yet, attaches it again where it is off a network, and
+    /// starts it.
+    pub(super) fn restart(
         &mut self,
-        service: &DesiredService<'_>,
-        slot: &Slot<'_>,
         replica: &Replica,
-        previous: &[OpId],
-        standing: &mut Standing,
-    ) -> Option<(ContainerRef, OpId)> {
-        let container = slot.current?;
-        let mut needs = self.attach_again(container);
-        if !container.is_up() {
-            return None;
-        }
-        needs.extend(self.begin_needs(service, previous));
-        let container = ContainerRef::of(container);
-        let started = self.start(service, replica, container.clone(), &needs, "");
-        standing.restarted = true;
-        Some((container, started))
-    }
-
-    /// A container that is kept is restarted when a dependency with `restart: true` is replaced.
-    fn restart_with_dependency(
-        &mut self,
-        service: &'a DesiredService<'a>,
-        slot: &Slot<'a>,
-        replica: &Replica,
-        standing: &mut Standing,
-    ) -> Vec<OpId> {
-        let replaced = service.dependencies().find(|(name, dependency)| {
-            let renewed = |standing: &Standing| standing.replaced || standing.restarted;
-            dependency.restart && self.standings.get(name).is_some_and(renewed)
-        });
-        let (Some((dependency, _)), Some(container)) = (replaced, slot.current) else {
-            return Vec::new();
-        };
-        if !container.is_up() {
-            return Vec::new();
-        }
-        let replaced = self.standings.get(dependency).is_some_and(|standing| standing.replaced);
-        let happens = if replaced { "replaced" } else { "restarted" };
-        let cause = format!("{dependency} is {happens}, and `restart: true` is set");
-        let needs = self.begin_needs(service, &[]);
+        container: &'a Container,
+        mut needs: Vec<OpId>,
+        cause: &str,
+    ) -> OpId {
         let group = Group::Service(replica.service.clone());
-        let action = Action::StopContainer {
-            replica: replica.clone(),
-            container: ContainerRef::of(container),
-            grace: None,
+        let target = ContainerRef::of(container);
+        if self.is_ended(container).is_some() {
+            needs.extend(self.attach_again(container));
+        } else {
+            let (replica, container) = (replica.clone(), target.clone());
+            let action = Action::StopContainer { replica, container, grace: None };
+            let stopped = self.draft.add(group.clone(), &needs, action, cause);
+            self.draft.undo(stopped, Undo::Start);
+            self.draft.disruptive(stopped);
+            needs = vec![stopped];
+        }
+        let action = Action::StartContainer { replica: replica.clone(), container: target };
+        let started = self.draft.add(group, &needs, action, "");
+        self.draft.undo(started, Undo::Stop);
+        started
+    }
+
+    /// What the replica's container has taken the place of goes when the plan settles; where it has a temporary name, it gets
+    /// its own.
+    fn settle_slot(&mut self, slot: &Slot<'a>, replica: &Replica, container: &ContainerRef) {
+        let old: Vec<&'a Container> = slot.replaced().collect();
+        let temporary = match (&slot.fate, slot.current) {
+            (Fate::Create(_), _) | (_, None) => self.free_name(slot) != slot.name,
+            (_, Some(current)) => current.name != slot.name,
         };
-        let stopped = self.draft.add(group, &needs, action, cause);
-        self.draft.undo(stopped, Undo::Start);
-        self.draft.disruptive(stopped);
-        let started = self.start(service, replica, ContainerRef::of(container), &[stopped], "");
-        standing.started.push(started);
-        self.wait_for(service, replica, ContainerRef::of(container), vec![started], standing)
+        if old.is_empty() && !temporary {
+            return;
+        }
+        let (replica, new) = (replica.clone(), container.clone());
+        let name = temporary.then(|| slot.name.clone());
+        self.settling.push(Settling::Replace { replica, old, new, name });
     }
 
     /// Adds the wait for a replica's gate where anybody wants it; returns what must be done for it to count as ready.
@@ -284,14 +247,17 @@ impl<'a> Deploy<'a> {
         service: &'a DesiredService<'a>,
         replica: &Replica,
         container: ContainerRef,
-        begun: Vec<OpId>,
+        begun: Option<OpId>,
+        cause: &str,
         standing: &mut Standing,
     ) -> Vec<OpId> {
         if !self.policy.wait && !service.awaited {
-            standing.ready.extend(&begun);
-            return begun;
+            standing.ready.extend(begun);
+            return begun.into_iter().collect();
         }
-        if service.gate == Gate::Running {
+        // A time that is written holds for what has a healthcheck too; a job is to end.
+        let monitored = standing.strategy.monitor.is_some() && service.gate != Gate::Completed;
+        if service.gate == Gate::Running || monitored {
             self.watched.push((replica.clone(), container.clone()));
         }
         standing.group.push((replica.clone(), container.clone()));
@@ -302,7 +268,7 @@ impl<'a> Deploy<'a> {
             optional: service.optional,
             tolerance: standing.strategy.tolerance,
         };
-        let id = self.draft.add(Group::Service(replica.service.clone()), &begun, action, "");
+        let id = self.draft.add(Group::Service(replica.service.clone()), begun.as_slice(), action, cause);
         standing.ready.push(id);
         vec![id]
     }
@@ -316,32 +282,29 @@ impl<'a> Deploy<'a> {
         networks.chain(volumes).chain(parents.flat_map(|standing| &standing.created)).copied().collect()
     }
 
+    /// The containers whose namespaces and mounts a new container of the service shares.
+    fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerRef> {
+        let standing = |parent: &str| Some((parent.into(), self.standings.get(parent)?.first.clone()?));
+        namespace_parents(service.service).into_iter().filter_map(standing).collect()
+    }
+
     /// What must be done before a container of the service may begin: its dependencies, and replicas before it.
     fn begin_needs(&self, service: &DesiredService<'_>, previous: &[OpId]) -> Vec<OpId> {
-        let mut needs = previous.to_vec();
-        for (name, dependency) in service.dependencies() {
-            let Some(standing) = self.standings.get(name) else {
-                continue;
-            };
-            needs.extend(match dependency.condition {
-                Condition::Started => &standing.started,
-                Condition::Healthy | Condition::CompletedSuccessfully => &standing.ready,
-            });
-        }
+        let edges = service.dependencies().map(|(name, dependency)| (name, dependency.condition));
+        let mut needs = self.needs_of(edges);
+        needs.extend(previous);
         needs
     }
 
-    /// Ends what runs of these; returns the stops.
-    fn retire_all(&mut self, replica: &Replica, old: &[&Container], needs: &[OpId]) -> Vec<OpId> {
-        let up = old.iter().filter(|container| container.is_up());
-        up.map(|container| {
-            let target = ContainerRef::of(container);
-            // One that is off its networks is stopped already.
-            match self.detached.get(&container.id).and_then(|detached| detached.stopped) {
-                Some(stopped) => self.draft.disable_restart(replica, &target, &[stopped], "replaced"),
-                None => self.draft.retire(replica, &target, needs, "replaced"),
-            }
-        })
-        .collect()
+    /// What must be done before these dependencies count as what they have to be.
+    pub(super) fn needs_of<'n>(&self, edges: impl Iterator<Item = (&'n str, Condition)>) -> Vec<OpId> {
+        let steps = edges.filter_map(|(name, condition)| {
+            let standing = self.standings.get(name)?;
+            Some(match condition {
+                Condition::Started => &standing.started,
+                Condition::Healthy | Condition::CompletedSuccessfully => &standing.ready,
+            })
+        });
+        steps.flatten().copied().collect()
     }
 }

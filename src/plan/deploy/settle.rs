@@ -1,165 +1,115 @@
 //! Behind the barrier: successors get their names, what they replaced goes, and so does what nobody wants any more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Deploy;
 use crate::plan::action::{Action, ContainerRef, Replica};
-use crate::plan::labelled::orphans;
+use crate::plan::labelled::{ended_oneoffs, orphans};
 use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{Group, OpId};
-use crate::plan::replica::{Fate, Slot};
 
 /// What is done once the barrier is passed.
-pub(super) enum Settling {
-    /// The successor takes the name of what it replaces, which is removed.
-    Replace { replica: Replica, old: Vec<Old>, new: ContainerRef, name: Option<String> },
+pub(super) enum Settling<'a> {
+    /// What a container has taken the place of is removed, and where it has a temporary name it gets its own.
+    Replace { replica: Replica, old: Vec<&'a Container>, new: ContainerRef, name: Option<String> },
     /// A container that is not wanted any more is stopped and removed.
-    Drop { replica: Replica, container: ContainerRef, end: End, cause: String },
+    Drop(&'a Container),
 }
 
-impl Settling {
-    /// The containers that were there before and are removed.
-    pub(super) fn removed(&self) -> Vec<&ContainerId> {
-        let old = match self {
-            Settling::Replace { old, .. } => old.iter().map(|old| &old.container).collect(),
-            Settling::Drop { container, .. } => vec![container],
-        };
-        old.into_iter().filter_map(ContainerRef::existing).collect()
-    }
+/// A container that gets its own name, and what must be done before.
+struct Rename {
+    replica: Replica,
+    container: ContainerRef,
+    name: String,
+    needs: Vec<OpId>,
 }
 
-/// A container that something else has taken the place of.
-pub(super) struct Old {
-    pub(super) container: ContainerRef,
-    /// What it does when the plan settles.
-    pub(super) end: End,
-}
-
-/// What a container that goes does when the plan settles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// It was stopped before.
-    Stopped,
-    /// It runs, and its end is noticed.
-    Running,
-    /// It runs beside its successor, which has taken over.
-    Succeeded,
-}
-
-impl End {
-    /// The end of a container that nothing has stopped before.
-    pub(super) fn of(container: &Container) -> End {
-        if container.is_up() { End::Running } else { End::Stopped }
-    }
-}
-
-impl Deploy<'_> {
-    /// What an interrupted run left beside a container that is kept goes when the plan settles; where the kept one
-    /// still has a temporary name, it gets its own.
-    pub(super) fn settle_leftovers(
-        &mut self,
-        replica: &Replica,
-        slot: &Slot<'_>,
-        new: Option<&ContainerRef>,
-    ) {
-        let Some(current) = slot.current else { return };
-        let renamed = (current.name != slot.name).then(|| slot.name.clone());
-        if slot.leftovers.is_empty() && renamed.is_none() {
-            return;
-        }
-        // Where the kept one had to be started, the others were stopped before.
-        let stopped = matches!(slot.fate, Fate::Start(_));
-        let leftovers = slot.leftovers.iter().copied();
-        self.settling.push(Settling::Replace {
-            replica: replica.clone(),
-            old: leftovers
-                .map(|container| Old {
-                    container: ContainerRef::of(container),
-                    end: if stopped { End::Stopped } else { End::of(container) },
-                })
-                .collect(),
-            new: new.cloned().unwrap_or_else(|| ContainerRef::of(current)),
-            name: renamed,
-        });
-    }
-
-    /// Containers of services that the files do not have any more, made from the same files.
+impl<'a> Deploy<'a> {
+    /// Containers of services that the files do not have any more, made from the same files, and one-offs that have ended.
     pub(super) fn orphans(&mut self) {
-        let project = self.desired.project;
-        let orphans: Vec<&Container> = orphans(project, &self.observed.containers)
-            .filter(|container| !self.is_taken_back(&container.labels))
-            .collect();
-        if orphans.is_empty() {
+        let (project, containers) = (self.desired.project, &self.observed.containers);
+        let owned_by_none: Vec<&'a Container> =
+            orphans(project, containers).filter(|container| !self.is_taken_back(&container.labels)).collect();
+        let ended: Vec<&'a Container> = ended_oneoffs(project, containers).collect();
+        if self.policy.remove_orphans {
+            let causes =
+                [(owned_by_none, "orphan: no service of the files owns it"), (ended, "one-off that ended")];
+            for (found, cause) in causes {
+                self.leaving.extend(found.iter().map(|container| (&container.id, cause.to_string())));
+                self.settling.extend(found.into_iter().map(Settling::Drop));
+            }
             return;
         }
-        if !self.policy.remove_orphans {
-            let names: BTreeSet<&str> = orphans.iter().map(|container| container.name.as_str()).collect();
-            let names: Vec<&str> = names.into_iter().collect();
-            self.notes.push(format!(
-                "no service of the files owns {}; `--remove-orphans` removes {}",
-                names.join(", "),
-                if names.len() == 1 { "it" } else { "them" }
-            ));
-            return;
-        }
-        self.settling.extend(orphans.into_iter().map(|container| Settling::Drop {
-            replica: Replica::of(container),
-            container: ContainerRef::of(container),
-            end: End::of(container),
-            cause: "orphan: no service of the files owns it".into(),
-        }));
-    }
-
-    /// Plans what is done behind the barrier; notes which operation removes which container.
-    pub(super) fn settle(
-        &mut self,
-        settling: Settling,
-        barrier: Option<OpId>,
-        removals: &mut BTreeMap<ContainerId, OpId>,
-    ) {
-        let gone: Vec<ContainerId> = settling.removed().into_iter().cloned().collect();
-        let first: Vec<OpId> = barrier.into_iter().collect();
-        match settling {
-            Settling::Replace { replica, old, new, name } => {
-                let group = Group::Service(replica.service.clone());
-                let mut needs = first.clone();
-                for Old { container, end } in old {
-                    needs.push(self.remove(&replica, container, end, &first, "replaced"));
-                }
-                removals.extend(gone.into_iter().zip(needs.iter().skip(first.len()).copied()));
-                if let Some(name) = name {
-                    let action = Action::RenameContainer { replica, container: new, name };
-                    self.draft.add(group, &needs, action, "");
-                }
-            }
-            Settling::Drop { replica, container, end, cause } => {
-                let removed = self.remove(&replica, container, end, &first, &cause);
-                removals.extend(gone.into_iter().map(|id| (id, removed)));
-            }
+        for (found, what) in [(owned_by_none, "no service of the files owns"), (ended, "left by `run`:")] {
+            let mut names: Vec<&str> = found.iter().map(|container| container.name.as_str()).collect();
+            names.sort_unstable();
+            let them = match names.len() {
+                0 => continue,
+                1 => "it",
+                _ => "them",
+            };
+            self.notes.push(format!("{what} {}; `--remove-orphans` removes {them}", names.join(", ")));
         }
     }
 
-    /// Removes a container for good, after stopping it where it runs.
-    fn remove(
-        &mut self,
-        replica: &Replica,
-        container: ContainerRef,
-        end: End,
-        needs: &[OpId],
-        cause: &str,
-    ) -> OpId {
+    /// Plans what is done behind the barrier; returns which operation removes which container. A name is given when whoever has
+    /// it is gone, which may be a container of another service.
+    pub(super) fn settle(&mut self, barrier: OpId) -> BTreeMap<&'a ContainerId, OpId> {
+        let mut removals = BTreeMap::new();
+        let mut later = Vec::new();
+        for settling in std::mem::take(&mut self.settling) {
+            match settling {
+                Settling::Replace { replica, old, new, name } => {
+                    let mut needs = vec![barrier];
+                    for container in old {
+                        let removed = self.remove(&replica, container, barrier, false);
+                        removals.insert(&container.id, removed);
+                        needs.push(removed);
+                    }
+                    let Some(name) = name else { continue };
+                    needs.extend(self.holder(&name).and_then(|holder| removals.get(&holder.id)));
+                    let holder = self.holder(&name).filter(|holder| !removals.contains_key(&holder.id));
+                    let rename = Rename { replica, container: new, name, needs };
+                    match holder {
+                        Some(holder) => later.push((rename, holder)),
+                        None => self.rename(rename),
+                    }
+                }
+                Settling::Drop(container) => {
+                    let removed = self.remove(&Replica::of(container), container, barrier, true);
+                    removals.insert(&container.id, removed);
+                }
+            }
+        }
+        for (mut rename, holder) in later {
+            rename.needs.extend(removals.get(&holder.id));
+            self.rename(rename);
+        }
+        removals
+    }
+
+    fn rename(&mut self, Rename { replica, container, name, needs }: Rename) {
         let group = Group::Service(replica.service.clone());
-        let mut needs = needs.to_vec();
-        if end != End::Stopped {
-            let (replica, container) = (replica.clone(), container.clone());
+        self.draft.add(group, &needs, Action::RenameContainer { replica, container, name }, "");
+    }
+
+    /// Removes a container for good, after stopping it where it still runs; somebody may notice that where nothing has taken its
+    /// place.
+    fn remove(&mut self, replica: &Replica, container: &'a Container, barrier: OpId, noticed: bool) -> OpId {
+        let cause = self.leaving.get(&container.id).cloned().unwrap_or_default();
+        let group = Group::Service(replica.service.clone());
+        let target = ContainerRef::of(container);
+        let mut needs = vec![barrier];
+        if container.is_up() && self.is_ended(container).is_none() {
+            let (replica, container) = (replica.clone(), target.clone());
             let action = Action::StopContainer { replica, container, grace: None };
-            let stopped = self.draft.add(group.clone(), &needs, action, cause);
-            if end == End::Running {
+            let stopped = self.draft.add(group.clone(), &needs, action, cause.as_str());
+            if noticed {
                 self.draft.disruptive(stopped);
             }
             needs = vec![stopped];
         }
-        let action = Action::RemoveContainer { replica: replica.clone(), container, volumes: false };
+        let action = Action::RemoveContainer { replica: replica.clone(), container: target, volumes: false };
         self.draft.add(group, &needs, action, cause)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Deploy;
-use super::settle::{End, Settling};
-use crate::plan::action::{Action, ContainerRef, Replica};
+use super::settle::Settling;
+use crate::plan::action::Action;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, ContainerId, Network};
 use crate::plan::operation::{Group, OpId};
@@ -29,18 +29,14 @@ impl<'a> Deploy<'a> {
                 self.is_taken_back(&container.labels) && project.service(&container.service).is_none()
             })
             .collect();
-        self.settling.extend(going.into_iter().map(|container| Settling::Drop {
-            replica: Replica::of(container),
-            container: ContainerRef::of(container),
-            end: End::of(container),
-            cause: CAUSE.into(),
-        }));
+        self.leaving.extend(going.iter().map(|container| (&container.id, CAUSE.to_string())));
+        self.settling.extend(going.into_iter().map(Settling::Drop));
     }
 
     /// The networks that the model does not have, once what used them is gone.
     pub(super) fn remove_networks_taken_back(
         &mut self,
-        removals: &BTreeMap<ContainerId, OpId>,
+        removals: &BTreeMap<&ContainerId, OpId>,
         barrier: Option<OpId>,
     ) {
         for network in self.networks_taken_back() {

@@ -177,7 +177,9 @@ fn a_service_that_is_not_ready_yet_is_waited_for_though_nothing_changes() {
     let case = case().with("db", checked).found(running("db").health(Health::Starting));
     let plan = case.try_deploy(Policy::default()).unwrap();
     assert!(plan.changes_nothing());
-    assert_snapshot!(plan.to_string(), @"[] -> #1 db: await p-db-1: healthy");
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 db: await p-db-1: healthy, not ready yet
+    ");
 }
 
 #[test]

@@ -124,12 +124,12 @@ fn scaling_down_and_removing_orphans_run_hooks_too() {
     let policy = Policy { remove_orphans: true, ..Policy::default() };
     assert_snapshot!(case.try_deploy(policy).unwrap().to_string(), @"
     [] -> #1 project: settle [barrier]
-    [1] -> #2 web: run pre_stop in p-web-2 (optional)
-    [1,2] -> #3 web: stop p-web-2, scaled to 1 [disruptive]
-    [3] -> #4 web: remove p-web-2, scaled to 1
-    [1] -> #5 gone: run pre_stop in p-gone-1 (optional)
-    [1,5] -> #6 gone: stop p-gone-1, orphan: no service of the files owns it [disruptive]
-    [6] -> #7 gone: remove p-gone-1, orphan: no service of the files owns it
+    [1] -> #2 gone: run pre_stop in p-gone-1 (optional)
+    [1,2] -> #3 gone: stop p-gone-1, orphan: no service of the files owns it [disruptive]
+    [3] -> #4 gone: remove p-gone-1, orphan: no service of the files owns it
+    [1] -> #5 web: run pre_stop in p-web-2 (optional)
+    [1,5] -> #6 web: stop p-web-2, scaled to 1 [disruptive]
+    [6] -> #7 web: remove p-web-2, scaled to 1
     ");
 }
 

@@ -189,7 +189,9 @@ fn start_begins_with_dependencies_and_leaves_jobs_alone() {
 fn start_waits_for_what_runs_and_is_not_ready() {
     let case = coordinator(State::Running, Health::Starting);
     let plan = crate::plan::start("p", &case.observed, &named(&["postgres"]));
-    assert_snapshot!(plan.to_string(), @"[] -> #1 postgres: await p-postgres-1: healthy");
+    assert_snapshot!(plan.to_string(), @"
+    [] -> #1 postgres: await p-postgres-1: healthy, not ready yet
+    ");
 }
 
 #[test]

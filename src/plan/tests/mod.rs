@@ -1,5 +1,6 @@
 //! Plans as text: each rule of the planner has a case in here that fails when the rule is broken. This file builds the cases.
 
+mod around;
 mod deploy;
 mod explain;
 mod hooks;
@@ -10,6 +11,7 @@ mod ownership;
 mod replicas;
 mod scope_of_files;
 mod strategy;
+mod way;
 
 use std::collections::BTreeMap;
 
@@ -156,6 +158,7 @@ impl Case {
                 .map(|(name, value)| (format!("com.docker.compose.{name}"), value.to_string()))
                 .collect(),
             networks: BTreeMap::new(),
+            network_of: None,
             mounts: vec![],
             ports: vec![],
         });
@@ -236,4 +239,34 @@ fn on_volume(service: &mut Service, key: &str) {
         target: "/data".into(),
         ..Default::default()
     });
+}
+
+fn restarted_after(service: &mut Service, dependency: &str) {
+    let edge = Dependency {
+        condition: Condition::Started,
+        restart: true,
+        extensions: Default::default(),
+        required: true,
+    };
+    service.depends_on.insert(dependency.into(), edge);
+}
+
+/// As the loader leaves it: who lives in a service's network depends on it.
+fn in_network_of(service: &mut Service, parent: &str) {
+    service.network_mode = format!("service:{parent}");
+    restarted_after(service, parent);
+}
+
+fn publishing(service: &mut Service, port: &str) {
+    service.ports.push(model::Port {
+        target: 80,
+        published: port.into(),
+        protocol: "tcp".into(),
+        ..Default::default()
+    });
+}
+
+fn published(container: &mut Container, port: u16) {
+    let (published, protocol) = (Some(port), "tcp".to_owned());
+    container.ports.push(Port { address: Some("0.0.0.0".into()), published, target: 80, protocol });
 }

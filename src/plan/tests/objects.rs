@@ -143,12 +143,12 @@ fn what_is_outside_the_scope_comes_back_to_a_replaced_network() {
     [1] -> #2 other: disconnect p-other-1 from p_net
     [2] -> #3 project: remove network p_net, configuration changed: internal [disruptive]
     [3] -> #4 project: create network p_net, configuration changed: internal
-    [4] -> #5 web: create container p-web-1, not there yet
-    [5] -> #6 web: start container of #5
-    [6] -> #7 web: await container of #5: running
-    [4] -> #8 other: connect p-other-1 to p_net
-    [8] -> #9 other: start p-other-1
-    [9] -> #10 other: await p-other-1: healthy
+    [4] -> #5 other: connect p-other-1 to p_net
+    [5] -> #6 other: start p-other-1
+    [6] -> #7 other: await p-other-1: healthy
+    [4] -> #8 web: create container p-web-1, not there yet
+    [8] -> #9 web: start container of #8
+    [9] -> #10 web: await container of #8: running
     [7,10] -> #11 project: watch web 1 for 2s [barrier]
     ");
 }
@@ -161,7 +161,7 @@ fn a_dependant_with_restart_true_is_restarted_with_what_comes_back() {
         web.depends_on.get_mut("vpn").unwrap().restart = true;
     });
     let plan = case.found(running("vpn")).but(attached).found(running("web")).deploy();
-    assert!(plan.contains("stop p-web-1, vpn is restarted, and `restart: true` is set"), "{plan}");
+    assert!(plan.contains("stop p-web-1, shares namespaces with vpn, which is restarted"), "{plan}");
 }
 
 #[test]

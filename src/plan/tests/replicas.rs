@@ -155,3 +155,21 @@ fn on_the_way_back_a_job_does_not_run_and_what_a_killed_run_left_of_it_goes() {
     [1] -> #2 migrate: remove 000000000000_p-migrate-1, replaced
     ");
 }
+
+#[test]
+fn a_one_off_that_has_ended_is_an_orphan_and_one_that_runs_is_not() {
+    let run = |state: State| {
+        let case = case().service("web").found(running("web"));
+        case.found(running("web").number(0).named("p-web-run-1").state(state)).but(|run| run.oneoff = true)
+    };
+    let ended = run(State::Exited(0));
+    let plan = ended.try_deploy(Policy::default()).unwrap();
+    assert_eq!(plan.notes, ["left by `run`: p-web-run-1; `--remove-orphans` removes it"]);
+    let removing = Policy { remove_orphans: true, ..Policy::default() };
+    assert_snapshot!(ended.try_deploy(removing).unwrap().to_string(), @"
+    [] -> #1 project: settle [barrier]
+    [1] -> #2 web: remove p-web-run-1, one-off that ended
+    ");
+    let runs = run(State::Running).try_deploy(removing).unwrap();
+    assert!(runs.operations.is_empty() && runs.notes.is_empty(), "{runs}");
+}

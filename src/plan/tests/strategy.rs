@@ -178,3 +178,29 @@ fn a_rollback_goes_by_its_own_config() {
         Some(model::UpdateConfig::default());
     assert_eq!(plan(&case, true), 1, "one after the other where nothing is said, as Swarm does");
 }
+
+#[test]
+fn what_cannot_be_followed_is_named_by_the_key_that_asks_for_it() {
+    let case = case().with("web", |web| {
+        let start_first = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
+        web.ports.push(model::Port { published: "8000".into(), ..Default::default() });
+        web.deploy = Some(model::Deploy { rollback_config: Some(start_first), ..Default::default() });
+    });
+    assert!(case.try_deploy(Policy::default()).is_ok());
+    let problems = case.try_deploy(Policy { rollback: true, ..Policy::default() }).unwrap_err();
+    assert!(problems[0].message.contains("its `rollback_config` cannot be followed"), "{problems:?}");
+}
+
+#[test]
+fn a_written_monitor_watches_every_group_whatever_its_gate() {
+    let case = case().with("web", |web| {
+        checked(web);
+        web.scale = Some(2);
+        updated(web, |update| {
+            update.parallelism = Some(1);
+            update.monitor = model::Duration(std::time::Duration::from_secs(60));
+        });
+    });
+    let plan = case.found(running("web").stale()).found(running("web").number(2).stale()).deploy();
+    assert!(plan.contains("project: watch web 1, web 2 for 60s [barrier]"), "{plan}");
+}

@@ -13,6 +13,7 @@ pub(super) fn entry(state: &State, container: &Container) -> Value {
         "ImageID": container.image_id, "Created": container.created.as_second(), "State": word(container),
         "Status": status(container), "Labels": container.body["Labels"], "Ports": ports(container),
         "Mounts": objects::mounts(&container.body), "NetworkSettings": { "Networks": networks(state, container) },
+        "HostConfig": { "NetworkMode": container.body["HostConfig"]["NetworkMode"] },
     })
 }
 

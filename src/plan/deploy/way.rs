@@ -1,0 +1,123 @@
+//! What stands in the way of a container of this very project: names, host ports and fixed addresses of what is to go anyway are
+//! freed in time; of what stays they are a problem that is told before anything is changed.
+
+use super::{Deploy, Recreate};
+use crate::plan::action::{ContainerRef, Replica};
+use crate::plan::conflict;
+use crate::plan::desired::DesiredService;
+use crate::plan::labelled::orphans;
+use crate::plan::observed::{Container, State};
+use crate::plan::operation::OpId;
+use crate::plan::replica::{Fate, Slot};
+
+impl<'a> Deploy<'a> {
+    /// The name under which a replica's container is created: its own, else a temporary one until the plan settles. There are
+    /// as many of these as there are containers of the replica, so that one is free whatever killed runs have left.
+    pub(super) fn free_name(&self, slot: &Slot<'a>) -> String {
+        let all = || self.observed.containers.iter().chain(&self.observed.foreign);
+        let beside = slot.own().chain(self.holder(&slot.name));
+        let temporary = beside.map(|container| format!("{}_{}", container.id.short(), slot.name));
+        let mut names = [slot.name.clone()].into_iter().chain(temporary);
+        names.find(|name| all().all(|container| container.name != *name)).unwrap_or_else(|| slot.name.clone())
+    }
+
+    /// The container of the project that has a name.
+    pub(super) fn holder(&self, name: &str) -> Option<&'a Container> {
+        self.observed.containers.iter().find(|container| container.name == name)
+    }
+
+    /// Ends what is to go and has what the replica's container needs to begin; returns the ends. Two services that change
+    /// places are both ended before either begins.
+    pub(super) fn make_way(
+        &mut self,
+        service: &DesiredService<'_>,
+        slot: &Slot<'a>,
+        needs: &[OpId],
+    ) -> Vec<OpId> {
+        // What is kept although the files changed does not need what they say.
+        if matches!(slot.fate, Fate::Start(_)) && self.policy.recreate == Recreate::Never {
+            return Vec::new();
+        }
+        let own: Vec<_> = slot.own().map(|container| &container.id).collect();
+        let observed = self.observed;
+        let others: Vec<&'a Container> = observed
+            .containers
+            .iter()
+            .chain(&observed.foreign)
+            .filter(|container| container.is_up() && !own.contains(&&container.id))
+            .collect();
+        let held = conflict::held(self.desired, service, &others, |key| self.networks.contains_key(key));
+        let mut ends = Vec::new();
+        for conflict::Held { what, holders } in held {
+            let (leaving, staying): (Vec<_>, Vec<_>) =
+                holders.into_iter().partition(|holder| self.leaving.contains_key(&holder.id));
+            if leaving.is_empty() {
+                let known = staying.into_iter().find(|holder| !observed.foreign.contains(holder));
+                known.into_iter().for_each(|holder| self.refuse(service, &what, holder));
+            }
+            for holder in leaving {
+                let cause = self.leaving.get(&holder.id).cloned().unwrap_or_default();
+                ends.push(self.end(&Replica::of(holder), holder, needs, &cause));
+            }
+        }
+        ends
+    }
+
+    /// A name of a replica's container that something has which stays.
+    pub(super) fn refuse_held_name(&mut self, service: &DesiredService<'_>, slot: &Slot<'a>) {
+        let kept = slot.current.filter(|_| !matches!(slot.fate, Fate::Create(_)));
+        if kept.is_some_and(|container| container.name == slot.name) {
+            return;
+        }
+        let Some(holder) = self.holder(&slot.name) else { return };
+        if !self.leaving.contains_key(&holder.id) && holder.state != State::Removing {
+            self.refuse(service, &format!("container name `{}`", slot.name), holder);
+        }
+    }
+
+    fn refuse(&mut self, service: &DesiredService<'_>, what: &str, holder: &Container) {
+        let (name, other) = (&service.service.name, &holder.service);
+        let project = self.desired.project;
+        let orphan = orphans(project, &self.observed.containers).any(|orphan| orphan.id == holder.id);
+        let end = format!("`docker rm -f {}`", holder.name);
+        let hint = match project.services.contains_key(other.as_str()) {
+            _ if orphan => format!("remove it: `--remove-orphans`, or {end}"),
+            true => format!("deploy `{other}` too, or remove that one: {end}"),
+            false => format!("remove that one: {end}"),
+        };
+        self.problem(
+            format!(
+                "service `{name}`: {what} is held by container `{}` of service `{other}`, which this deploy leaves as it is",
+                holder.name
+            ),
+            Some(hint),
+        );
+    }
+
+    /// Ends a container that is to go, once; returns the operation after which it has ended.
+    pub(super) fn end(
+        &mut self,
+        replica: &Replica,
+        container: &'a Container,
+        needs: &[OpId],
+        cause: &str,
+    ) -> OpId {
+        if let Some(ended) = self.ended.get(&container.id) {
+            return *ended;
+        }
+        let target = ContainerRef::of(container);
+        let ended = match self.is_ended(container) {
+            // One that is off its networks is stopped already.
+            Some(stopped) => self.draft.disable_restart(replica, &target, &[stopped], cause),
+            None => self.draft.retire(replica, &target, needs, cause),
+        };
+        self.ended.insert(&container.id, ended);
+        ended
+    }
+
+    /// The operation that has stopped a container before the plan settles, where one has.
+    pub(super) fn is_ended(&self, container: &Container) -> Option<OpId> {
+        let detached = self.detached.get(&container.id).and_then(|detached| detached.stopped);
+        self.ended.get(&container.id).copied().or(detached)
+    }
+}
