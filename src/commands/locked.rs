@@ -55,9 +55,10 @@ pub async fn locked<T>(
         let _ = stage.events.send(Event::Note(text));
     };
     let holder = context.holder(verb);
-    let lock = Lock::take(engine, project, &holder, ends, waits).await.map_err(refused)?;
+    let lock = Lock::take(engine, project, &holder, ends, waits).await
+        .map_err(|error| refused(error, project))?;
     let outcome = if stage.interrupt.end.is_cancelled() {
-        Err(Failure::new(Kind::Interrupted, format!("{project}: interrupted; nothing was changed")))
+        Err(unbegun(project))
     } else {
         work(&lock).await
     };
@@ -69,10 +70,16 @@ pub async fn locked<T>(
     outcome.map_err(|failure| explained(failure, project, wish))
 }
 
-/// Somebody else's lock.
-fn refused(error: LockError) -> Failure {
+/// A command that was interrupted before it did anything.
+fn unbegun(project: &str) -> Failure {
+    Failure::new(Kind::Interrupted, format!("{project}: interrupted; nothing was changed"))
+}
+
+/// A lock that was not given.
+fn refused(error: LockError, project: &str) -> Failure {
     match error {
         LockError::Engine(error) => engine_failure(error),
+        LockError::Interrupted => unbegun(project),
         LockError::Held(held) => Failure::new(Kind::Refused, LockError::Held(held).to_string())
             .hint("`sofa lock status` shows it again; `sofa stop` asks its holder to cancel"),
     }
@@ -151,7 +158,7 @@ pub async fn interrupted(
         Ok(released) => released.map_err(engine_failure)?,
         Err(_) => {
             note(format!("{project}: it does not end; its lock is taken away"));
-            held.remove(engine).await.map_err(engine_failure)?;
+            held.take_away(engine).await.map_err(engine_failure)?;
         }
     }
     Ok(())
