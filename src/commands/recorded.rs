@@ -176,7 +176,7 @@ impl Records<'_> {
         lock: &Lock,
         stage: Stage<'_>,
     ) {
-        if lock.wish() == Some(Wish::Lost) || lock.fence().check().is_err() {
+        if lock.wish() == Some(Wish::Lost) || lock.fence().opens().await.is_err() {
             // The records are another's by now.
             return;
         }
