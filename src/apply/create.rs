@@ -25,8 +25,9 @@ impl Docker<'_> {
             .find(|network| network.key == key)
             .ok_or_else(|| unknown("network", key))?;
         let (version, hash) = (desired.dialect.version(), wanted.hashes.first().map_or("", String::as_str));
-        let labels =
+        let mut labels =
             convert::network_labels(desired.project, &NetworkName::from(key), wanted.network, version, hash);
+        labels.extend(self.run_label());
         self.engine.create_network(&convert::network(wanted.network, labels)).await?;
         Ok(())
     }
@@ -99,7 +100,7 @@ impl Docker<'_> {
             .map(|digests| (contents::LABEL.to_string(), digests));
         let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
         let mounted = desired.image_volumes_label(service);
-        let run = self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()));
+        let run = self.run_label();
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
             version: desired.dialect.version().to_string(),
@@ -109,6 +110,19 @@ impl Docker<'_> {
             sofa: [mode, role, hooks, contents, ready, run, mounted].into_iter().flatten().collect(),
         };
         Ok(labels.build(desired.project, service.service))
+    }
+
+    /// The label that tells which run made something.
+    pub(super) fn run_label(&self) -> Option<(String, String)> {
+        self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()))
+    }
+
+    /// Whether something with these labels was made by this run.
+    pub(super) fn is_of_this_run(&self, labels: &BTreeMap<String, String>) -> Result<bool, OperationError> {
+        let project = self.desired()?.project.name.as_str();
+        let says = |label: &str, value: &str| labels.get(label).is_some_and(|found| found == value);
+        let run = self.run_label().is_some_and(|(label, run)| says(&label, &run));
+        Ok(run && says(labels::compose::PROJECT, project))
     }
 
     /// The containers whose namespaces or mounts a service shares: those of this run, else those that were there.

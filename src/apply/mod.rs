@@ -22,3 +22,4 @@ mod take_back;
 mod tolerance;
 mod tolerated;
 mod watch;
+mod way_back;

@@ -20,3 +20,4 @@ mod requests;
 mod secrets;
 mod stage;
 mod store;
+mod undo;
