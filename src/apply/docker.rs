@@ -1,6 +1,6 @@
 //! Does operations on a Docker Engine, and takes them back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -72,6 +72,8 @@ pub struct Docker<'a> {
     stops: Semaphore,
     pub(super) forward: Phase,
     pub(super) backward: Phase,
+    /// Whether the undo has begun.
+    undoing: Cell<bool>,
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
     /// The operations that the engine was asked for; of the others there is nothing to take back.
     pub(super) asked: RefCell<BTreeSet<OpId>>,
@@ -129,6 +131,7 @@ impl<'a> Docker<'a> {
             stops: Semaphore::new(STOPS_AT_ONCE),
             forward: Phase::new(limits.wait),
             backward: Phase::new(limits.wait),
+            undoing: Cell::default(),
             fence: limits.fence,
             run: limits.run,
             written: limits.written,
@@ -322,9 +325,14 @@ impl<'a> Docker<'a> {
     /// known when the lock is renewed.
     pub(super) async fn fenced(&self) -> Result<(), OperationError> {
         match &self.fence {
-            Some(fence) => Ok(fence.opens().await?),
+            Some(fence) => Ok(self.phase().locked(fence).await?),
             None => Ok(()),
         }
+    }
+
+    /// The part of the run that is going on.
+    fn phase(&self) -> &Phase {
+        if self.undoing.get() { &self.backward } else { &self.forward }
     }
 
     pub(super) fn announcer(&self) -> &Announcer {
@@ -396,6 +404,7 @@ impl Target for Docker<'_> {
             self.announcer.undone(operation);
             return Ok(());
         }
+        self.undoing.set(true);
         self.announcer.undoing(operation);
         let outcome = self.take_back_surely(operation, undo).await;
         match &outcome {

@@ -1,7 +1,7 @@
 //! What a deploy leaves written on the engine: the record of its run, and the release when it succeeds.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -20,6 +20,9 @@ use crate::state::record::{Intent, Record};
 use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags, unfinished};
 use crate::ui::event::Event;
 use crate::util::git;
+
+/// How long the end of a run waits for the next renewal of its lock, where an engine that was away answers again.
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// The records of a project, and who writes them.
 #[derive(Clone, Copy)]
@@ -176,7 +179,7 @@ impl Records<'_> {
         lock: &Lock,
         stage: Stage<'_>,
     ) {
-        if lock.wish() == Some(Wish::Lost) || lock.fence().opens().await.is_err() {
+        if lock.wish() == Some(Wish::Lost) || lock.fence().opens(RENEWAL).await.is_err() {
             // The records are another's by now.
             return;
         }

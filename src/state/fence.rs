@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long a change waits for the next renewal, all changes together: as long as an engine that went away is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// A clock: the time since some moment.
 type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
@@ -26,8 +23,6 @@ pub struct Fence {
 struct Known {
     /// When the fence closes.
     closes: Duration,
-    /// Since when changes wait for it to open again.
-    awaited: Option<Duration>,
     /// The lock is another's: it never opens again.
     lost: bool,
 }
@@ -56,10 +51,7 @@ impl Fence {
 
     /// A renewal that was asked for at `asked` has succeeded.
     pub fn renewed(&self, asked: Duration) {
-        self.known.send_modify(|known| {
-            known.closes = asked + self.open_for;
-            known.awaited = None;
-        });
+        self.known.send_modify(|known| known.closes = asked + self.open_for);
     }
 
     /// The lock is another's.
@@ -75,21 +67,15 @@ impl Fence {
         if self.is_open(&self.known.borrow()) { Ok(()) } else { Err(Closed) }
     }
 
-    /// Waits until a change may begin: after an outage, or a sleep of the machine, the next renewal tells whether the lock still
-    /// is this process's.
+    /// Waits until a change may begin, so long at most: after an outage, or a sleep of the machine, the next renewal tells
+    /// whether the lock still is this process's.
     ///
     /// # Errors
-    /// [`Closed`] where the lock is another's, or no renewal succeeded for as long as an engine is waited for.
-    pub async fn opens(&self) -> Result<(), Closed> {
-        if self.check().is_ok() {
-            return Ok(());
-        }
-        let now = self.now();
-        self.known.send_modify(|known| known.awaited = known.awaited.or(Some(now)));
-        let since = self.known.borrow().awaited.unwrap_or(now);
+    /// [`Closed`] where the lock is another's, or no renewal succeeded.
+    pub async fn opens(&self, within: Duration) -> Result<(), Closed> {
         let mut news = self.known.subscribe();
         let decided = news.wait_for(|known| known.lost || self.is_open(known));
-        match tokio::time::timeout((since + PATIENCE).saturating_sub(now), decided).await {
+        match tokio::time::timeout(within, decided).await {
             Ok(Ok(known)) if !known.lost => Ok(()),
             _ => Err(Closed),
         }
@@ -149,22 +135,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_waits_for_the_next_renewal_and_not_for_ever() {
+        let (within, second) = (Duration::from_secs(60), Duration::from_secs(1));
         let fence = Fence::new(Duration::ZERO);
+        assert_eq!(fence.opens(within).await, Err(Closed));
         let renewal = async {
-            tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
-            fence.renewed(fence.now() + Duration::from_secs(3600));
+            tokio::time::sleep(second).await;
+            fence.renewed(fence.now() + within);
         };
-        let (opened, ()) = tokio::join!(fence.opens(), renewal);
-        assert_eq!(opened, Ok(()));
+        assert_eq!(tokio::join!(fence.opens(within), renewal), (Ok(()), ()));
         let fence = Fence::new(Duration::ZERO);
-        assert_eq!(fence.opens().await, Err(Closed));
         let lost = async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(second).await;
             fence.close();
         };
         let begun = tokio::time::Instant::now();
-        let (opened, ()) = tokio::join!(fence.opens(), lost);
-        assert_eq!((opened, begun.elapsed()), (Err(Closed), Duration::from_secs(1)));
+        assert_eq!(tokio::join!(fence.opens(within), lost), (Err(Closed), ()));
+        assert_eq!(begun.elapsed(), second);
     }
 
     #[test]
