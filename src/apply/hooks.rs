@@ -181,7 +181,6 @@ impl Docker<'_> {
         cancel: &CancellationToken,
     ) -> Result<Result<Ended, EngineError>, Stopped<OperationError>> {
         let new = self.hook_container(replica, id, hook, call)?;
-        self.fenced().await?;
         let own = match self.engine.create(&new).await {
             Ok(created) => created.id,
             Err(error) => return Ok(Err(error)),

@@ -36,8 +36,11 @@ impl Docker<'_> {
                 return Err(error.into());
             }
             if error.is_late() {
-                let _permit = self.permit().await?;
-                return match self.is_done(operation).await {
+                let looked = async {
+                    let _permit = self.permit().await?;
+                    self.is_done(operation).await
+                };
+                return match looked.await {
                     Ok(true) => Ok(()),
                     _ => Err(error.into()),
                 };

@@ -183,7 +183,7 @@ pub async fn interrupted(
         let Some(held) = lock::look(engine, project).await.map_err(engine_failure)? else { return Ok(()) };
         if !held.is_alive() {
             if asked.is_some() {
-                note(format!("{project}: it does not end and renews no more; its lock is taken away"));
+                note(format!("{project}: it renews its lock no more; that is taken away"));
                 held.take_away(engine).await.map_err(engine_failure)?;
             }
             return Ok(());
