@@ -113,8 +113,17 @@ impl Docker<'_> {
         Ok(labels.build(desired.project, service.service))
     }
 
+    /// The label that tells which run made something.
     pub(super) fn run_label(&self) -> Option<(String, String)> {
-        Some((labels::sofa::RUN.to_string(), self.run?.to_string()))
+        self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()))
+    }
+
+    /// Whether something with these labels was made by this run.
+    pub(super) fn is_of_this_run(&self, labels: &BTreeMap<String, String>) -> Result<bool, OperationError> {
+        let project = self.desired()?.project.name.as_str();
+        let says = |label: &str, value: &str| labels.get(label).is_some_and(|found| found == value);
+        let run = self.run_label().is_some_and(|(label, run)| says(&label, &run));
+        Ok(run && says(labels::compose::PROJECT, project))
     }
 
     /// The containers whose namespaces or mounts a service shares: as the plan says for new containers of it, else those that

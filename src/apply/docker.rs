@@ -1,7 +1,7 @@
 //! Does operations on a Docker Engine, and takes them back.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
@@ -21,7 +21,7 @@ use crate::compose::model::ServiceName;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
 use crate::engine::network::Endpoint;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, gone_is_fine};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
@@ -75,7 +75,13 @@ pub struct Docker<'a> {
     stops: Semaphore,
     pub(super) forward: Phase,
     pub(super) backward: Phase,
+    /// Whether the undo has begun.
+    undoing: Cell<bool>,
     pub(super) made: RefCell<BTreeMap<OpId, Made>>,
+    /// The operations that the engine was asked for; of the others there is nothing to take back.
+    pub(super) asked: RefCell<BTreeSet<OpId>>,
+    /// What an undo started again, and no gate tells of.
+    pub(super) restored: RefCell<Vec<Restored>>,
     fence: Option<Fence>,
     pub(super) run: Option<u64>,
     written: Option<Written>,
@@ -92,6 +98,14 @@ pub(super) enum Made {
     Network(NewNetwork),
     /// How a container was attached to the network that it was taken off.
     Attachment(Option<Endpoint>),
+}
+
+/// A container that an undo started again and that is still to be watched.
+#[derive(Debug)]
+pub(super) struct Restored {
+    pub(super) operation: OpId,
+    pub(super) replica: Replica,
+    pub(super) id: ContainerId,
 }
 
 impl<'a> Docker<'a> {
@@ -120,10 +134,13 @@ impl<'a> Docker<'a> {
             stops: Semaphore::new(STOPS_AT_ONCE),
             forward: Phase::new(limits.wait),
             backward: Phase::new(limits.wait),
+            undoing: Cell::default(),
             fence: limits.fence,
             run: limits.run,
             written: limits.written,
             made: RefCell::default(),
+            asked: RefCell::default(),
+            restored: RefCell::default(),
         })
     }
 
@@ -151,9 +168,8 @@ impl<'a> Docker<'a> {
         stop.await
     }
 
-    /// One call that changes something: bounded by `--parallel`, finished even when the run is to end.
+    /// One call that changes something, finished even when the run is to end. The caller has leave for it.
     pub(super) async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
-        let _permit = self.permit().await?;
         let engine = self.engine;
         match &operation.action {
             Action::CreateNetwork { key, .. } => self.create_network(key).await?,
@@ -297,10 +313,22 @@ impl<'a> Docker<'a> {
     /// project may be another's.
     pub(super) async fn permit(&self) -> Result<Option<SemaphorePermit<'_>>, OperationError> {
         let permit = self.permits.acquire().await.ok();
-        if let Some(fence) = &self.fence {
-            fence.check()?;
-        }
+        self.fenced().await?;
         Ok(permit)
+    }
+
+    /// Makes sure that the lock of the project is this run's, so that one more change may begin. After an outage that is
+    /// known when the lock is renewed.
+    pub(super) async fn fenced(&self) -> Result<(), OperationError> {
+        match &self.fence {
+            Some(fence) => Ok(self.phase().locked(fence).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// The part of the run that is going on.
+    fn phase(&self) -> &Phase {
+        if self.undoing.get() { &self.backward } else { &self.forward }
     }
 
     pub(super) fn announcer(&self) -> &Announcer {
@@ -367,6 +395,12 @@ impl Target for Docker<'_> {
         if undo != Undo::Remove && operation.action.replica().is_some_and(left_out) {
             return Ok(());
         }
+        let is_hook = matches!(operation.action, Action::RunHook { .. });
+        if !is_hook && !self.asked.borrow().contains(&operation.id) {
+            self.announcer.undone(operation);
+            return Ok(());
+        }
+        self.undoing.set(true);
         self.announcer.undoing(operation);
         let outcome = self.take_back_surely(operation, undo).await;
         match &outcome {
@@ -374,6 +408,10 @@ impl Target for Docker<'_> {
             Err(error) => self.announcer.failed(operation, &error.to_string()),
         }
         outcome
+    }
+
+    async fn watch_restored(&self) -> Vec<(OpId, OperationError)> {
+        self.fallen().await
     }
 }
 
@@ -389,14 +427,6 @@ fn parents_of(operation: &Operation) -> Option<(String, BTreeMap<ServiceName, Co
 pub(super) fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
     match gone_is_fine(outcome) {
         Err(error) if error.is_conflict() => Ok(()),
-        outcome => outcome,
-    }
-}
-
-/// Removing or stopping what is gone already is success: somebody else did the work.
-pub(super) fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
-    match outcome {
-        Err(error) if error.is_not_found() => Ok(()),
         outcome => outcome,
     }
 }

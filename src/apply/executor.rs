@@ -1,12 +1,12 @@
 //! Runs a plan on a target: order, failure, interrupt and undo. What an operation does, only the target knows.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::frontier::Frontier;
+use super::way_back;
 use crate::plan::operation::{OnFailure, OpId, Operation, Plan};
 
 /// What operations are done to: the Docker Engine, or a fake in tests.
@@ -22,8 +22,13 @@ pub trait Target {
         cancel: &CancellationToken,
     ) -> impl Future<Output = Result<(), Stopped<Self::Error>>>;
 
-    /// Takes back an operation that was begun, done or not. Finding nothing to take back is success.
+    /// Takes back an operation that was begun, done or not. Finding nothing to take back is success. What [`Undo::Start`]
+    /// starts again is ready when this ends, as far as a gate of its own tells.
     fn undo(&self, operation: &Operation) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Watches what undos started again and no gate tells of, once everything is taken back. Returns what does not stay up,
+    /// by the operation whose undo it was.
+    fn watch_restored(&self) -> impl Future<Output = Vec<(OpId, Self::Error)>>;
 }
 
 /// Why an operation did not get done.
@@ -46,7 +51,7 @@ impl<E> From<E> for Stopped<E> {
 pub struct Interrupt {
     /// Fired by the first Ctrl-C or SIGTERM: end, and undo where the plan says so.
     pub end: CancellationToken,
-    /// Fired by the second Ctrl-C: end at once, undoing nothing more.
+    /// Fired by Ctrl-C a second time: end at once, undoing nothing more.
     pub abort: CancellationToken,
 }
 
@@ -130,7 +135,7 @@ impl<T: Target> Run<'_, T> {
     async fn forward(&mut self, interrupt: &Interrupt) -> bool {
         let needs = self.plan.operations.iter().map(|op| (op.id, op.needs.clone())).collect();
         let mut frontier = Frontier::new(&needs);
-        let cancel = CancellationToken::new();
+        let (cancel, never) = (CancellationToken::new(), CancellationToken::new());
         let mut running = FuturesUnordered::new();
         let mut settled = false;
         let target = self.target;
@@ -140,7 +145,8 @@ impl<T: Target> Run<'_, T> {
                     break;
                 };
                 self.begun.push(operation.id);
-                let cancel = &cancel;
+                // An interrupt that the barrier overtook ends nothing behind it.
+                let cancel = if settled { &never } else { &cancel };
                 running.push(async move { (operation.id, target.run(operation, cancel).await) });
             }
             let (id, outcome) = tokio::select! {
@@ -189,26 +195,20 @@ impl<T: Target> Run<'_, T> {
         };
     }
 
-    /// Takes back what was begun, each operation after everything that needed it.
+    /// Takes back what was begun, in the order of [`way_back::order`].
     async fn undo(&mut self, interrupt: &Interrupt) -> End {
-        let mut reversed: BTreeMap<OpId, Vec<OpId>> = self.begun.iter().map(|&id| (id, Vec::new())).collect();
-        for operation in self.begun.iter().filter_map(|&id| self.plan.operation(id)) {
-            for need in &operation.needs {
-                if let Some(dependants) = reversed.get_mut(need) {
-                    dependants.push(operation.id);
-                }
-            }
-        }
-        let mut frontier = Frontier::new(&reversed);
+        let mut frontier = Frontier::new(&way_back::order(self.plan, &self.begun));
         let mut running = FuturesUnordered::new();
         let target = self.target;
         loop {
-            while let Some(operation) = frontier.pop().and_then(|id| self.plan.operation(id)) {
+            while let Some(step) = frontier.pop() {
+                let operation = self.plan.operation(step.operation()).filter(|found| step.undoes(found));
                 running.push(async move {
-                    match operation.undo {
-                        Some(_) => (operation.id, target.undo(operation).await),
-                        None => (operation.id, Ok(())),
-                    }
+                    let outcome = match operation {
+                        Some(operation) => target.undo(operation).await,
+                        None => Ok(()),
+                    };
+                    (step, outcome)
                 });
             }
             let ended = tokio::select! {
@@ -216,13 +216,19 @@ impl<T: Target> Run<'_, T> {
                 () = interrupt.abort.cancelled() => return End::Aborted,
                 next = running.next() => next,
             };
-            let Some((id, outcome)) = ended else { break };
+            let Some((step, outcome)) = ended else { break };
             if let Err(error) = outcome {
-                self.report.undo_failures.push((id, error));
+                self.report.undo_failures.push((step.operation(), error));
             }
             // A failed undo does not hold back the others: as much as possible is restored.
-            frontier.done(id);
+            frontier.done(step);
         }
+        let fallen = tokio::select! {
+            biased;
+            () = interrupt.abort.cancelled() => return End::Aborted,
+            fallen = target.watch_restored() => fallen,
+        };
+        self.report.undo_failures.extend(fallen);
         if self.report.undo_failures.is_empty() { End::Undone } else { End::UndoIncomplete }
     }
 }
@@ -243,6 +249,7 @@ mod tests {
         fail: BTreeSet<usize>,
         fail_undo: BTreeSet<usize>,
         hang: BTreeSet<usize>,
+        falls: BTreeSet<usize>,
         log: RefCell<Vec<String>>,
     }
 
@@ -267,7 +274,13 @@ mod tests {
         async fn undo(&self, operation: &Operation) -> Result<(), String> {
             let id = operation.id.0;
             self.log.borrow_mut().push(format!("undo {id}"));
+            tokio::task::yield_now().await;
             if self.fail_undo.contains(&id) { Err(format!("undo {id} broke")) } else { Ok(()) }
+        }
+
+        async fn watch_restored(&self) -> Vec<(OpId, String)> {
+            let falls = |&id: &usize| (OpId(id), format!("{id} fell"));
+            self.falls.iter().map(falls).collect()
         }
     }
 
@@ -344,6 +357,15 @@ mod tests {
         assert_eq!(report.end, End::UndoIncomplete);
         assert_eq!(ids(&report.undo_failures), [2]);
         assert!(target.log.borrow().contains(&"undo 1".to_string()));
+    }
+
+    #[tokio::test]
+    async fn what_an_undo_started_again_and_does_not_stay_up_is_told_as_not_taken_back() {
+        let target = Fake { fail: [2].into(), falls: [1].into(), ..Fake::default() };
+        let report =
+            execute(&plan(&[&[], &[1]], None, OnFailure::Undo), &target, &Interrupt::default()).await;
+        assert_eq!(report.end, End::UndoIncomplete);
+        assert_eq!(ids(&report.undo_failures), [1]);
     }
 
     #[tokio::test]

@@ -12,12 +12,11 @@ use super::docker::Docker;
 use super::executor::Stopped;
 use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
 use crate::compose::model::{Healthcheck, Hook, Service};
-use crate::engine::EngineError;
 use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};
 use crate::engine::exec::ExecCommand;
-use crate::engine::labels::compose;
 use crate::engine::logs::LogQuery;
+use crate::engine::{EngineError, gone_is_fine};
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::hooks;
 use crate::plan::hooks::{HookCall, HookPoint};
@@ -44,7 +43,11 @@ impl Docker<'_> {
         waits: &Budget,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
-        let _permit = self.permit().await?;
+        let _permit = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Stopped::Cancelled),
+            permit = self.permit() => permit?,
+        };
         // Before a stop it is the grace period that counts.
         let counting = (call.point != HookPoint::PreStop).then(|| waits.count());
         let deadline = counting.as_ref().map(|counting| counting.deadline);
@@ -182,14 +185,19 @@ impl Docker<'_> {
             Ok(created) => created.id,
             Err(error) => return Ok(Err(error)),
         };
+        let run = async {
+            self.fenced().await?;
+            Ok::<_, OperationError>(self.to_its_end(replica, &own, call, limit).await)
+        };
         let outcome = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
-            outcome = self.to_its_end(replica, &own, call, limit) => Some(outcome),
+            outcome = run => Some(outcome),
         };
+        self.fenced().await?;
         let all = Removal { force: true, anonymous_volumes: true };
-        self.engine.remove(&own, all).await.map_err(OperationError::Engine)?;
-        outcome.ok_or(Stopped::Cancelled)
+        gone_is_fine(self.engine.remove(&own, all).await).map_err(OperationError::Engine)?;
+        Ok(outcome.ok_or(Stopped::Cancelled)??)
     }
 
     async fn to_its_end(
@@ -253,8 +261,9 @@ impl Docker<'_> {
             Err(error) if error.is_not_found() => return Ok(()),
             found => found?,
         };
-        if found.labels.contains_key(compose::HOOK) {
-            self.engine.remove(&found.id, Removal { force: true, anonymous_volumes: true }).await?;
+        if self.is_of_this_run(&found.labels)? {
+            let all = Removal { force: true, anonymous_volumes: true };
+            gone_is_fine(self.engine.remove(&found.id, all).await)?;
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::budget::Budget;
 use crate::engine::{Engine, EngineError};
+use crate::state::Fence;
+use crate::state::fence::Closed;
 use crate::ui::event::{Event, EventSender};
 
 /// How long an engine that does not answer is waited for, within what waits may take at all.
@@ -57,6 +59,21 @@ impl Phase {
         }
         self.away.set(true);
         false
+    }
+
+    /// Waits until the lock of the project is known to be this run's, as long as for an engine that does not answer.
+    ///
+    /// # Errors
+    /// [`Closed`]; then nobody waits for it once more.
+    pub(super) async fn locked(&self, fence: &Fence) -> Result<(), Closed> {
+        if fence.check().is_ok() || self.away.get() {
+            return fence.check();
+        }
+        let counting = self.waits.count();
+        let left = counting.deadline.saturating_duration_since(Instant::now());
+        let opened = fence.opens(left.min(PATIENCE)).await;
+        self.away.set(opened.is_err());
+        opened
     }
 }
 

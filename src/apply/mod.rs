@@ -23,3 +23,4 @@ mod take_back;
 mod tolerance;
 mod tolerated;
 mod watch;
+mod way_back;

@@ -1,8 +1,9 @@
 //! Networks that are replaced under their names: containers are taken off and attached again as they were, and the old
 //! network is remembered until nothing is undone any more.
 
-use super::docker::{Docker, Made, gone_is_fine};
+use super::docker::{Docker, Made};
 use super::failure::OperationError;
+use crate::engine::gone_is_fine;
 use crate::plan::observed::{ContainerId, NetworkId};
 use crate::plan::operation::{OpId, Operation, Undo};
 
@@ -18,6 +19,17 @@ impl Docker<'_> {
             self.made.borrow_mut().insert(operation.id, Made::Network(found));
         }
         gone_is_fine(self.engine.remove_network(id).await)?;
+        Ok(())
+    }
+
+    /// Removes a network that this run created. One of the name that it did not make, a colleague's made in the same moment,
+    /// is let be.
+    pub(super) async fn remove_created_network(&self, name: &str) -> Result<(), OperationError> {
+        for network in self.engine.list_networks().await? {
+            if network.name == name && self.is_of_this_run(&network.labels)? {
+                gone_is_fine(self.engine.remove_network(&network.id).await)?;
+            }
+        }
         Ok(())
     }
 

@@ -72,8 +72,12 @@ impl Waiter<'_> {
             outcome = self.judge(candidate) => outcome?,
             never = self.show_log(candidate) => match never {},
             () = tokio::time::sleep_until(self.deadline.into()) => {
-                let state = self.engine.inspect(candidate.id.as_str()).await;
-                Err(Reason::Deadline(state.map_or_else(|_| "without an answer of the engine".into(), |details| standing(&details))))
+                match self.engine.inspect(candidate.id.as_str()).await {
+                    // Others may have used up the time before this wait began.
+                    Ok(details) if verdict(candidate.gate, &details) == Verdict::Ready => Ok(()),
+                    Ok(details) => Err(Reason::Deadline(standing(&details))),
+                    Err(_) => Err(Reason::Deadline("without an answer of the engine".into())),
+                }
             }
         };
         match outcome {

@@ -21,15 +21,26 @@ impl Docker<'_> {
         cancel: &CancellationToken,
     ) -> Result<(), Stopped<OperationError>> {
         let mut attempt = 1;
+        let mut permit = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Stopped::Cancelled),
+            permit = self.permit() => permit?,
+        };
+        self.asked.borrow_mut().insert(operation.id);
         loop {
             let Err(error) = self.change(operation).await else { return Ok(()) };
+            drop(permit);
             // A signal twice is another thing than a signal.
             let repeatable = !matches!(operation.action, Action::KillContainer { .. });
             if attempt == ATTEMPTS || !repeatable {
                 return Err(error.into());
             }
             if error.is_late() {
-                return match self.is_done(operation).await {
+                let looked = async {
+                    let _permit = self.permit().await?;
+                    self.is_done(operation).await
+                };
+                return match looked.await {
                     Ok(true) => Ok(()),
                     _ => Err(error.into()),
                 };
@@ -40,6 +51,11 @@ impl Docker<'_> {
                 again = self.reconnected(&self.forward, &error) => if !again { return Err(error.into()) },
             }
             attempt += 1;
+            permit = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(error.into()),
+                permit = self.permit() => permit?,
+            };
             if self.is_done(operation).await? {
                 return Ok(());
             }
@@ -72,7 +88,8 @@ impl Docker<'_> {
         }
     }
 
-    /// Looks at whether an operation whose answer was lost was done; what was half done is cleared away.
+    /// Looks at whether an operation whose answer was lost was done; what was half done is cleared away. The caller has
+    /// leave for that.
     async fn is_done(&self, operation: &Operation) -> Result<bool, OperationError> {
         match &operation.action {
             Action::CreateNetwork { name, .. } => {

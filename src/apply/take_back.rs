@@ -1,18 +1,26 @@
 //! The way back of each operation: what `apply::docker` did is undone, by what it kept of it.
 
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::announce::subject;
-use super::docker::{Docker, Made, ended_is_fine, gone_is_fine};
+use super::docker::{Docker, Made, Restored, ended_is_fine};
 use super::executor::Stopped;
 use super::failure::OperationError;
 use super::ready::Candidate;
 use crate::engine::container::Removal;
+use crate::engine::gone_is_fine;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::Gate;
 use crate::plan::hooks::HookPoint;
-use crate::plan::observed::NetworkId;
+use crate::plan::labelled;
+use crate::plan::observed::{Container, Health, State};
 use crate::plan::operation::{OpId, Operation, Undo};
+
+/// How long what runs again and has no gate is watched: as long as a deploy watches where nothing else is said.
+const WINDOW: Duration = Duration::from_secs(2);
 
 impl Docker<'_> {
     /// Takes one operation back.
@@ -23,15 +31,13 @@ impl Docker<'_> {
                 self.run_hooks(replica, container, HookPoint::PreStop).await?;
             }
             (Undo::Start, Action::StopContainer { container, replica, .. }) => {
-                return self.restore(container, replica).await;
+                return self.restore(operation.id, container, replica).await;
             }
             _ => {}
         }
         let _permit = self.permit().await?;
         match (undo, &operation.action) {
-            (Undo::Remove, Action::CreateNetwork { name, .. }) => {
-                gone_is_fine(self.engine.remove_network(&NetworkId(name.clone())).await)?;
-            }
+            (Undo::Remove, Action::CreateNetwork { name, .. }) => self.remove_created_network(name).await?,
             (Undo::Remove, Action::CreateContainer { name, .. }) => {
                 self.remove_created(operation.id, name).await?
             }
@@ -65,8 +71,8 @@ impl Docker<'_> {
         Ok(())
     }
 
-    /// Removes a container that the run created. Where the answer to its creation was lost, it is looked for by name:
-    /// one that was there before the run is left alone.
+    /// Removes a container that the run created. Where the answer to its creation was lost, or it was refused, it is looked for
+    /// by name: one that was there before the run, or that somebody else gave the name meanwhile, is let be.
     pub(super) async fn remove_created(&self, op: OpId, name: &str) -> Result<(), OperationError> {
         let known = match self.made.borrow().get(&op) {
             Some(Made::Container { id }) => Some(id.clone()),
@@ -76,36 +82,88 @@ impl Docker<'_> {
             Some(id) => id,
             None => match self.engine.inspect(name).await {
                 Err(error) if error.is_not_found() => return Ok(()),
-                found => found?.id,
+                found => {
+                    let found = found?;
+                    // Where records were lost, numbers of runs begin anew: an older container may have this one's.
+                    let before = self.observed_container(&found.id).is_some();
+                    if before || !self.is_of_this_run(&found.labels)? {
+                        return Ok(());
+                    }
+                    found.id
+                }
             },
         };
-        let before =
-            self.observed.containers.iter().chain(&self.observed.foreign).any(|container| container.id == id);
-        if !before {
-            gone_is_fine(self.engine.remove(&id, Removal { force: true, anonymous_volumes: true }).await)?;
-        }
-        Ok(())
+        let all = Removal { force: true, anonymous_volumes: true };
+        Ok(gone_is_fine(self.engine.remove(&id, all).await)?)
     }
 
-    /// Starts an old container again and waits until it is as ready as it can be seen to be.
-    async fn restore(&self, container: &ContainerRef, replica: &Replica) -> Result<(), OperationError> {
+    /// Starts an old container again and waits until it is as ready as it can be seen to be. One that was not ready before
+    /// the run is not waited for: as it was is all that it has to be.
+    async fn restore(
+        &self,
+        operation: OpId,
+        container: &ContainerRef,
+        replica: &Replica,
+    ) -> Result<(), OperationError> {
         let id = &self.id(container)?;
         let permit = self.permit().await?;
         self.engine.start(id).await?;
         drop(permit);
         self.run_hooks(replica, container, HookPoint::PostStart).await?;
-        let details = self.engine.inspect(id.as_str()).await?;
-        let gate = match details.healthcheck {
-            Some(_) => Gate::Healthy { probe: !details.has_gpu },
-            None => Gate::Running,
-        };
+        let before = self.observed_container(id);
+        if !before.is_none_or(was_ready) {
+            let text = format!("{container} was not ready before; it is started again and not waited for");
+            self.announcer.warn(text);
+            return Ok(());
+        }
+        let gate = before.map_or(Gate::Healthy { probe: true }, gate_of);
         let subject = subject(replica);
         let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &gate };
         let counting = self.backward.waits.count();
         let waiter = self.waiter(&self.backward, counting.deadline);
-        match waiter.wait(&candidate, &CancellationToken::new()).await {
-            Err(Stopped::Failed(error)) => Err(error),
-            _ => Ok(()),
+        if let Err(Stopped::Failed(error)) = waiter.wait(&candidate, &CancellationToken::new()).await {
+            return Err(error);
         }
+        if gate == Gate::Running {
+            let restored = Restored { operation, replica: replica.clone(), id: id.clone() };
+            self.restored.borrow_mut().push(restored);
+        }
+        Ok(())
+    }
+
+    /// Watches what was started again and has no gate, all of it at once. Returns what does not stay up.
+    pub(super) async fn fallen(&self) -> Vec<(OpId, OperationError)> {
+        let counting = self.backward.waits.count();
+        let waiter = self.waiter(&self.backward, counting.deadline + WINDOW);
+        let restored = self.restored.take();
+        let watches = restored.iter().map(|Restored { operation, replica, id }| {
+            let waiter = &waiter;
+            async move {
+                let subject = subject(replica);
+                let candidate =
+                    Candidate { id, service: &replica.service, subject: &subject, gate: &Gate::Running };
+                let begun = Instant::now();
+                let error = match waiter.steady(&candidate, WINDOW).await {
+                    Ok(Ok(())) => return None,
+                    Ok(Err(reason)) => waiter.explain(&candidate, reason, begun.elapsed()).await,
+                    Err(error) => error,
+                };
+                Some((*operation, error))
+            }
+        });
+        join_all(watches).await.into_iter().flatten().collect()
+    }
+}
+
+/// Whether a container was ready before the run, as far as the engine told.
+fn was_ready(container: &Container) -> bool {
+    container.state == State::Running && matches!(container.health, Health::None | Health::Healthy)
+}
+
+/// How a container that was ready is known to be ready again.
+fn gate_of(container: &Container) -> Gate {
+    match labelled::gate(container) {
+        Gate::Healthy { .. } if container.health == Health::None => Gate::Running,
+        gate => gate,
     }
 }

@@ -82,7 +82,7 @@ impl Forward<'_> {
                 return self.execute(context, &standing, &plan, None, stage).await;
             }
             if self.turn == Turn::Interrupts {
-                interrupted(context, &standing, self.verb, events).await?;
+                interrupted(context, &standing, self.verb, stage).await?;
                 let standing = standing.again(context, self.view).await?;
                 return self.execute(context, &standing, &(self.plan)(&standing), None, stage).await;
             }

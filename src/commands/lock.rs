@@ -63,7 +63,11 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
                 return Err(Failure::new(Kind::Refused, format!("project `{project}` is locked: {held}"))
                     .hint("`sofa stop` asks its holder to cancel; `--force` takes the lock away"));
             }
-            held.remove(&engine).await.map_err(engine_failure)?;
+            match held.is_alive() {
+                true => held.take_away(&engine).await,
+                false => held.remove(&engine).await,
+            }
+            .map_err(engine_failure)?;
             format!("{project}: lock released: {held}")
         }
     };

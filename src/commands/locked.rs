@@ -15,8 +15,10 @@ use crate::state::lease::{Ends, Wish};
 use crate::state::{Held, Lock, LockError, lock};
 use crate::ui::event::{Event, EventSender};
 
-/// How long `stop` lets a holder take back what it did. After that it takes the lock away.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How often `stop` looks whether a holder that it asked to cancel is still there.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long what is still to be written down may take where the run is to end at once.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Where a command's words go and what ends it.
 #[derive(Clone, Copy)]
@@ -55,24 +57,59 @@ pub async fn locked<T>(
         let _ = stage.events.send(Event::Note(text));
     };
     let holder = context.holder(verb);
-    let lock = Lock::take(engine, project, &holder, ends, waits).await.map_err(refused)?;
+    let taken = tokio::select! {
+        biased;
+        () = stage.interrupt.abort.cancelled() => Err(LockError::Interrupted),
+        taken = Lock::take(engine, project, &holder, ends, waits) => taken,
+    };
+    let lock = taken.map_err(|error| refused(error, project))?;
     let outcome = if stage.interrupt.end.is_cancelled() {
-        Err(Failure::new(Kind::Interrupted, format!("{project}: interrupted; nothing was changed")))
+        Err(unbegun(project))
     } else {
-        work(&lock).await
+        tokio::select! {
+            biased;
+            outcome = work(&lock) => outcome,
+            () = overdue(stage.interrupt) => Err(unanswered(project)),
+        }
     };
     let wish = lock.wish();
-    if let Err(error) = lock.release().await {
+    let released = tokio::select! {
+        biased;
+        released = lock.release() => released.map_err(|error| error.to_string()),
+        () = overdue(stage.interrupt) => Err("no answer from the engine".to_owned()),
+    };
+    if let Err(error) = released {
         let text = format!("{project}: the lock could not be released, the next command does it: {error}");
         let _ = stage.events.send(Event::Warning(text));
     }
     outcome.map_err(|failure| explained(failure, project, wish))
 }
 
-/// Somebody else's lock.
-fn refused(error: LockError) -> Failure {
+/// Ends when a run that is to end at once has had its time to write that down.
+async fn overdue(interrupt: &Interrupt) {
+    interrupt.abort.cancelled().await;
+    tokio::time::sleep(CLOSING).await;
+}
+
+/// A command that was interrupted before it did anything.
+fn unbegun(project: &str) -> Failure {
+    Failure::new(Kind::Interrupted, format!("{project}: interrupted; nothing was changed"))
+}
+
+/// A run that was to end at once while the engine does not answer.
+fn unanswered(project: &str) -> Failure {
+    let text = format!(
+        "{project}: stopped at once; what was begun is left as it is, and the engine does not answer, so that is not written down"
+    );
+    Failure::new(Kind::Interrupted, text)
+        .hint("once the engine answers again, the same command goes on from what it finds")
+}
+
+/// A lock that was not given.
+fn refused(error: LockError, project: &str) -> Failure {
     match error {
         LockError::Engine(error) => engine_failure(error),
+        LockError::Interrupted => unbegun(project),
         LockError::Held(held) => Failure::new(Kind::Refused, LockError::Held(held).to_string())
             .hint("`sofa lock status` shows it again; `sofa stop` asks its holder to cancel"),
     }
@@ -127,32 +164,41 @@ pub async fn is_worked_on(standing: &Standing) -> Result<bool, Failure> {
     Ok(held.is_some_and(|held| held.is_alive()))
 }
 
-/// Makes sure that nobody works on the project: asks whoever holds its lock to cancel, and takes the lock away from one
-/// that does not end in time. A lock without a living holder is let be.
+/// Makes sure that nobody works on the project: asks whoever holds its lock to cancel and waits as long as he renews it, since
+/// an undo broken off leaves neither release whole. The lock of one that renews no more is taken away. A lock without a living
+/// holder is let be.
 ///
 /// # Errors
-/// Those of the engine.
+/// An interrupt while it waits, and those of the engine.
 pub async fn interrupted(
     context: &Context,
     standing: &Standing,
     verb: &str,
-    events: &EventSender,
+    stage: Stage<'_>,
 ) -> Result<(), Failure> {
     let Standing { project, engine, .. } = standing;
-    let held = lock::look(engine, project).await.map_err(engine_failure)?;
-    let Some(held) = held.filter(Held::is_alive) else {
-        return Ok(());
-    };
-    let note = |text: String| drop(events.send(Event::Note(text)));
-    note(format!("{project}: asking to cancel {held}"));
-    let by = format!("`{}` by {}", context.command(verb), context.operator());
-    held.ask_to_cancel(engine, &by).await.map_err(engine_failure)?;
-    match tokio::time::timeout(PATIENCE, held.released(engine)).await {
-        Ok(released) => released.map_err(engine_failure)?,
-        Err(_) => {
-            note(format!("{project}: it does not end; its lock is taken away"));
-            held.remove(engine).await.map_err(engine_failure)?;
+    let note = |text: String| drop(stage.events.send(Event::Note(text)));
+    let mut asked = None;
+    loop {
+        let Some(held) = lock::look(engine, project).await.map_err(engine_failure)? else { return Ok(()) };
+        if !held.is_alive() {
+            if asked.is_some() {
+                note(format!("{project}: it renews its lock no more; that is taken away"));
+                held.take_away(engine).await.map_err(engine_failure)?;
+            }
+            return Ok(());
+        }
+        if asked.as_ref() != Some(&held.id) {
+            note(format!("{project}: asking to cancel {held}"));
+            let by = format!("`{}` by {}", context.command(verb), context.operator());
+            held.ask_to_cancel(engine, &by).await.map_err(engine_failure)?;
+            asked = Some(held.id.clone());
+        }
+        tokio::select! {
+            biased;
+            () = stage.interrupt.end.cancelled() => return Err(unbegun(project)),
+            released = held.released(engine) => released.map_err(engine_failure)?,
+            () = tokio::time::sleep(LOOK.min(held.left() + Duration::from_secs(1))) => {}
         }
     }
-    Ok(())
 }

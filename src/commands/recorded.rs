@@ -1,7 +1,7 @@
 //! What a deploy leaves written on the engine: the record of its run, and the release when it succeeds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -22,6 +22,9 @@ use crate::state::record::{Intent, Record};
 use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags, unfinished};
 use crate::ui::event::Event;
 use crate::util::git;
+
+/// How long the end of a run waits for the next renewal of its lock, where an engine that was away answers again.
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// The records of a project, and who writes them.
 #[derive(Clone, Copy)]
@@ -222,7 +225,7 @@ impl Records<'_> {
         stage: Stage<'_>,
     ) -> Ended {
         let project = &self.project.name;
-        if lock.wish() == Some(Wish::Lost) || lock.fence().check().is_err() {
+        if lock.wish() == Some(Wish::Lost) || lock.fence().opens(RENEWAL).await.is_err() {
             // The records are another's by now.
             let text = format!("{project}: the lock was lost before it was written down how the run ended");
             let failure = Failure::new(Kind::Incomplete, text);

@@ -88,6 +88,17 @@ pub enum EngineError {
     },
 }
 
+/// Removing or stopping what is gone already is success: somebody else did the work.
+///
+/// # Errors
+/// Every other failure.
+pub fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+    match outcome {
+        Err(error) if error.is_not_found() => Ok(()),
+        outcome => outcome,
+    }
+}
+
 impl EngineError {
     /// The HTTP status of a refusal.
     pub fn status(&self) -> Option<u16> {

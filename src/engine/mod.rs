@@ -30,7 +30,7 @@ mod wire;
 
 pub use api_version::ApiVersion;
 pub use call::PATIENCE;
-pub use error::EngineError;
+pub use error::{EngineError, gone_is_fine};
 pub use host::{Host, HostError};
 pub use inspect::{ContainerDetails, HealthProbe, Healthcheck};
 pub use observe::Wanted;

@@ -20,7 +20,7 @@ pub const RUN: &str = "sofa.run";
 pub const READY: &str = "sofa.ready";
 
 /// What labels tell about readiness: `x-sofa.ready`, else the container's healthcheck where it has one, else that it runs.
-pub(super) fn gate(container: &Container) -> Gate {
+pub fn gate(container: &Container) -> Gate {
     let said = container.labels.get(READY).and_then(|text| serde_json::from_str(text).ok());
     said.unwrap_or(Gate::Healthy { probe: true })
 }

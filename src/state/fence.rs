@@ -3,8 +3,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 /// A clock: the time since some moment.
 type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -13,9 +14,17 @@ type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 #[derive(Clone)]
 pub struct Fence {
     clock: Clock,
-    /// When it closes, in milliseconds of the clock.
-    closes: Arc<AtomicU64>,
+    known: Arc<watch::Sender<Known>>,
     open_for: Duration,
+}
+
+/// What is known of the lock, in times of the clock.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// When the fence closes.
+    closes: Duration,
+    /// The lock is another's: it never opens again.
+    lost: bool,
 }
 
 /// The lock was not renewed in time, or is lost.
@@ -30,7 +39,7 @@ impl Fence {
     }
 
     fn timed(open_for: Duration, clock: Clock) -> Fence {
-        let fence = Fence { clock, closes: Arc::default(), open_for };
+        let fence = Fence { clock, known: Arc::new(watch::Sender::new(Known::default())), open_for };
         fence.renewed(fence.now());
         fence
     }
@@ -42,12 +51,12 @@ impl Fence {
 
     /// A renewal that was asked for at `asked` has succeeded.
     pub fn renewed(&self, asked: Duration) {
-        self.closes.store(millis(asked + self.open_for), Ordering::SeqCst);
+        self.known.send_modify(|known| known.closes = asked + self.open_for);
     }
 
     /// The lock is another's.
     pub fn close(&self) {
-        self.closes.store(0, Ordering::SeqCst);
+        self.known.send_modify(|known| known.lost = true);
     }
 
     /// Whether a change may begin now.
@@ -55,7 +64,25 @@ impl Fence {
     /// # Errors
     /// [`Closed`].
     pub fn check(&self) -> Result<(), Closed> {
-        if millis(self.now()) < self.closes.load(Ordering::SeqCst) { Ok(()) } else { Err(Closed) }
+        if self.is_open(&self.known.borrow()) { Ok(()) } else { Err(Closed) }
+    }
+
+    /// Waits until a change may begin, so long at most: after an outage, or a sleep of the machine, the next renewal tells
+    /// whether the lock still is this process's.
+    ///
+    /// # Errors
+    /// [`Closed`] where the lock is another's, or no renewal succeeded.
+    pub async fn opens(&self, within: Duration) -> Result<(), Closed> {
+        let mut news = self.known.subscribe();
+        let decided = news.wait_for(|known| known.lost || self.is_open(known));
+        match tokio::time::timeout(within, decided).await {
+            Ok(Ok(known)) if !known.lost => Ok(()),
+            _ => Err(Closed),
+        }
+    }
+
+    fn is_open(&self, known: &Known) -> bool {
+        !known.lost && self.now() < known.closes
     }
 }
 
@@ -63,10 +90,6 @@ impl fmt::Debug for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Fence({})", if self.check().is_ok() { "open" } else { "closed" })
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The time since the machine was started, suspended times included.
@@ -81,7 +104,7 @@ fn boot_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
 
@@ -108,6 +131,26 @@ mod tests {
         assert_eq!(fence.check(), Ok(()));
         fence.close();
         assert_eq!(fence.check(), Err(Closed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_waits_for_the_next_renewal_and_not_for_ever() {
+        let (within, second) = (Duration::from_secs(60), Duration::from_secs(1));
+        let fence = Fence::new(Duration::ZERO);
+        assert_eq!(fence.opens(within).await, Err(Closed));
+        let renewal = async {
+            tokio::time::sleep(second).await;
+            fence.renewed(fence.now() + within);
+        };
+        assert_eq!(tokio::join!(fence.opens(within), renewal), (Ok(()), ()));
+        let fence = Fence::new(Duration::ZERO);
+        let lost = async {
+            tokio::time::sleep(second).await;
+            fence.close();
+        };
+        let begun = tokio::time::Instant::now();
+        assert_eq!(tokio::join!(fence.opens(within), lost), (Err(Closed), ()));
+        assert_eq!(begun.elapsed(), second);
     }
 
     #[test]

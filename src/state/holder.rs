@@ -43,7 +43,7 @@ pub enum Fate {
     Lives,
     /// It ran on this machine and does not any more.
     Gone,
-    /// It is on another machine or in another container: only its lease tells.
+    /// It is on another machine or in another container, or hidden: only its lease tells.
     Unknown,
 }
 
@@ -77,14 +77,29 @@ impl Process {
     pub fn fate(&self) -> Fate {
         match place() {
             Some((boot, namespace)) if boot == self.boot && namespace == self.namespace => {
-                // A zombie does nothing any more.
-                let lives = stat(self.pid)
-                    .is_some_and(|(state, start)| start == self.start && !matches!(state, 'Z' | 'X'));
-                if lives { Fate::Lives } else { Fate::Gone }
+                judged(stat(self.pid), self.start, || exists(self.pid))
             }
             _ => Fate::Unknown,
         }
     }
+}
+
+/// What became of a process that was started at `start`, by what `/proc` says of its pid now. Where it says nothing, others'
+/// processes may be hidden (`hidepid`, `ProtectProc=`): one that is there all the same may be it or not.
+fn judged(found: Option<(char, u64)>, start: u64, exists: impl FnOnce() -> bool) -> Fate {
+    match found {
+        // A zombie does nothing any more.
+        Some((state, now)) if now == start && !matches!(state, 'Z' | 'X') => Fate::Lives,
+        Some(_) => Fate::Gone,
+        None if exists() => Fate::Unknown,
+        None => Fate::Gone,
+    }
+}
+
+/// Whether there is a process of this pid, of whomever.
+fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 /// The boot and the pid namespace that this process is in.
@@ -109,7 +124,7 @@ fn stat(pid: u32) -> Option<(char, u64)> {
 mod tests {
     use std::process::Command;
 
-    use super::{Fate, Process, stat};
+    use super::{Fate, Process, exists, judged, stat};
 
     #[test]
     fn this_process_lives_and_one_that_ended_is_gone() {
@@ -133,6 +148,17 @@ mod tests {
     fn a_pid_used_again_is_another_process() {
         let own = Process::own().unwrap();
         assert_eq!(Process { start: own.start + 1, ..own }.fate(), Fate::Gone);
+    }
+
+    #[test]
+    fn of_a_process_that_is_hidden_nothing_is_known() {
+        assert_eq!(judged(None, 7, || true), Fate::Unknown);
+        assert_eq!(judged(None, 7, || false), Fate::Gone);
+        assert!(exists(std::process::id()) && exists(1), "another's counts too");
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert!(!exists(pid));
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! Keeps a lock: renews its lease, and hears what others want of its holder.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
+use super::holder::Holder;
+use super::lock;
+use crate::engine::container::Removal;
 use crate::engine::convert::FileUpload;
 use crate::engine::events::Action;
-use crate::engine::{Engine, EngineError, EngineStream, events::EngineEvent};
+use crate::engine::{Engine, EngineError};
 use crate::plan::observed::ContainerId;
 
 /// The file with the time of the last renewal, by the engine's clock.
@@ -44,59 +49,76 @@ pub enum Wish {
     Lost,
 }
 
+/// What the holder of a lock and its keeper share.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The container that is the lock now.
+    pub id: Mutex<ContainerId>,
+    /// What became of it.
+    pub wish: Mutex<Option<Wish>>,
+}
+
 /// Keeps one lock until it is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Keeper {
     pub engine: Engine,
-    pub id: ContainerId,
+    pub project: String,
+    pub holder: Holder,
+    pub kept: Arc<Kept>,
     pub fence: Fence,
-    pub every: Duration,
     pub ends: Ends,
-    pub wish: Arc<Mutex<Option<Wish>>>,
+}
+
+/// Why a container is the lock no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// It was removed.
+    Removed,
+    /// Somebody took it away from its holder.
+    TakenAway,
 }
 
 impl Keeper {
-    /// Renews and listens until the lock is gone.
+    /// Renews and listens until the lock is another's.
     pub(super) async fn keep(self) {
-        // What was wished before the subscription is told by it: the engine's `Date` has whole seconds.
-        let since = self.engine.now() - SignedDuration::from_secs(2);
-        let mut events = self.subscribe(Some(since)).await;
-        let mut next = Instant::now() + self.every;
         loop {
-            tokio::select! {
-                event = heard(&mut events) => match event.map(|event| event.action) {
-                    Some(Action::Destroy) => return self.lost(),
-                    Some(Action::Upload) => self.look_for_wish().await,
-                    Some(_) => {}
-                    None => {
-                        tokio::time::sleep(AGAIN).await;
-                        events = self.subscribe(None).await;
-                        self.look_for_wish().await;
-                    }
-                },
-                () = tokio::time::sleep_until(next) => match self.renew().await {
-                    Ok(()) => next = Instant::now() + self.every,
-                    Err(error) if error.is_not_found() => return self.lost(),
-                    Err(error) => {
-                        tracing::warn!(%error, "lock is not renewed");
-                        let waited = matches!(error, EngineError::Timeout { .. });
-                        next = Instant::now() + if waited { Duration::ZERO } else { AGAIN };
-                    }
-                },
+            let id = self.kept.id();
+            let wished = Notify::new();
+            // Beside each other: an engine that lets a read or a subscription hang may write all the same.
+            let over = tokio::select! {
+                over = self.renew_on(&id) => over,
+                over = self.listen(&id, &wished) => over,
+                never = self.heed(&id, &wished) => match never {},
+            };
+            if over == Over::TakenAway || !self.take_again().await {
+                return self.lost();
             }
         }
     }
 
-    async fn subscribe(&self, since: Option<Timestamp>) -> Option<EngineStream<EngineEvent>> {
-        self.engine.events_of(&self.id, since).await.ok()
+    /// Renews until the container is gone.
+    async fn renew_on(&self, id: &ContainerId) -> Over {
+        let mut next = Instant::now() + self.every();
+        loop {
+            tokio::time::sleep_until(next).await;
+            match self.renew(id).await {
+                Ok(()) => next = Instant::now() + self.every(),
+                Err(error) if error.is_not_found() => return Over::Removed,
+                Err(error) => {
+                    tracing::warn!(%error, "lock is not renewed");
+                    let waited = matches!(error, EngineError::Timeout { .. });
+                    next = Instant::now() + if waited { Duration::ZERO } else { AGAIN };
+                }
+            }
+        }
     }
 
-    async fn renew(&self) -> Result<(), EngineError> {
+    async fn renew(&self, id: &ContainerId) -> Result<(), EngineError> {
         let asked = self.fence.now();
         let now = self.engine.now().to_string();
         // One that gets no answer is given up in time for another, before the fence closes.
-        let patience = self.every * 3 / 4;
-        match tokio::time::timeout(patience, put(&self.engine, &self.id, RENEWED, &now)).await {
+        let patience = self.patience();
+        match tokio::time::timeout(patience, put(&self.engine, id, RENEWED, &now)).await {
             Ok(written) => written?,
             Err(_) => {
                 return Err(EngineError::Timeout { call: "renewal of the lock".to_owned(), after: patience });
@@ -106,27 +128,107 @@ impl Keeper {
         Ok(())
     }
 
-    async fn look_for_wish(&self) {
-        if let Ok(Some(by)) = get(&self.engine, &self.id, CANCEL).await {
-            self.set(Wish::Cancel { by });
-            self.ends.cancel.cancel();
+    /// Listens to what happens to the container, until it is the lock no more.
+    async fn listen(&self, id: &ContainerId, wished: &Notify) -> Over {
+        // What happened before the subscription is told by it: the engine's `Date` has whole seconds.
+        let mut since = self.engine.now() - SignedDuration::from_secs(2);
+        loop {
+            if let Ok(mut events) = self.engine.events_of(id, Some(since)).await {
+                while let Some(Ok(event)) = events.next().await {
+                    since = event.time.unwrap_or(since);
+                    match event.action {
+                        Action::Rename => return Over::TakenAway,
+                        Action::Destroy => return Over::Removed,
+                        Action::Upload => wished.notify_one(),
+                        _ => {}
+                    }
+                }
+            }
+            tokio::time::sleep(AGAIN).await;
+            // An engine that was restarted remembers no events.
+            wished.notify_one();
         }
+    }
+
+    /// Looks at what others want of the holder, whenever something was written into the lock.
+    async fn heed(&self, id: &ContainerId, wished: &Notify) -> Infallible {
+        loop {
+            wished.notified().await;
+            let read = tokio::time::timeout(self.every(), get(&self.engine, id, CANCEL));
+            if let Ok(Ok(Some(by))) = read.await {
+                self.kept.set_wish(Wish::Cancel { by });
+                self.ends.cancel.cancel();
+            }
+        }
+    }
+
+    /// Takes the lock anew where its container was removed and nobody wanted that: `docker container prune` removes what
+    /// never ran. False where it is another's, or may have been: with the fence closed, another may have come and gone.
+    async fn take_again(&self) -> bool {
+        while self.fence.check().is_ok() {
+            let asked = self.fence.now();
+            let shelf = lock::shelf(&self.project, &self.holder);
+            let taken = async {
+                match self.engine.create_shelf(&shelf).await {
+                    Err(error) if error.is_conflict() || error.is_unsure() => {
+                        Ok(lock::look(&self.engine, &self.project)
+                            .await?
+                            .map(|held| held.claimed(&self.holder)))
+                    }
+                    created => created.map(|id| Some(Some(id))),
+                }
+            };
+            match tokio::time::timeout(self.patience(), taken).await {
+                Ok(Ok(Some(Some(id)))) if self.fence.check().is_ok() => {
+                    self.kept.set_id(id);
+                    self.fence.renewed(asked);
+                    tracing::warn!("the container of the lock was removed; the lock is taken again");
+                    return true;
+                }
+                Ok(Ok(Some(Some(id)))) => {
+                    drop(self.engine.remove(&id, Removal { force: true, anonymous_volumes: true }).await);
+                    return false;
+                }
+                Ok(Ok(Some(None))) => return false,
+                Ok(Ok(None) | Err(_)) | Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+        false
+    }
+
+    /// Between two renewals.
+    fn every(&self) -> Duration {
+        self.holder.lease / 3
+    }
+
+    /// How long one call about the lock may take.
+    fn patience(&self) -> Duration {
+        self.every() * 3 / 4
     }
 
     fn lost(&self) {
         self.fence.close();
-        self.set(Wish::Lost);
+        self.kept.set_wish(Wish::Lost);
         self.ends.lost.cancel();
-    }
-
-    fn set(&self, wish: Wish) {
-        *self.wish.lock().unwrap_or_else(PoisonError::into_inner) = Some(wish);
     }
 }
 
-/// The next event; none where the stream broke or never was.
-async fn heard(events: &mut Option<EngineStream<EngineEvent>>) -> Option<EngineEvent> {
-    events.as_mut()?.next().await?.ok()
+impl Kept {
+    pub(super) fn id(&self) -> ContainerId {
+        self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn wish(&self) -> Option<Wish> {
+        self.wish.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_id(&self, id: ContainerId) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = id;
+    }
+
+    fn set_wish(&self, wish: Wish) {
+        *self.wish.lock().unwrap_or_else(PoisonError::into_inner) = Some(wish);
+    }
 }
 
 /// Writes a line into a lock.

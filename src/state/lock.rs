@@ -3,20 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
 use super::holder::{Fate, Holder};
-use super::lease::{CANCEL, Ends, Keeper, RENEWED, Wish, get, put};
+use super::lease::{CANCEL, Ends, Keeper, Kept, RENEWED, Wish, get, put};
 use crate::engine::container::{Removal, WaitFor};
 use crate::engine::labels::sofa;
 use crate::engine::shelf::{Shelf, lock_name};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, gone_is_fine};
 use crate::plan::observed::ContainerId;
 use crate::util::elapsed::age;
 
@@ -29,9 +30,8 @@ const TRIES: u32 = 3;
 #[derive(Debug)]
 pub struct Lock {
     engine: Engine,
-    id: ContainerId,
+    kept: Arc<Kept>,
     fence: Fence,
-    wish: Arc<Mutex<Option<Wish>>>,
     keeper: JoinHandle<()>,
 }
 
@@ -41,6 +41,9 @@ pub enum LockError {
     /// Another holds it.
     #[error("project `{}` is locked: {_0}", _0.project)]
     Held(Box<Held>),
+    /// It was told to end while it waited.
+    #[error("interrupted while waiting for the lock")]
+    Interrupted,
     /// The engine's part.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -68,7 +71,7 @@ impl Lock {
     /// once; one elsewhere is given until its lease ends: a renewal refuses, silence breaks. `waits` is told of the latter.
     ///
     /// # Errors
-    /// `Held` with its holder, else the engine's.
+    /// `Held` with its holder, `Interrupted` where it was to end while it waited, else the engine's.
     pub async fn take(
         engine: &Engine,
         project: &str,
@@ -81,19 +84,24 @@ impl Lock {
         loop {
             let asked = fence.now();
             let error = match engine.create_shelf(&shelf(project, holder)).await {
-                Ok(id) => return Ok(Lock::kept(engine, id, holder, &fence, asked, ends)),
+                Ok(id) => {
+                    fence.renewed(asked);
+                    return Ok(Lock::kept(engine, project, id, holder, fence, ends));
+                }
                 Err(error) if error.is_conflict() || (error.is_unsure() && tries < TRIES) => error,
                 Err(error) => return Err(error.into()),
             };
             tries += u32::from(error.is_unsure());
             match look(engine, project).await? {
                 Some(held) if held.is_of(holder) => {
-                    return Ok(Lock::kept(engine, held.id, holder, &fence, asked, ends));
+                    fence.renewed(asked);
+                    return Ok(Lock::kept(engine, project, held.id, holder, fence, ends));
                 }
-                Some(held) => match judge(engine, held, &waits).await? {
+                Some(held) => match judge(engine, held, &waits, &ends.cancel).await? {
                     Verdict::Lives(held) => return Err(LockError::Held(Box::new(held))),
                     Verdict::Expired(held) => held.remove(engine).await?,
                     Verdict::Free => {}
+                    Verdict::Unknown => return Err(LockError::Interrupted),
                 },
                 None => {}
             }
@@ -102,24 +110,23 @@ impl Lock {
 
     fn kept(
         engine: &Engine,
+        project: &str,
         id: ContainerId,
         holder: &Holder,
-        fence: &Fence,
-        asked: Duration,
+        fence: Fence,
         ends: Ends,
     ) -> Lock {
-        fence.renewed(asked);
-        let wish = Arc::default();
+        let kept = Arc::new(Kept { id: Mutex::new(id), wish: Mutex::default() });
         let keeper = Keeper {
             engine: engine.clone(),
-            id: id.clone(),
+            project: project.to_owned(),
+            holder: holder.clone(),
+            kept: Arc::clone(&kept),
             fence: fence.clone(),
-            every: holder.lease / 3,
             ends,
-            wish: Arc::clone(&wish),
         };
         let keeper = tokio::spawn(keeper.keep());
-        Lock { engine: engine.clone(), id, fence: fence.clone(), wish, keeper }
+        Lock { engine: engine.clone(), kept, fence, keeper }
     }
 
     /// What every change is to be checked against.
@@ -129,7 +136,7 @@ impl Lock {
 
     /// What others wanted of the holder, or did to the lock.
     pub fn wish(&self) -> Option<Wish> {
-        self.wish.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.kept.wish()
     }
 
     /// Gives the lock back.
@@ -141,9 +148,10 @@ impl Lock {
         if self.wish() == Some(Wish::Lost) {
             return Ok(());
         }
-        match remove(&self.engine, &self.id).await {
+        let id = self.kept.id();
+        match remove(&self.engine, &id).await {
             Err(error) if error.is_connection() || error.status() >= Some(500) => {
-                remove(&self.engine, &self.id).await
+                remove(&self.engine, &id).await
             }
             outcome => outcome,
         }
@@ -163,7 +171,7 @@ impl Held {
     }
 
     /// How long its lease lasts yet.
-    fn left(&self) -> Duration {
+    pub fn left(&self) -> Duration {
         let lease = self.holder.as_ref().map_or(LEASE, |holder| holder.lease);
         let passed = Duration::try_from(self.now.duration_since(self.renewed)).unwrap_or_default();
         lease.saturating_sub(passed)
@@ -171,6 +179,11 @@ impl Held {
 
     fn is_of(&self, holder: &Holder) -> bool {
         self.holder.as_ref().is_some_and(|found| found.nonce == holder.nonce)
+    }
+
+    /// The container that is the lock, where this holder has it.
+    pub(super) fn claimed(self, holder: &Holder) -> Option<ContainerId> {
+        self.is_of(holder).then_some(self.id)
     }
 
     /// What became of the process that holds it.
@@ -184,7 +197,19 @@ impl Held {
         self.fate() != Fate::Gone && !self.is_expired()
     }
 
-    /// Breaks it.
+    /// Takes it away from a holder who may be at work. He hears of it by the new name that the lock has before it goes: one that
+    /// was only removed he takes again.
+    ///
+    /// # Errors
+    /// Those of the engine; that it is gone already is none.
+    pub async fn take_away(&self, engine: &Engine) -> Result<(), EngineError> {
+        let name = format!("{}.taken-away.{}", lock_name(&self.project), self.id.short());
+        let renamed = engine.rename(&self.id, &name).await;
+        remove(engine, &self.id).await?;
+        gone_is_fine(renamed)
+    }
+
+    /// Breaks it, where its holder is gone or its lease has ended.
     ///
     /// # Errors
     /// Those of the engine; that it is gone already is none.
@@ -257,9 +282,16 @@ enum Verdict {
     Expired(Held),
     /// It is gone.
     Free,
+    /// Whoever wants it is to end.
+    Unknown,
 }
 
-async fn judge(engine: &Engine, mut held: Held, waits: &impl Fn(&Held)) -> Result<Verdict, EngineError> {
+async fn judge(
+    engine: &Engine,
+    mut held: Held,
+    waits: &impl Fn(&Held),
+    cancel: &CancellationToken,
+) -> Result<Verdict, EngineError> {
     let mut told = false;
     loop {
         match held.fate() {
@@ -277,7 +309,12 @@ async fn judge(engine: &Engine, mut held: Held, waits: &impl Fn(&Held)) -> Resul
         };
         // The engine's `Date` has whole seconds, so one more.
         let patience = held.left() + Duration::from_secs(1);
-        drop(tokio::time::timeout(patience, events.next()).await);
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ok(Verdict::Unknown),
+            _ = events.next() => {}
+            () = tokio::time::sleep(patience) => {}
+        }
         match look(engine, &held.project).await? {
             None => return Ok(Verdict::Free),
             Some(now) if now.id != held.id || now.renewed > held.renewed => return Ok(Verdict::Lives(now)),
@@ -286,7 +323,8 @@ async fn judge(engine: &Engine, mut held: Held, waits: &impl Fn(&Held)) -> Resul
     }
 }
 
-fn shelf(project: &str, holder: &Holder) -> Shelf {
+/// The container that is a project's lock while this holder has it.
+pub(super) fn shelf(project: &str, holder: &Holder) -> Shelf {
     // What cannot be written is left out: the lock holds all the same.
     let holder = serde_json::to_string(holder).unwrap_or_default();
     let labels =
@@ -300,12 +338,5 @@ async fn remove(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
         // Another removal of it is on its way.
         Err(error) if error.is_conflict() => Ok(()),
         outcome => gone_is_fine(outcome),
-    }
-}
-
-fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
-    match outcome {
-        Err(error) if error.is_not_found() => Ok(()),
-        outcome => outcome,
     }
 }

@@ -1,11 +1,13 @@
 //! Hooks around starts and stops: what is run, what is said, and what becomes of a run whose hook fails.
 
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, signal};
-use crate::support::fake_engine::{ExecReply, Script};
+use crate::support::fake_engine::{ExecReply, Fault, Request, Script};
 
 /// A service with a hook after its start and one before its stop, and more keys.
 fn hooked(more: &str) -> String {
@@ -44,6 +46,38 @@ fn hooks_run_as_the_file_says_and_what_they_print_is_shown() {
     assert_eq!(asked["Cmd"], json!(["warm", "up"]));
     assert_eq!((&asked["User"], &asked["WorkingDir"]), (&json!("app"), &json!("/srv")));
     assert_eq!((&asked["Privileged"], &asked["Env"]), (&json!(true), &json!(["MODE=fast"])));
+}
+
+#[test]
+fn the_container_of_a_hook_is_not_started_by_one_that_may_have_lost_the_lock() {
+    let stage = Stage::new(
+        "services:\n  web:\n    image: app:1\n    pre_start:\n      - {image: \"app:1\", command: [migrate]}\n",
+    );
+    let pid: Arc<OnceLock<u32>> = Arc::default();
+    let suspend = {
+        let (pid, shared) = (pid.clone(), stage.fake.shared());
+        move || {
+            let asked = shared.lock().unwrap().requests.last().map(Request::line).unwrap_or_default();
+            if asked.contains("pre_start") {
+                let pid = pid.wait().to_string();
+                assert!(Command::new("kill").args(["-s", "STOP", &pid]).status().unwrap().success());
+            }
+        }
+    };
+    stage.fake.fault(Fault::on("POST", "/containers/create").before(suspend).always());
+    let deploy = stage.command(&["deploy"]).env("SOFA_LEASE", "2s").spawn().unwrap();
+    pid.set(deploy.id()).unwrap();
+    stage.until(|state| state.containers.values().any(|found| found.name.contains("pre_start")));
+    std::thread::sleep(Duration::from_secs(4));
+    stage.fake.state().faults.clear();
+    // Its lease is over, though the process is there.
+    stage.ok(&["down"]);
+    stage.fake.forget_calls();
+    signal(&deploy, "CONT");
+    let output = deploy.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
+    let changes = stage.fake.changes();
+    assert!(changes.iter().all(|call| call.contains("/archive")), "{changes:?}");
 }
 
 #[test]

@@ -178,7 +178,7 @@ async fn a_lock_that_is_taken_away_ends_its_holder_at_once_and_the_successor_is_
     let engine = fake.connect().await;
     let ends = ends();
     let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
-    lock::look(&engine, "p").await.unwrap().unwrap().remove(&engine).await.unwrap();
+    lock::look(&engine, "p").await.unwrap().unwrap().take_away(&engine).await.unwrap();
     let successor = take(&engine, &holder("bob")).await.unwrap();
     tokio::time::timeout(Duration::from_secs(1), ends.lost.cancelled()).await.unwrap();
     assert!(lock.fence().check().is_err() && !ends.cancel.is_cancelled());
@@ -186,6 +186,51 @@ async fn a_lock_that_is_taken_away_ends_its_holder_at_once_and_the_successor_is_
     lock.release().await.unwrap();
     assert_eq!(fake.state().names(), [lock_name("p")]);
     successor.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_that_was_only_removed_is_taken_again() {
+    let fake = FakeEngine::start();
+    let engine = fake.connect().await;
+    let ends = ends();
+    let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
+    fake.pruning()();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let found = held(take(&engine, &holder("bob")).await);
+    assert_eq!(found.holder.as_ref().unwrap().operator.user, "ann");
+    assert!(lock.wish().is_none() && !ends.lost.is_cancelled());
+    found.ask_to_cancel(&engine, "`stop` by bob on server").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), ends.cancel.cancelled()).await.unwrap();
+    tokio::time::sleep(LEASE).await;
+    assert!(lock.fence().check().is_ok(), "it is renewed");
+    lock.release().await.unwrap();
+    assert_eq!(fake.state().names(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_lock_that_was_removed_while_its_holder_could_not_renew_it_is_not_taken_again() {
+    let fake = FakeEngine::start();
+    let engine = fake.connect().await;
+    let ends = ends();
+    let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
+    fake.fault(Fault::on("PUT", "/containers/*/archive").status(500, "disk full").always());
+    tokio::time::sleep(LEASE).await;
+    fake.pruning()();
+    tokio::time::timeout(Duration::from_secs(1), ends.lost.cancelled()).await.unwrap();
+    assert_eq!((lock.wish(), fake.state().names()), (Some(Wish::Lost), Vec::new()));
+}
+
+#[tokio::test]
+async fn reads_and_subscriptions_that_hang_keep_nobody_from_renewing() {
+    for path in ["/containers/*/archive", "/events"] {
+        let fake = FakeEngine::start();
+        let engine = fake.connect().await;
+        fake.fault(Fault::on("GET", path).hang().always());
+        let lock = take(&engine, &holder("ann")).await.unwrap();
+        tokio::time::sleep(LEASE + Duration::from_millis(500)).await;
+        assert!(lock.fence().check().is_ok(), "{path}");
+        lock.release().await.unwrap();
+    }
 }
 
 #[tokio::test]

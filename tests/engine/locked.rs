@@ -3,6 +3,13 @@
 use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
+use sofa::state::Lock;
+use sofa::state::head::Operator;
+use sofa::state::holder::Holder;
+use sofa::state::lease::Ends;
+use sofa::state::lock::LEASE;
+use tokio_util::sync::CancellationToken;
+
 use crate::stage::{Stage, fleet, signal};
 use crate::support::fake_engine::{Container, ExecReply, Script};
 
@@ -111,6 +118,70 @@ fn a_suspended_deploy_that_lost_its_lock_changes_nothing_more() {
     let harmless = |call: &String| call.contains("/archive") || call.contains("/exec");
     assert!(changes.iter().all(harmless), "{changes:?}");
     assert_eq!(stage.ids(), [""; 0]);
+}
+
+#[test]
+fn stop_takes_the_lock_of_a_holder_that_renews_no_more_and_does_not_end() {
+    let stage = Stage::new(&fleet(2, "1"));
+    stage.fake.script("s0", Script::default().never_healthy());
+    let deploy = stage.command(&["deploy"]).env("SOFA_LEASE", "2s").spawn().unwrap();
+    stage.until(|state| state.find("p-s0-1").is_some_and(|found| found.is_up()));
+    signal(&deploy, "STOP");
+    let begun = Instant::now();
+    let stop = stage.sofa(&["stop"]);
+    assert_eq!(code(&stop), 0, "{}", told(&stop));
+    assert!(told(&stop).contains("p: it renews its lock no more; that is taken away"), "{}", told(&stop));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    signal(&deploy, "CONT");
+    let deploy = deploy.wait_with_output().unwrap();
+    assert_eq!(code(&deploy), 7, "{}", told(&deploy));
+    assert!(told(&deploy).contains("the lock was taken away"), "{}", told(&deploy));
+    assert!(stage.containers().iter().all(|(_, runs)| !runs));
+}
+
+#[test]
+fn stop_waits_for_a_holder_that_renews_and_an_interrupt_ends_the_waiting() {
+    let stage = Stage::new(&fleet(1, "1"));
+    stage.fake.script("s0", Script::default().never_healthy().stops_after(8_000));
+    // Its lease is over thrice while it ends what it began.
+    stage.compose(&fleet(1, "1").replace("stop_grace_period: 1s", "stop_grace_period: 60s"));
+    let deploy = stage.command(&["deploy"]).env("SOFA_LEASE", "2s").spawn().unwrap();
+    stage.until(|state| state.find("p-s0-1").is_some_and(|found| found.is_up()));
+    let first = stage.begin(&["stop"]);
+    stage.until(|state| state.requests.iter().any(|request| request.line().ends_with("/stop")));
+    let begun = Instant::now();
+    signal(&first, "INT");
+    let first = first.wait_with_output().unwrap();
+    assert_eq!(code(&first), 130, "{}", told(&first));
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let second = stage.sofa(&["stop"]);
+    assert_eq!(code(&second), 0, "{}", told(&second));
+    assert!(!told(&second).contains("that is taken away"), "{}", told(&second));
+    let deploy = deploy.wait_with_output().unwrap();
+    assert_eq!(code(&deploy), 130, "{}", told(&deploy));
+    assert!(told(&deploy).contains("undone"), "{}", told(&deploy));
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_waiting_for_a_lock() {
+    let stage = Stage::new(&fleet(1, "1"));
+    let engine = stage.fake.connect().await;
+    let operator = Operator { user: "bob".to_owned(), host: "desk".to_owned() };
+    let holder = Holder::of_this_process(operator, "deploy".to_owned(), LEASE);
+    let elsewhere = Holder { process: None, ..holder };
+    let ends = Ends { cancel: CancellationToken::new(), lost: CancellationToken::new() };
+    // It is held, and renewed no more.
+    drop(Lock::take(&engine, "p", &elsewhere, ends, |_| {}).await.unwrap());
+    stage.fake.forget_calls();
+    let deploy = stage.begin(&["deploy"]);
+    stage.until(|state| state.requests.iter().any(|request| request.path == "/events"));
+    let begun = Instant::now();
+    signal(&deploy, "INT");
+    let deploy = deploy.wait_with_output().unwrap();
+    assert_eq!(code(&deploy), 130, "{}", told(&deploy));
+    assert!(told(&deploy).contains("p: interrupted; nothing was changed"), "{}", told(&deploy));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(stage.fake.state().find(LOCK).is_some(), "it is still bob's");
 }
 
 #[test]

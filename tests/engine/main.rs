@@ -23,4 +23,5 @@ mod requests;
 mod secrets;
 mod stage;
 mod store;
+mod undo;
 mod unfinished;

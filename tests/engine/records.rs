@@ -6,7 +6,7 @@ use sofa::state::head::Outcome;
 use sofa::state::{Head, Place, Store, tags};
 
 use crate::stage::{Stage, fleet, signal};
-use crate::support::fake_engine::{Fault, Script};
+use crate::support::fake_engine::{Fault, Request, Script};
 
 /// The records of the stage's project.
 async fn records(stage: &Stage) -> (Store, Head) {
@@ -148,6 +148,57 @@ async fn a_second_interrupt_ends_at_once_and_leaves_the_record_that_the_next_dep
     assert!(told.contains("did not finish"), "{told}");
     assert_eq!(stage.containers(), [("p-s0-1".to_owned(), true)], "{told}");
     assert!(records(&stage).await.1.unfinished().is_none());
+}
+
+#[test]
+fn an_undo_is_not_broken_off_by_what_make_and_ci_runners_send() {
+    for signals in [["TERM", "TERM"], ["INT", "TERM"], ["TERM", "INT"]] {
+        let stage = Stage::new(&fleet(1, "1"));
+        stage.ok(&["deploy"]);
+        let old = stage.ids();
+        stage.compose(&fleet(1, "2"));
+        let temporary = format!("{}_p-s0-1", &old[0][..12]);
+        stage.fake.script(&temporary, Script::default().never_healthy().stops_after(700));
+        let deploy = stage.begin(&["deploy"]);
+        stage.until(|state| state.find(&temporary).is_some_and(|found| found.is_up()));
+        signal(&deploy, signals[0]);
+        let undoing = |request: &Request| request.line().ends_with("/stop");
+        stage.until(|state| state.requests.last().is_some_and(undoing));
+        signal(&deploy, signals[1]);
+        let output = deploy.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{signals:?}: {told}");
+        assert!(told.contains("undone; what ran before runs again"), "{signals:?}: {told}");
+        assert_eq!((stage.ids(), stage.containers()), (old, vec![("p-s0-1".to_owned(), true)]));
+    }
+}
+
+#[test]
+fn at_once_is_at_once_where_the_engine_does_not_answer() {
+    let stage = Stage::new(&fleet(1, "1"));
+    stage.ok(&["deploy"]);
+    stage.compose(&fleet(1, "2"));
+    stage.fake.script("s0", Script::default().never_healthy());
+    let deploy = stage.begin(&["deploy"]);
+    stage.until(|state| {
+        state.containers.values().any(|found| found.name.contains("_p-s0-1") && found.is_up())
+    });
+    for method in ["GET", "PUT", "POST", "DELETE"] {
+        for path in
+            ["/containers/*/archive", "/containers/*/stop", "/containers/*", "/images/json", "/images/*"]
+        {
+            stage.fake.fault(Fault::on(method, path).hang().always());
+        }
+    }
+    signal(&deploy, "INT");
+    stage.until(|state| state.requests.last().is_some_and(|request| request.line().ends_with("/stop")));
+    let begun = Instant::now();
+    signal(&deploy, "INT");
+    let output = deploy.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("stopped at once") && told.contains("the lock could not be released"), "{told}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}: {told}", begun.elapsed());
 }
 
 #[test]

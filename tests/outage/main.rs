@@ -1,94 +1,26 @@
-//! An engine that is restarted in the middle of a deploy, as by a host that reboots. It is an engine of this test's own, so
-//! that nobody else's goes away: `dockerd` must be installed, and allowed to run.
+//! What becomes of a deploy whose engine is restarted, loses its socket, is pruned or runs out of disk in the middle of it. Each
+//! test has an engine of its own, so that nobody else's goes away: `dockerd` must be installed, and allowed to run.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sofa::engine::{Engine, Host, PATIENCE};
+use sofa::engine::{Engine, PATIENCE};
 use sofa::plan::observed::State;
-use tempfile::TempDir;
 
 #[allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::real_engine::{TestProject, skip};
+mod own_engine;
+mod registry;
 
-/// A Docker Engine with everything it has in one folder. It ends with its owner.
-struct OwnEngine {
-    folder: TempDir,
-    process: Child,
-}
+use own_engine::OwnEngine;
+use support::real_engine::TestProject;
 
-impl OwnEngine {
-    /// None (after a loud notice) where no engine can be started.
-    async fn start() -> Option<OwnEngine> {
-        let folder = tempfile::Builder::new().prefix("sofa-outage-").tempdir().unwrap();
-        let Some(process) = run(folder.path()) else {
-            skip("no `dockerd` can be started here");
-            return None;
-        };
-        let mut own = OwnEngine { folder, process };
-        match own.answers().await {
-            true => Some(own),
-            false => {
-                let log = std::fs::read_to_string(own.folder.path().join("log")).unwrap_or_default();
-                let tail: Vec<&str> = log.lines().rev().take(5).collect();
-                skip(&format!("dockerd does not come up: {tail:?}"));
-                None
-            }
-        }
-    }
-
-    fn host(&self) -> Host {
-        Host::Unix(self.folder.path().join("docker.sock"))
-    }
-
-    async fn answers(&mut self) -> bool {
-        let end = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < end && self.process.try_wait().unwrap().is_none() {
-            if Engine::connect(self.host(), PATIENCE).await.is_ok() {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        false
-    }
-
-    /// Ends it as a shutdown does: its containers are stopped.
-    fn shut_down(&mut self) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for OwnEngine {
-    fn drop(&mut self) {
-        self.shut_down();
-    }
-}
-
-fn run(folder: &Path) -> Option<Child> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-    let at = |name: &str| folder.join(name).display().to_string();
-    // In a network of its own: with `--bridge none` it removes the machine's `docker0`, which is another engine's.
-    Command::new("unshare")
-        .args(["--net", "dockerd", "--bridge", "none", "--iptables=false", "--ip6tables=false"])
-        .args(["--host", &format!("unix://{}", at("docker.sock")), "--pidfile", &at("pid")])
-        .args(["--data-root", &at("data"), "--exec-root", &at("run")])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .ok()
-}
-
-/// Two services of a version; each needs a moment until it is ready, also after a restart.
-fn compose(version: &str) -> String {
-    let service = |name: &str, more: &str| {
+/// Two services, each of its version; each needs a moment until it is ready, also after a restart.
+fn compose(db: &str, web: &str) -> String {
+    let service = |name: &str, version: &str, more: &str| {
         format!(
             "  {name}:\n    image: ${{BUSYBOX}}\n    network_mode: none\n    restart: unless-stopped\n    stop_grace_period: 2s\n\
              \x20   environment: {{VERSION: \"{version}\"}}\n\
@@ -98,45 +30,134 @@ fn compose(version: &str) -> String {
     };
     format!(
         "services:\n{}{}",
-        service("db", ""),
-        service("web", "    depends_on:\n      db: {condition: service_healthy}\n")
+        service("db", db, ""),
+        service("web", web, "    depends_on:\n      db: {condition: service_healthy}\n")
     )
 }
 
 #[tokio::test]
 async fn an_engine_that_restarts_in_mid_deploy_leaves_one_release_whole() {
-    let Some(mut own) = OwnEngine::start().await else { return };
-    let address = own.host().to_string();
-    let engine = Engine::connect(own.host(), PATIENCE).await.unwrap();
-    let Some(mut test) = TestProject::on(engine, "outage").await else { return };
-    test.env("DOCKER_HOST", &address);
-    test.file("compose.yaml", &compose("1"));
-    test.sofa(["deploy"]).ok();
+    let Some(mut own) = OwnEngine::start(None).await else { return };
+    let Some(test) = deployed(&own, "restart").await else { return };
     let old = running(&test).await;
-    assert_eq!(old.len(), 2);
-
-    test.file("compose.yaml", &compose("2"));
-    let child = test.sofa_command().arg("deploy").stderr(Stdio::piped()).spawn().unwrap();
-    // The new database runs and is not ready: the restart comes in the middle of the wait for it.
-    let end = Instant::now() + Duration::from_secs(20);
-    while running(&test).await.iter().filter(|id| !old.contains(id)).count() == 0 {
-        assert!(Instant::now() < end, "the new container never started");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    own.shut_down();
-    own.process = run(own.folder.path()).unwrap();
-    assert!(own.answers().await, "the engine does not come back");
-    let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
+    test.file("compose.yaml", &compose("2", "2"));
+    let child = mid_deploy(&test, &old, &[]).await;
+    own.restart().await;
+    let (code, told) = ended(child);
     let now = running(&test).await;
-    match output.status.code() {
+    match code {
         Some(0) => assert!(now.len() == 2 && now.iter().all(|id| !old.contains(id)), "{now:?}\n{told}"),
         Some(4) => assert_eq!(now, old, "{told}"),
         code => panic!("exit {code:?}: {told}"),
     }
     assert!(told.contains("waiting for the engine to come back"), "{told}");
+    whole(&test).await;
+}
+
+#[tokio::test]
+async fn a_prune_in_mid_deploy_ends_nothing() {
+    let Some(own) = OwnEngine::start(None).await else { return };
+    let Some(test) = deployed(&own, "prune").await else { return };
+    let old = running(&test).await;
+    test.file("compose.yaml", &compose("2", "1"));
+    let child = mid_deploy(&test, &old, &[]).await;
+    // The old database, the lock and the store's container do not run.
+    let mut prune = Command::new("docker");
+    prune.args(["container", "prune", "-f"]);
+    let pruned = test.run(prune);
+    pruned.ok();
+    assert!(pruned.stdout.lines().filter(|line| line.len() == 64).count() >= 3, "{}", pruned.stdout);
+    let (code, told) = ended(child);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(!told.contains("taken away"), "{told}");
+    let now = running(&test).await;
+    assert!(now.len() == 2 && now.iter().filter(|id| old.contains(id)).count() == 1, "{now:?}\n{told}");
+    whole(&test).await;
+    assert_eq!(running(&test).await, now);
+}
+
+#[tokio::test]
+async fn a_socket_that_goes_in_mid_deploy_is_a_defined_end() {
+    let Some(mut own) = OwnEngine::start(None).await else { return };
+    let Some(test) = deployed(&own, "socket").await else { return };
+    let old = running(&test).await;
+    test.file("compose.yaml", &compose("2", "2"));
+    let child = mid_deploy(&test, &old, &["--wait-timeout", "10s"]).await;
+    std::fs::remove_file(own.socket()).unwrap();
+    let (code, told) = ended(child);
+    // Connections that are open go on: it may come to its end by them.
+    match code {
+        Some(0) => {}
+        Some(7) => assert!(
+            told.contains("the socket does not exist") && told.contains("left: service `"),
+            "what is left, and why: {told}"
+        ),
+        code => panic!("exit {code:?}: {told}"),
+    }
+    own.restart().await;
+    whole(&test).await;
+    assert!(running(&test).await.iter().all(|id| !old.contains(id)));
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_during_a_pull_leaves_the_old_release_alone() {
+    let Some(own) = OwnEngine::start(Some(DISK_MIB)).await else { return };
+    let Some(test) = deployed(&own, "disk").await else { return };
+    let (old, begun) = (running(&test).await, starts(&test).await);
+    let image = registry::serve(own.pid(), u64::from(DISK_MIB) * 2 * 1024 * 1024);
+    test.file("compose.yaml", &compose("2", "2").replace("${BUSYBOX}", &image));
+    let run = test.sofa(["deploy"]);
+    run.assert_code(1).says("no space left on device").says("hint: ").says("docker system df");
+    assert_eq!((running(&test).await, starts(&test).await), (old, begun), "{}", run.stderr);
+}
+
+/// What an engine gets whose disk fills up; its own files and the tests' image take a part of it.
+const DISK_MIB: u32 = 96;
+
+/// A project on an engine, its first version deployed.
+async fn deployed(own: &OwnEngine, name: &str) -> Option<TestProject> {
+    let engine = Engine::connect(own.host(), PATIENCE).await.unwrap();
+    let mut test = TestProject::on(engine, name).await?;
+    test.env("DOCKER_HOST", &own.host().to_string());
+    test.file("compose.yaml", &compose("1", "1"));
     test.sofa(["deploy"]).ok();
-    assert_eq!(test.engine().observe_project(test.name()).await.unwrap().containers.len(), 2, "no debris");
+    assert_eq!(running(&test).await.len(), 2);
+    Some(test)
+}
+
+/// A deploy that waits until what it started is ready.
+async fn mid_deploy(test: &TestProject, old: &[String], arguments: &[&str]) -> Child {
+    let mut deploy = test.sofa_command();
+    let child = deploy.arg("deploy").args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while running(test).await.iter().all(|id| old.contains(id)) {
+        assert!(Instant::now() < end, "the new container never started");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    child
+}
+
+fn ended(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The same deploy again ends well, and leaves two containers, no lock and nothing else.
+async fn whole(test: &TestProject) {
+    test.sofa(["deploy"]).ok();
+    let observed = test.engine().observe_project(test.name()).await.unwrap();
+    assert_eq!(observed.containers.len(), 2, "no debris");
+    let all = test.engine().list_containers().await.unwrap();
+    assert!(!all.iter().any(|container| container.name.starts_with("sofa.lock")), "no lock");
+}
+
+/// When each of the project's containers was started.
+async fn starts(test: &TestProject) -> Vec<Option<jiff::Timestamp>> {
+    let mut starts = Vec::new();
+    for id in running(test).await {
+        starts.push(test.engine().inspect(&id).await.unwrap().started);
+    }
+    starts
 }
 
 /// The ids of the project's containers that run.

@@ -175,6 +175,20 @@ impl FakeEngine {
         }
     }
 
+    /// Something that removes every container that does not run when it is called, as `docker container prune` does.
+    pub fn pruning(&self) -> impl Fn() + Send + Sync + use<> {
+        let shared = self.shared.clone();
+        move || {
+            let mut state = shared.lock().expect("state");
+            let idle = |container: &&Container| !container.is_up() && container.status != Status::Restarting;
+            let pruned: Vec<Container> = state.containers.values().filter(idle).cloned().collect();
+            for container in pruned {
+                state.containers.remove(&container.id);
+                events::tell(&mut state, &container, "destroy", &[]);
+            }
+        }
+    }
+
     /// Breaks every connection, as an engine that restarts does. The socket goes on listening.
     pub fn break_connections(&self) {
         self.state().epoch.send_modify(|epoch| *epoch += 1);
