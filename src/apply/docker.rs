@@ -275,7 +275,14 @@ impl<'a> Docker<'a> {
     }
 
     pub(super) fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
-        Waiter { engine: self.engine, watch: &self.watch, events: self.announcer.events(), phase, deadline }
+        Waiter {
+            engine: self.engine,
+            watch: &self.watch,
+            events: self.announcer.events(),
+            phase,
+            deadline,
+            desired: self.desired,
+        }
     }
 
     /// The id behind a reference; one that an operation was to create may be missing only if that failed.

@@ -11,6 +11,7 @@ use super::budget::Budget;
 use super::docker::Docker;
 use super::executor::Stopped;
 use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
+use super::secrets;
 use crate::compose::model::{Healthcheck, Hook, Service};
 use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};
@@ -119,6 +120,12 @@ impl Docker<'_> {
             Err(_) if call.point == HookPoint::PreStop && self.has_ended(&id).await => return Ok(()),
             Err(error) => (HookReason::Engine(error), Vec::new()),
         };
+        let details = self.engine.inspect(id.as_str()).await.ok();
+        let own =
+            hook.environment.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
+        let secrets =
+            secrets::of(self.desired().ok(), &replica.service, details.as_ref()).with_environment(own);
+        let tail = tail.iter().map(|line| secrets.scrub(line)).collect();
         let failure = HookFailure { service: replica.service.clone(), hook: call, reason, tail };
         Err(OperationError::Hook(Box::new(failure)).into())
     }

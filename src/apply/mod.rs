@@ -17,6 +17,7 @@ pub mod preflight;
 mod probe;
 mod ready;
 pub mod report;
+mod secrets;
 mod steady;
 mod surely;
 mod take_back;

@@ -10,10 +10,12 @@ use super::executor::Stopped;
 use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
 use super::lost::{CLOSING, Phase};
 use super::probe::{self, Answer};
+use super::secrets;
 use super::watch::Watch;
 use crate::engine::container::RestartPolicy;
 use crate::engine::logs::LogQuery;
 use crate::engine::{ContainerDetails, Engine, EngineError, Healthcheck};
+use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, Health, State};
 use crate::ui::event::{Event, EventSender, Subject};
@@ -37,6 +39,8 @@ pub(super) struct Waiter<'a> {
     pub(super) phase: &'a Phase,
     /// When waits end.
     pub(super) deadline: Instant,
+    /// The model behind the run, where files were read.
+    pub(super) desired: Option<&'a Desired<'a>>,
 }
 
 /// Who is waited for, and what for.
@@ -216,6 +220,7 @@ impl Waiter<'_> {
             .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
             .map(|probe| probe.output.clone())
             .filter(|output| !output.is_empty());
+        let secrets = secrets::of(self.desired, candidate.service, details.as_ref());
         OperationError::Gate(Box::new(GateFailure {
             service: candidate.service.to_string(),
             container: details
@@ -225,8 +230,8 @@ impl Waiter<'_> {
             reason,
             waited,
             restarts: details.map_or(0, |details| details.restarts),
-            health_output: failed_test,
-            log: tail.into_iter().map(|line| line.text).collect(),
+            health_output: failed_test.map(|output| secrets.scrub(&output)),
+            log: tail.into_iter().map(|line| secrets.scrub(&line.text)).collect(),
         }))
     }
 }

@@ -61,6 +61,8 @@ pub struct ContainerDetails {
     pub stop_timeout: Option<Duration>,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
+    /// Its environment, with its image's.
+    pub environment: BTreeMap<String, String>,
     /// Its IPv4 address (else its IPv6 address) per network name, while it runs.
     pub addresses: BTreeMap<String, IpAddr>,
     /// Its DNS names per network name, as they were asked for at its creation.
@@ -187,6 +189,8 @@ struct ConfigReply {
     tty: bool,
     #[serde(default, deserialize_with = "or_default")]
     labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "or_default")]
+    env: Vec<String>,
     #[serde(default)]
     stop_timeout: Option<u64>,
     #[serde(default, deserialize_with = "or_default")]
@@ -319,6 +323,13 @@ impl Reply {
             ),
             stop_timeout: self.config.stop_timeout.map(Duration::from_secs),
             labels: self.config.labels,
+            environment: self
+                .config
+                .env
+                .iter()
+                .filter_map(|entry| entry.split_once('='))
+                .map(owned)
+                .collect(),
             addresses,
             aliases,
             network_mode: host.network_mode,
@@ -335,6 +346,10 @@ impl ProbeReply {
             ended: moment(&self.end),
         }
     }
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// A moment; Go's zero time («0001-01-01T00:00:00Z») means never.

@@ -247,3 +247,39 @@ async fn secrets_are_never_printed() {
         assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{arguments:?}: {run:?}");
     }
 }
+
+#[tokio::test]
+async fn what_a_failing_service_prints_is_shown_without_its_secrets() {
+    let Some(mut test) = TestProject::new("scrubbed").await else {
+        return;
+    };
+    test.env("API_TOKEN", "hunter2hunter2").env("GITHUB_ACTIONS", "true");
+    test.file("secret.env", "DATABASE_URL=postgres://app:hunter4@db/app\n");
+    compose(
+        &test,
+        "  web:
+    <<: *stay
+    env_file: secret.env
+    environment: {TOKEN: \"${API_TOKEN}\", LEVEL: debugging}
+    command: [sh, -c, 'echo debugging $$TOKEN at $$DATABASE_URL as hunter4; exit 3']
+",
+    );
+    for progress in ["plain", "json", "github"] {
+        let told = test.sofa(["deploy", "--progress", progress]);
+        told.assert_code(4).says("debugging ${TOKEN} at ${DATABASE_URL} as ${DATABASE_URL}");
+        assert!(!told.stdout.contains("hunter") && !told.stderr.contains("hunter"), "{progress}: {told:?}");
+    }
+    // Verbs that read no files know what the container's environment is called.
+    compose(
+        &test,
+        "  web:
+    <<: *stay
+    environment: {TOKEN: \"${API_TOKEN}\"}
+    command: [sh, -c, 'test -e /tmp/ran && echo no $$TOKEN && exit 3; touch /tmp/ran; sleep 1000']
+",
+    );
+    test.sofa(["deploy"]).ok();
+    let told = test.sofa(["restart", "-t", "0"]);
+    told.assert_code(4).says("no ${TOKEN}");
+    assert!(!told.stderr.contains("hunter"), "{told:?}");
+}
