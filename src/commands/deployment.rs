@@ -177,7 +177,12 @@ pub fn desired<'a>(
     let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
     let terms = Terms { dialect: context.settings.dialect, mode, images: pins };
     let digests = contents::digests(project, ContentKey::of(observed).as_ref());
-    Desired::new(project, scope, observed, terms).with_contents(&digests)
+    let desired = Desired::new(project, scope, observed, terms).with_contents(&digests);
+    // What cannot be selected was refused before.
+    match context.selection(project) {
+        Ok(selection) => desired.with_asked(&scope::chosen(project, &selection, &context.settings.backend)),
+        Err(_) => desired,
+    }
 }
 
 /// Refuses what this engine can make no container of.

@@ -70,6 +70,8 @@ pub struct DesiredService<'a> {
     pub moved: BTreeMap<String, Pin>,
     /// Whether some service waits for it to be healthy or completed.
     pub awaited: bool,
+    /// Whether nobody asked for it: it came along because another service needs it.
+    pub joined: bool,
 }
 
 /// A network of the scope.
@@ -217,6 +219,15 @@ impl<'a> Desired<'a> {
         self
     }
 
+    /// The same, knowing what was asked for: everything else came along.
+    #[must_use]
+    pub fn with_asked(mut self, asked: &BTreeSet<&str>) -> Desired<'a> {
+        for (name, service) in &mut self.services {
+            service.joined = !asked.contains(name);
+        }
+        self
+    }
+
     /// The config hash of a container that is made beside these ones, whose namespaces or mounts it shares.
     pub fn hash_beside(
         &self,
@@ -345,6 +356,7 @@ impl<'a> DesiredService<'a> {
             env_files: BTreeMap::new(),
             awaited: dependants.iter().any(|edge| edge.condition != Condition::Started),
             image,
+            joined: false,
         }
     }
 

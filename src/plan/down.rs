@@ -7,7 +7,7 @@ use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
 use super::hooks;
 use super::labelled::Scope;
-use super::observed::{Container, Observed};
+use super::observed::{Container, Observed, compose_label};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::stop;
 
@@ -117,7 +117,7 @@ fn remove_networks(
     notes: &mut Vec<String>,
 ) {
     for network in &observed.networks {
-        if !network.labels.contains_key("com.docker.compose.project") {
+        if compose_label(&network.labels, "project").is_none() {
             continue;
         }
         let users = others(observed, going, |container| container.networks.contains_key(&network.name));
@@ -144,7 +144,7 @@ fn remove_volumes(
         let mounted = |container: &Container| {
             container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
         };
-        if !volume.labels.contains_key("com.docker.compose.project") {
+        if compose_label(&volume.labels, "project").is_none() {
             continue;
         }
         if policy.scope != Scope::Everything && !going.iter().any(|container| mounted(container)) {

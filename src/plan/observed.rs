@@ -126,8 +126,13 @@ impl Container {
 
     /// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
     pub fn compose_label(&self, name: &str) -> Option<&str> {
-        self.labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
+        compose_label(&self.labels, name)
     }
+}
+
+/// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
+pub fn compose_label<'a>(labels: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
 }
 
 /// Whether a volume's name is one that an engine makes up: 64 hexadecimal digits. Newer engines label such volumes as well.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::{Container, Observed};
+use super::observed::{Container, Observed, compose_label};
 use crate::compose::model::Project;
 
 /// A mode's claim to a name that is not written down.
@@ -31,7 +31,7 @@ pub struct Former {
 /// Whether the engine has nothing of the project.
 pub fn is_new(project: &Project, observed: &Observed) -> bool {
     let labelled = |labels: &BTreeMap<String, String>| {
-        labels.get("com.docker.compose.project").is_some_and(|name| *name == *project.name)
+        compose_label(labels, "project").is_some_and(|name| name == project.name.as_str())
     };
     observed.containers.is_empty()
         && !observed.networks.iter().any(|network| labelled(&network.labels))

@@ -1,26 +1,24 @@
 //! What containers and networks were made from: what the last release says of them, where that has their very config hash.
 
 use super::desired::{Desired, Parents, Pins, service_hashes};
-use super::observed::{Container, Network, Observed};
+use super::observed::{Container, Network, Observed, compose_label};
 use crate::compose::model::{self, Service};
 use crate::compose::{Dialect, hash};
-
-const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 
 impl Observed {
     /// The service of the last release that a container was made from, beside these containers.
     pub fn released_service(&self, container: &Container, beside: &Parents<'_>) -> Option<&Service> {
         let released = self.released.as_ref()?;
         let service = released.service(&container.service)?;
-        let recorded = container.labels.get(CONFIG_HASH)?;
+        let recorded = container.compose_label("config-hash")?;
         let hashes = service_hashes(released, service, beside, self, &Pins::new(), Dialect::default());
-        hashes.contains(recorded).then_some(service)
+        hashes.iter().any(|hash| hash == recorded).then_some(service)
     }
 
     /// The network of the model that a network was made from.
     pub(super) fn released_network(&self, key: &str, found: &Network) -> Option<&model::Network> {
         let network = self.released.as_ref()?.networks.get(key)?;
-        let recorded = found.labels.get(CONFIG_HASH)?;
+        let recorded = compose_label(&found.labels, "config-hash")?;
         Dialect::ALL.iter().any(|dialect| hash::network(network, *dialect) == *recorded).then_some(network)
     }
 }
@@ -30,15 +28,16 @@ impl Desired<'_> {
     /// release tells then what that was.
     pub fn was_configured_otherwise(&self, observed: &Observed) -> bool {
         let containers = observed.containers.iter().any(|container| {
-            let recorded = container.labels.get(CONFIG_HASH);
-            self.service(&container.service)
-                .is_some_and(|service| recorded.is_some_and(|hash| !service.hashes.contains(hash)))
+            let recorded = container.compose_label("config-hash");
+            self.service(&container.service).is_some_and(|service| {
+                recorded.is_some_and(|hash| service.hashes.iter().all(|known| known != hash))
+            })
         });
         containers
             || self.networks.iter().any(|desired| {
                 let found = observed.networks.iter().find(|found| found.name == desired.network.name);
-                let recorded = found.and_then(|found| found.labels.get(CONFIG_HASH));
-                recorded.is_some_and(|hash| !desired.hashes.contains(hash))
+                let recorded = found.and_then(|found| compose_label(&found.labels, "config-hash"));
+                recorded.is_some_and(|hash| desired.hashes.iter().all(|known| known != hash))
             })
     }
 }

@@ -120,8 +120,9 @@ pub(super) fn slots<'a>(
 ) -> (Vec<Slot<'a>>, Vec<&'a Container>) {
     let diverges = |container: &Container| match policy.recreate {
         Recreate::Never => None,
-        Recreate::Force => Some(Cause::from("recreation was forced")),
-        Recreate::Diverged => around
+        // What a job did to data is not done again because of what was asked for other services.
+        Recreate::Force if !(service.job && service.joined) => Some(Cause::from("recreation was forced")),
+        Recreate::Force | Recreate::Diverged => around
             .replaced
             .as_deref()
             .map(Cause::from)
@@ -154,9 +155,10 @@ pub(super) fn slots<'a>(
             }
         })
         .collect();
+    let new = slots.is_empty();
     let mut next = slots.last().map_or(1, |slot| slot.number + 1);
     while slots.len() < wanted {
-        let cause = if next == 1 { "not there yet".into() } else { format!("scaled to {wanted}").into() };
+        let cause = if new { "not there yet".into() } else { format!("scaled to {wanted}").into() };
         slots.push(Slot {
             number: next,
             name: service.container_name(desired.project, next),

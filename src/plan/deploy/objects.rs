@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Deploy;
 use crate::plan::action::Action;
 use crate::plan::desired::{DesiredVolume, volume_keys};
-use crate::plan::observed::Volume;
+use crate::plan::observed::{Volume, compose_label};
 use crate::plan::operation::{Group, Undo};
 
 impl Deploy<'_> {
@@ -26,6 +26,9 @@ impl Deploy<'_> {
                     self.networks.insert(desired.key, id);
                 }
                 Some(network) if desired.network.external || same_hash(&network.labels, &desired.hashes) => {}
+                Some(network) if self.is_of_another(&network.labels) => {
+                    self.note_used_as_it_is("network", name, &network.labels);
+                }
                 Some(network) => {
                     let cause = desired.divergence(network, self.observed);
                     changed.push((desired, network, cause));
@@ -49,9 +52,24 @@ impl Deploy<'_> {
                     self.volumes.insert(desired.key, id);
                 }
                 Some(volume) if desired.volume.external || same_hash(&volume.labels, &desired.hashes) => {}
+                Some(volume) if self.is_of_another(&volume.labels) => {
+                    self.note_used_as_it_is("volume", name, &volume.labels);
+                }
                 Some(volume) => self.changed_volume(desired, volume),
             }
         }
+    }
+
+    /// Whether another project made a network or volume: it is used as it is, as docker compose does, and never changed.
+    fn is_of_another(&self, labels: &BTreeMap<String, String>) -> bool {
+        compose_label(labels, "project").is_some_and(|owner| owner != self.desired.project.name.as_str())
+    }
+
+    fn note_used_as_it_is(&mut self, kind: &str, name: &str, labels: &BTreeMap<String, String>) {
+        let owner = compose_label(labels, "project").unwrap_or_default();
+        self.notes.push(format!(
+            "{kind} {name} belongs to project `{owner}` and is used as it is; `external: true` says that it is meant"
+        ));
     }
 
     /// A volume is never replaced: its data would be gone. Other labels keep nobody from going on with it; other
@@ -85,5 +103,5 @@ impl Deploy<'_> {
 
 /// Whether the recorded config hash is one of the model's. Without a record there is nothing to compare with.
 fn same_hash(labels: &BTreeMap<String, String>, hashes: &[String]) -> bool {
-    labels.get("com.docker.compose.config-hash").is_none_or(|recorded| hashes.contains(recorded))
+    compose_label(labels, "config-hash").is_none_or(|recorded| hashes.iter().any(|hash| hash == recorded))
 }

@@ -7,7 +7,7 @@ use super::Deploy;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
-use crate::plan::observed::{Container, ContainerId, Network};
+use crate::plan::observed::{Container, ContainerId, Network, compose_label};
 use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::stop;
 
@@ -143,9 +143,7 @@ impl<'a> Deploy<'a> {
         for desired in self.desired.networks.iter().filter(|desired| self.networks.contains_key(desired.key))
         {
             let older = self.observed.networks.iter().filter(|network| {
-                let label = |name: &str| {
-                    network.labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
-                };
+                let label = |name: &str| compose_label(&network.labels, name);
                 network.name != desired.network.name
                     && label("network") == Some(desired.key)
                     && label("project") == Some(self.desired.project.name.as_str())

@@ -65,7 +65,7 @@ fn pre_start_runs_once_for_a_service_and_not_where_a_replica_stays_up() {
     [2] -> #3 web: run pre_start 2/2 beside container of #1 [one-way]
     [1,3] -> #4 web: start container of #1
     [4] -> #5 web: await container of #1: running
-    [] -> #6 web: create container p-web-2, scaled to 2
+    [] -> #6 web: create container p-web-2, not there yet
     [3,6] -> #7 web: start container of #6
     [7] -> #8 web: await container of #6: running
     [5,8] -> #9 project: watch web 1, web 2 for 2s [barrier]

@@ -440,3 +440,24 @@ fn what_runs_no_container_needs_no_port() {
     }));
     assert!(none.try_deploy(Policy::default()).is_ok());
 }
+
+#[test]
+fn networks_and_volumes_of_another_project_are_used_as_they_are() {
+    let mut case = changed_network(case()).with("web", on_network).found(running("web")).but(attached);
+    for network in &mut case.observed.networks {
+        network.labels.insert("com.docker.compose.project".into(), "other".into());
+    }
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert!(plan.changes_nothing(), "{plan}");
+    assert!(plan.notes[0].starts_with("network p_net belongs to project `other`"), "{:?}", plan.notes);
+
+    let mut case = changed_volume(|volume| {
+        volume.driver_opts.insert("o".into(), "addr=two".into());
+    });
+    assert!(case.try_deploy(Policy::default()).is_err());
+    for volume in &mut case.observed.volumes {
+        volume.labels.insert("com.docker.compose.project".into(), "other".into());
+    }
+    let plan = case.try_deploy(Policy::default()).unwrap();
+    assert!(plan.notes[0].starts_with("volume p_data belongs to project `other`"), "{:?}", plan.notes);
+}

@@ -173,3 +173,23 @@ fn a_one_off_that_has_ended_is_an_orphan_and_one_that_runs_is_not() {
     let runs = run(State::Running).try_deploy(removing).unwrap();
     assert!(runs.operations.is_empty() && runs.notes.is_empty(), "{runs}");
 }
+
+#[test]
+fn a_forced_recreation_runs_no_job_again_that_only_came_along() {
+    let case = case()
+        .with("migrate", |migrate| {
+            migrate.sofa = Some(model::Sofa { role: Some(model::Role::Job), ..Default::default() });
+        })
+        .with("web", |web| after(web, "migrate", Condition::CompletedSuccessfully))
+        .found(running("migrate").state(State::Exited(0)))
+        .found(running("web"));
+    let forced = |asked: &[&str]| {
+        let desired = Desired::new(&case.project, &["migrate", "web"], &case.observed, case.terms())
+            .with_asked(&asked.iter().copied().collect());
+        let policy = Policy { recreate: Recreate::Force, ..Policy::default() };
+        let plan = super::super::deploy(&desired, &case.observed, policy).unwrap();
+        plan.to_string().contains("migrate: create")
+    };
+    assert!(!forced(&["web"]));
+    assert!(forced(&["web", "migrate"]));
+}
