@@ -9,11 +9,12 @@ use crate::commands::asking::{self, Deed};
 use crate::commands::dry_run::show;
 use crate::commands::labelled::{Standing, View, look};
 use crate::commands::locked::{Stage, interrupted, is_worked_on, locked};
-use crate::commands::recorded::unfinished;
+use crate::commands::recorded;
 use crate::commands::run::{Run, shown};
+use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::plan::operation::Plan;
-use crate::state::{Fence, Found, Store};
+use crate::state::{Fence, Store, unfinished};
 use crate::ui::event::Event;
 
 /// A verb and how its plan is made.
@@ -43,6 +44,16 @@ pub enum Turn {
     Locks,
     /// It asks whoever holds the lock to cancel, and acts then.
     Interrupts,
+}
+
+/// What is to be said of a run that did not finish. Only where its mark is there are the records read, which costs an old
+/// engine a mount; records that cannot be read block nothing that goes by labels.
+async fn met_unfinished(engine: &Engine, project: &str) -> Option<String> {
+    if !unfinished::is_marked(engine, project).await.unwrap_or(true) {
+        return None;
+    }
+    let found = Store::of(engine, project).read().await.ok()?;
+    recorded::unfinished(project, &found.or_empty().head)
 }
 
 impl Forward<'_> {
@@ -87,11 +98,9 @@ impl Forward<'_> {
                 return self.execute(context, &standing, &(self.plan)(&standing), None, stage).await;
             }
             locked(context, &standing.engine, project, self.verb, stage, async |lock| {
-                let store = Store::of(&standing.engine, project);
-                // Records that cannot be read block nothing that goes by labels.
-                let found = async { Ok(store.read().await.unwrap_or(Found::Missing)) };
-                let (standing, found) = try_join(standing.again(context, self.view), found).await?;
-                if let Some(text) = unfinished(project, &found.or_empty().head) {
+                let met = async { Ok(met_unfinished(&standing.engine, project).await) };
+                let (standing, met) = try_join(standing.again(context, self.view), met).await?;
+                if let Some(text) = met {
                     let _ = events.send(Event::Note(text));
                 }
                 let again = (self.plan)(&standing);

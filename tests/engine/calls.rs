@@ -165,9 +165,9 @@ fn every_verb_makes_the_calls_that_it_must_and_no_others() {
      1 GET /volumes
     == restart
      1 DELETE /containers/*
-     1 GET /containers/*/archive
      2 GET /containers/json
      2 GET /events
+     1 GET /images/sofa.unfinished/p:run/json
      2 GET /networks
      2 GET /volumes
      3 POST /containers/*/start
@@ -181,9 +181,9 @@ fn every_verb_makes_the_calls_that_it_must_and_no_others() {
      3 POST /containers/*/stop
     == start
      1 DELETE /containers/*
-     1 GET /containers/*/archive
      2 GET /containers/json
      2 GET /events
+     1 GET /images/sofa.unfinished/p:run/json
      2 GET /networks
      2 GET /volumes
      3 POST /containers/*/start
@@ -196,18 +196,18 @@ fn every_verb_makes_the_calls_that_it_must_and_no_others() {
      1 POST /containers/*/kill
     == rm s0
      2 DELETE /containers/*
-     1 GET /containers/*/archive
      2 GET /containers/json
      2 GET /events
+     1 GET /images/sofa.unfinished/p:run/json
      2 GET /networks
      2 GET /volumes
      1 POST /containers/create
     == down
      3 DELETE /containers/*
      1 DELETE /networks/*
-     1 GET /containers/*/archive
      2 GET /containers/json
      2 GET /events
+     1 GET /images/sofa.unfinished/p:run/json
      2 GET /networks
      2 GET /volumes
      2 POST /containers/*/stop
