@@ -52,6 +52,13 @@ fn held_by_others(message: String, hint: String) -> Problem {
     Problem { message, hint: Some(hint), owned: true }
 }
 
+/// Whether a service's containers need anything that only one container can have at a time.
+pub(super) fn needs_something_alone(service: &DesiredService<'_>) -> bool {
+    let attached = service.service.networks.values().flatten();
+    let mut addresses = attached.flat_map(|attached| [&attached.ipv4_address, &attached.ipv6_address]);
+    !service.service.ports.is_empty() || addresses.any(|address| !address.is_empty())
+}
+
 /// Something that a service's containers need and that only one container can have at a time.
 pub(super) struct Held<'a> {
     /// What it is, in words.

@@ -25,7 +25,7 @@ use super::desired::Desired;
 use super::draft::Draft;
 use super::gate::STABILITY_WINDOW;
 use super::hooks;
-use super::observed::{ContainerId, Observed};
+use super::observed::{Container, ContainerId, Observed};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::strategy::Strategy;
 
@@ -94,6 +94,12 @@ impl Problem {
     }
 }
 
+fn names(observed: &Observed) -> BTreeMap<&str, Option<&Container>> {
+    let foreign = observed.foreign.iter().map(|container| (container.name.as_str(), None));
+    let own = observed.containers.iter().map(|container| (container.name.as_str(), Some(container)));
+    foreign.chain(own).collect()
+}
+
 /// Plans a deploy.
 ///
 /// # Errors
@@ -110,6 +116,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         detached: BTreeMap::new(),
         lineups: BTreeMap::new(),
         leaving: BTreeMap::new(),
+        names: names(observed),
         ended: BTreeMap::new(),
         standings: BTreeMap::new(),
         settling: Vec::new(),
@@ -150,6 +157,8 @@ struct Deploy<'a> {
     lineups: BTreeMap<&'a str, Lineup<'a>>,
     /// The containers that are removed when the plan settles, and why.
     leaving: BTreeMap<&'a ContainerId, String>,
+    /// Every container name that is taken, with the container where it is the project's.
+    names: BTreeMap<&'a str, Option<&'a Container>>,
     /// Those of them that are ended before that, each with the operation that does it.
     ended: BTreeMap<&'a ContainerId, OpId>,
     standings: BTreeMap<&'a str, Standing>,

@@ -14,16 +14,15 @@ impl<'a> Deploy<'a> {
     /// The name under which a replica's container is created: its own, else a temporary one until the plan settles. There are
     /// as many of these as there are containers of the replica, so that one is free whatever killed runs have left.
     pub(super) fn free_name(&self, slot: &Slot<'a>) -> String {
-        let all = || self.observed.containers.iter().chain(&self.observed.foreign);
         let beside = slot.own().chain(self.holder(&slot.name));
         let temporary = beside.map(|container| format!("{}_{}", container.id.short(), slot.name));
         let mut names = [slot.name.clone()].into_iter().chain(temporary);
-        names.find(|name| all().all(|container| container.name != *name)).unwrap_or_else(|| slot.name.clone())
+        names.find(|name| !self.names.contains_key(name.as_str())).unwrap_or_else(|| slot.name.clone())
     }
 
     /// The container of the project that has a name.
     pub(super) fn holder(&self, name: &str) -> Option<&'a Container> {
-        self.observed.containers.iter().find(|container| container.name == name)
+        self.names.get(name).copied().flatten()
     }
 
     /// Ends what is to go and has what the replica's container needs to begin; returns the ends. Two services that change
@@ -36,6 +35,9 @@ impl<'a> Deploy<'a> {
     ) -> Vec<OpId> {
         // What is kept although the files changed does not need what they say.
         if matches!(slot.fate, Fate::Start(_)) && self.policy.recreate == Recreate::Never {
+            return Vec::new();
+        }
+        if !conflict::needs_something_alone(service) {
             return Vec::new();
         }
         let own: Vec<_> = slot.own().map(|container| &container.id).collect();
