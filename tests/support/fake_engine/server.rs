@@ -56,7 +56,15 @@ async fn accept(listener: UnixListener, shared: Shared) {
     }
 }
 
-async fn answer(shared: Shared, mut incoming: http::Request<Incoming>) -> Result<Reply, Cut> {
+/// The answer, unless the connections were broken while it was made: then this one is, whoever looks first.
+async fn answer(shared: Shared, incoming: http::Request<Incoming>) -> Result<Reply, Cut> {
+    let epoch = || *shared.lock().expect("state").epoch.borrow();
+    let before = epoch();
+    let reply = answer_whole(shared.clone(), incoming).await?;
+    if epoch() == before { Ok(reply) } else { Err(Cut) }
+}
+
+async fn answer_whole(shared: Shared, mut incoming: http::Request<Incoming>) -> Result<Reply, Cut> {
     let upgrade = hyper::upgrade::on(&mut incoming);
     let (parts, body) = incoming.into_parts();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
