@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use sofa::compose::Dialect;
 use sofa::compose::model::{Condition, Dependency, Network, Project, Service};
-use sofa::plan::desired::{Desired, Pins, Terms};
+use sofa::plan::desired::{Desired, Terms};
 use sofa::plan::observed::{
     Attachment, Container, ContainerId, Health, Image, ImageId, NetworkId, Observed, State,
 };
+use sofa::plan::pins::Pins;
 use sofa::plan::{Policy, deploy, graph, scope};
 
 const SERVICES: usize = 1_000;

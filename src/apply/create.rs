@@ -9,11 +9,12 @@ use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::engine::labels;
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::contents;
-use crate::plan::desired::{DesiredService, parents};
+use crate::plan::desired::DesiredService;
 use crate::plan::hooks;
 use crate::plan::image_volumes;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, ContainerId};
+use crate::plan::sharing::parents;
 
 impl Docker<'_> {
     /// Creates the network that the model has under this key.

@@ -7,9 +7,10 @@ use futures_util::future::try_join_all;
 
 use crate::engine::{Engine, EngineError, convert};
 use crate::plan::action::{Action, ContainerRef};
-use crate::plan::desired::{Desired, parents};
+use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, Observed};
 use crate::plan::operation::{Operation, Plan};
+use crate::plan::sharing::parents;
 
 /// Gives every container that the plan leaves in place the policy that its service has in the model, and every one that still
 /// runs and is to be replaced the policy that it has in the last release: the plan's undo gives it back what it finds. One that

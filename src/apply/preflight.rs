@@ -9,8 +9,9 @@ use crate::compose::model::ServiceName;
 use crate::engine::Engine;
 use crate::engine::convert::{self, Instance};
 use crate::plan::Problem;
-use crate::plan::desired::{Desired, namespace_parents};
+use crate::plan::desired::Desired;
 use crate::plan::observed::{ContainerId, Observed};
+use crate::plan::sharing::namespace_parents;
 
 /// Services of which this engine can make no container: what it is too old for, files that cannot be read, a secret that would
 /// have to be written into a read-only container.

@@ -2,25 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::contents::{self, Digests};
-use super::gate::Gate;
+use super::gate::{Gate, gate};
 use super::image_volumes::{self, By, resolved};
-use super::observed::{ContainerId, Image, ImageId, Observed};
-use super::replica;
+use super::observed::{ContainerId, Image, Observed};
+use super::pins::{Pin, Pins};
+use super::sharing::{Parents, parents, shares, with_parents};
 use crate::compose::model::{
-    Condition, Dependency, JobRun, MountKind, Network, Probe, Project, ReadyCheck, Role, Service,
-    ServiceName, Volume,
+    Condition, Dependency, JobRun, MountKind, Network, Project, Role, Service, ServiceName, Volume,
 };
 use crate::compose::{Dialect, hash};
-
-/// Time between two tries of a probe that says nothing else.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a try of a probe may take that says nothing else.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What should exist.
 #[derive(Debug)]
@@ -105,61 +99,6 @@ pub struct Terms<'a> {
     pub mode: Option<&'a str>,
     /// The images that services must be made from, whatever their references stand for by now: a rollback's.
     pub images: &'a Pins,
-}
-
-/// The images of a release, whatever its references stand for by now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pins {
-    /// By the service that is made from them.
-    pub own: BTreeMap<ServiceName, ImageId>,
-    /// Those of hooks and mounts, by service and reference.
-    pub beside: BTreeMap<(ServiceName, String), Pin>,
-}
-
-/// An image that a service uses beside its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// Its id.
-    pub id: ImageId,
-    /// A name that it has: an engine mounts an image by nothing else.
-    pub name: String,
-}
-
-impl Pins {
-    /// No image is pinned.
-    pub const fn new() -> Pins {
-        Pins { own: BTreeMap::new(), beside: BTreeMap::new() }
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.own.is_empty() && self.beside.is_empty()
-    }
-
-    /// Their ids.
-    pub fn ids(&self) -> impl Iterator<Item = &ImageId> {
-        self.own.values().chain(self.beside.values().map(|pin| &pin.id))
-    }
-
-    /// What a service uses as this reference, where that is pinned.
-    pub(super) fn beside(&self, service: &Service, reference: &str) -> Option<&Pin> {
-        // Most runs pin nothing, and no key need be made for them.
-        if self.beside.is_empty() {
-            return None;
-        }
-        self.beside.get(&(service.name.clone(), reference.to_owned()))
-    }
-
-    /// The image that a service uses beside its own as this reference.
-    pub(super) fn image_beside<'a>(
-        &self,
-        service: &Service,
-        reference: &str,
-        observed: &'a Observed,
-    ) -> Option<&'a Image> {
-        let pinned = self.beside(service, reference).map(|pin| pin.id.as_str());
-        observed.images.get(pinned.unwrap_or(reference))
-    }
 }
 
 impl<'a> Desired<'a> {
@@ -270,9 +209,6 @@ impl<'a> Desired<'a> {
         self.services.get(name)
     }
 }
-
-/// The containers whose namespaces and mounts a service shares, by the services that they stand for.
-pub type Parents<'a> = BTreeMap<&'a str, &'a ContainerId>;
 
 /// A service's config hash in every dialect, the preferred one first; what it shares with another service stands in it by the
 /// id of that service's container.
@@ -447,107 +383,4 @@ pub fn edges(project: &Project) -> BTreeMap<&str, Vec<&Dependency>> {
 pub fn is_job(service: &Service, dependants: &[&Dependency]) -> bool {
     let said = service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(Role::Job);
     said || dependants.iter().any(|edge| edge.condition == Condition::CompletedSuccessfully)
-}
-
-/// Which gate a service's containers must pass. Job comes before the healthcheck: a one-shot made from an image
-/// with a HEALTHCHECK is done when it ended, not when it was healthy on the way.
-fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
-    if job {
-        return Gate::Completed;
-    }
-    let ready = service.sofa.as_ref().and_then(|sofa| sofa.ready.as_ref());
-    if let Some(ReadyCheck::Probe { probe, interval, timeout }) = ready {
-        let literal = service.sofa.as_ref().is_some_and(|sofa| sofa.literal);
-        let interval = interval.map_or(PROBE_INTERVAL, |duration| duration.0);
-        let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
-        return match probe {
-            Probe::Http(http) => Gate::Http {
-                path: http.path.clone(),
-                literal,
-                port: http.port.or_else(|| sole_port(service)).unwrap_or(80),
-                expect: http.expect,
-                interval,
-                timeout,
-            },
-            Probe::Tcp(port) => Gate::Tcp { port: *port, interval, timeout },
-            Probe::Command(command) => Gate::Command { command: command.clone(), literal, interval, timeout },
-        };
-    }
-    let checked = match &service.healthcheck {
-        Some(check) if check.is_disabled() => false,
-        Some(check) if !check.test.0.is_empty() => true,
-        _ => image.is_some_and(|image| image.healthcheck),
-    };
-    if !checked {
-        return Gate::Running;
-    }
-    // A test that runs on a GPU beside the worker could take memory that the worker needs.
-    let probe = !matches!(ready, Some(ReadyCheck::Engine)) && !uses_gpu(service);
-    Gate::Healthy { probe }
-}
-
-/// The container's port, where the service publishes or exposes just one.
-fn sole_port(service: &Service) -> Option<u16> {
-    let exposed = service.expose.iter().filter_map(|port| port.split('/').next()?.parse().ok());
-    let ports: BTreeSet<u16> =
-        service.ports.iter().filter_map(|port| u16::try_from(port.target).ok()).chain(exposed).collect();
-    (ports.len() == 1).then(|| ports.first().copied()).flatten()
-}
-
-/// Whether a service gets a GPU: by `gpus`, a device reservation with that capability, or `x-sofa.gpu`.
-pub fn uses_gpu(service: &Service) -> bool {
-    let reserved =
-        service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref()).is_some_and(
-            |resource| resource.devices.iter().any(|d| d.capabilities.iter().any(|c| c == "gpu")),
-        );
-    !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
-}
-
-/// The containers that the engine has of those whose namespaces and mounts a service shares.
-pub fn parents<'a>(service: &'a Service, observed: &'a Observed) -> Parents<'a> {
-    let standing = |parent| Some((parent, &replica::standing(parent, observed)?.id));
-    namespace_parents(service).into_iter().filter_map(standing).collect()
-}
-
-/// The service in the form that docker compose hashes: what it shares with another service stands there by the id of that
-/// service's container, and `volumes_from` without its `:ro`.
-fn with_parents(service: &Service, parents: &Parents<'_>) -> Service {
-    let mut resolved = service.clone();
-    for mode in [&mut resolved.network_mode, &mut resolved.ipc, &mut resolved.pid] {
-        if let Some(id) = mode.strip_prefix("service:").and_then(|name| parents.get(name)) {
-            *mode = format!("container:{}", id.as_str());
-        }
-    }
-    for from in &mut resolved.volumes_from {
-        let mut parts = from.split(':');
-        let id = match (parts.next(), parts.next()) {
-            (Some("container"), Some(container)) => Some(container),
-            (name, _) => name.and_then(|name| parents.get(name)).map(|id| id.as_str()),
-        };
-        if let Some(id) = id {
-            *from = id.to_string();
-        }
-    }
-    resolved
-}
-
-/// Whether a service may share something with a container that only the engine knows.
-pub(super) fn shares(service: &Service) -> bool {
-    !service.volumes_from.is_empty() || !namespace_parents(service).is_empty()
-}
-
-/// The services in whose namespaces or mounts this one lives: `network_mode`, `ipc`, `pid`, `uts`, `volumes_from`.
-pub fn namespace_parents(service: &Service) -> BTreeSet<&str> {
-    let mounts = service
-        .volumes_from
-        .iter()
-        .filter(|from| !from.starts_with("container:"))
-        .map(|from| from.split(':').next().unwrap_or(from));
-    namespaces(service).into_iter().chain(mounts).collect()
-}
-
-/// The services in whose namespaces this one lives. These end with the process: who shares them must be restarted with it.
-pub(super) fn namespaces(service: &Service) -> BTreeSet<&str> {
-    let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];
-    modes.into_iter().filter_map(|mode| mode.strip_prefix("service:")).collect()
 }

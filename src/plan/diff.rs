@@ -2,9 +2,10 @@
 
 use super::cause::Cause;
 use super::contents;
-use super::desired::{Desired, DesiredService, Parents, namespace_parents, volume_keys};
+use super::desired::{Desired, DesiredService, volume_keys};
 use super::image_volumes;
 use super::observed::{Container, Observed, State};
+use super::sharing::{Parents, namespace_parents};
 use crate::compose::fields;
 
 /// Why a container is not as the files say; `None` when it is (facts: docker compose's own tests, in its order).

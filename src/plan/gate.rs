@@ -1,13 +1,22 @@
 //! What must hold before a container counts as ready, and what it means where it does not.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::observed::Image;
+use crate::compose::model::{Probe, ReadyCheck, Service};
+
 /// How long containers without a gate of their own are watched before they count as ready, where `update_config.monitor`
 /// says nothing.
 pub(super) const STABILITY_WINDOW: Duration = Duration::from_secs(2);
+
+/// Time between two tries of a probe that says nothing else.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a try of a probe may take that says nothing else.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What must hold before a container counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +113,60 @@ impl fmt::Display for Gate {
             Gate::Completed => f.write_str("completed"),
         }
     }
+}
+
+/// Which gate a service's containers must pass. Job comes before the healthcheck: a one-shot made from an image
+/// with a HEALTHCHECK is done when it ended, not when it was healthy on the way.
+pub(super) fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
+    if job {
+        return Gate::Completed;
+    }
+    let ready = service.sofa.as_ref().and_then(|sofa| sofa.ready.as_ref());
+    if let Some(ReadyCheck::Probe { probe, interval, timeout }) = ready {
+        let literal = service.sofa.as_ref().is_some_and(|sofa| sofa.literal);
+        let interval = interval.map_or(PROBE_INTERVAL, |duration| duration.0);
+        let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
+        return match probe {
+            Probe::Http(http) => Gate::Http {
+                path: http.path.clone(),
+                literal,
+                port: http.port.or_else(|| sole_port(service)).unwrap_or(80),
+                expect: http.expect,
+                interval,
+                timeout,
+            },
+            Probe::Tcp(port) => Gate::Tcp { port: *port, interval, timeout },
+            Probe::Command(command) => Gate::Command { command: command.clone(), literal, interval, timeout },
+        };
+    }
+    let checked = match &service.healthcheck {
+        Some(check) if check.is_disabled() => false,
+        Some(check) if !check.test.0.is_empty() => true,
+        _ => image.is_some_and(|image| image.healthcheck),
+    };
+    if !checked {
+        return Gate::Running;
+    }
+    // A test that runs on a GPU beside the worker could take memory that the worker needs.
+    let probe = !matches!(ready, Some(ReadyCheck::Engine)) && !uses_gpu(service);
+    Gate::Healthy { probe }
+}
+
+/// The container's port, where the service publishes or exposes just one.
+fn sole_port(service: &Service) -> Option<u16> {
+    let exposed = service.expose.iter().filter_map(|port| port.split('/').next()?.parse().ok());
+    let ports: BTreeSet<u16> =
+        service.ports.iter().filter_map(|port| u16::try_from(port.target).ok()).chain(exposed).collect();
+    (ports.len() == 1).then(|| ports.first().copied()).flatten()
+}
+
+/// Whether a service gets a GPU: by `gpus`, a device reservation with that capability, or `x-sofa.gpu`.
+pub fn uses_gpu(service: &Service) -> bool {
+    let reserved =
+        service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref()).is_some_and(
+            |resource| resource.devices.iter().any(|d| d.capabilities.iter().any(|c| c == "gpu")),
+        );
+    !service.gpus.is_empty() || reserved || service.sofa.as_ref().is_some_and(|sofa| sofa.gpu)
 }
 
 #[cfg(test)]

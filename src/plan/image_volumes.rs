@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::desired::{DesiredService, Pins, image_reference};
+use super::desired::{DesiredService, image_reference};
 use super::observed::{Container, Observed};
+use super::pins::Pins;
 use crate::compose::model::{Mount, MountKind, Project, Service};
 
 /// The label that holds the digests, `TARGET=DIGEST` one after the other; docker compose's own, from 5.5 on.

@@ -1,7 +1,9 @@
 //! What containers and networks were made from: what the last release says of them, where that has their very config hash.
 
-use super::desired::{Desired, Parents, Pins, service_hashes};
+use super::desired::{Desired, service_hashes};
 use super::observed::{Container, Network, Observed, compose_label};
+use super::pins::Pins;
+use super::sharing::Parents;
 use crate::compose::model::{self, Service};
 use crate::compose::{Dialect, hash};
 

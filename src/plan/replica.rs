@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cause::Cause;
 use super::deploy::{Policy, Recreate};
-use super::desired::{Desired, DesiredService, Parents};
+use super::desired::{Desired, DesiredService};
 use super::diff;
 use super::gate::Gate;
 use super::observed::{Container, ContainerId, Health, Observed, State};
+use super::sharing::Parents;
 
 /// One replica that a service should have.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::desired::{DesiredService, uses_gpu};
+use super::desired::DesiredService;
 use super::gate::Tolerance;
+use super::gate::uses_gpu;
 use crate::compose::model::{MountKind, Service, UpdateConfig};
 
 /// How the containers of one service are replaced.

@@ -2,10 +2,11 @@
 //! what becomes of a service hangs on what becomes of those that it needs.
 
 use super::Deploy;
-use crate::plan::desired::{DesiredService, namespace_parents, namespaces};
+use crate::plan::desired::DesiredService;
 use crate::plan::labelled;
 use crate::plan::observed::Container;
 use crate::plan::replica::{self, Around, Fate, Renewal, Slot};
+use crate::plan::sharing::{namespace_parents, namespaces};
 use crate::plan::{graph, scope};
 
 /// The containers of one service.

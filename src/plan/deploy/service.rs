@@ -8,11 +8,12 @@ use super::settle::Settling;
 use crate::compose::model::{Condition, ServiceName};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
-use crate::plan::desired::{DesiredService, namespace_parents, volume_keys};
+use crate::plan::desired::{DesiredService, volume_keys};
 use crate::plan::gate::Gate;
 use crate::plan::observed::Container;
 use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::replica::{Fate, Slot};
+use crate::plan::sharing::namespace_parents;
 use crate::plan::strategy::Strategy;
 
 /// What the plan knows of a service that it has dealt with.

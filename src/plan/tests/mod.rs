@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::action::Action;
 use super::contents;
-use super::desired::{Desired, Pin, Pins, Terms};
+use super::desired::{Desired, Terms};
 use super::image_volumes;
 use super::labelled::Scope;
 use super::observed::{
@@ -25,6 +25,7 @@ use super::observed::{
     State, Volume,
 };
 use super::operation::Plan;
+use super::pins::{Pin, Pins};
 use super::scope::{self, Deps, Selection};
 use super::{Policy, Problem, Recreate, down, rm};
 use crate::compose::Dialect;

@@ -1,0 +1,59 @@
+//! What services share of one another: namespaces and mounts, which hang on the very container that they come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observed::{ContainerId, Observed};
+use super::replica;
+use crate::compose::model::Service;
+
+/// The containers whose namespaces and mounts a service shares, by the services that they stand for.
+pub type Parents<'a> = BTreeMap<&'a str, &'a ContainerId>;
+
+/// The containers that the engine has of those whose namespaces and mounts a service shares.
+pub fn parents<'a>(service: &'a Service, observed: &'a Observed) -> Parents<'a> {
+    let standing = |parent| Some((parent, &replica::standing(parent, observed)?.id));
+    namespace_parents(service).into_iter().filter_map(standing).collect()
+}
+
+/// The service in the form that docker compose hashes: what it shares with another service stands there by the id of that
+/// service's container, and `volumes_from` without its `:ro`.
+pub(super) fn with_parents(service: &Service, parents: &Parents<'_>) -> Service {
+    let mut resolved = service.clone();
+    for mode in [&mut resolved.network_mode, &mut resolved.ipc, &mut resolved.pid] {
+        if let Some(id) = mode.strip_prefix("service:").and_then(|name| parents.get(name)) {
+            *mode = format!("container:{}", id.as_str());
+        }
+    }
+    for from in &mut resolved.volumes_from {
+        let mut parts = from.split(':');
+        let id = match (parts.next(), parts.next()) {
+            (Some("container"), Some(container)) => Some(container),
+            (name, _) => name.and_then(|name| parents.get(name)).map(|id| id.as_str()),
+        };
+        if let Some(id) = id {
+            *from = id.to_string();
+        }
+    }
+    resolved
+}
+
+/// Whether a service may share something with a container that only the engine knows.
+pub(super) fn shares(service: &Service) -> bool {
+    !service.volumes_from.is_empty() || !namespace_parents(service).is_empty()
+}
+
+/// The services in whose namespaces or mounts this one lives: `network_mode`, `ipc`, `pid`, `uts`, `volumes_from`.
+pub fn namespace_parents(service: &Service) -> BTreeSet<&str> {
+    let mounts = service
+        .volumes_from
+        .iter()
+        .filter(|from| !from.starts_with("container:"))
+        .map(|from| from.split(':').next().unwrap_or(from));
+    namespaces(service).into_iter().chain(mounts).collect()
+}
+
+/// The services in whose namespaces this one lives. These end with the process: who shares them must be restarted with it.
+pub(super) fn namespaces(service: &Service) -> BTreeSet<&str> {
+    let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];
+    modes.into_iter().filter_map(|mode| mode.strip_prefix("service:")).collect()
+}
