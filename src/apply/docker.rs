@@ -252,18 +252,9 @@ impl<'a> Docker<'a> {
         let watches = watched.map(|(replica, container)| {
             let waiter = &waiter;
             async move {
-                let id = self.id(container)?;
-                let subject = subject(replica);
-                let candidate =
-                    Candidate { id: &id, service: &replica.service, subject: &subject, gate: &Gate::Running };
-                let begun = Instant::now();
-                match waiter.steady(&candidate, window).await? {
+                match waiter.steady(replica, &self.id(container)?, window).await? {
                     Ok(()) => Ok(()),
-                    Err(reason) => self.judge(
-                        operation,
-                        replica,
-                        waiter.explain(&candidate, reason, begun.elapsed()).await,
-                    ),
+                    Err(error) => self.judge(operation, replica, error),
                 }
             }
         });

@@ -2,15 +2,34 @@
 
 use std::time::{Duration, Instant};
 
+use super::announce::subject;
 use super::failure::{OperationError, Reason};
 use super::lost::CLOSING;
 use super::ready::{Candidate, Doubt, Restarts, Waiter};
-use crate::plan::observed::State;
+use crate::plan::action::Replica;
+use crate::plan::gate::Gate;
+use crate::plan::observed::{ContainerId, State};
 
 impl Waiter<'_> {
-    /// Watches one container until it has been up for `window` without a restart. Its restart policy may start it again
-    /// (many programs exit until their database answers): then its window begins anew, three times at most.
+    /// Watches one container until it has been up for `window` without a restart; what keeps it from that is explained.
     pub(super) async fn steady(
+        &self,
+        replica: &Replica,
+        id: &ContainerId,
+        window: Duration,
+    ) -> Result<Result<(), OperationError>, OperationError> {
+        let subject = subject(replica);
+        let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &Gate::Running };
+        let begun = Instant::now();
+        Ok(match self.stays_up(&candidate, window).await? {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(self.explain(&candidate, reason, begun.elapsed()).await),
+        })
+    }
+
+    /// Its restart policy may start a container again (many programs exit until their database answers): then its window begins
+    /// anew, three times at most.
+    async fn stays_up(
         &self,
         candidate: &Candidate<'_>,
         window: Duration,

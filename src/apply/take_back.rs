@@ -1,7 +1,5 @@
 //! The way back of each operation: what `apply::docker` did is undone, by what it kept of it.
 
-use std::time::{Duration, Instant};
-
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -13,14 +11,11 @@ use super::ready::Candidate;
 use crate::engine::container::Removal;
 use crate::engine::gone_is_fine;
 use crate::plan::action::{Action, ContainerRef, Replica};
-use crate::plan::gate::Gate;
+use crate::plan::gate::{Gate, STABILITY_WINDOW};
 use crate::plan::hooks::HookPoint;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, Health, State};
 use crate::plan::operation::{OpId, Operation, Undo};
-
-/// How long what runs again and has no gate is watched: as long as a deploy watches where nothing else is said.
-const WINDOW: Duration = Duration::from_secs(2);
 
 impl Docker<'_> {
     /// Takes one operation back.
@@ -134,21 +129,13 @@ impl Docker<'_> {
     /// Watches what was started again and has no gate, all of it at once. Returns what does not stay up.
     pub(super) async fn fallen(&self) -> Vec<(OpId, OperationError)> {
         let counting = self.backward.waits.count();
-        let waiter = self.waiter(&self.backward, counting.deadline + WINDOW);
+        let waiter = self.waiter(&self.backward, counting.deadline + STABILITY_WINDOW);
         let restored = self.restored.take();
         let watches = restored.iter().map(|Restored { operation, replica, id }| {
             let waiter = &waiter;
             async move {
-                let subject = subject(replica);
-                let candidate =
-                    Candidate { id, service: &replica.service, subject: &subject, gate: &Gate::Running };
-                let begun = Instant::now();
-                let error = match waiter.steady(&candidate, WINDOW).await {
-                    Ok(Ok(())) => return None,
-                    Ok(Err(reason)) => waiter.explain(&candidate, reason, begun.elapsed()).await,
-                    Err(error) => error,
-                };
-                Some((*operation, error))
+                let stayed = waiter.steady(replica, id, STABILITY_WINDOW).await.flatten();
+                stayed.err().map(|error| (*operation, error))
             }
         });
         join_all(watches).await.into_iter().flatten().collect()

@@ -11,7 +11,7 @@ use crate::compose::model::{Probe, ReadyCheck, Service};
 
 /// How long containers without a gate of their own are watched before they count as ready, where `update_config.monitor`
 /// says nothing.
-pub(super) const STABILITY_WINDOW: Duration = Duration::from_secs(2);
+pub const STABILITY_WINDOW: Duration = Duration::from_secs(2);
 
 /// Time between two tries of a probe that says nothing else.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
