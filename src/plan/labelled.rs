@@ -6,6 +6,7 @@ use super::desired::DesiredService;
 use super::gate::Gate;
 use super::graph;
 use super::observed::Container;
+use super::replica;
 use super::scope::Selection;
 use crate::compose::model::{Condition, Project, Role};
 use crate::settings::Backend;
@@ -172,12 +173,8 @@ pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
 /// The containers that verbs start: one of each number of a service. Where an interrupted run left several, the one that runs,
 /// else the one that has its own name already; the others are named.
 pub(super) fn one_of_each(containers: Vec<&Container>) -> (Vec<&Container>, Vec<String>) {
-    let is_temporary = |container: &Container| {
-        let prefix = container.name.split_once('_').map(|(prefix, _)| prefix);
-        prefix.is_some_and(|prefix| prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
     let mut best: BTreeMap<(&str, u32), &Container> = BTreeMap::new();
-    let rank = |container: &Container| (!container.is_up(), is_temporary(container));
+    let rank = |container: &Container| (!container.is_up(), replica::is_temporary(&container.name));
     for container in containers.iter().copied() {
         let best = best.entry((container.service.as_str(), container.number)).or_insert(container);
         if rank(container) < rank(best) {

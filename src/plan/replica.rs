@@ -216,6 +216,17 @@ pub(super) fn by_number<'a>(
     replicas
 }
 
+/// The name that a container has beside another until its own is free: docker compose names them so too.
+pub(super) fn temporary_name(beside: &Container, name: &str) -> String {
+    format!("{}_{name}", beside.id.short())
+}
+
+/// Whether a name is one of those.
+pub(super) fn is_temporary(name: &str) -> bool {
+    let prefix = name.split_once('_').map(|(prefix, _)| prefix);
+    prefix.is_some_and(|prefix| prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// What becomes of a container.
 fn fate(service: &DesiredService<'_>, container: &Container, divergence: Option<Cause>) -> Fate {
     if let Some(cause) = divergence {

@@ -8,14 +8,14 @@ use crate::plan::desired::DesiredService;
 use crate::plan::labelled::orphans;
 use crate::plan::observed::{Container, State};
 use crate::plan::operation::OpId;
-use crate::plan::replica::{Fate, Slot};
+use crate::plan::replica::{self, Fate, Slot};
 
 impl<'a> Deploy<'a> {
     /// The name under which a replica's container is created: its own, else a temporary one until the plan settles. There are
     /// as many of these as there are containers of the replica, so that one is free whatever killed runs have left.
     pub(super) fn free_name(&self, slot: &Slot<'a>) -> String {
         let beside = slot.own().chain(self.holder(&slot.name));
-        let temporary = beside.map(|container| format!("{}_{}", container.id.short(), slot.name));
+        let temporary = beside.map(|container| replica::temporary_name(container, &slot.name));
         let mut names = [slot.name.clone()].into_iter().chain(temporary);
         names.find(|name| !self.names.contains_key(name.as_str())).unwrap_or_else(|| slot.name.clone())
     }
