@@ -62,6 +62,9 @@ impl<'a> Deploy<'a> {
                 Settling::Replace { replica, old, new, name } => {
                     let mut needs = vec![barrier];
                     for container in old {
+                        if self.policy.renew_volumes {
+                            self.note_left_volumes(container);
+                        }
                         let removed = self.remove(&replica, container, barrier, false);
                         removals.insert(&container.id, removed);
                         needs.push(removed);
@@ -76,6 +79,7 @@ impl<'a> Deploy<'a> {
                     }
                 }
                 Settling::Drop(container) => {
+                    self.note_left_volumes(container);
                     let removed = self.remove(&Replica::of(container), container, barrier, true);
                     removals.insert(&container.id, removed);
                 }
@@ -86,6 +90,17 @@ impl<'a> Deploy<'a> {
             self.rename(rename);
         }
         removals
+    }
+
+    /// The anonymous volumes of a container that is removed and hands them to nobody: no deploy removes data.
+    fn note_left_volumes(&mut self, container: &Container) {
+        let names: Vec<&str> = container.anonymous_volumes().collect();
+        if !names.is_empty() {
+            let (name, names) = (&container.name, names.join(" "));
+            self.notes.push(format!(
+                "what {name} had in anonymous volumes stays: `docker volume rm {names}` removes it"
+            ));
+        }
     }
 
     fn rename(&mut self, Rename { replica, container, name, needs }: Rename) {

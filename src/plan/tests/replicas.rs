@@ -193,3 +193,26 @@ fn a_forced_recreation_runs_no_job_again_that_only_came_along() {
     assert!(!forced(&["web"]));
     assert!(forced(&["web", "migrate"]));
 }
+
+#[test]
+fn anonymous_volumes_that_nobody_takes_over_are_named() {
+    let volume = "a".repeat(64);
+    let holds = |web: &mut Container| {
+        web.mounts.push(Mount {
+            kind: "volume".into(),
+            name: Some("a".repeat(64)),
+            source: String::new(),
+            destination: "/x".into(),
+        });
+    };
+    let note = |number: u32| {
+        format!("what p-web-{number} had in anonymous volumes stays: `docker volume rm {volume}` removes it")
+    };
+    let scaled = case().service("web").found(running("web")).found(running("web").number(2)).but(holds);
+    assert_eq!(scaled.try_deploy(Policy::default()).unwrap().notes, [note(2)]);
+
+    let changed = case().service("web").found(running("web").stale()).but(holds);
+    assert!(changed.try_deploy(Policy::default()).unwrap().notes.is_empty(), "the new one takes them over");
+    let renewed = Policy { renew_volumes: true, ..Policy::default() };
+    assert_eq!(changed.try_deploy(renewed).unwrap().notes, [note(1)]);
+}
