@@ -14,6 +14,7 @@ pub mod diag;
 pub mod engine;
 pub mod error;
 pub mod guard;
+pub mod ops;
 pub mod plan;
 pub mod settings;
 pub mod state;
@@ -21,8 +22,8 @@ pub mod ui;
 pub mod util;
 pub mod yaml;
 
-use commands::Context;
 use error::{Exit, Failure, Kind};
+use ops::Context;
 use settings::{Environment, Settings, Typed};
 use ui::Ui;
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub mod argv;
+pub mod planned;
 
-use crate::commands::planned::Planned;
+use crate::cli::planned::Planned;
 use crate::commands::{build, check, config, help, history, lock, logs, plan, ps, undo, version};
 use crate::settings::{Typed, parse_engine_timeout};
 use crate::ui::{Color, ProgressKind};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::apply::images::{Build, Policy, Pull};
-use crate::commands::Context;
-use crate::commands::deployment::{self, NO_PINS};
-use crate::commands::images::{fetch, send, unless_interrupted};
-use crate::commands::run::shown;
 use crate::compose::load::Options;
 use crate::compose::model::Project;
 use crate::error::{CommandResult, Exit};
+use crate::ops::Context;
+use crate::ops::deployment::{self, NO_PINS};
+use crate::ops::execution::shown;
+use crate::ops::images::{fetch, send, unless_interrupted};
 use crate::plan::scope;
 use crate::ui::event::Event;
 use crate::util::elapsed::elapsed;

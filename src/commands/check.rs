@@ -1,13 +1,13 @@
 //! `sofa check`: everything that can be known before a deploy, with its place and what mends it; changes nothing.
 
 use crate::apply::preflight;
-use crate::commands::context::{LoadedProject, engine_failure};
-use crate::commands::deployment::NO_PINS;
-use crate::commands::{Context, deployment, guarding, ownership};
 use crate::compose::load::Options;
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::guard::{self, Finding, Place, Severity, Subject};
+use crate::ops::context::{LoadedProject, engine_failure};
+use crate::ops::deployment::NO_PINS;
+use crate::ops::{Context, deployment, ownership, protection};
 use crate::plan;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
@@ -65,7 +65,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     // A reader that is gone needs no findings.
     let _ = context.ui.print(&text);
     let strict = args.strict && found.iter().any(|finding| finding.severity == Severity::Warning);
-    let failed = guarding::kind(&found).or(strict.then_some(Kind::Invalid));
+    let failed = protection::kind(&found).or(strict.then_some(Kind::Invalid));
     Ok(failed.map_or(Exit::Success, Exit::Found))
 }
 
@@ -86,7 +86,7 @@ fn json(context: &Context, project: &str, found: &[Finding]) -> Result<String, F
 
 /// What the rules say of files that could be read.
 async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<Vec<Finding>, Failure> {
-    let subject = guarding::subject(context, loaded);
+    let subject = protection::subject(context, loaded);
     let selection = context.selection(loaded.project())?;
     let warnings = &loaded.loaded.warnings;
     let mut found: Vec<Finding> =

@@ -3,13 +3,13 @@
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
-use crate::commands::Context;
-use crate::commands::context::LoadedProject;
-use crate::commands::pin;
 use crate::compose::load::{Options, select};
 use crate::compose::model::ServiceName;
 use crate::compose::{hash, render};
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::LoadedProject;
+use crate::ops::pin;
 use crate::ui::{ProgressKind, table};
 
 /// Arguments of `config`.

@@ -1,9 +1,9 @@
 //! `sofa deploy`: brings the scope to what the files say, ready, or undone as a whole.
 
-use crate::commands::Context;
-use crate::commands::bring_up::{bring_up, foresee};
-use crate::commands::deployment::Choices;
 use crate::error::{CommandResult, Failure};
+use crate::ops::Context;
+use crate::ops::bring_up::{bring_up, foresee};
+use crate::ops::deployment::Choices;
 use crate::plan::operation::Plan;
 
 /// Arguments of `deploy`.

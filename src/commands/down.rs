@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
-use crate::commands::forward::{Forward, Turn};
-use crate::commands::labelled::{Standing, View};
 use crate::compose::load::Options;
 use crate::error::Failure;
+use crate::ops::Context;
+use crate::ops::labelled::{Standing, View};
+use crate::ops::lifecycle::{Forward, Turn};
 use crate::plan::down;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
 

@@ -3,9 +3,9 @@
 use clap::CommandFactory;
 
 use crate::cli::Cli;
-use crate::commands::Context;
 use crate::compose::load::X_SOFA_EXAMPLE;
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
 use crate::settings;
 use crate::util::spelling;
 

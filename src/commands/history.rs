@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::commands::Context;
-use crate::commands::back::kept_releases;
-use crate::commands::labelled::{View, look};
 use crate::error::{CommandResult, Exit};
+use crate::ops::Context;
+use crate::ops::labelled::{View, look};
+use crate::ops::rollback::kept_releases;
 use crate::state::head::ReleaseEntry;
 use crate::ui::table;
 use crate::util::elapsed::{age, elapsed};

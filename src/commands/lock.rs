@@ -1,8 +1,8 @@
 //! `sofa lock status`, `sofa lock release --force`: whose lock a project has, and taking it away.
 
-use crate::commands::Context;
-use crate::commands::context::engine_failure;
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::engine_failure;
 use crate::state::lock;
 
 /// Arguments of `lock`.

@@ -7,13 +7,13 @@ use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::Context;
-use crate::commands::context::engine_failure;
-use crate::commands::labelled::{Standing, View, look};
 use crate::engine::events::Action;
 use crate::engine::logs::{LogLine, LogQuery};
 use crate::engine::{Engine, labels};
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::engine_failure;
+use crate::ops::labelled::{Standing, View, look};
 use crate::plan::labelled::Scope;
 use crate::plan::observed::{Container, ContainerId};
 use crate::settings::parse_time;

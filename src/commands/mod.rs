@@ -1,51 +1,29 @@
-//! One file per verb: arguments in, an operation called, an exit status out. What several verbs need is in `context`.
+//! One file per verb: arguments in, one call of `ops`, an exit status out.
 
-mod asking;
-mod back;
-mod bring_up;
 pub mod build;
 pub mod check;
 pub mod config;
-mod contents;
-pub mod context;
 pub mod deploy;
-pub mod deployment;
 pub mod down;
-mod dry_run;
-mod forward;
-mod guarding;
 pub mod help;
 pub mod history;
-mod images;
-mod interrupt;
 pub mod kill;
-mod labelled;
 pub mod lock;
-mod locked;
 pub mod logs;
-mod naming;
-mod ownership;
-mod pin;
 pub mod plan;
-pub mod planned;
 pub mod ps;
-mod recorded;
-mod replicas;
 pub mod restart;
 pub mod rm;
 pub mod rollback;
-mod run;
 pub mod scale;
 pub mod start;
 pub mod stop;
 pub mod undo;
 pub mod version;
-mod work;
-
-pub use context::Context;
 
 use crate::cli::Verb;
 use crate::error::CommandResult;
+use crate::ops::Context;
 
 /// Runs a verb.
 ///

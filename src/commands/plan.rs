@@ -1,8 +1,8 @@
 //! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
 
-use crate::commands::Context;
-use crate::commands::planned::Planned;
+use crate::cli::planned::Planned;
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
 use crate::plan::explain;
 use crate::plan::operation::Plan;
 

@@ -8,11 +8,11 @@ use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::commands::Context;
-use crate::commands::context::engine_failure;
-use crate::commands::labelled::{Standing, View, look};
 use crate::engine::labels;
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::engine_failure;
+use crate::ops::labelled::{Standing, View, look};
 use crate::plan::observed::{Container, Health, State};
 use crate::state::{Found, Store};
 use crate::ui::table;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
-use crate::commands::forward::{Forward, Turn};
-use crate::commands::labelled::{Standing, View};
+use crate::ops::Context;
+use crate::ops::labelled::{Standing, View};
+use crate::ops::lifecycle::{Forward, Turn};
 use crate::plan;
 use crate::settings::parse_time;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::forward::{Forward, Turn};
-use crate::commands::labelled::{Standing, View};
+use crate::ops::labelled::{Standing, View};
+use crate::ops::lifecycle::{Forward, Turn};
 use crate::plan::rm;
 use crate::settings::{WAIT_TIMEOUT, parse_time};
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
-use crate::commands::back::{self, Back, kept_releases};
-use crate::commands::labelled::{Standing, View, look};
 use crate::error::{CommandResult, Failure};
+use crate::ops::Context;
+use crate::ops::labelled::{Standing, View, look};
+use crate::ops::rollback::{self, Back, kept_releases};
 use crate::plan::operation::Plan;
 use crate::settings::parse_time;
 
@@ -29,7 +29,7 @@ pub struct Args {
 impl Args {
     /// The words that are not the number of a release.
     pub fn scope_words(&self) -> Vec<String> {
-        back::scope_words(&self.words)
+        rollback::scope_words(&self.words)
     }
 
     /// Finds the release that is meant among those that are kept, and goes on from there.
@@ -46,7 +46,7 @@ impl Args {
             context,
             engine: &engine,
             verb: "rollback",
-            release: back::target(&head, back::number(&self.words), &project)?,
+            release: rollback::target(&head, rollback::number(&self.words), &project)?,
             current_env: self.current_env,
             wait_timeout: self.wait_timeout,
             begun,

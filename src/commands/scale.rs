@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::commands::Context;
-use crate::commands::bring_up::{bring_up, foresee};
-use crate::commands::deployment::Choices;
-use crate::commands::replicas::{self, Scale};
 use crate::error::{CommandResult, Failure, Kind};
+use crate::ops::Context;
+use crate::ops::bring_up::{bring_up, foresee};
+use crate::ops::deployment::Choices;
+use crate::ops::replicas::{self, Scale};
 use crate::plan::operation::Plan;
 use crate::plan::scope::Deps;
 use crate::settings::parse_time;

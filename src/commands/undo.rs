@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
-use crate::commands::back::{self, Back, Unfinished, kept_releases};
-use crate::commands::context::engine_failure;
-use crate::commands::labelled::{Standing, View, look};
-use crate::commands::locked::clear;
 use crate::error::{CommandResult, Exit};
+use crate::ops::Context;
+use crate::ops::context::engine_failure;
+use crate::ops::labelled::{Standing, View, look};
+use crate::ops::lock::clear;
+use crate::ops::rollback::{self, Back, Unfinished, kept_releases};
 use crate::settings::parse_time;
 use crate::state::unfinished;
 
@@ -47,7 +47,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
         context,
         engine: &engine,
         verb: "undo",
-        release: back::last(&head, &project)?,
+        release: rollback::last(&head, &project)?,
         current_env: false,
         wait_timeout: args.wait_timeout,
         begun,

@@ -1,7 +1,7 @@
 //! `sofa version`: of this program, and of the engine where one answers.
 
-use crate::commands::Context;
 use crate::error::{CommandResult, Exit};
+use crate::ops::Context;
 
 /// Arguments of `version`.
 #[derive(Debug, clap::Args)]

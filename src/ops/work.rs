@@ -9,19 +9,19 @@ use tokio::sync::watch;
 use crate::apply::executor::Interrupt;
 use crate::apply::mend;
 use crate::apply::report::UNDO;
-use crate::commands::Context;
-use crate::commands::asking::Deed;
-use crate::commands::back::{self, Back, Unfinished};
-use crate::commands::contents;
-use crate::commands::context::engine_failure;
-use crate::commands::deployment::{self, Choices};
-use crate::commands::images::{fetch, foresee, unless_interrupted};
-use crate::commands::locked::{Stage, locked, sweep};
-use crate::commands::recorded::Records;
-use crate::commands::run::{Ended, Run, shown};
 use crate::compose::model::Project;
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
+use crate::ops::confirm::Deed;
+use crate::ops::contents;
+use crate::ops::context::engine_failure;
+use crate::ops::deployment::{self, Choices};
+use crate::ops::execution::{Ended, Run, shown};
+use crate::ops::images::{fetch, foresee, unless_interrupted};
+use crate::ops::lock::{Stage, locked, sweep};
+use crate::ops::records::Records;
+use crate::ops::rollback::{self, Back, Unfinished};
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
@@ -238,7 +238,7 @@ impl Work<'_> {
             context: self.context,
             engine: self.engine,
             verb: "undo",
-            release: back::last(&head, &self.project.name)?,
+            release: rollback::last(&head, &self.project.name)?,
             current_env: false,
             wait_timeout: self.choices.wait_timeout,
             begun: self.begun,

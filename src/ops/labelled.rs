@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::commands::Context;
-use crate::commands::context::engine_failure;
 use crate::engine::{Engine, Wanted, labels};
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::engine_failure;
 use crate::plan::labelled::{self, Scope};
 use crate::plan::observed::{Container, Observed};
 use crate::settings::Mode;

@@ -1,10 +1,10 @@
 //! What the project is called: `-p`, COMPOSE_PROJECT_NAME of the environment, the mode's env file, `sofa.yaml`, `<project>-<mode>`.
 //! Two places that differ, and two modes of one name, are refused: one would take the other's containers for its own.
 
-use crate::commands::Context;
 use crate::compose::load::{self, EnvName, Options};
 use crate::diag::{Diagnostic, Sources};
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
 use crate::settings::Mode;
 use crate::yaml::Span;
 

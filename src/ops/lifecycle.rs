@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
 
-use crate::commands::Context;
-use crate::commands::asking::{self, Deed};
-use crate::commands::dry_run::show;
-use crate::commands::labelled::{Standing, View, look};
-use crate::commands::locked::{Stage, interrupted, is_worked_on, locked};
-use crate::commands::recorded;
-use crate::commands::run::{Run, shown};
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure};
+use crate::ops::Context;
+use crate::ops::confirm::{self, Deed};
+use crate::ops::dry_run::show;
+use crate::ops::execution::{Run, shown};
+use crate::ops::labelled::{Standing, View, look};
+use crate::ops::lock::{Stage, interrupted, is_worked_on, locked};
+use crate::ops::records;
 use crate::plan::operation::Plan;
 use crate::state::{Fence, Store, unfinished};
 use crate::ui::event::Event;
@@ -53,7 +53,7 @@ async fn met_unfinished(engine: &Engine, project: &str) -> Option<String> {
         return None;
     }
     let found = Store::of(engine, project).read().await.ok()?;
-    recorded::unfinished(project, &found.or_empty().head)
+    records::unfinished(project, &found.or_empty().head)
 }
 
 impl Forward<'_> {
@@ -83,7 +83,7 @@ impl Forward<'_> {
             return Ok(Exit::Success);
         }
         let (engine, observed) = (&standing.engine, &standing.observed);
-        let deed = Deed { engine, plan: &plan, observed, harm: asking::harm_of_verb(self.verb) };
+        let deed = Deed { engine, plan: &plan, observed, harm: confirm::harm_of_verb(self.verb) };
         deed.agreed(context).await?;
         shown(context, async |events, interrupt| {
             let title = format!("{} {project}", self.verb);

@@ -55,7 +55,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::load`].
-    pub(super) fn load_as(&self, request: Request) -> Result<LoadedProject, Failure> {
+    pub fn load_as(&self, request: Request) -> Result<LoadedProject, Failure> {
         match self.try_load(request)? {
             (Ok(loaded), sources) => {
                 if !loaded.warnings.is_empty() {
@@ -73,17 +73,14 @@ impl Context {
     ///
     /// # Errors
     /// Standard input that cannot be read.
-    pub(super) fn try_load(
-        &self,
-        request: Request,
-    ) -> Result<(Result<Loaded, Diagnostics>, Sources), Failure> {
+    pub fn try_load(&self, request: Request) -> Result<(Result<Loaded, Diagnostics>, Sources), Failure> {
         self.check_names()?;
         let mut sources = Sources::default();
         Ok((load::load(&request, &mut sources), sources))
     }
 
     /// What the loader is asked for.
-    pub(super) fn request(&self, options: Options) -> Result<Request, Failure> {
+    pub fn request(&self, options: Options) -> Result<Request, Failure> {
         let settings = &self.settings;
         let files: Result<Vec<Input>, Failure> = settings
             .files

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::commands::Context;
-use crate::commands::context::engine_failure;
-use crate::commands::deployment::Choices;
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::engine_failure;
+use crate::ops::deployment::Choices;
 use crate::plan::action::{Action, ContainerRef};
 use crate::plan::observed::{Container, Observed, is_anonymous_volume};
 use crate::plan::operation::Plan;
@@ -180,7 +180,7 @@ fn with_yes(line: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::replicas::Scale;
+    use crate::ops::replicas::Scale;
 
     #[test]
     fn what_is_asked_before_stands_in_one_place() {

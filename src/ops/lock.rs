@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use crate::apply::executor::Interrupt;
-use crate::commands::context::{Context, engine_failure};
-use crate::commands::labelled::Standing;
 use crate::engine::Engine;
 use crate::engine::shelf::lock_name;
 use crate::error::{Failure, Kind};
+use crate::ops::context::{Context, engine_failure};
+use crate::ops::labelled::Standing;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::state::lease::{Ends, Wish};

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::commands::context::{Context, engine_failure, state_failure};
-use crate::commands::locked::Stage;
-use crate::commands::run::Ended;
 use crate::compose::model::Project;
 use crate::engine::shelf::{lock_name, store_name};
 use crate::engine::{Engine, labels};
 use crate::error::{Failure, Kind};
+use crate::ops::context::{Context, engine_failure, state_failure};
+use crate::ops::execution::Ended;
+use crate::ops::lock::Stage;
 use crate::plan::desired::{Desired, DesiredService, image_reference, references_beside};
 use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use futures_util::StreamExt;
 
-use crate::commands::Context;
 use crate::compose::model::{Project, Service};
 use crate::engine::Engine;
 use crate::engine::image::{Credentials, NotAReference, Reference};
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
 
 /// Writes `registry/name:tag@digest` for every image that names no digest. An image that no service names (it is built) stays.
 ///

@@ -4,10 +4,10 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::apply::executor::Interrupt;
 use crate::apply::images::{ImageError, Images, Policy};
-use crate::commands::Context;
 use crate::compose::model::{Project, Service};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
 use crate::plan::observed::Observed;
 use crate::plan::operation::ImageFetch;
 use crate::ui::event::EventSender;

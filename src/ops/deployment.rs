@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::apply::images::{self, Pull};
 use crate::apply::preflight;
-use crate::commands::contents;
-use crate::commands::context::{Context, LoadedProject, engine_failure, missing_failure, problems_failure};
-use crate::commands::replicas::{self, Scale};
 use crate::compose::load::Options;
 use crate::compose::model::{Project, Service};
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
+use crate::ops::contents;
+use crate::ops::context::{Context, LoadedProject, engine_failure, missing_failure, problems_failure};
+use crate::ops::replicas::{self, Scale};
 use crate::plan::desired::{Desired, Terms, image_reference, references_beside};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;

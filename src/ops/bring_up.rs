@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use crate::commands::Context;
-use crate::commands::asking::{self, Deed};
-use crate::commands::deployment::{self, Choices, NO_PINS};
-use crate::commands::dry_run::show;
-use crate::commands::guarding;
-use crate::commands::work::Work;
-use crate::commands::{ownership, replicas};
 use crate::error::{CommandResult, Exit, Failure};
+use crate::ops::Context;
+use crate::ops::confirm::{self, Deed};
+use crate::ops::deployment::{self, Choices, NO_PINS};
+use crate::ops::dry_run::show;
+use crate::ops::protection;
+use crate::ops::work::Work;
+use crate::ops::{ownership, replicas};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 
@@ -23,13 +23,13 @@ pub async fn bring_up(verb: &str, choices: &Choices, dry_run: bool, context: &Co
     }
     prepared(verb, choices, context, async |work, observed| {
         work.refuse_what_would_fail(&observed)?;
-        let harm = asking::harm_of_choices(choices);
+        let harm = confirm::harm_of_choices(choices);
         if harm.is_empty() {
             work.carry_out(observed, None).await?;
             return Ok(Exit::Success);
         }
         // A question about a plan that images may change yet would be about another plan.
-        let asks = asking::asks(context, &harm);
+        let asks = confirm::asks(context, &harm);
         let mut observed = if asks { work.with_images(observed).await? } else { observed };
         let plan = work.foresee(&mut observed).await?;
         let shown = observed.clone();
@@ -60,13 +60,13 @@ async fn prepared<T>(
     let loaded = deployment::load(context, choices)?;
     let project = loaded.project();
     let selection = context.selection(project)?;
-    guarding::protect(context, &loaded)?;
+    protection::protect(context, &loaded)?;
     let engine = context.engine().await?;
     let observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;
     let scope = deployment::scope_of(context, project, &selection, choices.deps, &observed)?;
     replicas::refuse_outside(&choices.scale, &scope)?;
-    guarding::mounts(context, &loaded, &scope)?;
+    protection::mounts(context, &loaded, &scope)?;
     let work = Work {
         context,
         engine: &engine,

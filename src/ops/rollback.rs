@@ -4,18 +4,18 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::commands::Context;
-use crate::commands::context::state_failure;
-use crate::commands::deployment::Choices;
-use crate::commands::dry_run::show;
-use crate::commands::labelled::Standing;
-use crate::commands::locked::Stage;
-use crate::commands::run::Ended;
-use crate::commands::work::Work;
 use crate::compose::load::Options;
 use crate::compose::model::{Project, Service};
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::ops::Context;
+use crate::ops::context::state_failure;
+use crate::ops::deployment::Choices;
+use crate::ops::dry_run::show;
+use crate::ops::execution::Ended;
+use crate::ops::labelled::Standing;
+use crate::ops::lock::Stage;
+use crate::ops::work::Work;
 use crate::plan::desired::{image_reference, references_beside};
 use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::commands::Context;
-use crate::commands::context::LoadedProject;
 use crate::error::{Failure, Kind};
 use crate::guard::{self, Finding, Severity, Subject};
+use crate::ops::Context;
+use crate::ops::context::LoadedProject;
 use crate::ui::findings;
 
 /// What the rules judge.

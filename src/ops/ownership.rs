@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::commands::Context;
 use crate::compose::load::{self, Options, Request};
 use crate::compose::model::Project;
 use crate::error::{Failure, Kind};
+use crate::ops::Context;
 use crate::plan::observed::Observed;
 use crate::plan::ownership::{self, Claim, Former};
 use crate::settings::Mode;

@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
-use crate::commands::Context;
 use crate::commands::{deploy, down, kill, restart, rm, rollback, scale, start, stop};
 use crate::error::{CommandResult, Failure};
+use crate::ops::Context;
 use crate::plan::operation::Plan;
 
 /// The verbs that have a plan.

@@ -1,7 +1,7 @@
 //! `--dry-run`: the plan is all that comes of a verb.
 
-use crate::commands::Context;
 use crate::error::Exit;
+use crate::ops::Context;
 use crate::plan::operation::Plan;
 use crate::ui::plan::render;
 
