@@ -3,6 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use url::Url;
+
 use crate::engine::exec::ExecCommand;
 use crate::engine::{ContainerDetails, Engine};
 use crate::plan::observed::ContainerId;
@@ -61,20 +69,21 @@ pub(super) async fn http(
         Ok(address) => address,
         Err(answer) => return answer,
     };
-    // A redirect is an answer of its own: whoever expects 302 must see it. A proxy of the operator is not asked.
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(timeout)
-        .build();
-    let Ok(client) = client else {
-        return Answer::Impossible("no HTTP client could be made".into());
-    };
-    match client.get(format!("http://{address}{path}")).send().await {
-        Ok(response) if response.status().as_u16() == expect => Answer::Passed,
-        Err(error) if error.is_timeout() => Answer::TimedOut,
-        _ => Answer::Failed,
+    match tokio::time::timeout(timeout, get(address, path)).await {
+        Ok(Some(status)) if status.as_u16() == expect => Answer::Passed,
+        Ok(_) => Answer::Failed,
+        Err(_) => Answer::TimedOut,
     }
+}
+
+/// The status of a GET request; `None` when there is no answer. Redirects are not followed, because a gate can expect
+/// 302, and no proxy is used.
+async fn get(address: SocketAddr, path: &str) -> Option<StatusCode> {
+    // `Url` encodes what a request line cannot hold, such as a space.
+    let url = Url::parse(&format!("http://{address}{path}")).ok()?;
+    let request = Request::get(url.as_str()).header(ACCEPT, "*/*").body(Empty::<Bytes>::new()).ok()?;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    client.request(request).await.ok().map(|response| response.status())
 }
 
 /// Where the container can be asked from here: on a local Linux engine at its own address, or at that of the
@@ -94,4 +103,47 @@ async fn address(engine: &Engine, details: &ContainerDetails, port: u16) -> Resu
     let addresses = &parent.as_ref().unwrap_or(details).addresses;
     // Between two starts a container has no address.
     addresses.values().next().map(|address| SocketAddr::new(*address, port)).ok_or(Answer::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request with this head, and returns what was asked.
+    async fn ask(path: &str, head: &'static str) -> (Option<StatusCode>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = connection.read(&mut request).await.unwrap();
+            connection.write_all(head.as_bytes()).await.unwrap();
+            String::from_utf8(request[..length].to_vec()).unwrap()
+        });
+        (get(address, path).await, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let head = "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n";
+        let (status, request) = ask("/healthz?full=1", head).await;
+        assert_eq!(status, Some(StatusCode::FOUND));
+        assert!(request.starts_with("GET /healthz?full=1 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("host: 127.0.0.1:"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_path_is_encoded() {
+        let (status, request) = ask("/is ready", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        assert_eq!(status, Some(StatusCode::OK));
+        assert!(request.starts_with("GET /is%20ready HTTP/1.1\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_closes_is_no_answer() {
+        assert_eq!(ask("/", "").await.0, None);
+    }
 }

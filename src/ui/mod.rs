@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use anstream::AutoStream;
 use owo_colors::Style;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::error::Failure;
 
@@ -85,14 +88,13 @@ impl Ui {
     pub fn log(&self, verbose: u8) {
         let level = match verbose {
             0 => return,
-            1 => "sofa=info,bollard=warn,hyper=warn",
-            _ => "sofa=debug,bollard=warn,hyper=warn",
+            1 => Level::INFO,
+            _ => Level::DEBUG,
         };
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-            .with_writer(std::io::stderr)
-            .with_target(false)
-            .finish();
+        let targets = [("sofa", level), ("bollard", Level::WARN), ("hyper", Level::WARN)];
+        let subscriber = tracing_subscriber::registry()
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false))
+            .with(Targets::new().with_targets(targets));
         // A second call in one process (tests) keeps the first subscriber.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
