@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+pub mod finding;
+
 use crate::yaml::{SourceId, Span, YamlError};
 
 /// The texts that were read, so that a place can be shown.

@@ -24,7 +24,7 @@ pub mod yaml;
 
 use error::{Exit, Failure, Kind};
 use ops::Context;
-use settings::{Environment, Settings, Typed};
+use settings::{Settings, Typed};
 use ui::Ui;
 
 /// Runs one command line (program name first) and returns the process's exit code (the table of [`error::Kind`]).
@@ -41,14 +41,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             return if error.use_stderr() { Kind::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
-    let settings = match resolve(&cli, line) {
+    let settings = match Settings::of_process(Typed { line, ..cli.typed() }) {
         Ok(settings) => settings,
         Err(failure) => {
             Ui::plain().failure(&failure);
             return failure.kind.into();
         }
     };
-    let ui = Ui::new(settings.progress, settings.color, settings.ci);
+    let ui = ops::display::open(&settings);
     ui.log(settings.verbose);
     if !settings.ignored.is_empty() {
         ui.warnings(&settings.ignored.render(&settings.sources, true));
@@ -64,21 +64,6 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             failure.kind.into()
         }
     }
-}
-
-/// The settings of a command line (`line` as it was typed), the environment and the folder.
-fn resolve(cli: &cli::Cli, line: Vec<String>) -> Result<Settings, Failure> {
-    let typed = Typed { line, ..cli.typed() };
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::new(Kind::Failed, format!("current directory is not readable: {error}")))?;
-    let directory = typed.directory.as_ref().map_or_else(|| here.clone(), |directory| here.join(directory));
-    let directory = std::path::absolute(&directory).unwrap_or(directory);
-    if !directory.is_dir() {
-        return Err(Failure::new(Kind::Usage, format!("`{}` is not a directory", directory.display())));
-    }
-    Environment::of_process()
-        .with_file(&directory)
-        .and_then(|environment| Settings::resolve(typed, environment, directory))
 }
 
 /// Runs a command to its end on one thread: waiting for an engine needs no more, and start-up stays short.

@@ -21,14 +21,14 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ),
     ("compose::render", &["compose::model", "compose::dialect", "compose::load", "compose::hash", "yaml"]),
     ("compose::load", &["compose::model", "compose::dialect", "compose::secrecy", "yaml", "diag"]),
-    // Settings choose between printers and dialects; they print and hash nothing.
-    ("settings", &["yaml", "diag", "ui", "compose::dialect"]),
+    // Settings choose a dialect; they hash nothing.
+    ("settings", &["yaml", "diag", "compose::dialect"]),
     ("plan", &["compose::model", "compose::dialect", "compose::hash", "compose::fields", "settings"]),
     ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "compose::dialect", "plan"]),
     ("state", &["compose::model", "plan", "engine"]),
     ("apply", &["plan", "engine", "state", "ui::event", "compose::model", "compose::secrecy"]),
-    ("ui", &["plan", "diag", "guard"]),
+    ("ui", &["plan", "diag"]),
 ];
 
 /// These may use everything: they are what ties the rest together.
@@ -76,6 +76,20 @@ fn only_the_engine_names_bollard() {
         let text = fs::read_to_string(&file).unwrap();
         let named = text.lines().any(|line| line.contains("bollard::") || line.contains("use bollard"));
         assert!(!named || module.starts_with("engine"), "{} names bollard", file.display());
+    }
+}
+
+#[test]
+fn only_settings_reads_the_environment() {
+    // `main` hands over the command line.
+    const MAY: [(&str, &str); 2] = [("settings::environment", "env::"), ("main", "env::args_os()")];
+    for (file, module) in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for (at, name) in text.match_indices("env::").filter(|(at, _)| !text[..*at].ends_with("dot")) {
+            let is_allowed = MAY.iter().any(|(may, what)| module == *may && text[at..].starts_with(what));
+            assert!(is_allowed, "{}: `{name}` outside of settings", file.display());
+        }
     }
 }
 

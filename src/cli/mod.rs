@@ -10,8 +10,7 @@ pub mod planned;
 
 use crate::cli::planned::Planned;
 use crate::commands::{build, check, config, help, history, lock, logs, plan, ps, undo, version};
-use crate::settings::{Typed, parse_engine_timeout};
-use crate::ui::{Color, ProgressKind};
+use crate::settings::{Color, Progress, Typed, parse_engine_timeout};
 
 /// Deploys an ML stack from its Compose files: health-gated, undone as a whole when anything fails.
 #[derive(Debug, Parser)]
@@ -69,7 +68,7 @@ struct Global {
     engine_timeout: Option<Duration>,
     /// How progress is shown.
     #[arg(long, global = true, value_name = "KIND", help_heading = "Global options")]
-    progress: Option<ProgressKind>,
+    progress: Option<Progress>,
     /// When output is coloured.
     #[arg(long, global = true, value_name = "WHEN", help_heading = "Global options")]
     color: Option<Color>,

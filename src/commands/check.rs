@@ -2,9 +2,10 @@
 
 use crate::apply::preflight;
 use crate::compose::load::Options;
+use crate::diag::finding::{Finding, Place, Severity};
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
-use crate::guard::{self, Finding, Place, Severity, Subject};
+use crate::guard::{self, Subject};
 use crate::ops::context::{LoadedProject, engine_failure};
 use crate::ops::deployment::NO_PINS;
 use crate::ops::{Context, deployment, ownership, protection};

@@ -10,7 +10,8 @@ use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
 use crate::ops::context::LoadedProject;
 use crate::ops::pin;
-use crate::ui::{ProgressKind, table};
+use crate::settings::Progress;
+use crate::ui::table;
 
 /// Arguments of `config`.
 #[derive(Debug, clap::Args)]
@@ -127,7 +128,7 @@ pub async fn run(args: &Args, context: &Context) -> CommandResult {
     if args.lock_image_digests {
         pin::keep_images(&mut loaded.loaded.project);
     }
-    if context.settings.progress == ProgressKind::Quiet {
+    if context.settings.progress == Progress::Quiet {
         return Ok(Exit::Success);
     }
     let text = match list(args, &loaded, context)? {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finding, Place};
+use crate::diag::finding::{Finding, Place};
 
 /// What is known of the engine's disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ fn judge(root: &str, disk: &Disk) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::Severity;
+    use crate::diag::finding::Severity;
 
     #[test]
     fn the_less_room_the_worse() {

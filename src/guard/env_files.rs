@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use super::Subject;
 use super::git_index::{self, Tracking};
-use super::{Finding, Place, Subject};
+use crate::diag::finding::{Finding, Place};
 
 /// The mode bits that let somebody else in.
 const OTHERS: u32 = 0o077;

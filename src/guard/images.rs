@@ -1,6 +1,7 @@
 //! Images of a protected mode that may change under their name: no tag, or `latest`.
 
-use super::{Finding, Subject};
+use super::Subject;
+use crate::diag::finding::Finding;
 use crate::plan::desired::Desired;
 
 pub(super) fn findings(subject: &Subject<'_>, desired: &Desired<'_>) -> Vec<Finding> {

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 mod disk;
 mod env_files;
 mod git_index;
@@ -16,117 +14,11 @@ mod sources;
 
 use crate::compose::load::Loaded;
 use crate::compose::model::Service;
+use crate::diag::finding::{Finding, Place};
 use crate::diag::{self, Diagnostic, Sources};
 use crate::plan::Problem;
 use crate::plan::desired::Desired;
 use crate::plan::scope::Missing;
-use crate::yaml::Span;
-
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// A deploy refuses on it.
-    Error,
-    /// A deploy goes on.
-    Warning,
-    /// It could not be looked at from here.
-    Unchecked,
-}
-
-/// Where a finding is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
-    /// A file, as it is shown to people, or the engine's address.
-    pub at: String,
-    /// The line, from 1, in a file that was read as text.
-    pub line: Option<usize>,
-    /// The column, from 1.
-    pub column: Option<usize>,
-}
-
-impl Place {
-    /// Something without lines.
-    pub fn whole(at: impl Into<String>) -> Place {
-        Place { at: at.into(), line: None, column: None }
-    }
-
-    fn of_span(span: Span, sources: &Sources) -> Place {
-        let position = sources.position(span);
-        Place {
-            at: sources.name(span.source).to_owned(),
-            line: Some(position.line),
-            column: Some(position.column),
-        }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.at)?;
-        [self.line, self.column].iter().flatten().try_for_each(|number| write!(f, ":{number}"))
-    }
-}
-
-/// One thing that a rule found. It never holds a value that may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How much it matters.
-    pub severity: Severity,
-    /// The rule, by a name that never changes.
-    pub rule: &'static str,
-    /// What was found, in one line.
-    pub message: String,
-    /// Where.
-    pub place: Place,
-    /// What mends it: a command where there is one, else what to write.
-    pub fix: String,
-    /// Whether a protection or another owner forbids the deploy; else the files are wrong.
-    #[serde(skip)]
-    pub refusal: bool,
-    /// The source line with what is wrong in it, where showing it gives nothing away.
-    #[serde(skip)]
-    pub excerpt: Option<String>,
-}
-
-impl Finding {
-    /// An error.
-    pub fn error(
-        rule: &'static str,
-        message: impl Into<String>,
-        place: Place,
-        fix: impl Into<String>,
-    ) -> Finding {
-        let (message, fix) = (message.into(), fix.into());
-        Finding { severity: Severity::Error, rule, message, place, fix, refusal: false, excerpt: None }
-    }
-
-    /// A warning.
-    pub fn warning(
-        rule: &'static str,
-        message: impl Into<String>,
-        place: Place,
-        fix: impl Into<String>,
-    ) -> Finding {
-        Finding { severity: Severity::Warning, ..Finding::error(rule, message, place, fix) }
-    }
-
-    /// What could not be looked at.
-    pub fn unchecked(
-        rule: &'static str,
-        message: impl Into<String>,
-        place: Place,
-        fix: impl Into<String>,
-    ) -> Finding {
-        Finding { severity: Severity::Unchecked, ..Finding::error(rule, message, place, fix) }
-    }
-
-    /// The same as somebody's protection.
-    #[must_use]
-    pub fn refused(self) -> Finding {
-        Finding { refusal: true, ..self }
-    }
-}
 
 /// What is judged.
 #[derive(Debug, Clone, Copy)]

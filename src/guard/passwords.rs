@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Finding, Place, Subject};
+use super::Subject;
+use crate::diag::finding::{Finding, Place};
 
 const RULE: &str = "default-password";
 

@@ -1,6 +1,7 @@
 //! Services that run on and whose readiness nobody can tell: neither the file nor the image has a healthcheck.
 
-use super::{Finding, Subject};
+use super::Subject;
+use crate::diag::finding::Finding;
 use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
 

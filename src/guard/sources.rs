@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Finding, Subject};
+use super::Subject;
 use crate::compose::model::{FileObject, Mount, MountKind, Service};
+use crate::diag::finding::Finding;
 
 pub(super) fn findings(subject: &Subject<'_>, scope: &BTreeSet<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -6,6 +6,7 @@ pub mod confirm;
 pub mod contents;
 pub mod context;
 pub mod deployment;
+pub mod display;
 pub mod dry_run;
 pub mod execution;
 pub mod images;

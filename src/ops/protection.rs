@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::diag::finding::{Finding, Severity};
 use crate::error::{Failure, Kind};
-use crate::guard::{self, Finding, Severity, Subject};
+use crate::guard::{self, Subject};
 use crate::ops::Context;
 use crate::ops::context::LoadedProject;
 use crate::ui::findings;

@@ -1,7 +1,7 @@
 //! The process's environment, read once. With it, `.sofa.env`: SOFA_* settings that never override the environment.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, Kind};
 
@@ -67,6 +67,16 @@ impl Environment {
     pub fn process(&self) -> &BTreeMap<String, String> {
         &self.process
     }
+}
+
+/// The directory that the process was started in.
+///
+/// # Errors
+/// A directory that was removed or may not be read.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+pub(super) fn current_directory() -> Result<PathBuf, Failure> {
+    std::env::current_dir()
+        .map_err(|error| Failure::new(Kind::Failed, format!("current directory is not readable: {error}")))
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {

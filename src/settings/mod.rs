@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod backend;
+mod display;
 mod docker_context;
 mod environment;
 mod file;
@@ -14,6 +15,7 @@ mod modes;
 mod words;
 
 pub use backend::Backend;
+pub use display::{Color, Progress};
 pub use environment::Environment;
 pub use file::{EXAMPLE, Written};
 pub use layout::Layout;
@@ -25,7 +27,6 @@ use file::SettingsFile;
 use crate::compose::Dialect;
 use crate::diag::{Diagnostics, Sources};
 use crate::error::{Failure, Kind};
-use crate::ui::{Color, ProgressKind};
 use crate::util::duration;
 
 /// How long a deploy's waits may take in all, where nothing is said.
@@ -57,7 +58,7 @@ pub struct Typed {
     /// `--engine-timeout`.
     pub engine_timeout: Option<Duration>,
     /// `--progress`.
-    pub progress: Option<ProgressKind>,
+    pub progress: Option<Progress>,
     /// `--color`.
     pub color: Option<Color>,
     /// `-q`.
@@ -112,7 +113,7 @@ pub struct Settings {
     /// How long the engine may take to answer a call; none means the default.
     pub engine_timeout: Option<Duration>,
     /// How progress is shown.
-    pub progress: ProgressKind,
+    pub progress: Progress,
     /// When output is coloured.
     pub color: Color,
     /// How long a lock stays when its holder falls silent (SOFA_LEASE); none means the default.
@@ -134,6 +135,22 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Resolves the settings for this process: its environment, and its current directory or `-C`.
+    ///
+    /// # Errors
+    /// A directory that does not exist; all errors of [`Settings::resolve`].
+    pub fn of_process(typed: Typed) -> Result<Settings, Failure> {
+        let here = environment::current_directory()?;
+        let directory =
+            typed.directory.as_ref().map_or_else(|| here.clone(), |directory| here.join(directory));
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        if !directory.is_dir() {
+            return Err(Failure::new(Kind::Usage, format!("`{}` is not a directory", directory.display())));
+        }
+        let environment = Environment::of_process().with_file(&directory)?;
+        Settings::resolve(typed, environment, directory)
+    }
+
     /// Resolves what was typed: command line over environment over `.sofa.env` over mode over defaults. A mode's engine comes before
     /// DOCKER_HOST, which says nothing about this project.
     ///
@@ -166,9 +183,9 @@ impl Settings {
             parallel: typed.parallel.or(parallel).unwrap_or(PARALLEL).max(1),
             engine_timeout: typed.engine_timeout.or(engine_timeout),
             progress: if typed.quiet {
-                ProgressKind::Quiet
+                Progress::Quiet
             } else {
-                typed.progress.or(progress).unwrap_or(ProgressKind::Auto)
+                typed.progress.or(progress).unwrap_or(Progress::Auto)
             },
             color: typed.color.or(color).unwrap_or(Color::Auto),
             lease: time(&environment, "SOFA_LEASE", parse_lease)?,

@@ -3,7 +3,7 @@
 use owo_colors::Style;
 
 use super::style::paint;
-use crate::guard::{Finding, Severity};
+use crate::diag::finding::{Finding, Severity};
 
 /// The findings as text, a blank line between two.
 pub fn render(findings: &[Finding]) -> String {
@@ -54,7 +54,7 @@ fn one(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::Place;
+    use crate::diag::finding::Place;
 
     fn bare(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()

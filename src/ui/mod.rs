@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use anstream::AutoStream;
+use anstream::{AutoStream, ColorChoice};
 use owo_colors::Style;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -28,38 +28,25 @@ pub mod table;
 pub use progress::Progress;
 
 /// How a run's progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ProgressKind {
-    /// `tty` on a terminal outside CI, else `plain`.
-    Auto,
-    /// A line per service, redrawn in place.
-    Tty,
-    /// A line per change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One line per subject, redrawn in place.
+    Live,
+    /// One line per change.
     Plain,
-    /// An event per line, as JSON.
+    /// One JSON object per event and line.
     Json,
-    /// As plain; what is wrong becomes an annotation of a GitHub workflow too.
+    /// Like `Plain`; a failure also becomes an annotation of the GitHub workflow.
     Github,
     /// Errors only.
     Quiet,
 }
 
-/// When output is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// The terminal, or what stands in its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
-    progress: ProgressKind,
-    color: anstream::ColorChoice,
+    format: Option<Format>,
+    color: ColorChoice,
     ci: bool,
 }
 
@@ -68,19 +55,14 @@ pub struct Ui {
 pub struct Closed;
 
 impl Ui {
-    /// What to show and how; `ci` says that nobody watches, so nothing is redrawn in place.
-    pub fn new(progress: ProgressKind, color: Color, ci: bool) -> Ui {
-        let color = match color {
-            Color::Auto => anstream::ColorChoice::Auto,
-            Color::Always => anstream::ColorChoice::Always,
-            Color::Never => anstream::ColorChoice::Never,
-        };
-        Ui { progress, color, ci }
+    /// Without a format: live on a terminal outside CI, else plain. `ci` says that nobody watches.
+    pub fn new(format: Option<Format>, color: ColorChoice, ci: bool) -> Ui {
+        Ui { format, color, ci }
     }
 
-    /// A terminal before anything is known of what was typed.
+    /// The display for errors that occur before the settings are known.
     pub fn plain() -> Ui {
-        Ui::new(ProgressKind::Auto, Color::Auto, false)
+        Ui::new(None, ColorChoice::Auto, false)
     }
 
     /// Sends the program's own log to stderr from now on: 0 nothing, 1 what `sofa` does, 2 every engine call.
@@ -105,7 +87,7 @@ impl Ui {
     /// [`Closed`] when the reader is gone.
     pub fn print(&self, text: &str) -> Result<(), Closed> {
         // A large text is not searched for colours twice.
-        let color = if text.contains('\u{1b}') { self.color } else { anstream::ColorChoice::Always };
+        let color = if text.contains('\u{1b}') { self.color } else { ColorChoice::Always };
         let mut out = AutoStream::new(std::io::stdout().lock(), color);
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Closed)
     }
@@ -124,7 +106,7 @@ impl Ui {
 
     /// Shows a failure: its message under `error:`, then its hints.
     pub fn failure(&self, failure: &Failure) {
-        if self.progress == ProgressKind::Json {
+        if self.format == Some(Format::Json) {
             let mut err = std::io::stderr().lock();
             // Nobody reading is no reason to end otherwise.
             let _ = json::print_failure(&mut err, failure, jiff::Timestamp::now());
@@ -141,7 +123,7 @@ impl Ui {
         for hint in &failure.hints {
             text.push_str(&format!("{}{hint}\n", head("hint", Style::new().cyan().bold())));
         }
-        if self.progress == ProgressKind::Github {
+        if self.format == Some(Format::Github) {
             text.push_str(&github::annotation(failure));
         }
         self.tell(&text);
@@ -149,28 +131,28 @@ impl Ui {
 
     /// Shows something that may become a failure.
     pub fn warning(&self, message: &str) {
-        if self.progress != ProgressKind::Quiet {
+        if !self.is_quiet() {
             self.tell(&format!("{}{message}\n", head("warning", Style::new().yellow().bold())));
         }
     }
 
     /// Shows rendered diagnostics that are no errors.
     pub fn warnings(&self, rendered: &str) {
-        if self.progress != ProgressKind::Quiet {
+        if !self.is_quiet() {
             self.tell(&format!("{}\n", rendered.trim_end()));
         }
     }
 
     /// Shows something worth knowing.
     pub fn note(&self, message: &str) {
-        if self.progress != ProgressKind::Quiet {
+        if !self.is_quiet() {
             self.tell(&format!("{}{message}\n", head("note", Style::new().bold())));
         }
     }
 
     /// Shows lines that are worth knowing and have a head of their own.
     pub fn notice(&self, lines: &str) {
-        if self.progress != ProgressKind::Quiet {
+        if !self.is_quiet() {
             self.tell(lines);
         }
     }
@@ -183,7 +165,7 @@ impl Ui {
 
     /// Begins to show a run's progress.
     pub fn progress(&self) -> Progress {
-        Progress::begin(self.progress_kind(), self.color)
+        Progress::begin(self.progress_format(), self.color)
     }
 
     /// Whether stdout is a terminal that somebody watches.
@@ -196,11 +178,15 @@ impl Ui {
         size(std::io::stdout()).map(|(width, _)| width)
     }
 
-    fn progress_kind(&self) -> ProgressKind {
-        match self.progress {
-            ProgressKind::Auto if !self.ci && std::io::stderr().is_terminal() => ProgressKind::Tty,
-            ProgressKind::Auto => ProgressKind::Plain,
-            kind => kind,
+    fn is_quiet(&self) -> bool {
+        self.format == Some(Format::Quiet)
+    }
+
+    fn progress_format(&self) -> Format {
+        match self.format {
+            Some(format) => format,
+            None if !self.ci && std::io::stderr().is_terminal() => Format::Live,
+            None => Format::Plain,
         }
     }
 }

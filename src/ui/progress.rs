@@ -11,7 +11,7 @@ use super::board::Board;
 use super::event::{Event, EventSender};
 use super::live::{self, Canvas};
 use super::plain::Plain;
-use super::{ProgressKind, REDRAW, json, size, style};
+use super::{Format, REDRAW, json, size, style};
 
 /// A running display; ends when [`Progress::finish`] is called.
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn begin(kind: ProgressKind, color: ColorChoice) -> Progress {
+    pub(super) fn begin(format: Format, color: ColorChoice) -> Progress {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let task = match kind {
-            ProgressKind::Tty => tokio::spawn(show_live(receiver, color)),
-            kind => tokio::spawn(show_lines(receiver, color, kind)),
+        let task = match format {
+            Format::Live => tokio::spawn(show_live(receiver, color)),
+            _ => tokio::spawn(show_lines(receiver, color, format)),
         };
         Progress { sender, task }
     }
@@ -42,15 +42,15 @@ impl Progress {
     }
 }
 
-async fn show_lines(mut events: UnboundedReceiver<Event>, color: ColorChoice, kind: ProgressKind) {
+async fn show_lines(mut events: UnboundedReceiver<Event>, color: ColorChoice, format: Format) {
     let begin = Instant::now();
     let mut plain = Plain::default();
     while let Some(event) = events.recv().await {
         let mut out = AutoStream::new(std::io::stderr().lock(), color);
         // A closed terminal does not stop a run: what cannot be shown is dropped.
-        let _ = match kind {
-            ProgressKind::Json => json::print(&mut out, &event, jiff::Timestamp::now()),
-            ProgressKind::Quiet => Ok(()),
+        let _ = match format {
+            Format::Json => json::print(&mut out, &event, jiff::Timestamp::now()),
+            Format::Quiet => Ok(()),
             _ => plain.print(&mut out, &event, begin.elapsed()),
         };
     }
