@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod diag;
+pub mod docker;
 pub mod engine;
 pub mod error;
 pub mod guard;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may use, beside `util` and `error`, which everything may. A longer name wins over a shorter one.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("yaml", &[]),
     ("util", &[]),
     ("error", &[]),
@@ -27,7 +27,8 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "compose::dialect", "plan"]),
     ("state", &["compose::model", "plan", "engine"]),
-    ("apply", &["plan", "engine", "state", "ui::event", "compose::model", "compose::secrecy"]),
+    ("apply", &["plan", "docker", "state", "ui::event"]),
+    ("docker", &["apply", "state", "engine", "plan", "ui::event", "compose::model", "compose::secrecy"]),
     ("ui", &["plan", "diag"]),
 ];
 

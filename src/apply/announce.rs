@@ -10,7 +10,7 @@ use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// Turns operations into events.
 #[derive(Debug)]
-pub(super) struct Announcer {
+pub(crate) struct Announcer {
     events: EventSender,
     /// Replicas that run when the plan is done: what is stopped and removed under their name is their predecessor.
     renewed: BTreeSet<Replica>,
@@ -21,7 +21,7 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    pub(super) fn new(plan: &Plan, events: EventSender) -> Announcer {
+    pub(crate) fn new(plan: &Plan, events: EventSender) -> Announcer {
         let renewed = plan
             .operations
             .iter()
@@ -39,7 +39,7 @@ impl Announcer {
     }
 
     /// An operation begins.
-    pub(super) fn begin(&self, operation: &Operation) {
+    pub(crate) fn begin(&self, operation: &Operation) {
         if let Some(subject) = subject_of(&operation.action).filter(|_| operation.undo.is_some()) {
             *self.undoable.borrow_mut().entry(subject).or_default() += 1;
         }
@@ -79,7 +79,7 @@ impl Announcer {
     }
 
     /// An operation is done.
-    pub(super) fn done(&self, operation: &Operation) {
+    pub(crate) fn done(&self, operation: &Operation) {
         let phase = match &operation.action {
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } => Phase::Done,
             Action::CreateContainer { .. } => Phase::Created,
@@ -123,17 +123,17 @@ impl Announcer {
     }
 
     /// An operation failed, with the first line of why.
-    pub(super) fn failed(&self, operation: &Operation, error: &str) {
+    pub(crate) fn failed(&self, operation: &Operation, error: &str) {
         self.about(operation, Phase::Failed, error.lines().next().map(String::from));
     }
 
     /// An operation is being taken back.
-    pub(super) fn undoing(&self, operation: &Operation) {
+    pub(crate) fn undoing(&self, operation: &Operation) {
         self.about(operation, Phase::Undoing, None);
     }
 
     /// An operation was taken back.
-    pub(super) fn undone(&self, operation: &Operation) {
+    pub(crate) fn undone(&self, operation: &Operation) {
         let Some(subject) = subject_of(&operation.action) else {
             return;
         };
@@ -147,11 +147,11 @@ impl Announcer {
     }
 
     /// Something about the run as a whole that a person should know.
-    pub(super) fn warn(&self, text: String) {
+    pub(crate) fn warn(&self, text: String) {
         let _ = self.events.send(Event::Warning(text));
     }
 
-    pub(super) fn events(&self) -> &EventSender {
+    pub(crate) fn events(&self) -> &EventSender {
         &self.events
     }
 
@@ -168,7 +168,7 @@ impl Announcer {
 }
 
 /// What a replica is called in events.
-pub(super) fn subject(replica: &Replica) -> Subject {
+pub(crate) fn subject(replica: &Replica) -> Subject {
     Subject::Container { service: replica.service.clone(), number: replica.number }
 }
 

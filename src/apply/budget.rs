@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// A total for many waits. Those at the same time count once.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     limit: Duration,
     spent: Cell<Duration>,
     waits: Cell<usize>,
@@ -14,19 +14,19 @@ pub(super) struct Budget {
 
 /// A wait that counts as long as this lives.
 #[derive(Debug)]
-pub(super) struct Counting<'a> {
+pub(crate) struct Counting<'a> {
     budget: &'a Budget,
     /// When the budget is spent, if nothing stops it from running.
-    pub(super) deadline: Instant,
+    pub(crate) deadline: Instant,
 }
 
 impl Budget {
-    pub(super) fn new(limit: Duration) -> Budget {
+    pub(crate) fn new(limit: Duration) -> Budget {
         Budget { limit, spent: Cell::default(), waits: Cell::default(), since: Cell::new(Instant::now()) }
     }
 
     /// A wait begins.
-    pub(super) fn count(&self) -> Counting<'_> {
+    pub(crate) fn count(&self) -> Counting<'_> {
         if self.waits.get() == 0 {
             self.since.set(Instant::now());
         }

@@ -6,7 +6,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::frontier::Frontier;
-use super::way_back;
+use super::undo_order;
 use crate::plan::operation::{OnFailure, OpId, Operation, Plan};
 
 /// What operations are done to: the Docker Engine, or a fake in tests.
@@ -195,9 +195,9 @@ impl<T: Target> Run<'_, T> {
         };
     }
 
-    /// Takes back what was begun, in the order of [`way_back::order`].
+    /// Takes back what was begun, in the order of [`undo_order::order`].
     async fn undo(&mut self, interrupt: &Interrupt) -> End {
-        let mut frontier = Frontier::new(&way_back::order(self.plan, &self.begun));
+        let mut frontier = Frontier::new(&undo_order::order(self.plan, &self.begun));
         let mut running = FuturesUnordered::new();
         let target = self.target;
         loop {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::executor::{End, Report};
-use super::failure::{OperationError, Reason};
-use super::fates;
+use super::service_outcome;
+use crate::docker::failure::{OperationError, Reason};
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::Gate;
@@ -32,7 +32,7 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
         lines.push(format!("{}: interrupted", plan.project));
     }
     lines.push(aftermath(plan, report));
-    lines.extend(fates::services(plan, report));
+    lines.extend(service_outcome::services(plan, report));
     lines.extend(kept_volumes(plan, report));
     lines.extend(left(plan, report).into_iter().map(|text| format!("left: {text}")));
     let mut failure = Failure::all(kind(report), lines);

@@ -9,7 +9,7 @@ use crate::plan::operation::{Operation, Plan};
 
 /// What the services of a plan tolerate, and what of it is used up.
 #[derive(Debug)]
-pub(super) struct Tolerance {
+pub(crate) struct Tolerance {
     left: BTreeMap<String, gate::Tolerance>,
     forgiven: BTreeSet<Replica>,
     /// The replicas of which a container was touched that runs, or is to run.
@@ -19,7 +19,7 @@ pub(super) struct Tolerance {
 
 /// What a failure of a container means.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The run fails.
     Fails,
     /// It is a warning.
@@ -31,7 +31,7 @@ pub(super) enum Verdict {
 }
 
 impl Tolerance {
-    pub(super) fn of(plan: &Plan) -> Tolerance {
+    pub(crate) fn of(plan: &Plan) -> Tolerance {
         let awaited = plan.operations.iter().filter_map(|operation| match &operation.action {
             Action::Await { replica, tolerance, .. } => Some((replica.service.clone(), *tolerance)),
             _ => None,
@@ -45,7 +45,7 @@ impl Tolerance {
     }
 
     /// An operation is to begin; false where its replica stays as it was. A container that is only created touches nobody.
-    pub(super) fn begins(&mut self, operation: &Operation) -> bool {
+    pub(crate) fn begins(&mut self, operation: &Operation) -> bool {
         let Some(replica) = operation.action.replica() else { return true };
         if self.leaves_out(replica) {
             return false;
@@ -57,12 +57,12 @@ impl Tolerance {
     }
 
     /// Whether a paused update leaves this replica as it was.
-    pub(super) fn leaves_out(&self, replica: &Replica) -> bool {
+    pub(crate) fn leaves_out(&self, replica: &Replica) -> bool {
         self.paused.contains(&replica.service) && !self.begun.contains(replica)
     }
 
     /// Judges a container's failure; each container counts once.
-    pub(super) fn judge(&mut self, replica: &Replica) -> Verdict {
+    pub(crate) fn judge(&mut self, replica: &Replica) -> Verdict {
         if self.forgiven.contains(replica) {
             return Verdict::Known;
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::apply::images::{Build, Policy, Pull};
 use crate::compose::load::Options;
 use crate::compose::model::Project;
+use crate::docker::images::{Build, Policy, Pull};
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
 use crate::ops::deployment::{self, NO_PINS};

@@ -1,8 +1,8 @@
 //! `sofa check`: everything that can be known before a deploy, with its place and what mends it; changes nothing.
 
-use crate::apply::preflight;
 use crate::compose::load::Options;
 use crate::diag::finding::{Finding, Place, Severity};
+use crate::docker::preflight;
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::guard::{self, Subject};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::apply::images::{self, Pull};
-use crate::apply::preflight;
 use crate::compose::load::Options;
 use crate::compose::model::{Project, Service};
+use crate::docker::images::{self, Pull};
+use crate::docker::preflight;
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
 use crate::ops::contents;

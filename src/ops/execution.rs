@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::apply::docker::{self, Docker, Limits, Written};
 use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
+use crate::docker::{self, Docker, Limits, Written};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::context::{Context, engine_failure, state_failure};

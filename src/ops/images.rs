@@ -3,8 +3,8 @@
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::apply::executor::Interrupt;
-use crate::apply::images::{ImageError, Images, Policy};
 use crate::compose::model::{Project, Service};
+use crate::docker::images::{ImageError, Images, Policy};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;

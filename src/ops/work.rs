@@ -7,9 +7,9 @@ use futures_util::future::{join3, try_join};
 use tokio::sync::watch;
 
 use crate::apply::executor::Interrupt;
-use crate::apply::mend;
 use crate::apply::report::UNDO;
 use crate::compose::model::Project;
+use crate::docker::restart_policy;
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -283,7 +283,7 @@ impl Work<'_> {
         // The key of a store that was made a moment ago is not among what was observed.
         let desired = self.desired(observed).with_contents(&contents::digests(self.project, Some(key)));
         if before.head.unfinished().is_some() {
-            mend::restart_policies(self.engine, plan, &desired, observed).await.map_err(engine_failure)?;
+            restart_policy::restore(self.engine, plan, &desired, observed).await.map_err(engine_failure)?;
         }
         let records = self.records();
         let record = records.record(before, plan, observed);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::docker::Docker;
-use super::executor::Stopped;
+use super::Docker;
 use super::failure::OperationError;
-use super::lost::{ATTEMPTS, CLOSING, Phase};
+use super::reconnect::{ATTEMPTS, CLOSING, Phase};
+use crate::apply::executor::Stopped;
 use crate::engine::labels::compose;
 use crate::plan::action::Action;
 use crate::plan::operation::{Operation, Undo};

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use super::budget::Budget;
+use crate::apply::budget::Budget;
 use crate::engine::{Engine, EngineError};
 use crate::state::Fence;
 use crate::state::fence::Closed;

@@ -18,7 +18,7 @@ use crate::plan::sharing::parents;
 ///
 /// # Errors
 /// Those of the engine; one that is gone meanwhile is none.
-pub async fn restart_policies(
+pub async fn restore(
     engine: &Engine,
     plan: &Plan,
     desired: &Desired<'_>,
@@ -34,7 +34,7 @@ pub async fn restart_policies(
         true => None,
     };
     let containers = observed.containers.iter().filter(|container| !container.oneoff);
-    let mending = containers.filter_map(|container| {
+    let restored = containers.filter_map(|container| {
         let policy = convert::restart_policy(service(container)?);
         Some(async move {
             match engine.set_restart_policy(&container.id, policy).await {
@@ -43,7 +43,7 @@ pub async fn restart_policies(
             }
         })
     });
-    try_join_all(mending).await.map(drop)
+    try_join_all(restored).await.map(drop)
 }
 
 /// The container that an operation removes, where it is there already.

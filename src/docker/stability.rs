@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::announce::subject;
 use super::failure::{OperationError, Reason};
-use super::lost::CLOSING;
 use super::ready::{Candidate, Doubt, Restarts, Waiter};
+use super::reconnect::CLOSING;
+use crate::apply::announce::subject;
 use crate::plan::action::Replica;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, State};

@@ -1,22 +1,39 @@
 //! Does operations on a Docker Engine, and takes them back.
 
+mod create;
+pub mod failure;
+mod hooks;
+pub mod images;
+mod networks;
+pub mod preflight;
+mod probe;
+mod ready;
+mod reconnect;
+pub mod restart_policy;
+mod retry;
+mod secrets;
+mod stability;
+mod tolerated;
+mod undo;
+mod watch;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::announce::{Announcer, subject};
-use super::budget::Budget;
-use super::executor::{Stopped, Target};
-use super::failure::OperationError;
-use super::lost::Phase;
-use super::ready::{Candidate, Waiter};
-use super::tolerance::Tolerance;
-use super::tolerated::judged;
-use super::watch::Watch;
+use self::failure::OperationError;
+use self::ready::{Candidate, Waiter};
+use self::reconnect::Phase;
+use self::tolerated::judged;
+use self::watch::Watch;
+use crate::apply::announce::{Announcer, subject};
+use crate::apply::budget::Budget;
+use crate::apply::executor::{Stopped, Target};
+use crate::apply::tolerance::Tolerance;
 use crate::compose::model::ServiceName;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
@@ -52,7 +69,7 @@ pub struct Limits {
 }
 
 /// Whether the begin of a run is written down: nothing yet, then whether that succeeded.
-pub type Written = watch::Receiver<Option<bool>>;
+pub type Written = tokio::sync::watch::Receiver<Option<bool>>;
 
 /// Waits until the begin of a run is written down; false where it cannot be.
 pub async fn is_written(written: &Written) -> bool {
@@ -61,35 +78,35 @@ pub async fn is_written(written: &Written) -> bool {
 
 /// The Docker Engine as the target of a plan.
 pub struct Docker<'a> {
-    pub(super) engine: &'a Engine,
+    engine: &'a Engine,
     desired: Option<&'a Desired<'a>>,
-    pub(super) observed: &'a Observed,
+    observed: &'a Observed,
     /// By service, whose namespaces and mounts its new containers share.
-    pub(super) parents: BTreeMap<String, BTreeMap<ServiceName, ContainerRef>>,
+    parents: BTreeMap<String, BTreeMap<ServiceName, ContainerRef>>,
     watch: Watch,
-    pub(super) announcer: Announcer,
-    pub(super) tolerance: RefCell<Tolerance>,
-    pub(super) paused: RefCell<Vec<(OpId, OperationError)>>,
+    announcer: Announcer,
+    tolerance: RefCell<Tolerance>,
+    paused: RefCell<Vec<(OpId, OperationError)>>,
     permits: Semaphore,
     /// Turns to begin a stop.
     stops: Semaphore,
-    pub(super) forward: Phase,
-    pub(super) backward: Phase,
+    forward: Phase,
+    backward: Phase,
     /// Whether the undo has begun.
     undoing: Cell<bool>,
-    pub(super) made: RefCell<BTreeMap<OpId, Made>>,
+    made: RefCell<BTreeMap<OpId, Made>>,
     /// The operations that the engine was asked for; of the others there is nothing to take back.
-    pub(super) asked: RefCell<BTreeSet<OpId>>,
+    asked: RefCell<BTreeSet<OpId>>,
     /// What an undo started again, and no gate tells of.
-    pub(super) restored: RefCell<Vec<Restored>>,
+    restored: RefCell<Vec<Restored>>,
     fence: Option<Fence>,
-    pub(super) run: Option<u64>,
+    run: Option<u64>,
     written: Option<Written>,
 }
 
 /// What an operation left that its undo, or a later operation, must know.
 #[derive(Debug, Clone)]
-pub(super) enum Made {
+enum Made {
     Container {
         id: ContainerId,
     },
@@ -102,10 +119,10 @@ pub(super) enum Made {
 
 /// A container that an undo started again and that is still to be watched.
 #[derive(Debug)]
-pub(super) struct Restored {
-    pub(super) operation: OpId,
-    pub(super) replica: Replica,
-    pub(super) id: ContainerId,
+struct Restored {
+    operation: OpId,
+    replica: Replica,
+    id: ContainerId,
 }
 
 impl<'a> Docker<'a> {
@@ -158,7 +175,7 @@ impl<'a> Docker<'a> {
     }
 
     /// Stops a container when it is its turn. One that takes its time to end gives its turn to the next.
-    pub(super) async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
+    async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
         let turn = self.stops.acquire().await.ok();
         let mut stop = std::pin::pin!(self.engine.stop(id, grace));
         tokio::select! {
@@ -169,7 +186,7 @@ impl<'a> Docker<'a> {
     }
 
     /// One call that changes something, finished even when the run is to end. The caller has leave for it.
-    pub(super) async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
+    async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
         let engine = self.engine;
         match &operation.action {
             Action::CreateNetwork { key, .. } => self.create_network(key).await?,
@@ -265,7 +282,7 @@ impl<'a> Docker<'a> {
         }
     }
 
-    pub(super) fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
+    fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
         Waiter {
             engine: self.engine,
             watch: &self.watch,
@@ -277,7 +294,7 @@ impl<'a> Docker<'a> {
     }
 
     /// The id behind a reference; one that an operation was to create may be missing only if that failed.
-    pub(super) fn id(&self, container: &ContainerRef) -> Result<ContainerId, OperationError> {
+    fn id(&self, container: &ContainerRef) -> Result<ContainerId, OperationError> {
         match container {
             ContainerRef::Existing { id, .. } => Ok(id.clone()),
             ContainerRef::Created(op) => match self.made.borrow().get(op) {
@@ -288,7 +305,7 @@ impl<'a> Docker<'a> {
     }
 
     /// The ids behind references.
-    pub(super) fn ids(
+    fn ids(
         &self,
         containers: &BTreeMap<ServiceName, ContainerRef>,
     ) -> Result<BTreeMap<ServiceName, ContainerId>, OperationError> {
@@ -296,12 +313,12 @@ impl<'a> Docker<'a> {
     }
 
     /// A container that was there before the run.
-    pub(super) fn observed_container(&self, id: &ContainerId) -> Option<&Container> {
+    fn observed_container(&self, id: &ContainerId) -> Option<&Container> {
         self.observed.containers.iter().find(|container| container.id == *id)
     }
 
     /// What should exist; plans of verbs that read no files have none.
-    pub(super) fn desired(&self) -> Result<&'a Desired<'a>, OperationError> {
+    fn desired(&self) -> Result<&'a Desired<'a>, OperationError> {
         self.desired.ok_or_else(|| {
             OperationError::Impossible("the plan creates things, but no files were read".into())
         })
@@ -309,7 +326,7 @@ impl<'a> Docker<'a> {
 
     /// Leave to make one more call; the caller holds it as long as the call takes. None is given while the lock of the
     /// project may be another's.
-    pub(super) async fn permit(&self) -> Result<Option<SemaphorePermit<'_>>, OperationError> {
+    async fn permit(&self) -> Result<Option<SemaphorePermit<'_>>, OperationError> {
         let permit = self.permits.acquire().await.ok();
         self.fenced().await?;
         Ok(permit)
@@ -317,7 +334,7 @@ impl<'a> Docker<'a> {
 
     /// Makes sure that the lock of the project is this run's, so that one more change may begin. After an outage that is
     /// known when the lock is renewed.
-    pub(super) async fn fenced(&self) -> Result<(), OperationError> {
+    async fn fenced(&self) -> Result<(), OperationError> {
         match &self.fence {
             Some(fence) => Ok(self.phase().locked(fence).await?),
             None => Ok(()),
@@ -329,15 +346,15 @@ impl<'a> Docker<'a> {
         if self.undoing.get() { &self.backward } else { &self.forward }
     }
 
-    pub(super) fn announcer(&self) -> &Announcer {
+    fn announcer(&self) -> &Announcer {
         &self.announcer
     }
 
-    pub(super) fn observed(&self) -> &'a Observed {
+    fn observed(&self) -> &'a Observed {
         self.observed
     }
 
-    pub(super) fn undo_waits(&self) -> &Budget {
+    fn undo_waits(&self) -> &Budget {
         &self.backward.waits
     }
 }
@@ -422,7 +439,7 @@ fn parents_of(operation: &Operation) -> Option<(String, BTreeMap<ServiceName, Co
 }
 
 /// A container that ended by itself needs no signal any more, and cannot be frozen.
-pub(super) fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
     match gone_is_fine(outcome) {
         Err(error) if error.is_conflict() => Ok(()),
         outcome => outcome,

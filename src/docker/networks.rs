@@ -1,8 +1,8 @@
 //! Networks that are replaced under their names: containers are taken off and attached again as they were, and the old
 //! network is remembered until nothing is undone any more.
 
-use super::docker::{Docker, Made};
 use super::failure::OperationError;
+use super::{Docker, Made};
 use crate::engine::gone_is_fine;
 use crate::plan::observed::{ContainerId, NetworkId};
 use crate::plan::operation::{OpId, Operation, Undo};

@@ -60,7 +60,7 @@ impl OperationError {
     }
 
     /// Whether the engine took too long to answer, so that only looking tells whether it did what was asked.
-    pub(super) fn is_late(&self) -> bool {
+    pub fn is_late(&self) -> bool {
         matches!(self, OperationError::Engine(EngineError::Timeout { .. }))
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::announce::subject;
-use super::budget::Budget;
-use super::docker::Docker;
-use super::executor::Stopped;
+use super::Docker;
 use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
 use super::secrets;
+use crate::apply::announce::subject;
+use crate::apply::budget::Budget;
+use crate::apply::executor::Stopped;
 use crate::compose::model::{Healthcheck, Hook, Service};
 use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::docker::Docker;
+use super::Docker;
 use super::failure::OperationError;
 use crate::compose::model::{NetworkName, Service, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::executor::Stopped;
 use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
-use super::lost::{CLOSING, Phase};
 use super::probe::{self, Answer};
+use super::reconnect::{CLOSING, Phase};
 use super::secrets;
 use super::watch::Watch;
+use crate::apply::executor::Stopped;
 use crate::engine::container::RestartPolicy;
 use crate::engine::logs::LogQuery;
 use crate::engine::{ContainerDetails, Engine, EngineError, Healthcheck};

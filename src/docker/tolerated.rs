@@ -1,9 +1,9 @@
 //! What the engine's target does about failures that `update_config` lets pass, and about replicas that a pause leaves out.
 
-use super::docker::Docker;
-use super::executor::Stopped;
+use super::Docker;
 use super::failure::OperationError;
-use super::tolerance::Verdict;
+use crate::apply::executor::Stopped;
+use crate::apply::tolerance::Verdict;
 use crate::engine::container::Removal;
 use crate::engine::gone_is_fine;
 use crate::plan::action::{Action, ContainerRef, Replica};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::executor::{End, Report};
-use super::failure::OperationError;
+use crate::docker::failure::OperationError;
 use crate::plan::operation::{Group, OpId, Operation, Plan};
 
 /// What became of a service.

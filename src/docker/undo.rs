@@ -3,11 +3,11 @@
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::announce::subject;
-use super::docker::{Docker, Made, Restored, ended_is_fine};
-use super::executor::Stopped;
 use super::failure::OperationError;
 use super::ready::Candidate;
+use super::{Docker, Made, Restored, ended_is_fine};
+use crate::apply::announce::subject;
+use crate::apply::executor::Stopped;
 use crate::engine::container::Removal;
 use crate::engine::gone_is_fine;
 use crate::plan::action::{Action, ContainerRef, Replica};
