@@ -92,7 +92,7 @@ async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<Vec<Fin
     let warnings = &loaded.loaded.warnings;
     let mut found: Vec<Finding> =
         warnings.iter().map(|warning| guard::of_diagnostic("files", warning, &loaded.sources)).collect();
-    found.extend(guard::protections(&subject));
+    found.extend(guard::protections(&subject).await);
     let told = match context.engine().await {
         Ok(engine) => with_engine(context, &engine, &subject, &selection).await,
         Err(failure) => Err(failure),

@@ -1,50 +1,52 @@
-//! A protected mode's env files: nobody else may read them, and git may not know them.
+//! The env files of a protected mode: no other user may read them, and git may not track them.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use super::Subject;
-use super::git_index::{self, Tracking};
 use crate::diag::finding::{Finding, Place};
+use crate::util::git::{self, Tracking};
 
-/// The mode bits that let somebody else in.
+/// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for file in subject.env_files {
-        let shown = subject.shown(file);
-        let place = Place::whole(&shown);
-        match std::fs::metadata(file) {
-            Ok(metadata) if metadata.mode() & OTHERS != 0 => {
-                let message = format!(
-                    "env file is open to other users of this machine (mode {:04o})",
-                    metadata.mode() & 0o7777
-                );
-                let fix = format!("chmod 600 {shown}");
-                findings.push(Finding::error("env-file-mode", message, place.clone(), fix).refused());
-            }
-            // One that is missing is the loader's to tell.
-            _ => {}
+pub(super) async fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+    let tracking = git::tracking(subject.env_files).await;
+    let files = subject.env_files.iter().zip(tracking);
+    files
+        .flat_map(|(file, tracking)| {
+            let shown = subject.shown(file);
+            [permissions(file, &shown), tracked(tracking, &shown)].into_iter().flatten()
+        })
+        .collect()
+}
+
+fn permissions(file: &Path, shown: &str) -> Option<Finding> {
+    // The loader reports a missing file.
+    let mode = std::fs::metadata(file).ok()?.mode();
+    (mode & OTHERS != 0).then(|| {
+        let message = format!("env file is open to other users of this machine (mode {:04o})", mode & 0o7777);
+        Finding::error("env-file-mode", message, Place::whole(shown), format!("chmod 600 {shown}")).refused()
+    })
+}
+
+fn tracked(tracking: Tracking, shown: &str) -> Option<Finding> {
+    const RULE: &str = "env-file-tracked";
+    let place = Place::whole(shown);
+    match tracking {
+        Tracking::Untracked => None,
+        Tracking::Tracked => {
+            let message =
+                "env file is tracked by git: everyone who can read the repository can read its secrets";
+            let fix = format!("git rm --cached {shown}; add it to .gitignore, and change its secrets");
+            Some(Finding::error(RULE, message, place, fix).refused())
         }
-        match git_index::tracking(file) {
-            Tracking::Untracked => {}
-            Tracking::Tracked => {
-                let message = "env file is tracked by git: whoever has the repository has what it holds";
-                let fix = format!("git rm --cached {shown}; name it in .gitignore, and change its secrets");
-                findings.push(Finding::error("env-file-tracked", message, place, fix).refused());
-            }
-            Tracking::Unknown(reason) => {
-                let message = format!("whether git tracks the env file cannot be told: {reason}");
-                findings.push(Finding::unchecked(
-                    "env-file-tracked",
-                    message,
-                    place,
-                    format!("git ls-files {shown} prints nothing"),
-                ));
-            }
+        Tracking::Unknown(reason) => {
+            let message = format!("cannot check whether git tracks the env file: {reason}");
+            let fix = format!("run `git ls-files {shown}` in the repository; it must print nothing");
+            Some(Finding::unchecked(RULE, message, place, fix))
         }
     }
-    findings
 }
 
 #[cfg(test)]
@@ -54,10 +56,11 @@ mod tests {
 
     use crate::compose::load::Loaded;
     use crate::diag::Sources;
+    use crate::diag::finding::Severity;
     use crate::guard::Subject;
 
     /// The fixes for an env file with these mode bits.
-    fn fixes(mode: u32) -> Vec<String> {
+    async fn fixes(mode: u32) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.env");
         fs::write(&file, "A=1\n").unwrap();
@@ -69,16 +72,17 @@ mod tests {
             root: folder.path(),
             protected: true,
         };
-        super::findings(&subject).into_iter().map(|finding| finding.fix).collect()
+        let findings = super::findings(&subject).await.into_iter();
+        findings.filter(|finding| finding.severity == Severity::Error).map(|finding| finding.fix).collect()
     }
 
-    #[test]
-    fn an_env_file_is_its_owners_alone() {
+    #[tokio::test]
+    async fn only_the_owner_may_open_an_env_file() {
         for open in [0o644, 0o640, 0o604, 0o620, 0o601] {
-            assert_eq!(fixes(open), ["chmod 600 x.env"], "{open:o}");
+            assert_eq!(fixes(open).await, ["chmod 600 x.env"], "{open:o}");
         }
         for closed in [0o600, 0o400] {
-            assert!(fixes(closed).is_empty(), "{closed:o}");
+            assert!(fixes(closed).await.is_empty(), "{closed:o}");
         }
     }
 }

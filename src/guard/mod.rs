@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 mod disk;
 mod env_files;
-mod git_index;
 mod images;
 mod passwords;
 mod readiness;
@@ -59,11 +58,11 @@ impl Subject<'_> {
 }
 
 /// What a protected mode's env files and passwords must be like. Nothing in other modes.
-pub fn protections(subject: &Subject<'_>) -> Vec<Finding> {
+pub async fn protections(subject: &Subject<'_>) -> Vec<Finding> {
     if !subject.protected {
         return Vec::new();
     }
-    let mut findings = env_files::findings(subject);
+    let mut findings = env_files::findings(subject).await;
     findings.extend(passwords::findings(subject));
     findings
 }

@@ -60,7 +60,7 @@ async fn prepared<T>(
     let loaded = deployment::load(context, choices)?;
     let project = loaded.project();
     let selection = context.selection(project)?;
-    protection::protect(context, &loaded)?;
+    protection::protect(context, &loaded).await?;
     let engine = context.engine().await?;
     let observed = deployment::observe(&engine, project, &NO_PINS).await?;
     ownership::refuse_to_begin_beside(context, project, &observed)?;

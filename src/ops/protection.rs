@@ -24,8 +24,8 @@ pub fn subject<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Subject<'
 ///
 /// # Errors
 /// Every finding, with what mends it; exit code 5.
-pub fn protect(context: &Context, loaded: &LoadedProject) -> Result<(), Failure> {
-    refuse(context, guard::protections(&subject(context, loaded)))
+pub async fn protect(context: &Context, loaded: &LoadedProject) -> Result<(), Failure> {
+    refuse(context, guard::protections(&subject(context, loaded)).await)
 }
 
 /// Refuses a deploy that mounts what is not there; what an unprotected mode creates instead is a warning.
