@@ -140,14 +140,14 @@ impl Cli {
             words: self.verb.words(),
             yes: global.yes,
             line: Vec::new(),
-            taken: taken_words(),
+            reserved: reserved_words(),
             lenient: !self.verb.reads_files(),
         }
     }
 }
 
 /// The words that can name no mode.
-fn taken_words() -> Vec<String> {
+fn reserved_words() -> Vec<String> {
     let command = Cli::command();
     let verbs = command.get_subcommands().flat_map(clap::Command::get_name_and_visible_aliases);
     verbs.chain(["all", "status"]).map(String::from).collect()

@@ -5,7 +5,7 @@ use crate::diag::finding::{Finding, Place, Severity};
 use crate::docker::preflight;
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
-use crate::guard::{self, Subject};
+use crate::guard::{self, Candidate};
 use crate::ops::context::{LoadedProject, engine_failure};
 use crate::ops::deployment::NO_PINS;
 use crate::ops::{Context, deployment, ownership, protection};
@@ -87,7 +87,7 @@ fn json(context: &Context, project: &str, found: &[Finding]) -> Result<String, F
 
 /// What the rules say of files that could be read.
 async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<Vec<Finding>, Failure> {
-    let subject = protection::subject(context, loaded);
+    let subject = protection::candidate(context, loaded);
     let selection = context.selection(loaded.project())?;
     let warnings = &loaded.loaded.warnings;
     let mut found: Vec<Finding> =
@@ -105,7 +105,7 @@ async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<Vec<Fin
 async fn with_engine(
     context: &Context,
     engine: &Engine,
-    subject: &Subject<'_>,
+    subject: &Candidate<'_>,
     selection: &Selection,
 ) -> Result<Vec<Finding>, Failure> {
     let project = &subject.loaded.project;
@@ -138,7 +138,7 @@ fn in_the_way(
     engine: &Engine,
     desired: &Desired<'_>,
     observed: &Observed,
-    subject: &Subject<'_>,
+    subject: &Candidate<'_>,
 ) -> Vec<Finding> {
     let mut problems = plan::deploy(desired, observed, plan::Policy::default()).err().unwrap_or_default();
     problems.extend(preflight::unmakeable(engine, desired));
@@ -151,7 +151,7 @@ fn in_the_way(
 fn without_engine(
     context: &Context,
     failure: &Failure,
-    subject: &Subject<'_>,
+    subject: &Candidate<'_>,
     selection: &Selection,
 ) -> Vec<Finding> {
     let place = Place::whole(context.settings.host.clone().unwrap_or_else(|| "the Docker Engine".to_owned()));

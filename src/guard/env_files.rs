@@ -3,19 +3,19 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Subject;
+use super::Candidate;
 use crate::diag::finding::{Finding, Place};
 use crate::util::git::{self, Tracking};
 
 /// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-pub(super) async fn findings(subject: &Subject<'_>) -> Vec<Finding> {
-    let tracking = git::tracking(subject.env_files).await;
-    let files = subject.env_files.iter().zip(tracking);
+pub(super) async fn findings(candidate: &Candidate<'_>) -> Vec<Finding> {
+    let tracking = git::tracking(candidate.env_files).await;
+    let files = candidate.env_files.iter().zip(tracking);
     files
         .flat_map(|(file, tracking)| {
-            let shown = subject.shown(file);
+            let shown = candidate.shown(file);
             [permissions(file, &shown), tracked(tracking, &shown)].into_iter().flatten()
         })
         .collect()
@@ -57,7 +57,7 @@ mod tests {
     use crate::compose::load::Loaded;
     use crate::diag::Sources;
     use crate::diag::finding::Severity;
-    use crate::guard::Subject;
+    use crate::guard::Candidate;
 
     /// The fixes for an env file with these mode bits.
     async fn fixes(mode: u32) -> Vec<String> {
@@ -65,14 +65,14 @@ mod tests {
         let file = folder.path().join("x.env");
         fs::write(&file, "A=1\n").unwrap();
         fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-        let subject = Subject {
+        let candidate = Candidate {
             loaded: &Loaded::default(),
             sources: &Sources::default(),
             env_files: &[file],
             root: folder.path(),
             protected: true,
         };
-        let findings = super::findings(&subject).await.into_iter();
+        let findings = super::findings(&candidate).await.into_iter();
         findings.filter(|finding| finding.severity == Severity::Error).map(|finding| finding.fix).collect()
     }
 

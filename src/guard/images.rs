@@ -1,11 +1,11 @@
-//! Images of a protected mode that may change under their name: no tag, or `latest`.
+//! Images of a protected mode whose content can change under the same name: no tag, or `latest`.
 
-use super::Subject;
+use super::Candidate;
 use crate::diag::finding::Finding;
 use crate::plan::desired::Desired;
 
-pub(super) fn findings(subject: &Subject<'_>, desired: &Desired<'_>) -> Vec<Finding> {
-    if !subject.protected {
+pub(super) fn findings(candidate: &Candidate<'_>, desired: &Desired<'_>) -> Vec<Finding> {
+    if !candidate.protected {
         return Vec::new();
     }
     let of_registries = desired.services.values().filter(|desired| desired.service.build.is_none());
@@ -16,18 +16,18 @@ pub(super) fn findings(subject: &Subject<'_>, desired: &Desired<'_>) -> Vec<Find
                 _ => "has the tag `latest`",
             };
             let name = &desired.service.name;
-            let place = subject.place(&format!("services.{name}.image"));
+            let place = candidate.place(&format!("services.{name}.image"));
             Some(Finding::warning(
                 "image-unpinned",
-                format!("service `{name}`: its image {what}: what is deployed may differ from day to day"),
+                format!("service `{name}`: image {what}, so two deploys may run different images"),
                 place,
-                "name a version, or better a digest (IMAGE@sha256:…)",
+                "pin a version, or better a digest (IMAGE@sha256:…)",
             ))
         })
         .collect()
 }
 
-/// The tag of a reference that is not pinned: `latest`, or none at all. None where it is pinned.
+/// The tag of an unpinned reference: `latest`, or empty where it has no tag. None for a pinned reference.
 fn tag(reference: &str) -> Option<&'static str> {
     if reference.contains('@') {
         return None;
@@ -44,7 +44,7 @@ mod tests {
     use super::tag;
 
     #[test]
-    fn an_image_is_pinned_by_a_version_or_a_digest() {
+    fn a_version_or_a_digest_pins_an_image() {
         for (reference, expected) in [
             ("nginx", Some("")),
             ("nginx:latest", Some("latest")),

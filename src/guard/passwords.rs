@@ -1,15 +1,15 @@
-//! Passwords that guard nothing: placeholders of an example file, well-known defaults, empty ones, the user's own name.
-//! What a value holds is never told, only what is wrong with it.
+//! Weak passwords: placeholders of an example file, well-known defaults, empty passwords, the user's name.
+//! A finding never shows the value.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Subject;
+use super::Candidate;
 use crate::diag::finding::{Finding, Place};
 
 const RULE: &str = "default-password";
 
-/// What everybody tries first.
+/// The first guesses of an attacker.
 const KNOWN: [&str; 27] = [
     "admin",
     "changeit",
@@ -40,7 +40,7 @@ const KNOWN: [&str; 27] = [
     "your_password",
 ];
 
-/// How the names of secrets end. A bare `KEY` says nothing: many keys are public.
+/// The last words in names of secrets. `KEY` alone is not one of them: many keys are public.
 const SECRET: [&str; 12] = [
     "PASSWORD",
     "PASSWD",
@@ -56,7 +56,6 @@ const SECRET: [&str; 12] = [
     "ENCRYPTION_KEY",
 ];
 
-/// Why a value guards nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weakness {
     Placeholder,
@@ -69,34 +68,47 @@ impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Weakness::Placeholder => "is still a placeholder",
-            Weakness::Default => "holds a password that everybody knows",
-            Weakness::Empty => "holds an empty password",
-            Weakness::User => "holds a password that is the user's name",
+            Weakness::Default => "contains a well-known default password",
+            Weakness::Empty => "contains an empty password",
+            Weakness::User => "contains the user's name as password",
         })
     }
 }
 
-pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+pub(super) fn findings(candidate: &Candidate<'_>) -> Vec<Finding> {
+    let mut reported = BTreeSet::new();
+    let mut findings = of_variables(candidate, &mut reported);
+    findings.extend(of_services(candidate, &reported));
+    findings
+}
+
+/// Weak values of the variables that the files use. Adds them to `reported`.
+fn of_variables<'a>(candidate: &'a Candidate<'_>, reported: &mut BTreeSet<&'a str>) -> Vec<Finding> {
+    let variables = &candidate.loaded.variables;
     let mut findings = Vec::new();
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    let variables = &subject.loaded.variables;
     for (name, variable) in variables {
         let Some(value) = variable.value.as_deref() else {
             continue;
         };
         let user = user_of(name, |other| variables.get(other).and_then(|variable| variable.value.as_deref()));
-        if let Some(weakness) = weakness(name, value, user) {
-            told.extend(Some(value).filter(|value| !value.is_empty()));
-            let place = variable.set_at.or_else(|| variable.used_at.first().copied());
-            let place = match place {
-                Some(span) => Place::of_span(span, subject.sources),
-                None => Place::whole("the environment"),
-            };
-            let whence = if variable.set_at.is_some() { "" } else { " (the environment sets it)" };
-            findings.push(finding(format!("variable `{name}` {weakness}{whence}"), weakness, place));
-        }
+        let Some(weakness) = weakness(name, value, user) else {
+            continue;
+        };
+        reported.extend(Some(value).filter(|value| !value.is_empty()));
+        let place = match variable.set_at.or_else(|| variable.used_at.first().copied()) {
+            Some(span) => Place::of_span(span, candidate.sources),
+            None => Place::whole("the environment"),
+        };
+        let origin = if variable.set_at.is_some() { "" } else { " (set in the environment)" };
+        findings.push(finding(format!("variable `{name}` {weakness}{origin}"), weakness, place));
     }
-    for service in subject.loaded.project.services.values() {
+    findings
+}
+
+/// Weak values in the `environment` of services.
+fn of_services(candidate: &Candidate<'_>, reported: &BTreeSet<&str>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in candidate.loaded.project.services.values() {
         let environment = &service.environment;
         for (name, value) in environment {
             let Some(value) = value.as_deref() else {
@@ -107,14 +119,13 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
                 continue;
             };
             let path = format!("services.{}.environment.{name}", service.name);
-            let written = subject.loaded.origins.of(&path).is_some_and(|origin| origin.literal);
-            // A variable that was told already reaches every service that names it; and what is empty because nobody set its
-            // variable is what the file itself allows.
-            let given = weakness == Weakness::Empty || told.iter().any(|told| value.contains(*told));
-            if written || !given {
-                let place = subject.place(&path);
+            let is_written = candidate.loaded.origins.of(&path).is_some_and(|origin| origin.literal);
+            // The value of a reported variable is in every service that uses it: report it once. A value that is empty
+            // because its variable is not set is allowed by the file.
+            let is_reported = reported.iter().any(|reported| value.contains(*reported));
+            if is_written || !(weakness == Weakness::Empty || is_reported) {
                 let message = format!("service `{}`: `{name}` {weakness}", service.name);
-                findings.push(finding(message, weakness, place));
+                findings.push(finding(message, weakness, candidate.place(&path)));
             }
         }
     }
@@ -123,13 +134,13 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn finding(message: String, weakness: Weakness, place: Place) -> Finding {
     let fix = match weakness {
-        Weakness::Placeholder => "write what belongs there",
-        _ => "write one of your own there, such as `openssl rand -hex 24` makes",
+        Weakness::Placeholder => "replace it with the real value",
+        _ => "set your own password, for example from `openssl rand -hex 24`",
     };
     Finding::error(RULE, message, place, fix).refused()
 }
 
-/// The user that a password is for: `X_USER` or `X_USERNAME` beside `X_PASSWORD`.
+/// The user of a password: `X_USER`, `X_USERNAME` or `X_LOGIN` beside `X_PASSWORD`.
 fn user_of<'a>(name: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
     let upper = name.to_ascii_uppercase();
     let stem = ["PASSWORD", "PASSWD", "PASS"].into_iter().find_map(|end| upper.strip_suffix(end))?;
@@ -137,7 +148,7 @@ fn user_of<'a>(name: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<&'
     ["USER", "USERNAME", "LOGIN"].into_iter().find_map(|end| value(&format!("{stem}{end}")))
 }
 
-/// What is wrong with a value, by its name and by what it looks like.
+/// Judges a value by its variable's name and by its form.
 fn weakness(name: &str, value: &str, user: Option<&str>) -> Option<Weakness> {
     if is_placeholder(value) {
         return Some(Weakness::Placeholder);
@@ -146,17 +157,17 @@ fn weakness(name: &str, value: &str, user: Option<&str>) -> Option<Weakness> {
         return of_password(password, Some(user));
     }
     let upper = name.to_ascii_uppercase();
-    let says = |word: &str| upper.split(['_', '-', '.']).any(|part| part == word);
+    let has_word = |word: &str| upper.split(['_', '-', '.']).any(|part| part == word);
     // `FLOWER_BASIC_AUTH=user:password`.
-    if says("AUTH")
+    if has_word("AUTH")
         && let Some((user, password)) = value.split_once(':')
     {
         return of_password(password, Some(user));
     }
     let ends = |word: &str| upper == word || upper.ends_with(&format!("_{word}"));
     let secret = SECRET.into_iter().any(ends) || upper.ends_with("PASSWORD");
-    // An optional token is often left empty; a password never is.
-    let password = upper.contains("PASSW") || says("PASS");
+    // An optional token is often empty; a password is not.
+    let password = upper.contains("PASSW") || has_word("PASS");
     if !secret || (value.is_empty() && !password) {
         return None;
     }
@@ -178,7 +189,7 @@ fn of_password(password: &str, user: Option<&str>) -> Option<Weakness> {
     }
 }
 
-/// `<…>` as a whole, as an example file has it; or `changeme` in any spelling within a longer word.
+/// A value `<…>` as in example files, or `changeme` in any spelling inside a longer word.
 fn is_placeholder(value: &str) -> bool {
     let bare = value.trim();
     let lower = bare.to_ascii_lowercase().replace(['-', '_'], "");
@@ -187,12 +198,12 @@ fn is_placeholder(value: &str) -> bool {
         || lower.contains("replaceme")
 }
 
-/// `123456` and its like, up to ten digits.
+/// `123456` and similar, up to ten digits.
 fn is_row_of_digits(password: &str) -> bool {
     "1234567890".starts_with(password)
 }
 
-/// User and password of `scheme://user:password@host`; none where no password is written.
+/// User and password of `scheme://user:password@host`; none without a password.
 fn login_of_url(value: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = value.split_once("://")?;
     if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
@@ -208,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_guards_nothing_is_found_by_name_and_form() {
+    fn weak_passwords_are_found_by_name_and_form() {
         use Weakness::{Default, Empty, Placeholder, User};
         for (name, value, expected) in [
             ("POSTGRES_PASSWORD", "changeme", Some(Default)),
@@ -230,7 +241,7 @@ mod tests {
             ("DATABASE_URL", "postgresql://app:@db/x", Some(Empty)),
             ("DATABASE_URL", "postgresql://USER:<PASSWORD>@HOST:5432/x", Some(Placeholder)),
             ("REDIS_URL", "redis://:redis@redis:6379/0", Some(Default)),
-            // What is as it should be, and what is no password at all.
+            // Strong passwords, and values that are no passwords.
             ("POSTGRES_PASSWORD", "d9c1f0aa73b14c55", None),
             ("POSTGRES_PASSWORD_FILE", "/run/secrets/postgres", None),
             ("DATABASE_URL", "postgresql://app:d9c1f0aa73b14c55@db/postgres", None),
@@ -252,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_the_users_name_is_found_beside_it() {
+    fn a_password_equal_to_the_user_name_is_weak() {
         let user = |name: &str| (name == "POSTGRES_USER").then_some("coordinator");
         let found = user_of("POSTGRES_PASSWORD", user);
         assert_eq!(weakness("POSTGRES_PASSWORD", "coordinator", found), Some(Weakness::User));

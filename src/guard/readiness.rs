@@ -1,30 +1,30 @@
-//! Services that run on and whose readiness nobody can tell: neither the file nor the image has a healthcheck.
+//! Long-running services without a healthcheck, in the files or in the image.
 
-use super::Subject;
+use super::Candidate;
 use crate::diag::finding::Finding;
 use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
 
 const RULE: &str = "no-healthcheck";
 const FIX: &str =
-    "write a `healthcheck:` or `x-sofa: {ready: …}`; `healthcheck: {disable: true}` says that it is meant";
+    "add a `healthcheck:` or `x-sofa: {ready: …}`; if this is intended, write `healthcheck: {disable: true}`";
 
-pub(super) fn findings(subject: &Subject<'_>, desired: &Desired<'_>) -> Vec<Finding> {
-    let untold = desired.services.values().filter(|desired| {
+pub(super) fn findings(candidate: &Candidate<'_>, desired: &Desired<'_>) -> Vec<Finding> {
+    let unchecked = desired.services.values().filter(|desired| {
         let disabled = desired.service.healthcheck.as_ref().is_some_and(|check| check.is_disabled());
         matches!(desired.gate, Gate::Running) && !disabled && desired.replicas > 0
     });
-    untold
+    unchecked
         .map(|desired| {
             let name = &desired.service.name;
-            let place = subject.place(&format!("services.{name}"));
+            let place = candidate.place(&format!("services.{name}"));
             if desired.found.is_some() {
                 let message =
                     format!("service `{name}` has no healthcheck: it counts as ready as soon as it runs");
                 Finding::warning(RULE, message, place, FIX)
             } else {
                 let message = format!(
-                    "service `{name}` has no healthcheck in the files; its image is not here to be asked"
+                    "service `{name}` has no healthcheck in the files, and its image is not on the engine yet"
                 );
                 Finding::unchecked(RULE, message, place, FIX)
             }

@@ -99,7 +99,7 @@ fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope,
     let settings = &context.settings;
     let named = &settings.words.services;
     let known = labelled::known(&observed.containers);
-    let is_known = |name: &String| known.contains(name.as_str()) || settings.backend.holds(name);
+    let is_known = |name: &String| known.contains(name.as_str()) || settings.backend.contains(name);
     if let Some(unknown) = named.iter().find(|name| !is_known(name))
         && !known.is_empty()
     {

@@ -115,7 +115,7 @@ impl Context {
         let settings = &self.settings;
         let environment = settings.environment.process();
         let found = load::name_in_env_files(&mode.env_files, environment, &settings.directory, sources);
-        Ok(match (found, mode.name_place) {
+        Ok(match (found, mode.name_span) {
             (EnvName::Named { name, place }, Some(written)) if name != mode.project_name => {
                 let message = format!("mode `{}` has two project names", mode.name);
                 let error = Diagnostic::error(message)

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::diag::finding::{Finding, Severity};
 use crate::error::{Failure, Kind};
-use crate::guard::{self, Subject};
+use crate::guard::{self, Candidate};
 use crate::ops::Context;
 use crate::ops::context::LoadedProject;
 use crate::ui::findings;
 
-/// What the rules judge.
-pub fn subject<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Subject<'a> {
-    Subject {
+/// The project that the rules judge.
+pub fn candidate<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Candidate<'a> {
+    Candidate {
         loaded: &loaded.loaded,
         sources: &loaded.sources,
         env_files: &context.settings.env_files,
@@ -25,7 +25,7 @@ pub fn subject<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Subject<'
 /// # Errors
 /// Every finding, with what mends it; exit code 5.
 pub async fn protect(context: &Context, loaded: &LoadedProject) -> Result<(), Failure> {
-    refuse(context, guard::protections(&subject(context, loaded)).await)
+    refuse(context, guard::protections(&candidate(context, loaded)).await)
 }
 
 /// Refuses a deploy that mounts what is not there; what an unprotected mode creates instead is a warning.
@@ -34,7 +34,7 @@ pub async fn protect(context: &Context, loaded: &LoadedProject) -> Result<(), Fa
 /// Every finding; exit code 5 in a protected mode, else 3.
 pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[&str]) -> Result<(), Failure> {
     let scope: BTreeSet<&str> = scope.iter().copied().collect();
-    refuse(context, guard::sources(&subject(context, loaded), &scope))
+    refuse(context, guard::sources(&candidate(context, loaded), &scope))
 }
 
 /// Shows the warnings; errors become the failure.

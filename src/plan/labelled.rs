@@ -219,10 +219,10 @@ pub(super) fn jobs(containers: &[Container]) -> BTreeSet<&str> {
 fn of_backend<'a>(containers: &'a [Container], backend: &Backend) -> BTreeSet<&'a str> {
     let by_name = containers
         .iter()
-        .filter(|container| backend.is_written() || !container.labels.contains_key(ROLE))
+        .filter(|container| backend.is_explicit() || !container.labels.contains_key(ROLE))
         .map(|container| container.service.as_str())
-        .filter(|name| backend.holds(name));
-    let by_role = with_role(containers, Role::Backend).filter(|_| !backend.is_written());
+        .filter(|name| backend.contains(name));
+    let by_role = with_role(containers, Role::Backend).filter(|_| !backend.is_explicit());
     by_role.chain(by_name).collect()
 }
 

@@ -116,10 +116,10 @@ pub fn chosen<'a>(project: &'a Project, selection: &Selection, backend: &Backend
 /// The services that the settings name, else those with the role, else those that are known as the backend by name.
 fn of_backend<'a>(project: &'a Project, backend: &Backend) -> BTreeSet<&'a str> {
     let said = with_role(project, Role::Backend);
-    if !said.is_empty() && !backend.is_written() {
+    if !said.is_empty() && !backend.is_explicit() {
         return said;
     }
-    project.services.keys().map(|name| name.as_str()).filter(|name| backend.holds(name)).collect()
+    project.services.keys().map(|name| name.as_str()).filter(|name| backend.contains(name)).collect()
 }
 
 /// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.

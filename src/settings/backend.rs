@@ -1,40 +1,38 @@
 //! The backend: the services that are deployed often, by name.
 
-/// The backend's services where neither the settings nor a role name them.
-const USUAL: [&str; 3] = ["predict-worker", "score-worker", "report-worker"];
+/// The backend where neither `sofa.yaml` nor a role names one.
+const DEFAULT: [&str; 3] = ["predict-worker", "score-worker", "report-worker"];
 
-/// Names of backend services, in order: `restart` goes through them backwards.
+/// Names of backend services. `restart` restarts them in reverse order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     names: Vec<String>,
-    written: bool,
+    explicit: bool,
 }
 
 impl Backend {
-    /// As `sofa.yaml` names it: then roles do not count.
-    pub fn written(names: Vec<String>) -> Backend {
-        Backend { names, written: true }
+    /// The backend of `sofa.yaml`. Roles are then ignored.
+    pub fn explicit(names: Vec<String>) -> Backend {
+        Backend { names, explicit: true }
     }
 
-    /// Whether the settings name it, so that no role adds to it or takes its place.
-    pub fn is_written(&self) -> bool {
-        self.written
+    /// Whether `sofa.yaml` names the backend, so that roles are ignored.
+    pub fn is_explicit(&self) -> bool {
+        self.explicit
     }
 
-    /// The names, in order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Whether a service is one of them by name.
-    pub fn holds(&self, service: &str) -> bool {
+    pub fn contains(&self, service: &str) -> bool {
         self.names.iter().any(|name| name == service)
     }
 }
 
 impl Default for Backend {
-    /// The usual names, which a role overrides.
+    /// Names that a role overrides.
     fn default() -> Backend {
-        Backend { names: USUAL.map(String::from).to_vec(), written: false }
+        Backend { names: DEFAULT.map(String::from).to_vec(), explicit: false }
     }
 }

@@ -1,5 +1,4 @@
-//! Contexts of the docker command: named engines. One that is chosen there holds here too, so that `sofa` never acts on another
-//! engine than `docker` beside it.
+//! Docker contexts: named engines. `sofa` uses the context that the `docker` command uses, so that both act on the same engine.
 
 use std::path::Path;
 
@@ -8,34 +7,36 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Failure, Kind};
 
-/// The context that stands for DOCKER_HOST or the standard socket.
+/// The context that means DOCKER_HOST or the standard socket.
 const DEFAULT: &str = "default";
 
-/// The engine's address in a context; none for the default one.
+/// The engine's address in a context; none for the default context.
 ///
 /// # Errors
-/// A context that is not there, or that names no Docker Engine; exit code 2.
+/// A context that does not exist or has no Docker Engine; exit code 2.
 pub(super) fn address(config: &Path, name: &str) -> Result<Option<String>, Failure> {
     if name == DEFAULT {
         return Ok(None);
     }
-    // docker keeps each context in a folder that is named by the digest of the context's name.
+    // docker keeps each context in a folder named after the SHA-256 digest of the context's name.
     let folder: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
     let path = config.join("contexts/meta").join(folder).join("meta.json");
     let failure = |message: String| {
-        Failure::new(Kind::Usage, message).hint("`docker context ls` lists them; `--host` names an engine")
+        Failure::new(Kind::Usage, message)
+            .hint("`docker context ls` lists the contexts; `--host` names an engine")
     };
-    let text = std::fs::read(&path).map_err(|_| failure(format!("docker context `{name}` is not there")))?;
+    let text =
+        std::fs::read(&path).map_err(|_| failure(format!("docker context `{name}` does not exist")))?;
     let meta: Meta = serde_json::from_slice(&text)
         .map_err(|error| failure(format!("docker context `{name}`: {}: {error}", path.display())))?;
     match meta.endpoints.docker.host {
-        host if host.is_empty() => Err(failure(format!("docker context `{name}` names no Docker Engine"))),
+        host if host.is_empty() => Err(failure(format!("docker context `{name}` has no Docker Engine"))),
         host => Ok(Some(host)),
     }
 }
 
-/// The context that `docker context use` chose, where it did. A file that cannot be read chooses none, as for docker.
-pub(super) fn chosen(config: &Path) -> Option<String> {
+/// The context that `docker context use` selected. As in docker, an unreadable file selects none.
+pub(super) fn selected(config: &Path) -> Option<String> {
     let text = std::fs::read(config.join("config.json")).ok()?;
     let config: Config = serde_json::from_slice(&text).ok()?;
     Some(config.current_context).filter(|name| !name.is_empty())
@@ -87,14 +88,14 @@ mod tests {
         assert_eq!(address(config.path(), "lab").unwrap().as_deref(), Some("unix:///run/lab.sock"));
         assert_eq!(address(config.path(), "default").unwrap(), None);
         let error = address(config.path(), "lap").unwrap_err();
-        assert!(error.to_string().contains("docker context `lap` is not there"), "{error}");
+        assert!(error.to_string().contains("docker context `lap` does not exist"), "{error}");
     }
 
     #[test]
-    fn the_context_that_docker_uses_is_used() {
+    fn the_context_that_docker_uses_is_selected() {
         let config = config();
-        assert_eq!(chosen(config.path()), None);
+        assert_eq!(selected(config.path()), None);
         std::fs::write(config.path().join("config.json"), r#"{"currentContext":"lab"}"#).unwrap();
-        assert_eq!(chosen(config.path()).as_deref(), Some("lab"));
+        assert_eq!(selected(config.path()).as_deref(), Some("lab"));
     }
 }

@@ -1,31 +1,30 @@
-//! The process's environment, read once. With it, `.sofa.env`: SOFA_* settings that never override the environment.
+//! The environment of the process, read once, and the SOFA_* settings of `.sofa.env`, which never override it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, Kind};
 
-/// The variables of the process; those that are no UTF-8 are left out.
+/// Environment variables. A variable that is not UTF-8 is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     process: BTreeMap<String, String>,
-    own: BTreeMap<String, String>,
+    file: BTreeMap<String, String>,
 }
 
 impl Environment {
-    /// The environment of this process.
     #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     pub fn of_process() -> Environment {
         let process = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Environment { process, own: BTreeMap::new() }
+        Environment { process, file: BTreeMap::new() }
     }
 
-    /// Adds the SOFA_* settings of a `.sofa.env` in this folder, where there is one.
+    /// Adds the settings of `.sofa.env` in this folder, where the file exists.
     ///
     /// # Errors
-    /// A file that is there and cannot be read, or a line of it.
+    /// A file or a line that cannot be read, and a variable that is not a SOFA_* setting.
     pub fn with_file(mut self, directory: &Path) -> Result<Environment, Failure> {
         let path = directory.join(".sofa.env");
         if !path.is_file() {
@@ -36,34 +35,34 @@ impl Environment {
         for entry in dotenvy::from_path_iter(&path).map_err(unreadable)? {
             let (name, value) = entry.map_err(unreadable)?;
             if !name.starts_with("SOFA_") {
-                let message = format!("{}: `{name}` is none of sofa's own settings", path.display());
+                let message = format!("{}: `{name}` is not a setting of sofa", path.display());
                 return Err(Failure::new(Kind::Usage, message)
-                    .hint("variables for containers belong into an env file of the mode"));
+                    .hint("put variables for containers into an env file of the mode"));
             }
-            self.own.insert(name, value);
+            self.file.insert(name, value);
         }
         Ok(self)
     }
 
-    /// A variable's value; empty counts as set. `.sofa.env` answers for SOFA_* names that the process does not have.
+    /// A variable's value, which may be empty. A variable of the process comes before one of `.sofa.env`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.process.get(name).or_else(|| self.own.get(name)).map(String::as_str)
+        self.process.get(name).or_else(|| self.file.get(name)).map(String::as_str)
     }
 
-    /// A variable's value where it is not empty.
-    pub fn filled(&self, name: &str) -> Option<String> {
+    /// A variable's value; none where it is not set or empty.
+    pub fn non_empty(&self, name: &str) -> Option<String> {
         self.get(name).filter(|value| !value.is_empty()).map(String::from)
     }
 
-    /// Who runs this: the person behind a CI job or `sudo`, else the user.
+    /// The person who started the CI job or `sudo`, else the user.
     pub fn operator(&self) -> String {
         ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER", "USER", "LOGNAME"]
             .into_iter()
             .find_map(|name| self.process.get(name).filter(|value| !value.is_empty()))
-            .map_or_else(|| "somebody".to_owned(), String::from)
+            .map_or_else(|| "unknown".to_owned(), String::from)
     }
 
-    /// The process's own variables: what interpolation sees. Nothing of `.sofa.env` is among them.
+    /// The variables for interpolation: those of the process, without `.sofa.env`.
     pub fn process(&self) -> &BTreeMap<String, String> {
         &self.process
     }
@@ -83,7 +82,7 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Environment {
         let process =
             variables.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Environment { process, own: BTreeMap::new() }
+        Environment { process, file: BTreeMap::new() }
     }
 }
 
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_ours_is_refused() {
+    fn a_variable_that_is_not_a_sofa_setting_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".sofa.env"), "DATABASE_URL=x\n").unwrap();
         let error = Environment::default().with_file(folder.path()).unwrap_err();

@@ -1,5 +1,5 @@
-//! `sofa.yaml`: the project's own settings, from text to plain data. Everything that is wrong is told at once, with its place.
-//! What the settings mean for a mode is `modes`.
+//! Reads `sofa.yaml`, the settings of a project, into plain data. All problems are reported at once, each with its place, so the
+//! YAML tree is read key by key: a serde derive stops at the first problem and loses the spans. `modes` resolves the settings.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,72 +12,56 @@ use crate::util::slug::{is_slug, slug};
 use crate::util::spelling;
 use crate::yaml::{self, Kind, Node, Span};
 
-/// The file's name, in the project's root.
 pub const NAME: &str = "sofa.yaml";
 
-/// The annotated example, which is the documentation: every key stands in it.
+/// The annotated example. It is the documentation and contains every key.
 pub const EXAMPLE: &str = include_str!("../../docs/sofa.yaml");
 
-/// A value and where it was written.
+/// A value and its span in `sofa.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written<T> {
-    /// The value.
+pub struct Spanned<T> {
     pub value: T,
-    /// Its place.
     pub span: Span,
 }
 
-/// What the file says. Every part may be missing.
+/// The content of the file. Every part may be missing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SettingsFile {
-    /// `project`: the first part of every mode's project name.
+    /// The first part of every mode's project name.
     pub project: Option<String>,
-    /// `backend`: the services that are deployed often.
     pub backend: Option<Vec<String>>,
-    /// `modes`, by name.
     pub modes: BTreeMap<String, ModeEntry>,
 }
 
-/// What the file says of one mode.
+/// One entry of `modes`. [`super::Mode`] explains the settings.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModeEntry {
-    /// Where its name stands.
-    pub place: Span,
-    /// The mode that it begins from.
-    pub extends: Option<Written<String>>,
-    /// Its Compose files, absolute.
+    /// The span of the mode's name.
+    pub span: Span,
+    pub extends: Option<Spanned<String>>,
+    /// Absolute.
     pub files: Option<Vec<PathBuf>>,
-    /// Its env files, absolute.
+    /// Absolute.
     pub env_files: Option<Vec<PathBuf>>,
-    /// Its profiles.
     pub profiles: Option<Vec<String>>,
-    /// Its services.
     pub services: Option<Services>,
-    /// What happens to dependencies outside the scope.
     pub deps: Option<Deps>,
-    /// Whether destructive verbs ask first.
     pub protected: Option<bool>,
-    /// Its Compose project's name.
-    pub project_name: Option<Written<String>>,
-    /// Whether `down` removes volumes.
+    pub project_name: Option<Spanned<String>>,
     pub down_volumes: Option<bool>,
-    /// Its engine.
     pub host: Option<String>,
-    /// How long a deploy's waits may take.
     pub wait_timeout: Option<Duration>,
 }
 
-/// The keys of a mapping, each with what takes its value.
+/// The keys of a mapping, each with the function that reads its value.
 type Keys<'k, T> = &'k [(&'static str, fn(&mut Reader<'_>, &Node, &mut T))];
 
-/// The keys of the file.
 const ROOT: Keys<'_, SettingsFile> = &[
     ("project", |reader, node, file| file.project = reader.project_name(node).map(|name| name.value)),
     ("backend", |reader, node, file| file.backend = reader.texts(node)),
     ("modes", |reader, node, file| file.modes = reader.modes(node)),
 ];
 
-/// The keys of a mode.
 const MODE: Keys<'_, ModeEntry> = &[
     ("extends", |reader, node, mode| mode.extends = reader.text(node)),
     ("files", |reader, node, mode| mode.files = reader.paths(node)),
@@ -96,15 +80,15 @@ const DEPS: [(&str, Deps); 3] = [("auto", Deps::Auto), ("none", Deps::None), ("a
 const SERVICES: [(&str, Services); 3] =
     [("backend", Services::Backend), ("infra", Services::Infra), ("all", Services::All)];
 
-/// Reads the file of a project's root, where there is one. `taken` are the words that can name no mode: the verbs, and `all`.
-/// What can be understood is there even where something else is wrong.
-pub fn read(root: &Path, taken: &[String], sources: &mut Sources) -> Option<(SettingsFile, Diagnostics)> {
+/// Reads the file in a project's root, if it exists. `reserved` words cannot be names of modes. The result has all valid values,
+/// even where others are invalid.
+pub fn read(root: &Path, reserved: &[String], sources: &mut Sources) -> Option<(SettingsFile, Diagnostics)> {
     let path = root.join(NAME);
     if !path.exists() {
         return None;
     }
     match std::fs::read(&path).map(String::from_utf8) {
-        Ok(Ok(text)) => Some(parse(&text, root, taken, sources)),
+        Ok(Ok(text)) => Some(parse(&text, root, reserved, sources)),
         Ok(Err(_)) => Some((
             SettingsFile::default(),
             Diagnostic::error(format!("settings file {NAME} is not UTF-8 text")).into(),
@@ -116,15 +100,15 @@ pub fn read(root: &Path, taken: &[String], sources: &mut Sources) -> Option<(Set
     }
 }
 
-/// Reads a text whose relative paths begin at `root`.
+/// Reads a text. Its relative paths start at `root`.
 pub(super) fn parse(
     text: &str,
     root: &Path,
-    taken: &[String],
+    reserved: &[String],
     sources: &mut Sources,
 ) -> (SettingsFile, Diagnostics) {
     let source = sources.add(NAME, text);
-    let mut reader = Reader { root, taken, path: Vec::new(), problems: Diagnostics::default() };
+    let mut reader = Reader { root, reserved, path: Vec::new(), problems: Diagnostics::default() };
     let mut file = SettingsFile::default();
     match yaml::parse(source, text) {
         Err(errors) => reader.problems.extend(errors.into_iter().map(Diagnostic::from)),
@@ -132,7 +116,7 @@ pub(super) fn parse(
             if let Some(second) = documents.get(1) {
                 reader
                     .problems
-                    .push(Diagnostic::error("settings file has a second document").at(second.span, ""));
+                    .push(Diagnostic::error("settings file has more than one document").at(second.span, ""));
             }
             if let Some(root) = documents.first() {
                 reader.section(root, ROOT, &mut file);
@@ -142,19 +126,17 @@ pub(super) fn parse(
     (file, reader.problems)
 }
 
-/// Takes values out of a tree; what does not fit is told, and not taken.
+/// Reads values from a tree, and collects the problems of invalid values.
 struct Reader<'a> {
-    /// Where relative paths begin.
     root: &'a Path,
-    /// Words that name no mode.
-    taken: &'a [String],
-    /// The keys on the way to the value that is read.
+    reserved: &'a [String],
+    /// The keys from the root to the current value.
     path: Vec<String>,
     problems: Diagnostics,
 }
 
 impl Reader<'_> {
-    /// The entries of a mapping, each by its key; nothing at all is an empty mapping.
+    /// Reads the entries of a mapping. Null is an empty mapping.
     fn section<T>(&mut self, node: &Node, keys: Keys<'_, T>, into: &mut T) {
         let Some(map) = node.as_map() else {
             if !node.is_null() {
@@ -165,7 +147,7 @@ impl Reader<'_> {
         for entry in map {
             self.path.push(entry.key.to_string());
             match keys.iter().find(|(key, _)| *key == &*entry.key) {
-                Some((_, take)) => take(self, &entry.value, into),
+                Some((_, read)) => read(self, &entry.value, into),
                 None => self.unknown_key(&entry.key, entry.key_span, keys.iter().map(|(key, _)| *key)),
             }
             self.path.pop();
@@ -182,12 +164,12 @@ impl Reader<'_> {
         };
         for entry in map {
             let name = entry.key.to_string();
-            if let Some(reason) = self.no_name(&name) {
+            if let Some(reason) = self.invalid_name(&name) {
                 let message = format!("mode `{name}` {reason}");
                 self.problems.push(Diagnostic::error(message).at(entry.key_span, "choose another name"));
                 continue;
             }
-            let mut mode = ModeEntry { place: entry.key_span, ..ModeEntry::default() };
+            let mut mode = ModeEntry { span: entry.key_span, ..ModeEntry::default() };
             self.path.push(name.clone());
             self.section(&entry.value, MODE, &mut mode);
             self.path.pop();
@@ -196,12 +178,14 @@ impl Reader<'_> {
         modes
     }
 
-    /// Why a mode cannot be called that, if so.
-    fn no_name(&self, name: &str) -> Option<&'static str> {
+    /// Why the name is invalid, if it is.
+    fn invalid_name(&self, name: &str) -> Option<&'static str> {
         if !is_slug(name) {
-            Some("has no good name: lower-case letters, digits, `-` and `_`, a letter or digit first")
-        } else if self.taken.iter().any(|word| word == name) {
-            Some("cannot be named on the command line: the word means something else there")
+            Some(
+                "has an invalid name: use lower-case letters, digits, `-` and `_`, and start with a letter or digit",
+            )
+        } else if self.reserved.iter().any(|word| word == name) {
+            Some("has a reserved name: the word has another meaning on the command line")
         } else {
             None
         }
@@ -218,31 +202,34 @@ impl Reader<'_> {
         }
     }
 
-    fn project_name(&mut self, node: &Node) -> Option<Written<String>> {
+    fn project_name(&mut self, node: &Node) -> Option<Spanned<String>> {
         let name = self.text(node)?;
         if is_slug(&name.value) {
             return Some(name);
         }
-        let message = format!("`{}`: project name `{}` is not allowed", self.shown(), name.value);
-        let good = slug(&name.value);
-        let label = if good.is_empty() { String::new() } else { format!("`{good}` would do") };
-        let hint = "a name begins with a lower-case letter or digit and holds these, `-` and `_`";
+        let message = format!("`{}`: project name `{}` is invalid", self.shown(), name.value);
+        let valid = slug(&name.value);
+        let label = if valid.is_empty() { String::new() } else { format!("`{valid}` is valid") };
+        let hint = "use lower-case letters, digits, `-` and `_`, and start with a letter or digit";
         self.problems.push(Diagnostic::error(message).at(node.span, label).hint(hint));
         None
     }
 
-    /// An engine on this machine; how else engines are reached is known, and said to be missing.
+    /// The address of an engine on this machine. Addresses of other machines are known but not supported yet.
     fn host(&mut self, node: &Node) -> Option<String> {
         let address = self.text(node)?.value;
         if address.strip_prefix("unix://").is_some_and(|path| path.starts_with('/')) {
             return Some(address);
         }
-        let later = ["ssh://", "tcp://", "context:"].into_iter().find(|scheme| address.starts_with(scheme));
-        let message = match later {
-            Some(scheme) => format!("`{}`: engines behind `{scheme}` come in a later version", self.shown()),
-            None => format!("`{}`: `{address}` is no address of an engine", self.shown()),
+        let unsupported =
+            ["ssh://", "tcp://", "context:"].into_iter().find(|scheme| address.starts_with(scheme));
+        let message = match unsupported {
+            Some(scheme) => {
+                format!("`{}`: engines at `{scheme}` addresses are not supported yet", self.shown())
+            }
+            None => format!("`{}`: `{address}` is not an engine address", self.shown()),
         };
-        let hint = "this version of sofa knows `unix:///path/to/docker.sock`";
+        let hint = "use `unix:///path/to/docker.sock`";
         self.problems.push(Diagnostic::error(message).at(node.span, "").hint(hint));
         None
     }
@@ -284,14 +271,14 @@ impl Reader<'_> {
         let label = spelling::nearest(&text, words.clone())
             .map_or_else(String::new, |near| format!("did you mean `{near}`?"));
         let message = format!("`{}` is `{text}`", self.shown());
-        let hint = format!("it is one of {}", words.collect::<Vec<_>>().join(", "));
+        let hint = format!("use one of {}", words.collect::<Vec<_>>().join(", "));
         self.problems.push(Diagnostic::error(message).at(node.span, label).hint(hint));
         None
     }
 
-    fn text(&mut self, node: &Node) -> Option<Written<String>> {
+    fn text(&mut self, node: &Node) -> Option<Spanned<String>> {
         match node.as_str().filter(|text| !text.is_empty()) {
-            Some(text) => Some(Written { value: text.to_owned(), span: node.span }),
+            Some(text) => Some(Spanned { value: text.to_owned(), span: node.span }),
             None => {
                 self.wrong_kind(node, "text");
                 None
@@ -299,7 +286,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, node: &Node) -> Option<Vec<Written<String>>> {
+    fn list(&mut self, node: &Node) -> Option<Vec<Spanned<String>>> {
         let Some(list) = node.as_list() else {
             self.wrong_kind(node, "a list");
             return None;
@@ -324,7 +311,7 @@ impl Reader<'_> {
             [] => format!("settings file is {found}"),
             _ => format!("`{}` is {found}", self.shown()),
         };
-        self.problems.push(Diagnostic::error(message).at(node.span, format!("should be {wanted}")));
+        self.problems.push(Diagnostic::error(message).at(node.span, format!("expected {wanted}")));
     }
 
     fn unknown_key(&mut self, key: &str, span: Span, known: impl Iterator<Item = &'static str> + Clone) {
@@ -357,7 +344,7 @@ mod tests {
         (file, problems.render(&sources, false))
     }
 
-    /// The keys of a mapping in a text.
+    /// The keys of the mapping at `path`.
     fn keys(text: &str, path: &[&str]) -> Vec<String> {
         let documents = yaml::parse(Sources::default().add("x", text), text).unwrap();
         let node = path.iter().fold(&documents[0], |node, key| node.get(key).unwrap());
@@ -365,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_right_and_shows_every_key() {
+    fn the_example_is_valid_and_contains_every_key() {
         let (file, problems) = read(EXAMPLE);
         assert_eq!(problems, "");
         let shown = keys(EXAMPLE, &[]);
@@ -401,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_says_nothing() {
+    fn an_empty_file_sets_nothing() {
         for text in ["", "# later\n", "modes:\n", "modes:\n  production:\n"] {
             let (file, problems) = read(text);
             assert_eq!(problems, "", "{text:?}");
@@ -410,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+    fn all_problems_are_reported_at_once_with_their_places() {
         let (file, problems) = read(
             "projekt: x
 backend: web
@@ -429,7 +416,7 @@ modes:
   Blue: {}
 ",
         );
-        // What can be understood is there.
+        // Valid values are kept.
         assert_eq!(file.modes["staging"].profiles, Some(vec!["a".to_owned()]));
         assert_snapshot!(problems, @"
         error: unknown key `projekt`
@@ -442,7 +429,7 @@ modes:
          --> sofa.yaml:2:10
           |
         2 | backend: web
-          |          ^^^ should be a list
+          |          ^^^ expected a list
 
         error: `modes.staging`: unknown key `protectd`
          --> sofa.yaml:5:5
@@ -454,27 +441,27 @@ modes:
          --> sofa.yaml:6:16
           |
         6 |     protected: maybe
-          |                ^^^^^ should be `true` or `false`
+          |                ^^^^^ expected `true` or `false`
 
         error: `modes.staging.deps` is `non`
          --> sofa.yaml:7:11
           |
         7 |     deps: non
           |           ^^^ did you mean `none`?
-        hint: it is one of auto, none, all
+        hint: use one of auto, none, all
 
         error: `modes.staging.services` is `backends`
          --> sofa.yaml:8:15
           |
         8 |     services: backends
           |               ^^^^^^^^ did you mean `backend`?
-        hint: it is one of backend, infra, all
+        hint: use one of backend, infra, all
 
         error: `modes.staging.files` is a number
          --> sofa.yaml:9:20
           |
         9 |     files: [a.yml, 7]
-          |                    ^ should be text
+          |                    ^ expected text
 
         error: `modes.staging.wait_timeout`: duration `6 minutes` has an unknown unit ` minutes`; known are `ns`, `us`, `ms`, `s`, `m`, `h`, `d`, `w`
           --> sofa.yaml:10:19
@@ -482,27 +469,27 @@ modes:
         10 |     wait_timeout: 6 minutes
            |                   ^^^^^^^^^
 
-        error: `modes.staging.project_name`: project name `My App` is not allowed
+        error: `modes.staging.project_name`: project name `My App` is invalid
           --> sofa.yaml:11:19
            |
         11 |     project_name: My App
-           |                   ^^^^^^ `myapp` would do
-        hint: a name begins with a lower-case letter or digit and holds these, `-` and `_`
+           |                   ^^^^^^ `myapp` is valid
+        hint: use lower-case letters, digits, `-` and `_`, and start with a letter or digit
 
-        error: `modes.staging.host`: engines behind `ssh://` come in a later version
+        error: `modes.staging.host`: engines at `ssh://` addresses are not supported yet
           --> sofa.yaml:12:11
            |
         12 |     host: ssh://ops@build
            |           ^^^^^^^^^^^^^^^
-        hint: this version of sofa knows `unix:///path/to/docker.sock`
+        hint: use `unix:///path/to/docker.sock`
 
-        error: mode `deploy` cannot be named on the command line: the word means something else there
+        error: mode `deploy` has a reserved name: the word has another meaning on the command line
           --> sofa.yaml:14:3
            |
         14 |   deploy: {}
            |   ^^^^^^ choose another name
 
-        error: mode `Blue` has no good name: lower-case letters, digits, `-` and `_`, a letter or digit first
+        error: mode `Blue` has an invalid name: use lower-case letters, digits, `-` and `_`, and start with a letter or digit
           --> sofa.yaml:15:3
            |
         15 |   Blue: {}
@@ -511,26 +498,26 @@ modes:
     }
 
     #[test]
-    fn engines_elsewhere_are_known_and_said_to_come_later() {
-        for (host, said) in [
-            ("tcp://build:2376", "engines behind `tcp://` come in a later version"),
-            ("'context:build'", "engines behind `context:` come in a later version"),
-            ("build", "`build` is no address of an engine"),
-            ("unix://", "`unix://` is no address of an engine"),
+    fn engines_on_other_machines_are_not_supported_yet() {
+        for (host, expected) in [
+            ("tcp://build:2376", "engines at `tcp://` addresses are not supported yet"),
+            ("'context:build'", "engines at `context:` addresses are not supported yet"),
+            ("build", "`build` is not an engine address"),
+            ("unix://", "`unix://` is not an engine address"),
         ] {
             let (_, problems) = read(&format!("modes: {{ staging: {{ host: {host} }} }}"));
-            assert!(problems.contains(said), "{problems}");
+            assert!(problems.contains(expected), "{problems}");
         }
     }
 
     #[test]
-    fn what_is_no_settings_file_is_refused_with_its_place() {
+    fn a_file_without_a_mapping_is_refused_with_its_place() {
         assert_snapshot!(read("- a\n").1, @"
         error: settings file is a list
          --> sofa.yaml:1:1
           |
         1 | - a
-          | ^^^ should be a mapping
+          | ^^^ expected a mapping
         ");
         assert_snapshot!(read("project: a\nproject: b\n").1, @"
         error: key `project` is there twice
@@ -542,7 +529,7 @@ modes:
           | ^^^^^^^ again here
         ");
         assert_snapshot!(read("project: a\n---\nproject: b\n").1, @"
-        error: settings file has a second document
+        error: settings file has more than one document
          --> sofa.yaml:3:1
           |
         3 | project: b

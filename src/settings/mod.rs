@@ -1,5 +1,4 @@
-//! What a command works with: everything that flags, environment, `.sofa.env`, `sofa.yaml` and the folder's layout decide,
-//! resolved once.
+//! The settings of a command, resolved once from flags, environment, `.sofa.env`, `sofa.yaml` and the folder's layout.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +16,7 @@ mod words;
 pub use backend::Backend;
 pub use display::{Color, Progress};
 pub use environment::Environment;
-pub use file::{EXAMPLE, Written};
+pub use file::{EXAMPLE, Spanned};
 pub use layout::Layout;
 pub use mode::{Deps, Mode, Services};
 pub use words::{Vocabulary, Words};
@@ -29,12 +28,12 @@ use crate::diag::{Diagnostics, Sources};
 use crate::error::{Failure, Kind};
 use crate::util::duration;
 
-/// How long a deploy's waits may take in all, where nothing is said.
+/// The default deadline for all waits of a deploy together.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(360);
-/// Engine calls at once, where nothing is said.
+/// The default number of concurrent engine calls.
 pub const PARALLEL: usize = 16;
 
-/// What was typed before it means anything: options as they stand on the command line, for every verb.
+/// The command line, before it is combined with the other settings.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     /// `-C`.
@@ -65,72 +64,66 @@ pub struct Typed {
     pub quiet: bool,
     /// `-v`, counted.
     pub verbose: u8,
-    /// `-s` and SERVICES=, each as typed.
+    /// `-s`, in order. Each may list several services.
     pub services: Vec<String>,
-    /// The bare words behind the verb.
+    /// The words after the verb.
     pub words: Vec<String>,
     /// `--yes`.
     pub yes: bool,
-    /// The command line as it was typed, without the program's name.
+    /// The whole command line, without the program's name.
     pub line: Vec<String>,
-    /// Words that can name no mode: the verbs, and `all`.
-    pub taken: Vec<String>,
-    /// Whether the verb reads no files: then nothing that is wrong with `sofa.yaml` stops it.
+    /// Words that cannot be names of modes: the verbs and `all`.
+    pub reserved: Vec<String>,
+    /// Whether the verb reads no Compose files. An invalid `sofa.yaml` then does not stop it.
     pub lenient: bool,
 }
 
-/// Everything a command works with.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The project's root, absolute.
     pub directory: PathBuf,
-    /// The process's environment.
     pub environment: Environment,
-    /// Every mode of the project, the built-in ones first; none for a project without modes.
+    /// All modes, the built-in modes first. Empty for a project without modes.
     pub modes: Vec<Mode>,
-    /// The mode; none for a plain Compose project.
+    /// None for a plain Compose project.
     pub mode: Option<Mode>,
-    /// The services that are deployed often, by name.
     pub backend: Backend,
-    /// What selects services: the words behind the verb, SERVICES, or the mode.
     pub words: Words,
-    /// `-f`, or the mode's files; empty means docker compose's own discovery.
+    /// `-f`, or the mode's files. If empty, files are discovered as in docker compose.
     pub files: Vec<PathBuf>,
     /// `--env-file`, or the mode's env files.
     pub env_files: Vec<PathBuf>,
     /// `-p`.
     pub project_name: Option<String>,
-    /// The name where neither `-p` nor COMPOSE_PROJECT_NAME says one: the mode's, else `project` of `sofa.yaml`.
+    /// The project name without `-p` and COMPOSE_PROJECT_NAME: the mode's, else `project` of `sofa.yaml`.
     pub own_name: Option<String>,
     /// `--project-directory`.
     pub project_directory: Option<PathBuf>,
-    /// `--profile`, and the mode's.
+    /// The mode's profiles and `--profile`.
     pub profiles: Vec<String>,
-    /// The engine's address; none means the default.
+    /// The engine's address; none for the default.
     pub host: Option<String>,
-    /// Engine calls at once.
+    /// Concurrent engine calls.
     pub parallel: usize,
-    /// How long the engine may take to answer a call; none means the default.
+    /// The deadline for an answer of the engine; none for the default.
     pub engine_timeout: Option<Duration>,
-    /// How progress is shown.
     pub progress: Progress,
-    /// When output is coloured.
     pub color: Color,
-    /// How long a lock stays when its holder falls silent (SOFA_LEASE); none means the default.
+    /// How long a lock is valid without a renewal (SOFA_LEASE); none for the default.
     pub lease: Option<Duration>,
-    /// Whether nobody watches (`CI` is set).
+    /// Whether `CI` is set, so that nobody watches the output.
     pub ci: bool,
-    /// Which docker compose's config hash new containers get, where none is there to go by.
+    /// Whose config hash new containers get, where the project has no containers yet.
     pub dialect: Dialect,
-    /// How much is logged: 0 nothing, 1 what `sofa` does, 2 every engine call.
+    /// What is logged: 0 nothing, 1 the steps of `sofa`, 2 every engine call.
     pub verbose: u8,
-    /// Whether a person said yes to everything that would be asked.
+    /// Whether all questions are answered with yes.
     pub yes: bool,
-    /// The command line as it was typed, without the program's name.
+    /// The whole command line, without the program's name.
     pub line: Vec<String>,
-    /// The text of `sofa.yaml`, for places in it.
+    /// The text of `sofa.yaml`, which spans point into.
     pub sources: Sources,
-    /// What is wrong with `sofa.yaml` and does not stop this verb.
+    /// Problems of `sofa.yaml` that do not stop this verb.
     pub ignored: Diagnostics,
 }
 
@@ -151,14 +144,14 @@ impl Settings {
         Settings::resolve(typed, environment, directory)
     }
 
-    /// Resolves what was typed: command line over environment over `.sofa.env` over mode over defaults. A mode's engine comes before
-    /// DOCKER_HOST, which says nothing about this project.
+    /// Resolves settings. Precedence: command line, environment, `.sofa.env`, mode, default. A mode's engine overrides DOCKER_HOST,
+    /// which is not about this project.
     ///
     /// # Errors
-    /// Words that are neither mode nor service name, two modes, values that cannot be read; a wrong `sofa.yaml`.
+    /// Two modes, an invalid value, an invalid `sofa.yaml`.
     pub fn resolve(typed: Typed, environment: Environment, directory: PathBuf) -> Result<Settings, Failure> {
-        let own = OwnSettings::read(&typed, &directory)?;
-        let modes = own.modes;
+        let project = ProjectSettings::read(&typed, &directory)?;
+        let modes = project.modes;
         let vocabulary = Vocabulary {
             modes: modes.iter().map(|mode| mode.name.clone()).collect(),
             has_modes: !modes.is_empty(),
@@ -171,12 +164,12 @@ impl Settings {
         let engine_timeout = time(&environment, "SOFA_ENGINE_TIMEOUT", parse_engine_timeout)?;
         let progress = choice(&environment, "SOFA_PROGRESS")?;
         let color = choice(&environment, "SOFA_COLOR")?;
-        let of_mode = mode.clone().unwrap_or_else(|| Mode::bare("", ""));
+        let of_mode = mode.clone().unwrap_or_else(|| Mode::empty("", ""));
         Ok(Settings {
             files: or_else(typed.files, of_mode.files),
             env_files: or_else(typed.env_files, of_mode.env_files),
             project_name: typed.project_name,
-            own_name: mode.as_ref().map(|mode| mode.project_name.clone()).or(own.project),
+            own_name: mode.as_ref().map(|mode| mode.project_name.clone()).or(project.project),
             project_directory: typed.project_directory,
             profiles: of_mode.profiles.into_iter().chain(typed.profiles).collect(),
             host: host(typed.host, typed.context, of_mode.host, &environment)?,
@@ -189,14 +182,14 @@ impl Settings {
             },
             color: typed.color.or(color).unwrap_or(Color::Auto),
             lease: time(&environment, "SOFA_LEASE", parse_lease)?,
-            ci: environment.filled("CI").is_some(),
+            ci: environment.non_empty("CI").is_some(),
             dialect: dialect(&environment)?,
             verbose: typed.verbose,
             yes: typed.yes || boolean(&environment, "SOFA_YES")?,
             line: typed.line,
-            backend: own.backend,
-            sources: own.sources,
-            ignored: own.ignored,
+            backend: project.backend,
+            sources: project.sources,
+            ignored: project.ignored,
             directory,
             environment,
             modes,
@@ -210,21 +203,21 @@ impl Settings {
         docker_config(&self.environment)
     }
 
-    /// How long the waits of a deploy may take: as typed, else the mode's, else the default.
+    /// The deadline for the waits of a deploy: the typed one, else the mode's, else the default.
     pub fn wait_timeout(&self, typed: Option<Duration>) -> Duration {
         typed.or(self.mode.as_ref().and_then(|mode| mode.wait_timeout)).unwrap_or(WAIT_TIMEOUT)
     }
 }
 
 fn docker_config(environment: &Environment) -> Option<PathBuf> {
-    let home = || environment.filled("HOME").map(|home| PathBuf::from(home).join(".docker"));
-    environment.filled("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
+    let home = || environment.non_empty("HOME").map(|home| PathBuf::from(home).join(".docker"));
+    environment.non_empty("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
 }
 
-/// The engine's address: what names it for this command, then for this project, then for docker.
+/// The engine's address. Precedence: this command, the project, docker's own settings.
 ///
 /// # Errors
-/// `--host` beside `--context`; a context that is not there.
+/// `--host` together with `--context`; a context that does not exist.
 fn host(
     typed: Option<String>,
     context: Option<String>,
@@ -233,13 +226,19 @@ fn host(
 ) -> Result<Option<String>, Failure> {
     let config = docker_config(environment).unwrap_or_default();
     match (typed, context) {
-        (Some(_), Some(_)) => Err(Failure::new(Kind::Usage, "`--host` and `--context` both name an engine")),
+        (Some(_), Some(_)) => {
+            Err(Failure::new(Kind::Usage, "`--host` and `--context` both name an engine")
+                .hint("use one of them"))
+        }
         (Some(host), None) => Ok(Some(host)),
         (None, Some(context)) => docker_context::address(&config, &context),
         (None, None) => {
-            let host =
-                environment.filled("SOFA_HOST").or(of_mode).or_else(|| environment.filled("DOCKER_HOST"));
-            let context = || environment.filled("DOCKER_CONTEXT").or_else(|| docker_context::chosen(&config));
+            let host = environment
+                .non_empty("SOFA_HOST")
+                .or(of_mode)
+                .or_else(|| environment.non_empty("DOCKER_HOST"));
+            let context =
+                || environment.non_empty("DOCKER_CONTEXT").or_else(|| docker_context::selected(&config));
             match host {
                 Some(host) => Ok(Some(host)),
                 None => context().map_or(Ok(None), |context| docker_context::address(&config, &context)),
@@ -248,8 +247,8 @@ fn host(
     }
 }
 
-/// What the project says of itself: `sofa.yaml`, and the layout of its folder.
-struct OwnSettings {
+/// The settings of the project: `sofa.yaml`, and the layout of its folder.
+struct ProjectSettings {
     project: Option<String>,
     backend: Backend,
     modes: Vec<Mode>,
@@ -257,22 +256,22 @@ struct OwnSettings {
     ignored: Diagnostics,
 }
 
-impl OwnSettings {
+impl ProjectSettings {
     /// # Errors
-    /// Everything that is wrong with `sofa.yaml`, at once; for a lenient verb it is kept to be told, and every mode is then
-    /// protected and keeps its volumes, since nobody knows what the file meant to say.
-    fn read(typed: &Typed, directory: &Path) -> Result<OwnSettings, Failure> {
+    /// All problems of `sofa.yaml`. For a lenient verb they become warnings, and every mode is then protected and keeps its
+    /// volumes, since the intended settings are not known.
+    fn read(typed: &Typed, directory: &Path) -> Result<ProjectSettings, Failure> {
         let mut sources = Sources::default();
         let layout = Layout::of(directory);
-        let (file, mut problems) = file::read(directory, &typed.taken, &mut sources).unwrap_or_default();
+        let (file, mut problems) = file::read(directory, &typed.reserved, &mut sources).unwrap_or_default();
         let SettingsFile { project, backend, .. } = file.clone();
         let mut modes = Vec::new();
         if layout.has_modes() || !file.modes.is_empty() {
             let folder = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
             let prefix = project.clone().or_else(folder).unwrap_or_default();
-            let (found, wrong) = modes::all(&file, &layout, &prefix);
+            let (found, invalid) = modes::all(&file, &layout, &prefix);
             modes = found;
-            problems.extend(wrong);
+            problems.extend(invalid);
         }
         if !problems.is_empty() {
             if !typed.lenient {
@@ -282,15 +281,15 @@ impl OwnSettings {
                 (mode.protected, mode.down_volumes) = (true, false);
             }
         }
-        let backend = backend.map_or_else(Backend::default, Backend::written);
-        Ok(OwnSettings { project, backend, modes, sources, ignored: problems.as_warnings() })
+        let backend = backend.map_or_else(Backend::default, Backend::explicit);
+        Ok(ProjectSettings { project, backend, modes, sources, ignored: problems.as_warnings() })
     }
 }
 
-/// Reads a time as people type it: Compose's durations, a bare number is seconds.
+/// Reads a duration in Compose's syntax. A number without a unit is seconds.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// The reason why the text is invalid.
 pub fn parse_time(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
@@ -298,30 +297,29 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| error.to_string())
 }
 
-/// SOFA_DIALECT, by default the newest.
 fn dialect(environment: &Environment) -> Result<Dialect, Failure> {
-    let Some(text) = environment.filled("SOFA_DIALECT") else {
+    let Some(text) = environment.non_empty("SOFA_DIALECT") else {
         return Ok(Dialect::default());
     };
     let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
-    known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is none of 5, 5.5 and 2")))
+    known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is not one of 5, 5.5, 2")))
 }
 
-/// Reads how long an engine may take to answer.
+/// Reads the deadline for an answer of the engine.
 ///
 /// # Errors
-/// What is wrong with the text; no time at all would be no answer ever.
+/// The reason why the text is invalid. Zero is invalid, since no engine could answer.
 pub fn parse_engine_timeout(text: &str) -> Result<Duration, String> {
     match parse_time(text)? {
-        Duration::ZERO => Err(format!("`{text}` leaves no time for any answer")),
+        Duration::ZERO => Err(format!("`{text}` is too short for any answer")),
         time => Ok(time),
     }
 }
 
-/// Reads how long a lock stays when its holder falls silent: longer on links that are silent for longer than most.
+/// Reads how long a lock is valid without a renewal. Unreliable links need more time.
 fn parse_lease(text: &str) -> Result<Duration, String> {
     match parse_time(text)? {
-        lease if lease < Duration::from_secs(1) => Err(format!("`{text}` is shorter than a second")),
+        lease if lease < Duration::from_secs(1) => Err(format!("`{text}` is shorter than 1 s")),
         lease => Ok(lease),
     }
 }
@@ -331,17 +329,17 @@ fn time(
     name: &str,
     parse: fn(&str) -> Result<Duration, String>,
 ) -> Result<Option<Duration>, Failure> {
-    let wrong = |error| Failure::new(Kind::Usage, format!("{name}: {error}"));
-    environment.filled(name).map(|text| parse(&text).map_err(wrong)).transpose()
+    let failure = |error| Failure::new(Kind::Usage, format!("{name}: {error}"));
+    environment.non_empty(name).map(|text| parse(&text).map_err(failure)).transpose()
 }
 
-fn or_else<T>(typed: Vec<T>, otherwise: Vec<T>) -> Vec<T> {
-    if typed.is_empty() { otherwise } else { typed }
+fn or_else<T>(typed: Vec<T>, default: Vec<T>) -> Vec<T> {
+    if typed.is_empty() { default } else { typed }
 }
 
 fn number(environment: &Environment, name: &str) -> Result<Option<usize>, Failure> {
     environment
-        .filled(name)
+        .non_empty(name)
         .map(|text| {
             text.parse().map_err(|_| Failure::new(Kind::Usage, format!("{name}: `{text}` is not a number")))
         })
@@ -349,15 +347,15 @@ fn number(environment: &Environment, name: &str) -> Result<Option<usize>, Failur
 }
 
 fn boolean(environment: &Environment, name: &str) -> Result<bool, Failure> {
-    match environment.filled(name).as_deref() {
+    match environment.non_empty(name).as_deref() {
         None | Some("0" | "false" | "no") => Ok(false),
         Some("1" | "true" | "yes") => Ok(true),
-        Some(text) => Err(Failure::new(Kind::Usage, format!("{name}: `{text}` is neither 1 nor 0"))),
+        Some(text) => Err(Failure::new(Kind::Usage, format!("{name}: `{text}` is not 1 or 0"))),
     }
 }
 
 fn choice<T: clap::ValueEnum>(environment: &Environment, name: &str) -> Result<Option<T>, Failure> {
-    let Some(text) = environment.filled(name) else {
+    let Some(text) = environment.non_empty(name) else {
         return Ok(None);
     };
     T::from_str(&text, true).map(Some).map_err(|_| {
@@ -382,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_beats_the_environment() {
+    fn the_command_line_overrides_the_environment() {
         let folder = tempfile::tempdir().unwrap();
         let environment =
             || Environment::from([("SOFA_PARALLEL", "3"), ("SOFA_HOST", "unix:///a"), ("SOFA_DIALECT", "2")]);
@@ -406,14 +404,14 @@ mod tests {
         ] {
             assert!(resolve(folder.path(), Typed::default(), Environment::from([(name, value)])).is_err());
         }
-        let said = |value| {
+        let yes = |value| {
             resolve(folder.path(), Typed::default(), Environment::from([("SOFA_YES", value)])).unwrap().yes
         };
-        assert_eq!((said("1"), said("0"), said("")), (true, false, false));
+        assert_eq!((yes("1"), yes("0"), yes("")), (true, false, false));
     }
 
     #[test]
-    fn files_without_a_mode_make_a_plain_project() {
+    fn files_without_a_mode_are_a_plain_project() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("docker-compose-local.yml"), "").unwrap();
         let typed = |words: &[&str]| Typed { files: vec!["x.yml".into()], ..typed(words) };
@@ -434,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_modes_makes_a_project_with_modes() {
+    fn a_settings_file_with_modes_makes_a_project_with_modes() {
         let folder = project(
             "project: app\nbackend: [api]\nmodes: { staging: { files: [x.yml], host: unix:///s } }\n",
         );
@@ -444,18 +442,18 @@ mod tests {
         assert_eq!(settings.files, [folder.path().join("x.yml")]);
         assert_eq!(settings.words.services, ["api"]);
         assert_eq!(
-            (settings.backend.names(), settings.backend.is_written()),
+            (settings.backend.names(), settings.backend.is_explicit()),
             (&["api".to_owned()][..], true)
         );
-        // The mode's engine comes before the shell's, behind what was said for this command.
+        // SOFA_HOST overrides the mode's engine, which overrides DOCKER_HOST.
         assert_eq!(settings.host.as_deref(), Some("unix:///s"));
-        let asked = Environment::from([("SOFA_HOST", "unix:///e"), ("DOCKER_HOST", "unix:///d")]);
-        let settings = resolve(folder.path(), typed(&["staging"]), asked).unwrap();
+        let environment = Environment::from([("SOFA_HOST", "unix:///e"), ("DOCKER_HOST", "unix:///d")]);
+        let settings = resolve(folder.path(), typed(&["staging"]), environment).unwrap();
         assert_eq!(settings.host.as_deref(), Some("unix:///e"));
     }
 
     #[test]
-    fn a_file_without_modes_leaves_a_plain_project_its_name() {
+    fn a_settings_file_without_modes_names_a_plain_project() {
         let folder = project("project: app\n");
         let settings = resolve(folder.path(), typed(&["production"]), Environment::default()).unwrap();
         assert_eq!((settings.mode, settings.own_name.as_deref()), (None, Some("app")));
@@ -463,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_file_stops_who_needs_it_and_makes_the_others_careful() {
+    fn an_invalid_file_stops_verbs_that_read_files_and_protects_all_modes_for_the_others() {
         let folder = project("project: app\nmodes: { local: { protectd: true, down_volumes: true } }\n");
         let failure = resolve(folder.path(), Typed::default(), Environment::default()).unwrap_err();
         assert_eq!(failure.kind, Kind::Invalid);
@@ -479,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_of_docker_names_the_engine_where_nothing_nearer_does() {
+    fn a_docker_context_names_the_engine_with_the_lowest_precedence() {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().display().to_string();
         let host = |typed: Typed, docker_host: &str, docker_context: &str| {
@@ -492,15 +490,19 @@ mod tests {
         };
         let context = |name: &str| Typed { context: Some(name.into()), ..Typed::default() };
         assert_eq!(host(Typed::default(), "", "").unwrap(), None);
-        assert!(host(Typed::default(), "", "lab").is_err(), "it is not there, and not ignored");
+        assert!(host(Typed::default(), "", "lab").is_err(), "a missing context is not ignored");
         assert_eq!(host(Typed::default(), "unix:///d", "lab").unwrap().as_deref(), Some("unix:///d"));
-        assert_eq!(host(context("default"), "unix:///d", "lab").unwrap(), None, "what is typed comes first");
+        assert_eq!(
+            host(context("default"), "unix:///d", "lab").unwrap(),
+            None,
+            "the command line comes first"
+        );
         let both = Typed { host: Some("unix:///h".into()), ..context("default") };
         assert!(host(both, "", "").is_err());
     }
 
     #[test]
-    fn a_bare_number_is_seconds() {
+    fn a_number_without_a_unit_is_seconds() {
         assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_time("6m"), Ok(Duration::from_secs(360)));
         assert!(parse_time("soon").is_err());

@@ -1,67 +1,60 @@
-//! Modes: named ways to deploy a project, each a Compose project of its own.
+//! Modes: named ways to deploy a project. Each mode is its own Compose project.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::file::Written;
+use super::file::Spanned;
 use super::layout::Layout;
 use crate::util::slug::slug;
 use crate::yaml::Span;
 
-/// A way to deploy the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mode {
-    /// Its name.
     pub name: String,
-    /// Its Compose files, in order, absolute.
+    /// In order, absolute.
     pub files: Vec<PathBuf>,
-    /// Its env files, in order, absolute.
+    /// In order, absolute.
     pub env_files: Vec<PathBuf>,
-    /// Its profiles.
     pub profiles: Vec<String>,
-    /// The services it stands for where none are named.
+    /// The services of a command that names none.
     pub services: Services,
-    /// What happens to dependencies outside the scope.
     pub deps: Deps,
-    /// Whether destructive verbs ask first.
+    /// Whether destructive verbs ask for confirmation.
     pub protected: bool,
-    /// Whether `down` removes volumes.
     pub down_volumes: bool,
-    /// The Compose project's name, where the env file does not name it (COMPOSE_PROJECT_NAME).
+    /// The Compose project's name. COMPOSE_PROJECT_NAME in an env file of the mode overrides it.
     pub project_name: String,
-    /// Where `sofa.yaml` writes that name; none for `<project>-<mode>`.
-    pub name_place: Option<Span>,
-    /// The engine that it lives on.
+    /// The name's span in `sofa.yaml`; none for the default name `<project>-<mode>`.
+    pub name_span: Option<Span>,
+    /// The engine's address; none for the default.
     pub host: Option<String>,
-    /// How long a deploy's waits may take.
+    /// The total deadline for the waits of a deploy.
     pub wait_timeout: Option<Duration>,
 }
 
-/// The services that a mode stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Services {
-    /// All that no profile disables.
+    /// All services, except those of inactive profiles.
     All,
-    /// What the backend stands on.
+    /// The services that the backend needs.
     Infra,
-    /// What is deployed often.
+    /// The services that are deployed often.
     Backend,
-    /// These.
-    Named(Vec<Written<String>>),
+    Named(Vec<Spanned<String>>),
 }
 
-/// What happens to dependencies outside the selection.
+/// What happens to dependencies outside the scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Deps {
-    /// A missing one is started; one that runs is never touched.
+    /// A missing dependency is started. A running one is not changed.
     Auto,
-    /// It must be up already.
+    /// Dependencies must already be up.
     None,
-    /// It joins the scope.
+    /// Dependencies are deployed too.
     All,
 }
 
-/// A row of the table of built-in modes (cli.md §2).
+/// A built-in mode.
 struct Builtin {
     name: &'static str,
     file: &'static str,
@@ -99,12 +92,11 @@ const BUILTIN: [Builtin; 3] = [
 ];
 
 impl Mode {
-    /// The names of the built-in modes.
     pub fn builtin_names() -> Vec<String> {
         BUILTIN.iter().map(|row| row.name.to_string()).collect()
     }
 
-    /// A built-in mode for a project laid out this way; none where the name is none of them.
+    /// The built-in mode of this name, if there is one, for a project with this layout.
     pub(super) fn builtin(name: &str, layout: &Layout, project: &str) -> Option<Mode> {
         let row = BUILTIN.iter().find(|row| row.name == name)?;
         let own = layout.compose_file(row.file).unwrap_or_else(|| layout.expected_compose_file(row.file));
@@ -116,12 +108,12 @@ impl Mode {
             deps: if row.production { Deps::None } else { Deps::Auto },
             protected: row.production,
             down_volumes: !row.production,
-            ..Mode::bare(name, project)
+            ..Mode::empty(name, project)
         })
     }
 
-    /// A mode of which nothing is said: it has no files.
-    pub(super) fn bare(name: &str, project: &str) -> Mode {
+    /// A mode with the default of every setting. It has no files.
+    pub(super) fn empty(name: &str, project: &str) -> Mode {
         Mode {
             name: name.to_string(),
             files: Vec::new(),
@@ -132,16 +124,16 @@ impl Mode {
             protected: false,
             down_volumes: false,
             project_name: slug(&format!("{project}-{name}")),
-            name_place: None,
+            name_span: None,
             host: None,
             wait_timeout: None,
         }
     }
 
-    /// The same under another name: a project of its own.
+    /// A copy with another name, and so with its own default project name.
     pub(super) fn renamed(self, name: &str, project: &str) -> Mode {
-        let bare = Mode::bare(name, project);
-        Mode { name: bare.name, project_name: bare.project_name, name_place: None, ..self }
+        let empty = Mode::empty(name, project);
+        Mode { name: empty.name, project_name: empty.project_name, name_span: None, ..self }
     }
 }
 
@@ -149,7 +141,7 @@ impl Mode {
 mod tests {
     use super::*;
 
-    /// A project with the standard layout; `files` beside the two Compose files.
+    /// A project with the standard layout: the two Compose files and `files`.
     fn project(files: &[&str]) -> (tempfile::TempDir, Layout) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("compose")).unwrap();
@@ -169,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mode_has_its_files_profile_and_services() {
+    fn each_built_in_mode_has_its_files_profile_and_services() {
         let (folder, layout) = project(&["compose/docker-compose.yml"]);
         let local = Mode::builtin("local", &layout, "p").unwrap();
         assert_eq!(
@@ -193,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_file_is_optional_and_env_files_may_lie_in_the_root() {
+    fn the_base_file_is_optional_and_env_files_may_be_in_the_root() {
         let (folder, layout) = project(&[".local.env"]);
         let local = Mode::builtin("local", &layout, "p").unwrap();
         assert_eq!(names(&local, &folder), ["compose/docker-compose-local.yml", ".local.env"]);

@@ -1,35 +1,33 @@
-//! The words behind a verb: a mode, `all`, service names; and SERVICES from the command line or the environment.
+//! The words after a verb: a mode, `all` and services. SERVICES may also come from an option or the environment.
 
 use super::environment::Environment;
 use crate::error::{Failure, Kind};
 
-/// What words may mean.
+/// The words that are not services.
 #[derive(Debug, Clone, Default)]
 pub struct Vocabulary {
-    /// The names of the modes.
     pub modes: Vec<String>,
-    /// Whether the project has modes at all; else every word is a service.
+    /// Without modes every word except `all` is a service.
     pub has_modes: bool,
 }
 
-/// The words, classified. Whether a service of that name exists is known only when the files are read.
+/// Classified words. Whether a service exists is checked when the files are loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
     mode: Option<String>,
-    /// Whether `all` was said.
     pub all: bool,
-    /// The services named, in order, each once.
+    /// In order, without duplicates.
     pub services: Vec<String>,
 }
 
-/// The mode of a command that names none.
+/// The mode of a command that names no mode.
 const DEFAULT_MODE: &str = "local";
 
 impl Words {
-    /// Classifies words; SERVICES= and `-s` come before SOFA_SERVICES of the environment.
+    /// Classifies words. SERVICES= and `-s` override SOFA_SERVICES.
     ///
     /// # Errors
-    /// Two different modes; a SERVICES that is there and empty.
+    /// Two different modes, or an empty SERVICES.
     pub fn classify(
         words: &[String],
         options: &[String],
@@ -45,8 +43,13 @@ impl Words {
             } else if vocabulary.has_modes && vocabulary.modes.contains(word) {
                 match &result.mode {
                     Some(mode) if mode != word => {
-                        return Err(Failure::new(Kind::Usage, format!("two modes: `{mode}` and `{word}`"))
-                            .hint("name one mode; a service with a mode's name is reached by SERVICES="));
+                        return Err(Failure::new(
+                            Kind::Usage,
+                            format!("command names two modes: `{mode}` and `{word}`"),
+                        )
+                        .hint(
+                            "name one mode; use `SERVICES=NAME` for a service that has the name of a mode",
+                        ));
                     }
                     _ => result.mode = Some(word.clone()),
                 }
@@ -64,8 +67,9 @@ impl Words {
             named
                 .extend(list.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty()).map(String::from));
             if named.len() == before {
-                return Err(Failure::new(Kind::Usage, "SERVICES is empty")
-                    .hint("name services (SERVICES=a,b), or leave SERVICES out for the mode's own"));
+                return Err(Failure::new(Kind::Usage, "SERVICES is empty").hint(
+                    "name services (`SERVICES=a,b`), or omit SERVICES to use the services of the mode",
+                ));
             }
         }
         for name in named {
@@ -76,12 +80,11 @@ impl Words {
         Ok(result)
     }
 
-    /// Whether a mode was named.
     pub fn names_mode(&self) -> bool {
         self.mode.is_some()
     }
 
-    /// The mode that was named, else the default one.
+    /// The named mode, else the default mode.
     pub fn mode(&self) -> &str {
         self.mode.as_deref().unwrap_or(DEFAULT_MODE)
     }
@@ -118,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn services_are_split_trimmed_and_kept_once_in_order() {
+    fn services_are_split_trimmed_and_deduplicated_in_order() {
         let words = classify(&["SERVICES=b, a,,b"], &["c a"], Environment::default()).unwrap();
         assert_eq!(words.services, ["c", "a", "b"]);
     }
 
     #[test]
-    fn the_command_line_beats_the_environment() {
+    fn the_command_line_overrides_the_environment() {
         let environment = || Environment::from([("SOFA_SERVICES", "x,y")]);
         assert_eq!(classify(&[], &[], environment()).unwrap().services, ["x", "y"]);
         assert_eq!(classify(&["web"], &[], environment()).unwrap().services, ["web"]);
@@ -132,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn services_that_are_there_and_empty_are_an_error() {
+    fn an_empty_services_is_an_error() {
         assert!(classify(&["SERVICES="], &[], Environment::default()).is_err());
         assert!(classify(&[], &[" , "], Environment::default()).is_err());
         assert!(classify(&[], &[], Environment::from([("SOFA_SERVICES", "")])).is_err());
     }
 
     #[test]
-    fn a_service_with_a_modes_name_is_reached_by_services() {
+    fn services_can_name_a_service_with_the_name_of_a_mode() {
         let words = classify(&["SERVICES=dev"], &[], Environment::default()).unwrap();
         assert_eq!((words.mode(), words.services.clone()), ("local", vec!["dev".to_string()]));
     }

@@ -27,7 +27,7 @@ pub fn summary(title: &str, findings: &[Finding]) -> String {
     .flatten()
     .collect();
     let told =
-        if parts.is_empty() { paint("nothing to mend", Style::new().green()) } else { parts.join(", ") };
+        if parts.is_empty() { paint("no problems found", Style::new().green()) } else { parts.join(", ") };
     format!("{}: {told}\n", paint(title, Style::new().bold()))
 }
 
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_last_line_counts() {
         let finding = |severity| Finding { severity, ..Finding::error("x", "y", Place::whole("z"), "") };
-        assert_eq!(bare(&summary("check x-local", &[])), "check x-local: nothing to mend\n");
+        assert_eq!(bare(&summary("check x-local", &[])), "check x-local: no problems found\n");
         let some = [
             finding(Severity::Error),
             finding(Severity::Warning),

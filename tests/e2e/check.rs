@@ -1,4 +1,4 @@
-//! `sofa check`, and what a deploy to a protected mode refuses: each finding with its place, its fix and its exit code.
+//! `sofa check`, and the findings that refuse a deploy to a protected mode, each with place, fix and exit code.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::real_engine::{Run, TestProject};
 
-/// A worker with nothing to find fault with.
+/// A worker without findings.
 const GOOD: &str = r#"
 services:
   report-worker:
@@ -20,15 +20,16 @@ services:
 
 const SECRET: &str = "DATABASE_URL=postgresql://app:d9c1f0aa73b14c55@db.example/x\n";
 
-/// A project whose production mode has this Compose file and env file.
+/// A project in a git repository whose production mode has this Compose file and env file.
 async fn production(name: &str, compose: &str, env: &str) -> Option<TestProject> {
     let test = TestProject::new(name).await?;
     test.file("compose/docker-compose-prod.yml", compose);
     test.file("envs/.production.env", env);
+    git(&test, &["init", "-q"]);
     Some(test)
 }
 
-/// The findings of `check`, as `rule severity place fix`.
+/// The findings of `check`, as `severity rule place`.
 fn findings(run: &Run) -> Vec<String> {
     let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -61,22 +62,20 @@ fn git(test: &TestProject, arguments: &[&str]) {
 }
 
 #[tokio::test]
-async fn nothing_is_found_where_nothing_is_wrong() {
+async fn a_good_project_has_no_findings() {
     let Some(test) = production("check-good", GOOD, SECRET).await else { return };
     let run = check(&test, ["production", "--strict"]);
     assert_eq!(findings(run.ok()), [""; 0]);
     let run = test.sofa(["check", "production"]);
-    assert_eq!(run.ok().stdout, format!("check {}: nothing to mend\n", test.name()));
+    assert_eq!(run.ok().stdout, format!("check {}: no problems found\n", test.name()));
     assert_nothing_was_made(&test).await;
 }
 
 #[tokio::test]
-async fn a_production_env_file_that_others_can_read_or_git_tracks_is_refused_with_the_command_that_mends_it()
-{
+async fn an_env_file_that_others_can_read_or_git_tracks_is_refused_with_the_command_that_fixes_it() {
     let Some(test) = production("check-env", GOOD, SECRET).await else { return };
     let file = test.folder().join("envs/.production.env");
     fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-    git(&test, &["init", "-q"]);
     git(&test, &["add", "-f", "envs/.production.env"]);
     let run = test.sofa(["deploy", "production"]);
     run.assert_code(5).says("chmod 600 envs/.production.env").says("git rm --cached envs/.production.env");
@@ -87,14 +86,28 @@ async fn a_production_env_file_that_others_can_read_or_git_tracks_is_refused_wit
         ["error env-file-mode envs/.production.env", "error env-file-tracked envs/.production.env"];
     assert_eq!(findings(run.assert_code(5)), expected);
 
-    // The commands that it names do mend it.
+    // The named commands fix it.
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     git(&test, &["rm", "-q", "--cached", "envs/.production.env"]);
     test.sofa(["deploy", "production"]).ok();
 }
 
 #[tokio::test]
-async fn other_modes_may_have_env_files_that_anybody_reads() {
+async fn without_git_or_a_repository_tracking_is_unchecked() {
+    let Some(mut test) = production("check-git", GOOD, SECRET).await else { return };
+    let unchecked = ["unchecked env-file-tracked envs/.production.env"];
+    fs::remove_dir_all(test.folder().join(".git")).unwrap();
+    assert_eq!(findings(check(&test, ["production", "--strict"]).ok()), unchecked);
+    let run = test.sofa(["check", "production"]);
+    assert!(run.ok().stdout.contains("it is in no git repository"), "{}", run.stdout);
+    git(&test, &["init", "-q"]);
+    test.env("PATH", "/nowhere");
+    assert_eq!(findings(check(&test, ["production", "--strict"]).ok()), unchecked);
+    test.sofa(["deploy", "production"]).ok().says("`git` is not installed");
+}
+
+#[tokio::test]
+async fn env_files_of_an_unprotected_mode_may_be_open_to_others() {
     let Some(test) = production("check-local", GOOD, SECRET).await else { return };
     test.file("compose/docker-compose-local.yml", GOOD);
     let file = test.file("envs/.local.env", "DATABASE_URL=postgresql://postgres:postgres@db/x\n");
@@ -104,7 +117,7 @@ async fn other_modes_may_have_env_files_that_anybody_reads() {
 }
 
 #[tokio::test]
-async fn default_passwords_and_placeholders_are_refused_without_being_told() {
+async fn default_passwords_and_placeholders_are_refused_and_not_shown() {
     let compose = GOOD.replace(
         "\"${DATABASE_URL:?}\" }",
         "\"${DATABASE_URL:?}\", REDIS_PASSWORD: hunter1, API_SECRET: changeme, SMTP_PASSWORD: \"${SMTP_PASSWORD-}\", DB_PASSWORD: \"\" }",
@@ -114,8 +127,8 @@ async fn default_passwords_and_placeholders_are_refused_without_being_told() {
     let run = test.sofa(["deploy", "production"]);
     run.assert_code(5).says("variable `DATABASE_URL`").says("envs/.production.env:2:1");
     run.says("service `report-worker`: `API_SECRET`").says("compose/docker-compose-prod.yml:6:");
-    run.says("service `report-worker`: `DB_PASSWORD` holds an empty password");
-    assert!(!run.stderr.contains("SMTP_PASSWORD"), "its file says that it may be empty: {}", run.stderr);
+    run.says("service `report-worker`: `DB_PASSWORD` contains an empty password");
+    assert!(!run.stderr.contains("SMTP_PASSWORD"), "the file allows it to be empty: {}", run.stderr);
     for value in ["postgres@", "app:", "changeme", "hunter1"] {
         assert!(!run.stderr.contains(value), "{value}: {}", run.stderr);
     }
@@ -125,11 +138,11 @@ async fn default_passwords_and_placeholders_are_refused_without_being_told() {
 }
 
 #[tokio::test]
-async fn a_bind_source_that_is_not_there_is_refused_in_production_and_a_warning_elsewhere() {
+async fn a_missing_bind_source_is_refused_in_production_and_a_warning_elsewhere() {
     let compose = format!("{GOOD}    volumes: [\"./missing/folder:/data\"]\n");
     let Some(test) = production("check-bind", &compose, SECRET).await else { return };
     let run = test.sofa(["deploy", "production"]);
-    run.assert_code(5).says("bind source `compose/missing/folder` is not there");
+    run.assert_code(5).says("bind source `compose/missing/folder` does not exist");
     assert_nothing_was_made(&test).await;
     assert!(!test.folder().join("compose/missing").exists());
 
@@ -138,12 +151,12 @@ async fn a_bind_source_that_is_not_there_is_refused_in_production_and_a_warning_
     let warned = ["warning bind-source compose/docker-compose-local.yml:8:15"];
     assert_eq!(findings(check(&test, []).ok()), warned);
     assert_eq!(findings(check(&test, ["--strict"]).assert_code(3)), warned);
-    test.sofa(["deploy"]).ok().says("a deploy makes an empty folder of it");
+    test.sofa(["deploy"]).ok().says("a deploy creates an empty folder");
     assert!(test.folder().join("compose/missing/folder").is_dir());
 }
 
 #[tokio::test]
-async fn everything_wrong_is_told_at_once() {
+async fn all_problems_are_found_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let compose = format!(
@@ -166,7 +179,7 @@ async fn everything_wrong_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_read_are_findings_too() {
+async fn errors_of_the_loader_are_findings() {
     let Some(test) = production("check-files", "services:\n  web: { imag: x }\n", "").await else { return };
     let run = check(&test, ["production"]);
     let expected = ["error files compose/docker-compose-prod.yml:2:10"];
@@ -176,7 +189,7 @@ async fn files_that_cannot_be_read_are_findings_too() {
 }
 
 #[tokio::test]
-async fn without_an_engine_the_rest_is_judged_and_the_gap_is_said() {
+async fn without_an_engine_its_rules_are_unchecked_and_all_others_run() {
     let Some(mut test) = production("check-engine", GOOD, SECRET).await else { return };
     test.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let run = check(&test, ["production", "--strict"]);
