@@ -232,7 +232,7 @@ impl fmt::Display for ContainerRef {
 impl Action {
     /// Whether it changes anything on the engine; waits do not.
     pub fn changes(&self) -> bool {
-        !matches!(self, Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. })
+        self.change().is_some()
     }
 
     /// The replica it acts on, where it acts on one.

@@ -16,6 +16,7 @@ pub mod graph;
 pub mod hooks;
 pub mod image_volumes;
 mod kill;
+pub mod kind;
 pub mod labelled;
 pub mod observed;
 pub mod operation;

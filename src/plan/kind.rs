@@ -1,0 +1,196 @@
+//! An operation as the executor and the display see it: what it waits for, what kind of change it is, and what it concerns.
+
+use std::time::Duration;
+
+use super::action::{Action, ContainerRef, Replica};
+use super::gate::{Gate, Tolerance};
+use super::hooks::HookPoint;
+use super::operation::OpId;
+
+/// How an operation is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait<'a> {
+    /// It is one change, without a wait.
+    No,
+    Gate(&'a Gate),
+    /// Containers must stay up for this long.
+    Steady(Duration),
+    Delay(Duration),
+    /// A command runs until it ends. `bounded` means that the run's total wait time applies to it; a hook before a stop
+    /// has its container's grace period instead.
+    Hook {
+        bounded: bool,
+    },
+    /// Nothing is done: the operations behind it settle the plan.
+    Barrier,
+}
+
+/// What kind of change an operation makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It adds something that nothing uses yet, so no user of the project notices it.
+    Create,
+    Start,
+    /// It unpauses a container.
+    Resume,
+    Stop,
+    /// It sends a signal. A second signal is not the same as one, so it must not be repeated.
+    Signal,
+    Remove,
+    /// It changes a setting of what exists: a name, a restart policy, a network attachment.
+    Adjust,
+    Hook,
+}
+
+/// What an operation concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object<'a> {
+    Network(&'a str),
+    Volume(&'a str),
+    Image(&'a str),
+    Replica(&'a Replica),
+}
+
+impl HookPoint {
+    /// Whether the run's total wait time bounds hooks at this point.
+    pub fn is_bounded(self) -> bool {
+        match self {
+            HookPoint::PreStart | HookPoint::PostStart => true,
+            HookPoint::PreStop => false,
+        }
+    }
+}
+
+impl Action {
+    pub fn wait(&self) -> Wait<'_> {
+        match self {
+            Action::Await { gate, .. } => Wait::Gate(gate),
+            Action::Steady { containers, .. } if containers.is_empty() => Wait::Barrier,
+            Action::Steady { window, .. } => Wait::Steady(*window),
+            Action::Delay { time, .. } => Wait::Delay(*time),
+            Action::RunHook { hook, .. } => Wait::Hook { bounded: hook.point.is_bounded() },
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::DisconnectContainer { .. }
+            | Action::ConnectContainer { .. }
+            | Action::CreateVolume { .. }
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. }
+            | Action::CreateContainer { .. }
+            | Action::StartContainer { .. }
+            | Action::UnpauseContainer { .. }
+            | Action::StopContainer { .. }
+            | Action::KillContainer { .. }
+            | Action::RemoveContainer { .. }
+            | Action::RenameContainer { .. }
+            | Action::DisableRestart { .. } => Wait::No,
+        }
+    }
+
+    /// The kind of change; `None` for an operation that only waits.
+    pub fn change(&self) -> Option<Change> {
+        match self {
+            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
+                Some(Change::Create)
+            }
+            Action::StartContainer { .. } => Some(Change::Start),
+            Action::UnpauseContainer { .. } => Some(Change::Resume),
+            Action::StopContainer { .. } => Some(Change::Stop),
+            Action::KillContainer { .. } => Some(Change::Signal),
+            Action::RemoveNetwork { .. }
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. }
+            | Action::RemoveContainer { .. } => Some(Change::Remove),
+            Action::DisconnectContainer { .. }
+            | Action::ConnectContainer { .. }
+            | Action::RenameContainer { .. }
+            | Action::DisableRestart { .. } => Some(Change::Adjust),
+            Action::RunHook { .. } => Some(Change::Hook),
+            Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => None,
+        }
+    }
+
+    /// What the operation concerns; `None` where that is more than one thing, or nothing.
+    pub fn object(&self) -> Option<Object<'_>> {
+        match self {
+            Action::CreateNetwork { name, .. } | Action::RemoveNetwork { name, .. } => {
+                Some(Object::Network(name))
+            }
+            Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => Some(Object::Volume(name)),
+            Action::RemoveImage { name } => Some(Object::Image(name)),
+            Action::CreateContainer { .. }
+            | Action::StartContainer { .. }
+            | Action::UnpauseContainer { .. }
+            | Action::StopContainer { .. }
+            | Action::KillContainer { .. }
+            | Action::RemoveContainer { .. }
+            | Action::RenameContainer { .. }
+            | Action::DisableRestart { .. }
+            | Action::RunHook { .. }
+            | Action::DisconnectContainer { .. }
+            | Action::ConnectContainer { .. }
+            | Action::Await { .. } => self.replica().map(Object::Replica),
+            Action::Steady { .. } | Action::Delay { .. } => None,
+        }
+    }
+
+    /// The replicas of a stability window.
+    pub fn watched(&self) -> impl Iterator<Item = &Replica> {
+        let containers = match self {
+            Action::Steady { containers, .. } => containers.as_slice(),
+            _ => &[],
+        };
+        containers.iter().map(|(replica, _)| replica)
+    }
+
+    /// The replica that a failure of the operation is a failure of, where `update_config` decides what that means.
+    pub fn judged_replica(&self) -> Option<&Replica> {
+        match self {
+            Action::Await { replica, .. } | Action::StartContainer { replica, .. } => Some(replica),
+            Action::RunHook { replica, hook, .. } if hook.point == HookPoint::PostStart => Some(replica),
+            _ => None,
+        }
+    }
+
+    /// What `update_config` tolerates among the containers of the service that is waited for.
+    pub fn tolerance(&self) -> Option<(&Replica, Tolerance)> {
+        match self {
+            Action::Await { replica, tolerance, .. } => Some((replica, *tolerance)),
+            _ => None,
+        }
+    }
+
+    /// Why a failure of the operation is only a warning, where it is.
+    pub fn why_failure_is_ignored(&self) -> Option<&'static str> {
+        match self {
+            Action::Await { optional: true, .. } => Some("nobody requires it, so the run goes on"),
+            Action::RunHook { hook, .. } if !hook.required => Some("it is stopped all the same"),
+            _ => None,
+        }
+    }
+
+    /// The gate or the hook that is waited for, in words.
+    pub fn condition(&self) -> Option<String> {
+        match self {
+            Action::Await { gate, .. } => Some(gate.to_string()),
+            Action::RunHook { hook, .. } => Some(hook.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The signal that is sent.
+    pub fn signal(&self) -> Option<&str> {
+        match self {
+            Action::KillContainer { signal, .. } => Some(signal),
+            _ => None,
+        }
+    }
+
+    /// The operation whose container gets its final name: a successor is created under a temporary name.
+    pub fn renamed_creation(&self) -> Option<OpId> {
+        match self {
+            Action::RenameContainer { container: ContainerRef::Created(creation), .. } => Some(*creation),
+            _ => None,
+        }
+    }
+}
