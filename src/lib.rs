@@ -19,6 +19,8 @@ pub mod ops;
 pub mod plan;
 pub mod settings;
 pub mod state;
+#[doc(hidden)]
+pub mod testing;
 pub mod ui;
 pub mod util;
 pub mod yaml;
