@@ -15,6 +15,7 @@ pub mod docker;
 pub mod engine;
 pub mod error;
 pub mod guard;
+pub mod labels;
 pub mod ops;
 pub mod plan;
 pub mod settings;

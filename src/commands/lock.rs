@@ -1,9 +1,9 @@
 //! `sofa lock status`, `sofa lock release --force`: whose lock a project has, and taking it away.
 
+use crate::docker::state::Lock;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
 use crate::ops::context::engine_failure;
-use crate::state::lock;
 
 /// Arguments of `lock`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     })?;
     let project = context.project_name()?.text;
     let engine = context.engine().await?;
-    let held = lock::look(&engine, &project).await.map_err(engine_failure)?;
+    let held = Lock::find(&engine, &project).await.map_err(engine_failure)?;
     let text = match (wanted, held) {
         (_, None) => format!("{project}: not locked"),
         (Wanted::Status, Some(held)) => {

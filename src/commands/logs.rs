@@ -7,10 +7,11 @@ use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::engine::Engine;
 use crate::engine::events::Action;
 use crate::engine::logs::{LogLine, LogQuery};
-use crate::engine::{Engine, labels};
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::labels;
 use crate::ops::Context;
 use crate::ops::context::engine_failure;
 use crate::ops::labelled::{Standing, View, look};

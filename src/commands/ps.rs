@@ -8,13 +8,14 @@ use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::engine::labels;
+use crate::docker::state::Store;
 use crate::error::{CommandResult, Exit, Failure, Kind};
+use crate::labels;
 use crate::ops::Context;
 use crate::ops::context::engine_failure;
 use crate::ops::labelled::{Standing, View, look};
 use crate::plan::observed::{Container, Health, State};
-use crate::state::{Found, Store};
+use crate::state::Found;
 use crate::ui::table;
 use crate::util::elapsed::age;
 

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::docker::state::Store;
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
 use crate::ops::context::engine_failure;
@@ -10,7 +11,6 @@ use crate::ops::labelled::{Standing, View, look};
 use crate::ops::lock::clear;
 use crate::ops::rollback::{self, Back, Unfinished, kept_releases};
 use crate::settings::parse_time;
-use crate::state::unfinished;
 
 /// Arguments of `undo`.
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let head = kept_releases(&standing).await?;
     let Standing { project, engine, observed, .. } = standing;
     // A run that was killed as it began may have been too early for its record.
-    let marked = unfinished::is_marked(&engine, &project).await.map_err(engine_failure)?;
+    let marked = Store::of(&engine, &project).is_marked_unfinished().await.map_err(engine_failure)?;
     if head.unfinished().is_none() && !marked {
         // Killed before it wrote anything down, a run may have left its lock.
         clear(&engine, &project).await?;

@@ -6,7 +6,7 @@ use super::Docker;
 use super::failure::OperationError;
 use crate::compose::model::{NetworkName, Service, ServiceName, VolumeName};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
-use crate::engine::labels;
+use crate::labels;
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::contents;
 use crate::plan::desired::DesiredService;

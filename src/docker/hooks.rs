@@ -17,7 +17,7 @@ use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};
 use crate::engine::exec::ExecCommand;
 use crate::engine::logs::LogQuery;
-use crate::engine::{EngineError, gone_is_fine};
+use crate::engine::{EngineError, ignore_missing};
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::hooks;
 use crate::plan::hooks::{HookCall, HookPoint};
@@ -203,7 +203,7 @@ impl Docker<'_> {
         };
         self.fenced().await?;
         let all = Removal { force: true, anonymous_volumes: true };
-        gone_is_fine(self.engine.remove(&own, all).await).map_err(OperationError::Engine)?;
+        ignore_missing(self.engine.remove(&own, all).await).map_err(OperationError::Engine)?;
         Ok(outcome.ok_or(Stopped::Cancelled)??)
     }
 
@@ -270,7 +270,7 @@ impl Docker<'_> {
         };
         if self.is_of_this_run(&found.labels)? {
             let all = Removal { force: true, anonymous_volumes: true };
-            gone_is_fine(self.engine.remove(&found.id, all).await)?;
+            ignore_missing(self.engine.remove(&found.id, all).await)?;
         }
         Ok(())
     }

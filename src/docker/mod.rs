@@ -13,6 +13,7 @@ pub mod restart_policy;
 mod retry;
 mod secrets;
 mod stability;
+pub mod state;
 mod tolerated;
 mod undo;
 mod watch;
@@ -38,7 +39,7 @@ use crate::compose::model::ServiceName;
 use crate::engine::container::{Removal, RestartPolicy};
 use crate::engine::convert::NewNetwork;
 use crate::engine::network::Endpoint;
-use crate::engine::{Engine, EngineError, gone_is_fine};
+use crate::engine::{Engine, EngineError, ignore_missing};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
@@ -198,8 +199,8 @@ impl<'a> Docker<'a> {
                 self.connect_as_before(*as_before, &self.id(container)?, network).await?;
             }
             Action::CreateVolume { key, .. } => self.create_volume(key).await?,
-            Action::RemoveVolume { name } => gone_is_fine(engine.remove_volume(name).await)?,
-            Action::RemoveImage { name } => gone_is_fine(engine.remove_image(name, false).await)?,
+            Action::RemoveVolume { name } => ignore_missing(engine.remove_volume(name).await)?,
+            Action::RemoveImage { name } => ignore_missing(engine.remove_image(name, false).await)?,
             Action::CreateContainer { replica, name, replaces, parents } => {
                 let parents = self.ids(parents)?;
                 let id = self.create_container(replica, name, replaces.as_ref(), parents).await?;
@@ -208,14 +209,14 @@ impl<'a> Docker<'a> {
             Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
             Action::StopContainer { container, grace, .. } => {
-                gone_is_fine(self.stop(&self.id(container)?, *grace).await)?;
+                ignore_missing(self.stop(&self.id(container)?, *grace).await)?;
             }
             Action::KillContainer { container, signal, .. } => {
                 ended_is_fine(engine.kill(&self.id(container)?, signal).await)?;
             }
             Action::RemoveContainer { container, volumes, .. } => {
                 let removal = Removal { force: true, anonymous_volumes: *volumes };
-                gone_is_fine(engine.remove(&self.id(container)?, removal).await)?;
+                ignore_missing(engine.remove(&self.id(container)?, removal).await)?;
             }
             Action::RenameContainer { container, name, .. } => {
                 engine.rename(&self.id(container)?, name).await?
@@ -440,7 +441,7 @@ fn parents_of(operation: &Operation) -> Option<(String, BTreeMap<ServiceName, Co
 
 /// A container that ended by itself needs no signal any more, and cannot be frozen.
 fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
-    match gone_is_fine(outcome) {
+    match ignore_missing(outcome) {
         Err(error) if error.is_conflict() => Ok(()),
         outcome => outcome,
     }

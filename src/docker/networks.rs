@@ -3,7 +3,7 @@
 
 use super::failure::OperationError;
 use super::{Docker, Made};
-use crate::engine::gone_is_fine;
+use crate::engine::ignore_missing;
 use crate::plan::observed::{ContainerId, NetworkId};
 use crate::plan::operation::{OpId, Operation, Undo};
 
@@ -18,7 +18,7 @@ impl Docker<'_> {
             let found = self.engine.network_as_found(id).await?;
             self.made.borrow_mut().insert(operation.id, Made::Network(found));
         }
-        gone_is_fine(self.engine.remove_network(id).await)?;
+        ignore_missing(self.engine.remove_network(id).await)?;
         Ok(())
     }
 
@@ -27,7 +27,7 @@ impl Docker<'_> {
     pub(super) async fn remove_created_network(&self, name: &str) -> Result<(), OperationError> {
         for network in self.engine.list_networks().await? {
             if network.name == name && self.is_of_this_run(&network.labels)? {
-                gone_is_fine(self.engine.remove_network(&network.id).await)?;
+                ignore_missing(self.engine.remove_network(&network.id).await)?;
             }
         }
         Ok(())
@@ -54,7 +54,7 @@ impl Docker<'_> {
         let attached = attachment.is_some();
         self.made.borrow_mut().insert(operation, Made::Attachment(attachment));
         if attached {
-            gone_is_fine(self.engine.disconnect(network, container, true).await)?;
+            ignore_missing(self.engine.disconnect(network, container, true).await)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::Docker;
 use super::failure::OperationError;
 use super::reconnect::{ATTEMPTS, CLOSING, Phase};
 use crate::apply::executor::Stopped;
-use crate::engine::labels::compose;
+use crate::labels::compose;
 use crate::plan::action::Action;
 use crate::plan::operation::{Operation, Undo};
 

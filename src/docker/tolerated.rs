@@ -5,7 +5,7 @@ use super::failure::OperationError;
 use crate::apply::executor::Stopped;
 use crate::apply::tolerance::Verdict;
 use crate::engine::container::Removal;
-use crate::engine::gone_is_fine;
+use crate::engine::ignore_missing;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::hooks::HookPoint;
 use crate::plan::operation::{OpId, Operation};
@@ -42,7 +42,7 @@ impl Docker<'_> {
         {
             let _permit = self.permit().await?;
             let removal = Removal { force: true, anonymous_volumes: true };
-            gone_is_fine(self.engine.remove(&id, removal).await).map_err(OperationError::from)?;
+            ignore_missing(self.engine.remove(&id, removal).await).map_err(OperationError::from)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::{Docker, Made, Restored, ended_is_fine};
 use crate::apply::announce::subject;
 use crate::apply::executor::Stopped;
 use crate::engine::container::Removal;
-use crate::engine::gone_is_fine;
+use crate::engine::ignore_missing;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::{Gate, STABILITY_WINDOW};
 use crate::plan::hooks::HookPoint;
@@ -41,12 +41,12 @@ impl Docker<'_> {
                 self.connect_as_before(operation.id, &self.id(container)?, network).await?;
             }
             (Undo::Disconnect, Action::ConnectContainer { container, network, .. }) => {
-                gone_is_fine(self.engine.disconnect(network, &self.id(container)?, true).await)?;
+                ignore_missing(self.engine.disconnect(network, &self.id(container)?, true).await)?;
             }
             (Undo::Stop, Action::StartContainer { container, .. }) => {
                 // Where its creation failed there is nothing to stop.
                 if let Ok(id) = self.id(container) {
-                    gone_is_fine(self.stop(&id, None).await)?;
+                    ignore_missing(self.stop(&id, None).await)?;
                 }
             }
             (Undo::Remove, Action::RunHook { replica, hook, .. }) => {
@@ -89,7 +89,7 @@ impl Docker<'_> {
             },
         };
         let all = Removal { force: true, anonymous_volumes: true };
-        Ok(gone_is_fine(self.engine.remove(&id, all).await)?)
+        Ok(ignore_missing(self.engine.remove(&id, all).await)?)
     }
 
     /// Starts an old container again and waits until it is as ready as it can be seen to be. One that was not ready before

@@ -88,11 +88,11 @@ pub enum EngineError {
     },
 }
 
-/// Removing or stopping what is gone already is success: somebody else did the work.
+/// Makes a missing object a success: to remove or stop it is already done.
 ///
 /// # Errors
-/// Every other failure.
-pub fn gone_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
+/// Every other error.
+pub fn ignore_missing(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
     match outcome {
         Err(error) if error.is_not_found() => Ok(()),
         outcome => outcome,

@@ -12,7 +12,8 @@ use super::error::EngineError;
 use super::observe::or_default;
 use super::wire::json_lines;
 use super::wire::query::Path;
-use super::{Engine, EngineStream, inspect, labels, logs};
+use super::{Engine, EngineStream, inspect, logs};
+use crate::labels;
 use crate::plan::observed::{ContainerId, Health};
 
 /// One thing that happened to a container.

@@ -6,14 +6,15 @@ use std::io::Read;
 use crate::compose::load::{self, Input, Loaded, Options, Request};
 use crate::compose::model::Project;
 use crate::diag::{Diagnostic, Diagnostics, Sources};
+use crate::docker::state::StateError;
 use crate::engine::{Engine, EngineError, Host, PATIENCE};
 use crate::error::{Failure, Kind};
 use crate::plan::Problem;
 use crate::plan::scope::{Deps, Missing, Selection};
 use crate::settings::{Mode, Services, Settings};
+use crate::state::Operator;
 use crate::state::holder::{self, Holder};
 use crate::state::lock::LEASE;
-use crate::state::{Operator, StateError};
 use crate::ui::Ui;
 use crate::util::spelling;
 
@@ -230,7 +231,7 @@ pub fn engine_failure(error: EngineError) -> Failure {
 /// What is kept on the engine cannot be used: exit code 5 where a newer `sofa` wrote it.
 pub fn state_failure(error: StateError) -> Failure {
     match error {
-        StateError::Engine(error) => engine_failure(error),
+        StateError::Storage(error) => engine_failure(error),
         StateError::Newer { ref needs, .. } => {
             let hint = format!("use sofa {needs} or newer");
             Failure::new(Kind::Refused, error.to_string()).hint(hint)

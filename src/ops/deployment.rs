@@ -6,6 +6,7 @@ use crate::compose::load::Options;
 use crate::compose::model::{Project, Service};
 use crate::docker::images::{self, Pull};
 use crate::docker::preflight;
+use crate::docker::state::content_key;
 use crate::engine::{Engine, Wanted};
 use crate::error::Failure;
 use crate::ops::contents;
@@ -18,7 +19,6 @@ use crate::plan::pins::Pins;
 use crate::plan::scope::{self, Deps, Selection};
 use crate::plan::{self, Policy, Recreate};
 use crate::settings::parse_time;
-use crate::state::ContentKey;
 
 /// What decides about the plan of a deploy; `plan deploy` takes the same.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -177,7 +177,7 @@ pub fn desired<'a>(
 ) -> Desired<'a> {
     let mode = context.settings.mode.as_ref().map(|mode| mode.name.as_str());
     let terms = Terms { dialect: context.settings.dialect, mode, images: pins };
-    let digests = contents::digests(project, ContentKey::of(observed).as_ref());
+    let digests = contents::digests(project, content_key(observed).as_ref());
     let desired = Desired::new(project, scope, observed, terms).with_contents(&digests);
     // What cannot be selected was refused before.
     match context.selection(project) {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
+use crate::docker::state::StateError;
 use crate::docker::{self, Docker, Limits, Written};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
@@ -13,8 +14,8 @@ use crate::ops::lock::Stage;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
+use crate::state::Fence;
 use crate::state::head::{Outcome, RunEntry};
-use crate::state::{Fence, StateError};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// A plan and what it was made from.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::{Engine, Wanted, labels};
+use crate::engine::{Engine, Wanted};
 use crate::error::{Failure, Kind};
+use crate::labels;
 use crate::ops::Context;
 use crate::ops::context::engine_failure;
 use crate::plan::labelled::{self, Scope};

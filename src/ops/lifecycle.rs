@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
 
+use crate::docker::state::Store;
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::Context;
@@ -14,7 +15,7 @@ use crate::ops::labelled::{Standing, View, look};
 use crate::ops::lock::{Stage, interrupted, is_worked_on, locked};
 use crate::ops::records;
 use crate::plan::operation::Plan;
-use crate::state::{Fence, Store, unfinished};
+use crate::state::Fence;
 use crate::ui::event::Event;
 
 /// A verb and how its plan is made.
@@ -49,7 +50,7 @@ pub enum Turn {
 /// What is to be said of a run that did not finish. Only where its mark is there are the records read, which costs an old
 /// engine a mount; records that cannot be read block nothing that goes by labels.
 async fn met_unfinished(engine: &Engine, project: &str) -> Option<String> {
-    if !unfinished::is_marked(engine, project).await.unwrap_or(true) {
+    if !Store::of(engine, project).is_marked_unfinished().await.unwrap_or(true) {
         return None;
     }
     let found = Store::of(engine, project).read().await.ok()?;

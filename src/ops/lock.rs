@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use crate::apply::executor::Interrupt;
+use crate::docker::state::{Lock, LockError};
 use crate::engine::Engine;
-use crate::engine::shelf::lock_name;
+use crate::engine::state_container::lock_name;
 use crate::error::{Failure, Kind};
 use crate::ops::context::{Context, engine_failure};
 use crate::ops::labelled::Standing;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state::lease::{Ends, Wish};
-use crate::state::{Held, Lock, LockError, lock};
+use crate::state::{Held, LockSignal, LockTokens};
 use crate::ui::event::{Event, EventSender};
 
 /// How often `stop` looks whether a holder that it asked to cancel is still there.
@@ -51,7 +51,7 @@ pub async fn locked<T>(
     stage: Stage<'_>,
     work: impl AsyncFnOnce(&Lock) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let ends = Ends { cancel: stage.interrupt.end.clone(), lost: stage.interrupt.abort.clone() };
+    let tokens = LockTokens { cancel: stage.interrupt.end.clone(), lost: stage.interrupt.abort.clone() };
     let waits = |held: &Held| {
         let text = format!("{project}: waiting for a lock that is held elsewhere: {held}");
         let _ = stage.events.send(Event::Note(text));
@@ -60,7 +60,7 @@ pub async fn locked<T>(
     let taken = tokio::select! {
         biased;
         () = stage.interrupt.abort.cancelled() => Err(LockError::Interrupted),
-        taken = Lock::take(engine, project, &holder, ends, waits) => taken,
+        taken = Lock::take(engine, project, &holder, tokens, waits) => taken,
     };
     let lock = taken.map_err(|error| refused(error, project))?;
     let outcome = if stage.interrupt.end.is_cancelled() {
@@ -72,7 +72,7 @@ pub async fn locked<T>(
             () = overdue(stage.interrupt) => Err(unanswered(project)),
         }
     };
-    let wish = lock.wish();
+    let signal = lock.signal();
     let released = tokio::select! {
         biased;
         released = lock.release() => released.map_err(|error| error.to_string()),
@@ -82,7 +82,7 @@ pub async fn locked<T>(
         let text = format!("{project}: the lock could not be released, the next command does it: {error}");
         let _ = stage.events.send(Event::Warning(text));
     }
-    outcome.map_err(|failure| explained(failure, project, wish))
+    outcome.map_err(|failure| explained(failure, project, signal))
 }
 
 /// Ends when a run that is to end at once has had its time to write that down.
@@ -108,7 +108,7 @@ fn unanswered(project: &str) -> Failure {
 /// A lock that was not given.
 fn refused(error: LockError, project: &str) -> Failure {
     match error {
-        LockError::Engine(error) => engine_failure(error),
+        LockError::Storage(error) => engine_failure(error),
         LockError::Interrupted => unbegun(project),
         LockError::Held(held) => Failure::new(Kind::Refused, LockError::Held(held).to_string())
             .hint("`sofa lock status` shows it again; `sofa stop` asks its holder to cancel"),
@@ -116,11 +116,13 @@ fn refused(error: LockError, project: &str) -> Failure {
 }
 
 /// Why a run ended that others wanted to end.
-fn explained(mut failure: Failure, project: &str, wish: Option<Wish>) -> Failure {
-    match wish {
+fn explained(mut failure: Failure, project: &str, signal: Option<LockSignal>) -> Failure {
+    match signal {
         None => {}
-        Some(Wish::Cancel { by }) => failure.messages.insert(0, format!("{project}: cancelled by {by}")),
-        Some(Wish::Lost) => {
+        Some(LockSignal::Cancel { by }) => {
+            failure.messages.insert(0, format!("{project}: cancelled by {by}"))
+        }
+        Some(LockSignal::Lost) => {
             let text = format!(
                 "{project}: the lock was taken away; nothing more was begun, and what was begun is the other's now"
             );
@@ -149,7 +151,7 @@ pub async fn sweep(engine: &Engine, project: &str, observed: &Observed) -> Resul
 /// # Errors
 /// Those of the engine.
 pub async fn clear(engine: &Engine, project: &str) -> Result<(), Failure> {
-    match lock::look(engine, project).await.map_err(engine_failure)? {
+    match Lock::find(engine, project).await.map_err(engine_failure)? {
         Some(held) if !held.is_alive() => held.remove(engine).await.map_err(engine_failure),
         _ => Ok(()),
     }
@@ -160,7 +162,7 @@ pub async fn clear(engine: &Engine, project: &str) -> Result<(), Failure> {
 /// # Errors
 /// Those of the engine.
 pub async fn is_worked_on(standing: &Standing) -> Result<bool, Failure> {
-    let held = lock::look(&standing.engine, &standing.project).await.map_err(engine_failure)?;
+    let held = Lock::find(&standing.engine, &standing.project).await.map_err(engine_failure)?;
     Ok(held.is_some_and(|held| held.is_alive()))
 }
 
@@ -180,7 +182,7 @@ pub async fn interrupted(
     let note = |text: String| drop(stage.events.send(Event::Note(text)));
     let mut asked = None;
     loop {
-        let Some(held) = lock::look(engine, project).await.map_err(engine_failure)? else { return Ok(()) };
+        let Some(held) = Lock::find(engine, project).await.map_err(engine_failure)? else { return Ok(()) };
         if !held.is_alive() {
             if asked.is_some() {
                 note(format!("{project}: it renews its lock no more; that is taken away"));

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::compose::model::Project;
-use crate::engine::shelf::{lock_name, store_name};
-use crate::engine::{Engine, labels};
+use crate::docker::state::{Lock, Record, StateError, Store, tags};
+use crate::engine::Engine;
+use crate::engine::state_container::{lock_name, store_name};
 use crate::error::{Failure, Kind};
+use crate::labels;
 use crate::ops::context::{Context, engine_failure, state_failure};
 use crate::ops::execution::Ended;
 use crate::ops::lock::Stage;
@@ -17,9 +19,8 @@ use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};
 use crate::plan::operation::{Group, Plan};
 use crate::state::head::{Outcome, Reach, ReleaseEntry, ReleaseImage, RunEntry, beside, service_of};
-use crate::state::lease::Wish;
-use crate::state::record::{Intent, Record};
-use crate::state::{ContentKey, Found, Head, Lock, Snapshot, StateError, Store, release, tags, unfinished};
+use crate::state::record::Intent;
+use crate::state::{ContentKey, Found, Head, LockSignal, Snapshot, release};
 use crate::ui::event::Event;
 use crate::util::git;
 
@@ -92,7 +93,7 @@ impl Records<'_> {
         if there(lock_name(project)) {
             return Ok(true);
         }
-        unfinished::is_marked(self.engine, &self.project.name).await.map_err(engine_failure)
+        self.store().is_marked_unfinished().await.map_err(engine_failure)
     }
 
     /// Whether something is to be written down even where nothing is to be done: a run that did not finish has reached
@@ -225,7 +226,7 @@ impl Records<'_> {
         stage: Stage<'_>,
     ) -> Ended {
         let project = &self.project.name;
-        if lock.wish() == Some(Wish::Lost) || lock.fence().opens(RENEWAL).await.is_err() {
+        if lock.signal() == Some(LockSignal::Lost) || lock.fence().opens(RENEWAL).await.is_err() {
             // The records are another's by now.
             let text = format!("{project}: the lock was lost before it was written down how the run ended");
             let failure = Failure::new(Kind::Incomplete, text);
@@ -286,7 +287,7 @@ impl Records<'_> {
     /// mark beside records that say otherwise would tell nobody why it is there.
     pub async fn clear_mark(&self, stage: Stage<'_>) {
         let project = &self.project.name;
-        if let Err(error) = unfinished::clear(self.engine, project).await {
+        if let Err(error) = self.store().clear_unfinished().await {
             let text =
                 format!("{project}: the mark of an unfinished run stays, the next deploy clears it: {error}");
             let _ = stage.events.send(Event::Warning(text));

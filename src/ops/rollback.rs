@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::compose::load::Options;
 use crate::compose::model::{Project, Service};
+use crate::docker::state::{Lock, Store, tags};
 use crate::engine::Engine;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
@@ -23,7 +24,7 @@ use crate::plan::operation::{Group, Plan};
 use crate::plan::pins::{Pin, Pins};
 use crate::plan::scope::{self, Selection};
 use crate::state::head::{Head, ReleaseEntry, beside, service_of};
-use crate::state::{Found, Lock, Store, release, tags};
+use crate::state::{Found, release};
 
 /// The way back.
 pub struct Back<'a> {

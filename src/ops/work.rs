@@ -10,6 +10,7 @@ use crate::apply::executor::Interrupt;
 use crate::apply::report::UNDO;
 use crate::compose::model::Project;
 use crate::docker::restart_policy;
+use crate::docker::state::{Lock, Store, content_key as recorded_key};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -27,7 +28,7 @@ use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::pins::Pins;
 use crate::state::head::Outcome;
-use crate::state::{ContentKey, Lock, Snapshot, unfinished};
+use crate::state::{ContentKey, Snapshot};
 use crate::ui::event::Event;
 
 /// What is brought up, and how.
@@ -192,7 +193,7 @@ impl Work<'_> {
             }
             return Ok(self.without_record(&plan, &observed, stage).await);
         }
-        let key = ContentKey::of(&observed).unwrap_or(key);
+        let key = recorded_key(&observed).unwrap_or(key);
         self.recorded(&plan, &observed, &key, &found.or_empty(), lock, stage).await
     }
 
@@ -287,7 +288,7 @@ impl Work<'_> {
         }
         let records = self.records();
         let record = records.record(before, plan, observed);
-        unfinished::mark(self.engine, &self.project.name).await.map_err(engine_failure)?;
+        Store::of(self.engine, &self.project.name).mark_unfinished().await.map_err(engine_failure)?;
         let (writes, written) = watch::channel(None);
         let run = Run {
             fence: Some(lock.fence()),
@@ -333,7 +334,7 @@ impl Work<'_> {
 
 /// The project's key, a new one where it has none yet.
 fn content_key(observed: &Observed) -> Result<ContentKey, Failure> {
-    match ContentKey::of(observed) {
+    match recorded_key(observed) {
         Some(key) => Ok(key),
         None => ContentKey::generate().map_err(|error| {
             Failure::new(Kind::Failed, format!("the system has no random numbers: {error}"))

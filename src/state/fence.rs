@@ -1,5 +1,5 @@
-//! The fence: no change begins unless the lock was renewed a short while ago. It closes before others may take the lock
-//! over, so a process that was suspended and wakes up finishes the call it was in, and begins nothing more.
+//! The fence: no change begins unless the lock was renewed recently. It closes before others may take the lock, so a
+//! process that was suspended and resumes finishes the call it was in and begins no other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// A clock: the time since some moment.
-type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+/// The time since a fixed moment.
+pub(super) type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// Whether changes may begin. Clones share it.
 #[derive(Clone)]
@@ -18,43 +18,41 @@ pub struct Fence {
     open_for: Duration,
 }
 
-/// What is known of the lock, in times of the clock.
+/// Times are by the fence's clock.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    /// When the fence closes.
     closes: Duration,
-    /// The lock is another's: it never opens again.
+    /// Another holder has the lock: the fence never opens again.
     lost: bool,
 }
 
-/// The lock was not renewed in time, or is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not begun: the lock of the project was not renewed in time, so it may be another's by now")]
+#[error("not started: the lock of the project was not renewed in time, so another run may hold it")]
 pub struct Closed;
 
 impl Fence {
-    /// A fence that is open for so long after every renewal, the first one being now.
+    /// A fence that stays open for this time after each renewal. The first renewal is now.
     pub fn new(open_for: Duration) -> Fence {
         Fence::timed(open_for, Arc::new(boot_time))
     }
 
-    fn timed(open_for: Duration, clock: Clock) -> Fence {
+    pub(super) fn timed(open_for: Duration, clock: Clock) -> Fence {
         let fence = Fence { clock, known: Arc::new(watch::Sender::new(Known::default())), open_for };
         fence.renewed(fence.now());
         fence
     }
 
-    /// The time by the fence's clock, to be taken before a renewal is asked for.
+    /// The time by the fence's clock. Take it before a renewal is asked for.
     pub fn now(&self) -> Duration {
         (self.clock)()
     }
 
-    /// A renewal that was asked for at `asked` has succeeded.
+    /// Records that a renewal succeeded which was asked for at `asked`.
     pub fn renewed(&self, asked: Duration) {
         self.known.send_modify(|known| known.closes = asked + self.open_for);
     }
 
-    /// The lock is another's.
+    /// Records that another holder has the lock.
     pub fn close(&self) {
         self.known.send_modify(|known| known.lost = true);
     }
@@ -67,11 +65,11 @@ impl Fence {
         if self.is_open(&self.known.borrow()) { Ok(()) } else { Err(Closed) }
     }
 
-    /// Waits until a change may begin, so long at most: after an outage, or a sleep of the machine, the next renewal tells
-    /// whether the lock still is this process's.
+    /// Waits until a change may begin, at most for `within`. After an outage or a suspend, the next renewal shows whether
+    /// this process still has the lock.
     ///
     /// # Errors
-    /// [`Closed`] where the lock is another's, or no renewal succeeded.
+    /// [`Closed`] where another holder has the lock, or no renewal succeeded.
     pub async fn opens(&self, within: Duration) -> Result<(), Closed> {
         let mut news = self.known.subscribe();
         let decided = news.wait_for(|known| known.lost || self.is_open(known));
@@ -92,7 +90,7 @@ impl fmt::Debug for Fence {
     }
 }
 
-/// The time since the machine was started, suspended times included.
+/// The time since the machine started, with the times of suspend.
 fn boot_time() -> Duration {
     #[cfg(target_os = "linux")]
     let clock = rustix::time::ClockId::Boottime;
@@ -109,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_closes_twenty_seconds_after_the_last_renewal_was_asked_for_and_opens_with_the_next() {
+    fn it_closes_20_s_after_the_last_renewal_was_asked_for_and_opens_with_the_next() {
         let seconds = Arc::new(AtomicU64::new(100));
         let clock = {
             let seconds = seconds.clone();
@@ -121,7 +119,7 @@ mod tests {
         assert_eq!(fence.check(), Ok(()));
         at(120);
         assert_eq!(fence.check(), Err(Closed));
-        // Suspended for an hour between asking and hearing: the answer opens nothing.
+        // Suspended for an hour between the request and its answer: the answer does not open the fence.
         at(130);
         let asked = fence.now();
         at(3730);
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_waits_for_the_next_renewal_and_not_for_ever() {
+    async fn a_change_waits_for_the_next_renewal_and_not_without_limit() {
         let (within, second) = (Duration::from_secs(60), Duration::from_secs(1));
         let fence = Fence::new(Duration::ZERO);
         assert_eq!(fence.opens(within).await, Err(Closed));
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_goes_on() {
+    fn it_closes_by_the_clock_of_the_machine() {
         let fence = Fence::new(Duration::from_millis(5));
         assert_eq!(fence.check(), Ok(()));
         std::thread::sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! Keeps a lock: renews its lease, and hears what others want of its holder.
+//! Keeps a lock while its holder works: renews the lease, and reports what others do to the lock.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,257 +12,216 @@ use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
 use super::holder::Holder;
-use super::lock;
-use crate::engine::container::Removal;
-use crate::engine::convert::FileUpload;
-use crate::engine::events::Action;
-use crate::engine::{Engine, EngineError};
-use crate::plan::observed::ContainerId;
+use super::storage::{ErrorKind, LockChangeKind, LockId, LockStorage, StorageError};
 
-/// The file with the time of the last renewal, by the engine's clock.
-pub(super) const RENEWED: &str = "/renewed";
-/// The file with the name of who wants the run to be cancelled.
-pub(super) const CANCEL: &str = "/cancel";
-/// These files are a line each.
-const LARGEST: usize = 64 * 1024;
-/// Pause before something that failed is tried again.
-const AGAIN: Duration = Duration::from_millis(250);
+/// The step of a storage's clock: the `Date` of an HTTP answer has whole seconds.
+pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
+/// Pause before a failed call is made again.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// How a holder is made to end.
+/// How a lock ends the work of its holder.
 #[derive(Debug, Clone)]
-pub struct Ends {
-    /// End, taking back what was done.
+pub struct LockTokens {
+    /// Stop and undo what was done.
     pub cancel: CancellationToken,
-    /// End at once: the lock is another's.
+    /// Stop at once: another holder has the lock.
     pub lost: CancellationToken,
 }
 
-/// What became of the lock while it was held.
+/// What happened to a lock while it was held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
-    /// Somebody wants the run to be cancelled.
+pub enum LockSignal {
+    /// Somebody asked its holder to cancel.
     Cancel {
         /// Who, and by which command.
         by: String,
     },
-    /// Somebody took the lock away.
+    /// Somebody took it away.
     Lost,
 }
 
 /// What the holder of a lock and its keeper share.
 #[derive(Debug)]
-pub(super) struct Kept {
-    /// The container that is the lock now.
-    pub id: Mutex<ContainerId>,
-    /// What became of it.
-    pub wish: Mutex<Option<Wish>>,
+pub(super) struct Shared {
+    id: Mutex<LockId>,
+    signal: Mutex<Option<LockSignal>>,
 }
 
 /// Keeps one lock until it is dropped.
 #[derive(Debug, Clone)]
-pub(super) struct Keeper {
-    pub engine: Engine,
+pub(super) struct Keeper<S> {
+    pub storage: S,
     pub project: String,
     pub holder: Holder,
-    pub kept: Arc<Kept>,
+    pub shared: Arc<Shared>,
     pub fence: Fence,
-    pub ends: Ends,
+    pub tokens: LockTokens,
 }
 
-/// Why a container is the lock no more.
+/// Why a lock ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Over {
-    /// It was removed.
+enum LockEnd {
     Removed,
     /// Somebody took it away from its holder.
     TakenAway,
 }
 
-impl Keeper {
-    /// Renews and listens until the lock is another's.
+impl<S: LockStorage> Keeper<S> {
+    /// Renews and watches until another holder has the lock.
     pub(super) async fn keep(self) {
         loop {
-            let id = self.kept.id();
-            let wished = Notify::new();
-            // Beside each other: an engine that lets a read or a subscription hang may write all the same.
-            let over = tokio::select! {
-                over = self.renew_on(&id) => over,
-                over = self.listen(&id, &wished) => over,
-                never = self.heed(&id, &wished) => match never {},
+            let id = self.shared.id();
+            let written = Notify::new();
+            // At the same time: a storage whose reads or watches hang may accept writes.
+            let end = tokio::select! {
+                end = self.renew_until_removed(&id) => end,
+                end = self.watch(&id, &written) => end,
+                never = self.read_cancel_requests(&id, &written) => match never {},
             };
-            if over == Over::TakenAway || !self.take_again().await {
-                return self.lost();
+            if end == LockEnd::TakenAway || !self.create_again().await {
+                return self.lose();
             }
         }
     }
 
-    /// Renews until the container is gone.
-    async fn renew_on(&self, id: &ContainerId) -> Over {
-        let mut next = Instant::now() + self.every();
+    async fn renew_until_removed(&self, id: &LockId) -> LockEnd {
+        let mut next = Instant::now() + self.interval();
         loop {
             tokio::time::sleep_until(next).await;
-            match self.renew(id).await {
-                Ok(()) => next = Instant::now() + self.every(),
-                Err(error) if error.is_not_found() => return Over::Removed,
-                Err(error) => {
-                    tracing::warn!(%error, "lock is not renewed");
-                    let waited = matches!(error, EngineError::Timeout { .. });
-                    next = Instant::now() + if waited { Duration::ZERO } else { AGAIN };
-                }
-            }
-        }
-    }
-
-    async fn renew(&self, id: &ContainerId) -> Result<(), EngineError> {
-        let asked = self.fence.now();
-        let now = self.engine.now().to_string();
-        // One that gets no answer is given up in time for another, before the fence closes.
-        let patience = self.patience();
-        match tokio::time::timeout(patience, put(&self.engine, id, RENEWED, &now)).await {
-            Ok(written) => written?,
-            Err(_) => {
-                return Err(EngineError::Timeout { call: "renewal of the lock".to_owned(), after: patience });
-            }
-        }
-        self.fence.renewed(asked);
-        Ok(())
-    }
-
-    /// Listens to what happens to the container, until it is the lock no more.
-    async fn listen(&self, id: &ContainerId, wished: &Notify) -> Over {
-        // What happened before the subscription is told by it: the engine's `Date` has whole seconds.
-        let mut since = self.engine.now() - SignedDuration::from_secs(2);
-        loop {
-            if let Ok(mut events) = self.engine.events_of(id, Some(since)).await {
-                while let Some(Ok(event)) = events.next().await {
-                    since = event.time.unwrap_or(since);
-                    match event.action {
-                        Action::Rename => return Over::TakenAway,
-                        Action::Destroy => return Over::Removed,
-                        Action::Upload => wished.notify_one(),
-                        _ => {}
-                    }
-                }
-            }
-            tokio::time::sleep(AGAIN).await;
-            // An engine that was restarted remembers no events.
-            wished.notify_one();
-        }
-    }
-
-    /// Looks at what others want of the holder, whenever something was written into the lock.
-    async fn heed(&self, id: &ContainerId, wished: &Notify) -> Infallible {
-        loop {
-            wished.notified().await;
-            let read = tokio::time::timeout(self.every(), get(&self.engine, id, CANCEL));
-            if let Ok(Ok(Some(by))) = read.await {
-                self.kept.set_wish(Wish::Cancel { by });
-                self.ends.cancel.cancel();
-            }
-        }
-    }
-
-    /// Takes the lock anew where its container was removed and nobody wanted that: `docker container prune` removes what
-    /// never ran. False where it is another's, or may have been: with the fence closed, another may have come and gone.
-    async fn take_again(&self) -> bool {
-        while self.fence.check().is_ok() {
             let asked = self.fence.now();
-            let shelf = lock::shelf(&self.project, &self.holder);
-            let taken = async {
-                match self.engine.create_shelf(&shelf).await {
-                    Err(error) if error.is_conflict() || error.is_unsure() => {
-                        Ok(lock::look(&self.engine, &self.project)
-                            .await?
-                            .map(|held| held.claimed(&self.holder)))
-                    }
-                    created => created.map(|id| Some(Some(id))),
+            // A renewal without an answer is given up early enough for another one before the fence closes.
+            next = match tokio::time::timeout(self.call_limit(), self.storage.renew_lock(id)).await {
+                Ok(Ok(())) => {
+                    self.fence.renewed(asked);
+                    Instant::now() + self.interval()
+                }
+                Ok(Err(error)) if error.kind() == ErrorKind::Missing => return LockEnd::Removed,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "lock could not be renewed");
+                    Instant::now() + RETRY_PAUSE
+                }
+                Err(_) => {
+                    tracing::warn!("lock could not be renewed: no answer within {:?}", self.call_limit());
+                    Instant::now()
                 }
             };
-            match tokio::time::timeout(self.patience(), taken).await {
-                Ok(Ok(Some(Some(id)))) if self.fence.check().is_ok() => {
-                    self.kept.set_id(id);
+        }
+    }
+
+    /// Watches the lock until it ends; notifies `written` when its file with requests may have changed.
+    async fn watch(&self, id: &LockId, written: &Notify) -> LockEnd {
+        // Changes from before the watch are included: two steps of the storage's clock.
+        let mut since = self.storage.now() - SignedDuration::from_secs(2);
+        loop {
+            if let Ok(mut changes) = self.storage.watch_lock(id, Some(since)).await {
+                while let Some(Ok(change)) = changes.next().await {
+                    since = change.time.unwrap_or(since);
+                    match change.kind {
+                        LockChangeKind::TakenAway => return LockEnd::TakenAway,
+                        LockChangeKind::Removed => return LockEnd::Removed,
+                        LockChangeKind::Written => written.notify_one(),
+                        LockChangeKind::Other => {}
+                    }
+                }
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+            // An engine that was restarted has forgotten its events.
+            written.notify_one();
+        }
+    }
+
+    async fn read_cancel_requests(&self, id: &LockId, written: &Notify) -> Infallible {
+        loop {
+            written.notified().await;
+            let read = tokio::time::timeout(self.interval(), self.storage.cancel_request(id));
+            if let Ok(Ok(Some(by))) = read.await {
+                self.shared.set_signal(LockSignal::Cancel { by });
+                self.tokens.cancel.cancel();
+            }
+        }
+    }
+
+    /// Creates the lock again after somebody removed it without knowing what it is: `docker container prune` removes
+    /// containers that never ran. False where another holder has it, or may have had it: that is possible once the fence
+    /// is closed.
+    async fn create_again(&self) -> bool {
+        while self.fence.check().is_ok() {
+            let asked = self.fence.now();
+            match tokio::time::timeout(self.call_limit(), self.create_or_find()).await {
+                Ok(Ok(Attempt::Ours(id))) if self.fence.check().is_ok() => {
+                    self.shared.set_id(id);
                     self.fence.renewed(asked);
-                    tracing::warn!("the container of the lock was removed; the lock is taken again");
+                    tracing::warn!("the lock was removed by somebody else and created again");
                     return true;
                 }
-                Ok(Ok(Some(Some(id)))) => {
-                    drop(self.engine.remove(&id, Removal { force: true, anonymous_volumes: true }).await);
+                Ok(Ok(Attempt::Ours(id))) => {
+                    drop(self.storage.remove_lock(&id).await);
                     return false;
                 }
-                Ok(Ok(Some(None))) => return false,
-                Ok(Ok(None) | Err(_)) | Err(_) => tokio::time::sleep(AGAIN).await,
+                Ok(Ok(Attempt::Others)) => return false,
+                Ok(Ok(Attempt::None) | Err(_)) | Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
             }
         }
         false
     }
 
+    async fn create_or_find(&self) -> Result<Attempt, S::Error> {
+        match self.storage.create_lock(&self.project, &self.holder).await {
+            Ok(id) => Ok(Attempt::Ours(id)),
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Unclear) => {
+                Ok(match self.storage.find_lock(&self.project).await? {
+                    Some(held) if held.is_of(&self.holder) => Attempt::Ours(held.id),
+                    Some(_) => Attempt::Others,
+                    None => Attempt::None,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Between two renewals.
-    fn every(&self) -> Duration {
+    fn interval(&self) -> Duration {
         self.holder.lease / 3
     }
 
     /// How long one call about the lock may take.
-    fn patience(&self) -> Duration {
-        self.every() * 3 / 4
+    fn call_limit(&self) -> Duration {
+        self.interval() * 3 / 4
     }
 
-    fn lost(&self) {
+    fn lose(&self) {
         self.fence.close();
-        self.kept.set_wish(Wish::Lost);
-        self.ends.lost.cancel();
+        self.shared.set_signal(LockSignal::Lost);
+        self.tokens.lost.cancel();
     }
 }
 
-impl Kept {
-    pub(super) fn id(&self) -> ContainerId {
+/// An attempt to create a lock again.
+enum Attempt {
+    Ours(LockId),
+    Others,
+    /// No lock exists: the attempt failed.
+    None,
+}
+
+impl Shared {
+    pub(super) fn new(id: LockId) -> Shared {
+        Shared { id: Mutex::new(id), signal: Mutex::default() }
+    }
+
+    pub(super) fn id(&self) -> LockId {
         self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn wish(&self) -> Option<Wish> {
-        self.wish.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn signal(&self) -> Option<LockSignal> {
+        self.signal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_id(&self, id: ContainerId) {
+    fn set_id(&self, id: LockId) {
         *self.id.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 
-    fn set_wish(&self, wish: Wish) {
-        *self.wish.lock().unwrap_or_else(PoisonError::into_inner) = Some(wish);
+    fn set_signal(&self, signal: LockSignal) {
+        *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = Some(signal);
     }
-}
-
-/// Writes a line into a lock.
-pub(super) async fn put(
-    engine: &Engine,
-    id: &ContainerId,
-    path: &str,
-    line: &str,
-) -> Result<(), EngineError> {
-    let file = FileUpload {
-        target: path.to_owned(),
-        content: line.as_bytes().to_vec(),
-        uid: 0,
-        gid: 0,
-        mode: 0o600,
-    };
-    engine.upload_files(id, &[file]).await
-}
-
-/// Reads a line of a lock; none where it is not there.
-pub(super) async fn get(
-    engine: &Engine,
-    id: &ContainerId,
-    path: &str,
-) -> Result<Option<String>, EngineError> {
-    let archive = match engine.download(id, path, LARGEST).await {
-        Err(error) if error.is_not_found() => return Ok(None),
-        archive => archive?,
-    };
-    let mut archive = tar::Archive::new(&archive[..]);
-    let mut text = String::new();
-    let read = archive.entries().and_then(|mut entries| match entries.next() {
-        Some(entry) => std::io::Read::read_to_string(&mut entry?, &mut text),
-        None => Ok(0),
-    });
-    Ok(read.ok().map(|_| text))
 }

@@ -1,9 +1,8 @@
-//! The lock of a project: a container with a fixed name, since the engine gives a name to one at a time. Labels say who
-//! holds it; its lease is renewed while the holder lives, and judged by the engine's clock alone.
+//! The lock of a project: one holder at a time. Its lease is renewed while the holder runs, and is judged by the storage's
+//! clock alone.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,225 +11,230 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
-use super::holder::{Fate, Holder};
-use super::lease::{CANCEL, Ends, Keeper, Kept, RENEWED, Wish, get, put};
-use crate::engine::container::{Removal, WaitFor};
-use crate::engine::labels::sofa;
-use crate::engine::shelf::{Shelf, lock_name};
-use crate::engine::{Engine, EngineError, gone_is_fine};
-use crate::plan::observed::ContainerId;
+use super::holder::{Holder, ProcessState};
+use super::lease::{CLOCK_STEP, Keeper, LockSignal, LockTokens, Shared};
+use super::storage::{ErrorKind, LockId, LockStorage, StorageError};
 use crate::util::elapsed::age;
 
-/// How long a lock stays after it was last renewed, where its holder does not say otherwise.
+/// How long a lock is valid after its last renewal, unless its holder says otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
-/// How often a creation whose answer was lost is tried again.
+/// How often a creation without a clear answer is tried again.
 const TRIES: u32 = 3;
 
 /// A lock that this process holds.
 #[derive(Debug)]
-pub struct Lock {
-    engine: Engine,
-    kept: Arc<Kept>,
+pub struct Lock<S: LockStorage> {
+    storage: S,
+    shared: Arc<Shared>,
     fence: Fence,
     keeper: JoinHandle<()>,
 }
 
-/// Why a lock was not given.
+/// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Another holds it.
+pub enum LockError<E: StorageError> {
     #[error("project `{}` is locked: {_0}", _0.project)]
     Held(Box<Held>),
-    /// It was told to end while it waited.
     #[error("interrupted while waiting for the lock")]
     Interrupted,
-    /// The engine's part.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Storage(#[from] E),
 }
 
 /// A lock as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The project.
     pub project: String,
-    /// The container that is the lock: whoever breaks it breaks this one, never its successor.
-    pub id: ContainerId,
-    /// Who holds it; none where its label says nothing that this `sofa` understands.
+    /// Every change of the lock names this id, so it never changes a later lock.
+    pub id: LockId,
+    /// None where this `sofa` cannot read who holds it.
     pub holder: Option<Holder>,
-    /// Since when, by the engine's clock.
+    /// By the storage's clock, as are the other times.
     pub since: Timestamp,
-    /// When it was last renewed, by the engine's clock.
     pub renewed: Timestamp,
-    /// The engine's time when this was read.
+    /// When this was read.
     pub now: Timestamp,
 }
 
-impl Lock {
-    /// Takes the lock of a project. A holder on this machine that lives refuses at once, one that is gone is broken at
-    /// once; one elsewhere is given until its lease ends: a renewal refuses, silence breaks. `waits` is told of the latter.
+impl<S: LockStorage> Lock<S> {
+    /// Takes the lock of a project. A holder whose process runs on this machine refuses at once; the lock of one whose
+    /// process ended is removed at once. A holder elsewhere has until its lease ends: a renewal refuses, silence removes
+    /// the lock. `on_wait` is called once when such a wait begins.
     ///
     /// # Errors
-    /// `Held` with its holder, `Interrupted` where it was to end while it waited, else the engine's.
+    /// `Held` with the holder, `Interrupted` when `tokens.cancel` is set during the wait, otherwise the storage's error.
     pub async fn take(
-        engine: &Engine,
+        storage: &S,
         project: &str,
         holder: &Holder,
-        ends: Ends,
-        waits: impl Fn(&Held),
-    ) -> Result<Lock, LockError> {
+        tokens: LockTokens,
+        on_wait: impl Fn(&Held),
+    ) -> Result<Lock<S>, LockError<S::Error>> {
+        // Closes after two thirds of the lease: before others may take the lock.
         let fence = Fence::new(holder.lease * 2 / 3);
+        Lock::take_with(fence, storage, project, holder, tokens, on_wait).await
+    }
+
+    pub(super) async fn take_with(
+        fence: Fence,
+        storage: &S,
+        project: &str,
+        holder: &Holder,
+        tokens: LockTokens,
+        on_wait: impl Fn(&Held),
+    ) -> Result<Lock<S>, LockError<S::Error>> {
         let mut tries = 0;
         loop {
             let asked = fence.now();
-            let error = match engine.create_shelf(&shelf(project, holder)).await {
+            match storage.create_lock(project, holder).await {
                 Ok(id) => {
                     fence.renewed(asked);
-                    return Ok(Lock::kept(engine, project, id, holder, fence, ends));
+                    return Ok(Lock::keep(storage, project, id, holder, fence, tokens));
                 }
-                Err(error) if error.is_conflict() || (error.is_unsure() && tries < TRIES) => error,
-                Err(error) => return Err(error.into()),
-            };
-            tries += u32::from(error.is_unsure());
-            match look(engine, project).await? {
-                Some(held) if held.is_of(holder) => {
-                    fence.renewed(asked);
-                    return Ok(Lock::kept(engine, project, held.id, holder, fence, ends));
-                }
-                Some(held) => match judge(engine, held, &waits, &ends.cancel).await? {
-                    Verdict::Lives(held) => return Err(LockError::Held(Box::new(held))),
-                    Verdict::Expired(held) => held.remove(engine).await?,
-                    Verdict::Free => {}
-                    Verdict::Unknown => return Err(LockError::Interrupted),
+                Err(error) => match error.kind() {
+                    ErrorKind::Conflict => {}
+                    ErrorKind::Unclear if tries < TRIES => tries += 1,
+                    _ => return Err(error.into()),
                 },
-                None => {}
+            }
+            let Some(held) = storage.find_lock(project).await? else { continue };
+            if held.is_of(holder) {
+                fence.renewed(asked);
+                return Ok(Lock::keep(storage, project, held.id, holder, fence, tokens));
+            }
+            match watch_holder(storage, held, &on_wait, &tokens.cancel).await? {
+                HolderState::Alive(held) => return Err(LockError::Held(Box::new(held))),
+                HolderState::Expired(held) => storage.remove_lock(&held.id).await?,
+                HolderState::Released => {}
+                HolderState::Interrupted => return Err(LockError::Interrupted),
             }
         }
     }
 
-    fn kept(
-        engine: &Engine,
-        project: &str,
-        id: ContainerId,
-        holder: &Holder,
-        fence: Fence,
-        ends: Ends,
-    ) -> Lock {
-        let kept = Arc::new(Kept { id: Mutex::new(id), wish: Mutex::default() });
-        let keeper = Keeper {
-            engine: engine.clone(),
-            project: project.to_owned(),
-            holder: holder.clone(),
-            kept: Arc::clone(&kept),
-            fence: fence.clone(),
-            ends,
-        };
-        let keeper = tokio::spawn(keeper.keep());
-        Lock { engine: engine.clone(), kept, fence, keeper }
+    /// Finds the lock of a project, if it is locked.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn find(storage: &S, project: &str) -> Result<Option<Held>, S::Error> {
+        storage.find_lock(project).await
     }
 
-    /// What every change is to be checked against.
+    fn keep(
+        storage: &S,
+        project: &str,
+        id: LockId,
+        holder: &Holder,
+        fence: Fence,
+        tokens: LockTokens,
+    ) -> Lock<S> {
+        let shared = Arc::new(Shared::new(id));
+        let keeper = Keeper {
+            storage: storage.clone(),
+            project: project.to_owned(),
+            holder: holder.clone(),
+            shared: Arc::clone(&shared),
+            fence: fence.clone(),
+            tokens,
+        };
+        let keeper = tokio::spawn(keeper.keep());
+        Lock { storage: storage.clone(), shared, fence, keeper }
+    }
+
+    /// The fence that every change of the project must pass.
     pub fn fence(&self) -> Fence {
         self.fence.clone()
     }
 
-    /// What others wanted of the holder, or did to the lock.
-    pub fn wish(&self) -> Option<Wish> {
-        self.kept.wish()
+    /// What others did to the lock, or asked of its holder.
+    pub fn signal(&self) -> Option<LockSignal> {
+        self.shared.signal()
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     ///
     /// # Errors
-    /// Those of the engine, after a second try: the lock stays until its lease ends or this process does.
-    pub async fn release(self) -> Result<(), EngineError> {
+    /// The storage's, after a second attempt. The lock then stays until its lease or this process ends.
+    pub async fn release(self) -> Result<(), S::Error> {
         self.keeper.abort();
-        if self.wish() == Some(Wish::Lost) {
+        if self.signal() == Some(LockSignal::Lost) {
             return Ok(());
         }
-        let id = self.kept.id();
-        match remove(&self.engine, &id).await {
-            Err(error) if error.is_connection() || error.status() >= Some(500) => {
-                remove(&self.engine, &id).await
+        let id = self.shared.id();
+        match self.storage.remove_lock(&id).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Unclear | ErrorKind::Unavailable) => {
+                self.storage.remove_lock(&id).await
             }
-            outcome => outcome,
+            removed => removed,
         }
     }
 }
 
-impl Drop for Lock {
+impl<S: LockStorage> Drop for Lock<S> {
     fn drop(&mut self) {
         self.keeper.abort();
     }
 }
 
 impl Held {
-    /// Whether its lease has ended.
-    fn is_expired(&self) -> bool {
-        self.left().is_zero()
-    }
-
-    /// How long its lease lasts yet.
+    /// The rest of the lease.
     pub fn left(&self) -> Duration {
         let lease = self.holder.as_ref().map_or(LEASE, |holder| holder.lease);
         let passed = Duration::try_from(self.now.duration_since(self.renewed)).unwrap_or_default();
         lease.saturating_sub(passed)
     }
 
-    fn is_of(&self, holder: &Holder) -> bool {
+    /// Takes it away from a holder that may be running. The holder learns of it; a lock that is only removed it would
+    /// create again.
+    ///
+    /// # Errors
+    /// The storage's. A lock that is removed already is a success.
+    pub async fn take_away<S: LockStorage>(&self, storage: &S) -> Result<(), S::Error> {
+        storage.take_away_lock(&self.project, &self.id).await
+    }
+
+    /// Removes it: for a lock whose holder is not alive.
+    ///
+    /// # Errors
+    /// The storage's. A lock that is removed already is a success.
+    pub async fn remove<S: LockStorage>(&self, storage: &S) -> Result<(), S::Error> {
+        storage.remove_lock(&self.id).await
+    }
+
+    /// Asks its holder to cancel.
+    ///
+    /// # Errors
+    /// The storage's. A lock that is removed already is a success.
+    pub async fn ask_to_cancel<S: LockStorage>(&self, storage: &S, by: &str) -> Result<(), S::Error> {
+        match storage.request_cancel(&self.id, by).await {
+            Err(error) if error.kind() == ErrorKind::Missing => Ok(()),
+            asked => asked,
+        }
+    }
+
+    /// Waits without limit until it is released.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn released<S: LockStorage>(&self, storage: &S) -> Result<(), S::Error> {
+        storage.wait_until_released(&self.id).await
+    }
+
+    /// Whether its holder may still be running.
+    pub fn is_alive(&self) -> bool {
+        self.process_state() != ProcessState::Ended && !self.is_expired()
+    }
+
+    pub(super) fn is_of(&self, holder: &Holder) -> bool {
         self.holder.as_ref().is_some_and(|found| found.nonce == holder.nonce)
     }
 
-    /// The container that is the lock, where this holder has it.
-    pub(super) fn claimed(self, holder: &Holder) -> Option<ContainerId> {
-        self.is_of(holder).then_some(self.id)
+    fn is_expired(&self) -> bool {
+        self.left().is_zero()
     }
 
-    /// What became of the process that holds it.
-    pub fn fate(&self) -> Fate {
+    fn process_state(&self) -> ProcessState {
         let process = self.holder.as_ref().and_then(|holder| holder.process.as_ref());
-        process.map_or(Fate::Unknown, |process| process.fate())
-    }
-
-    /// Whether somebody holds it who may still be at work.
-    pub fn is_alive(&self) -> bool {
-        self.fate() != Fate::Gone && !self.is_expired()
-    }
-
-    /// Takes it away from a holder who may be at work. He hears of it by the new name that the lock has before it goes: one that
-    /// was only removed he takes again.
-    ///
-    /// # Errors
-    /// Those of the engine; that it is gone already is none.
-    pub async fn take_away(&self, engine: &Engine) -> Result<(), EngineError> {
-        let name = format!("{}.taken-away.{}", lock_name(&self.project), self.id.short());
-        let renamed = engine.rename(&self.id, &name).await;
-        remove(engine, &self.id).await?;
-        gone_is_fine(renamed)
-    }
-
-    /// Breaks it, where its holder is gone or its lease has ended.
-    ///
-    /// # Errors
-    /// Those of the engine; that it is gone already is none.
-    pub async fn remove(&self, engine: &Engine) -> Result<(), EngineError> {
-        remove(engine, &self.id).await
-    }
-
-    /// Asks its holder to cancel what it does.
-    ///
-    /// # Errors
-    /// Those of the engine; that it is gone already is none.
-    pub async fn ask_to_cancel(&self, engine: &Engine, by: &str) -> Result<(), EngineError> {
-        gone_is_fine(put(engine, &self.id, CANCEL, by).await)
-    }
-
-    /// Waits until it is released, as long as the caller lets it.
-    ///
-    /// # Errors
-    /// Those of the engine.
-    pub async fn released(&self, engine: &Engine) -> Result<(), EngineError> {
-        gone_is_fine(engine.wait(&self.id, WaitFor::Removed).await.map(drop))
+        process.map_or(ProcessState::Unknown, |process| process.state())
     }
 }
 
@@ -244,99 +248,56 @@ impl fmt::Display for Held {
                     write!(f, " (pid {})", process.pid)?;
                 }
             }
-            None => f.write_str("nobody knows by whom")?,
+            None => f.write_str("unknown holder")?,
         }
         write!(f, ", since {:.0} ({} ago), renewed {} ago", self.since, ago(self.since), ago(self.renewed))
     }
 }
 
-/// The lock of a project, where it is held.
-///
-/// # Errors
-/// Those of the engine.
-pub async fn look(engine: &Engine, project: &str) -> Result<Option<Held>, EngineError> {
-    let found = match engine.inspect(&lock_name(project)).await {
-        Err(error) if error.is_not_found() => return Ok(None),
-        found => found?,
-    };
-    let holder = found.labels.get(sofa::HOLDER).and_then(|label| serde_json::from_str(label).ok());
-    let since = found.created.unwrap_or(Timestamp::UNIX_EPOCH);
-    let line = match get(engine, &found.id, RENEWED).await {
-        Err(error) if error.is_not_found() => return Ok(None),
-        line => line?,
-    };
-    let now = engine.now();
-    let renewed = match line {
-        // A line that cannot be read is just being written.
-        Some(line) => line.parse().unwrap_or(now),
-        None => since,
-    };
-    Ok(Some(Held { project: project.to_owned(), id: found.id, holder, since, renewed, now }))
-}
-
-/// What is known of a lock after it was given its time.
-enum Verdict {
-    /// Its holder is at work.
-    Lives(Held),
-    /// It may be broken.
+/// What is known of a holder after its lease was watched.
+enum HolderState {
+    Alive(Held),
+    /// Its process or its lease ended: the lock may be removed.
     Expired(Held),
-    /// It is gone.
-    Free,
-    /// Whoever wants it is to end.
-    Unknown,
+    Released,
+    /// The wait was interrupted.
+    Interrupted,
 }
 
-async fn judge(
-    engine: &Engine,
+/// Watches a holder until it is known whether it runs: at most until its lease ends.
+async fn watch_holder<S: LockStorage>(
+    storage: &S,
     mut held: Held,
-    waits: &impl Fn(&Held),
+    on_wait: &impl Fn(&Held),
     cancel: &CancellationToken,
-) -> Result<Verdict, EngineError> {
-    let mut told = false;
+) -> Result<HolderState, S::Error> {
+    let mut waits = false;
     loop {
-        match held.fate() {
-            _ if held.is_expired() => return Ok(Verdict::Expired(held)),
-            Fate::Gone => return Ok(Verdict::Expired(held)),
-            Fate::Lives => return Ok(Verdict::Lives(held)),
-            Fate::Unknown if !told => waits(&held),
-            Fate::Unknown => {}
+        match held.process_state() {
+            _ if held.is_expired() => return Ok(HolderState::Expired(held)),
+            ProcessState::Ended => return Ok(HolderState::Expired(held)),
+            ProcessState::Running => return Ok(HolderState::Alive(held)),
+            ProcessState::Unknown if !waits => on_wait(&held),
+            ProcessState::Unknown => {}
         }
-        told = true;
-        let mut events = match engine.events_of(&held.id, None).await {
-            Ok(events) => events,
-            Err(error) if error.is_not_found() => return Ok(Verdict::Free),
+        waits = true;
+        let mut changes = match storage.watch_lock(&held.id, None).await {
+            Ok(changes) => changes,
+            Err(error) if error.kind() == ErrorKind::Missing => return Ok(HolderState::Released),
             Err(error) => return Err(error),
         };
-        // The engine's `Date` has whole seconds, so one more.
-        let patience = held.left() + Duration::from_secs(1);
         tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ok(Verdict::Unknown),
-            _ = events.next() => {}
-            () = tokio::time::sleep(patience) => {}
+            () = cancel.cancelled() => return Ok(HolderState::Interrupted),
+            _ = changes.next() => {}
+            () = tokio::time::sleep(held.left() + CLOCK_STEP) => {}
         }
-        match look(engine, &held.project).await? {
-            None => return Ok(Verdict::Free),
-            Some(now) if now.id != held.id || now.renewed > held.renewed => return Ok(Verdict::Lives(now)),
+        match storage.find_lock(&held.project).await? {
+            None => return Ok(HolderState::Released),
+            Some(now) if now.id != held.id || now.renewed > held.renewed => {
+                return Ok(HolderState::Alive(now));
+            }
             Some(now) => held = now,
         }
-    }
-}
-
-/// The container that is a project's lock while this holder has it.
-pub(super) fn shelf(project: &str, holder: &Holder) -> Shelf {
-    // What cannot be written is left out: the lock holds all the same.
-    let holder = serde_json::to_string(holder).unwrap_or_default();
-    let labels =
-        BTreeMap::from([(sofa::PROJECT.to_owned(), project.to_owned()), (sofa::HOLDER.to_owned(), holder)]);
-    Shelf { name: lock_name(project), labels, volume: None }
-}
-
-async fn remove(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
-    let all = Removal { force: true, anonymous_volumes: true };
-    match engine.remove(id, all).await {
-        // Another removal of it is on its way.
-        Err(error) if error.is_conflict() => Ok(()),
-        outcome => gone_is_fine(outcome),
     }
 }

@@ -1,34 +1,33 @@
-//! The record of a run: its plan, written once before it begins, and how it ended. What is done, only the engine tells.
+//! The record of a run: its plan, written once before the run begins, and how the run ended. The record does not say which
+//! operations are done: that is observed from the target.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::head::{Head, Operator, Outcome, Reach, ReleaseEntry, ReleaseImage, RunEntry};
-use super::store::{Place, Snapshot, StateError, Store};
+use super::storage::RecordStorage;
+use super::store::{RecordFile, Snapshot, StateError, Store};
 use crate::compose::model::Project;
 use crate::plan::operation::Plan;
 
 /// What is known of a run before it begins.
 #[derive(Debug, Clone)]
 pub struct Intent {
-    /// The verb.
     pub verb: String,
-    /// The mode.
     pub mode: Option<String>,
-    /// Who runs it.
     pub operator: Operator,
-    /// The highest number that a run has in a label: numbers never return, also where records are lost.
+    /// The highest number of a run in a label: no number is used twice, also after the records are lost.
     pub seen: u64,
-    /// The services of which a run made containers that was killed before its record was written.
+    /// The services whose containers were created by a run that was killed before its record was written.
     pub unwritten: BTreeSet<String>,
-    /// The services whose containers its plan changes.
+    /// The services whose containers the plan changes.
     pub touches: BTreeSet<String>,
 }
 
 impl Intent {
-    /// A run that was killed before its record was written, by the labels of what it made. Where all records are lost, labels
-    /// tell of runs that ended.
+    /// A run that was killed before its record was written: labels of its containers show it. Only where a record exists:
+    /// without records, labels are also of runs that ended.
     fn unwritten(&self, head: &Head) -> Option<RunEntry> {
         let number = head.next_run();
         let reach = Reach { since: number, services: self.unwritten.clone() };
@@ -44,18 +43,18 @@ impl Intent {
     }
 }
 
-/// The record of a run that is under way.
+/// The record of a run in progress.
 #[derive(Debug)]
-pub struct Record {
-    store: Store,
+pub struct Record<S> {
+    store: Store<S>,
     before: Snapshot,
-    /// The records once the begin is written.
+    /// The records after the begin is written.
     snapshot: Snapshot,
 }
 
-impl Record {
-    /// The record of a run that is about to begin; no call is made.
-    pub fn of(store: Store, before: &Snapshot, intent: Intent) -> Record {
+impl<S: RecordStorage> Record<S> {
+    /// The record of a run that will begin; makes no call.
+    pub fn of(store: Store<S>, before: &Snapshot, intent: Intent) -> Record<S> {
         let number = before.head.next_run().max(intent.seen + 1);
         let open = before.head.unfinished().cloned().or_else(|| intent.unwritten(&before.head));
         let mut reach = Reach { since: number, services: intent.touches };
@@ -76,36 +75,35 @@ impl Record {
         Record { store, before: before.clone(), snapshot }
     }
 
-    /// Writes down that the run begins, and its plan.
+    /// Writes that the run begins, and its plan.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn begin(&self, plan: &Plan) -> Result<(), StateError> {
+    /// The store's.
+    pub async fn begin(&self, plan: &Plan) -> Result<(), StateError<S::Error>> {
         let plan = self.store.encode(plan)?;
         let head = self.snapshot.head.clone();
-        self.store.write(&self.before, head, &[(Place::Plan(self.number()), plan)]).await.map(drop)
+        self.store.write(&self.before, head, &[(RecordFile::Plan(self.number()), plan)]).await.map(drop)
     }
 
-    /// The run before it that did not finish, so that there is more than this one knows of.
+    /// The unfinished run before this one: it may have changed more than this one knows.
     pub fn goes_on_from(&self) -> Option<&RunEntry> {
         self.before.head.unfinished()
     }
 
-    /// The run's number.
     pub fn number(&self) -> u64 {
         self.snapshot.head.run.as_ref().map_or(0, |run| run.number)
     }
 
-    /// The number of the release that this run makes, if it succeeds.
+    /// The number of the release that this run creates if it succeeds.
     pub fn release_number(&self) -> u64 {
         self.snapshot.head.next_release()
     }
 
-    /// The model of the last release, for the services that the run does not touch; none where there is no release yet.
+    /// The model of the last release, for the services that this run does not change; none before the first release.
     ///
     /// # Errors
-    /// Those of the store: nobody knows then what those services are.
-    pub async fn last_model(&self) -> Result<Option<Project>, StateError> {
+    /// The store's. Those services are then unknown.
+    pub async fn last_model(&self) -> Result<Option<Project>, StateError<S::Error>> {
         match self.snapshot.head.releases.last() {
             Some(last) => self.store.release(last.number).await.map(Some),
             None => Ok(None),
@@ -117,13 +115,13 @@ impl Record {
         self.snapshot.head.releases.last().into_iter().flat_map(|release| &release.images)
     }
 
-    /// The records once the run has ended so; `whole` tells the services that it settled, where it did.
+    /// The records after the run ended with this outcome. `whole` says which services a settled run completed.
     pub fn ended(&self, outcome: Outcome, whole: impl Fn(&str) -> bool) -> Head {
         let mut head = self.snapshot.head.clone();
         if let Some(run) = &mut head.run {
             run.outcome = Some(outcome);
         }
-        // What is unfinished before it is not ended by a run that was taken back, nor by one that did less.
+        // A run that was undone, or that covered fewer services, does not finish the unfinished run before it.
         head.open = head.open.take().and_then(|open| match outcome {
             Outcome::Settled => open.without(whole),
             _ => Some(open),
@@ -131,28 +129,28 @@ impl Record {
         head
     }
 
-    /// Writes down that the run succeeded and what it left. Returns the releases that are not kept any longer.
+    /// Writes that the run succeeded, and its release. Returns the releases that are no longer kept.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's.
     pub async fn settle(
         self,
         mut head: Head,
         release: ReleaseEntry,
         model: &Project,
-    ) -> Result<Vec<ReleaseEntry>, StateError> {
-        let model = (Place::Release(release.number), self.store.encode(model)?);
+    ) -> Result<Vec<ReleaseEntry>, StateError<S::Error>> {
+        let model = (RecordFile::Release(release.number), self.store.encode(model)?);
         let dropped = head.add(release);
         self.store.write(&self.snapshot, head, &[model]).await?;
         Ok(dropped)
     }
 
-    /// Writes down how the run ended otherwise, with the logs of what failed.
+    /// Writes any other outcome, with the logs of the containers that failed.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn end(self, head: Head, logs: String) -> Result<(), StateError> {
-        let logs = (Place::Logs(self.number()), logs.into_bytes());
+    /// The store's.
+    pub async fn end(self, head: Head, logs: String) -> Result<(), StateError<S::Error>> {
+        let logs = (RecordFile::Logs(self.number()), logs.into_bytes());
         self.store.write(&self.snapshot, head, &[logs]).await.map(drop)
     }
 }

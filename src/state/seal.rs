@@ -1,37 +1,26 @@
-//! A file of the store with length and checksum before its content, so that a write which was cut anywhere is seen.
-//! The first line never changes its form, whatever the format of the content becomes.
+//! A record file with length and checksum before its content, so that a truncated write is detected. The form of its
+//! first line never changes, also when the format of the content does.
 
 use sha2::{Digest, Sha256};
 
 use super::key::hex;
 
-/// The format of everything in the store. A newer one is refused, not guessed at.
+/// The format of all record files. A newer one is refused.
 const FORMAT: u32 = 1;
-/// The version of `sofa` that writes, for those that are too old to read.
+/// The version of `sofa` that writes: an older one names it in its error.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a file turned out to be.
+/// A file that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unsealed<'a> {
-    /// A whole content and its number: of two files, the one with the higher number is the newer.
-    Whole {
-        /// The number that it was sealed with.
-        number: u64,
-        /// What was sealed.
-        content: &'a [u8],
-    },
-    /// Whole, and in a format that only this version of `sofa` or a newer one reads.
-    Newer {
-        /// The number that it was sealed with.
-        number: u64,
-        /// The version of `sofa` that wrote it.
-        version: &'a str,
-    },
-    /// Cut short, changed, or never one of ours.
+    /// Of two files, the one with the higher number is newer.
+    Whole { number: u64, content: &'a [u8] },
+    /// In a format that only this version of `sofa` and newer ones read.
+    Newer { number: u64, version: &'a str },
+    /// Truncated, changed, or not written by `sofa`.
     Broken,
 }
 
-/// Seals a content.
 pub(super) fn seal(number: u64, content: &[u8]) -> Vec<u8> {
     seal_as(FORMAT, VERSION, number, content)
 }
@@ -43,7 +32,6 @@ fn seal_as(format: u32, version: &str, number: u64, content: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Looks at a file.
 pub(super) fn unseal(file: &[u8]) -> Unsealed<'_> {
     read(file).unwrap_or(Unsealed::Broken)
 }
@@ -73,14 +61,14 @@ mod tests {
     use super::{FORMAT, Unsealed, seal, seal_as, unseal};
 
     #[test]
-    fn what_was_sealed_comes_back() {
+    fn sealed_content_is_read_back() {
         for content in [&b""[..], b"{}", b"two\nlines\n", &[0; 1000]] {
             assert_eq!(unseal(&seal(7, content)), Unsealed::Whole { number: 7, content });
         }
     }
 
     #[test]
-    fn a_file_cut_or_changed_anywhere_is_broken() {
+    fn a_file_that_is_truncated_or_changed_anywhere_is_broken() {
         let file = seal(7, b"some content");
         for length in 0..file.len() {
             assert_eq!(unseal(&file[..length]), Unsealed::Broken, "{length}");
@@ -93,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_newer_format_names_the_version_that_it_needs() {
-        let file = seal_as(FORMAT + 1, "9.1.0", 3, b"who knows");
+        let file = seal_as(FORMAT + 1, "9.1.0", 3, b"unknown");
         assert_eq!(unseal(&file), Unsealed::Newer { number: 3, version: "9.1.0" });
         assert_eq!(unseal(&file[..file.len() - 1]), Unsealed::Broken);
     }

@@ -1,8 +1,9 @@
 //! What `sofa` keeps on the engine, on a real one.
 
+use sofa::docker::state::{Store, content_key};
 use sofa::engine::Wanted;
 use sofa::plan::observed::{ContainerId, State};
-use sofa::state::{ContentKey, Found, Head, Place, Store};
+use sofa::state::{ContentKey, Found, Head, RecordFile};
 
 use crate::support::real_engine::TestProject;
 
@@ -16,9 +17,9 @@ async fn records_are_written_cut_and_read_in_a_container_that_never_runs() {
     assert_eq!(store.read().await.unwrap(), Found::Missing);
     let empty = store.ensure(&ContentKey::generate().unwrap()).await.unwrap();
     let plan = vec![b'x'; 300_000];
-    let first = store.write(&empty, Head::default(), &[(Place::Plan(1), plan.clone())]).await.unwrap();
+    let first = store.write(&empty, Head::default(), &[(RecordFile::Plan(1), plan.clone())]).await.unwrap();
     assert_eq!(store.read().await.unwrap(), Found::Whole(first.clone().into()));
-    assert_eq!(store.part(Place::Plan(1)).await.unwrap(), plan);
+    assert_eq!(store.part(RecordFile::Plan(1)).await.unwrap(), plan);
 
     // An upload that ends early: the other head is read.
     let container = ContainerId(format!("sofa.state.{}", test.name()));
@@ -35,11 +36,11 @@ async fn records_are_written_cut_and_read_in_a_container_that_never_runs() {
 
     // `docker container prune`: volume, records and key are there again with the next container.
     let observed = engine.observe(test.name(), &Wanted::default()).await.unwrap();
-    let key = ContentKey::of(&observed).unwrap();
+    let key = content_key(&observed).unwrap();
     let shelf = observed.foreign.iter().find(|found| found.name == container.as_str()).unwrap();
     assert_eq!(shelf.state, State::Created);
     engine.remove(&shelf.id, Default::default()).await.unwrap();
     assert_eq!(store.read().await.unwrap(), Found::Missing);
     assert_eq!(store.ensure(&ContentKey::generate().unwrap()).await.unwrap(), second);
-    assert_eq!(ContentKey::of(&engine.observe_project(test.name()).await.unwrap()), Some(key));
+    assert_eq!(content_key(&engine.observe_project(test.name()).await.unwrap()), Some(key));
 }

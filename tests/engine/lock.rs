@@ -3,13 +3,10 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use sofa::docker::state::{Lock, LockError};
 use sofa::engine::Engine;
-use sofa::engine::shelf::lock_name;
-use sofa::state::head::Operator;
-use sofa::state::holder::{Holder, Process};
-use sofa::state::lease::{Ends, Wish};
-use sofa::state::lock::{self, Held};
-use sofa::state::{Lock, LockError};
+use sofa::engine::state_container::lock_name;
+use sofa::state::{Held, Holder, LockSignal, LockTokens, Operator, Process};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::fake_engine::{FakeEngine, Fault};
@@ -34,12 +31,12 @@ fn dead(user: &str) -> Holder {
     Holder { process, ..holder(user) }
 }
 
-fn ends() -> Ends {
-    Ends { cancel: CancellationToken::new(), lost: CancellationToken::new() }
+fn tokens() -> LockTokens {
+    LockTokens { cancel: CancellationToken::new(), lost: CancellationToken::new() }
 }
 
 async fn take(engine: &Engine, holder: &Holder) -> Result<Lock, LockError> {
-    Lock::take(engine, "p", holder, ends(), |_| {}).await
+    Lock::take(engine, "p", holder, tokens(), |_| {}).await
 }
 
 /// The holder that stands in the way.
@@ -92,7 +89,7 @@ async fn a_holder_on_this_machine_that_is_gone_is_taken_over_at_once() {
     let begun = Instant::now();
     let lock = take(&engine, &holder("bob")).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(1));
-    let found = lock::look(&engine, "p").await.unwrap().unwrap();
+    let found = Lock::find(&engine, "p").await.unwrap().unwrap();
     assert_eq!(found.holder.unwrap().operator.user, "bob");
     lock.release().await.unwrap();
 }
@@ -103,7 +100,7 @@ async fn a_holder_elsewhere_that_renews_refuses_and_a_silent_one_is_taken_over_w
     let engine = fake.connect().await;
     let first = take(&engine, &elsewhere("ann")).await.unwrap();
     let (begun, told) = (Instant::now(), Cell::new(0));
-    let outcome = Lock::take(&engine, "p", &holder("bob"), ends(), |_| told.set(told.get() + 1)).await;
+    let outcome = Lock::take(&engine, "p", &holder("bob"), tokens(), |_| told.set(told.get() + 1)).await;
     assert_eq!(held(outcome).holder.unwrap().operator.user, "ann");
     assert!(begun.elapsed() < LEASE, "one renewal is enough: {:?}", begun.elapsed());
     assert_eq!(told.get(), 1);
@@ -138,7 +135,7 @@ async fn a_renewed_lock_is_held_for_longer_than_its_lease() {
     let lock = take(&engine, &elsewhere("ann")).await.unwrap();
     tokio::time::sleep(LEASE + Duration::from_millis(500)).await;
     assert!(lock.fence().check().is_ok());
-    let found = lock::look(&engine, "p").await.unwrap().unwrap();
+    let found = Lock::find(&engine, "p").await.unwrap().unwrap();
     assert!(found.is_alive() && found.renewed > found.since, "{found}");
     lock.release().await.unwrap();
 }
@@ -176,13 +173,13 @@ async fn a_renewal_that_gets_no_answer_is_made_again_before_the_lease_is_in_doub
 async fn a_lock_that_is_taken_away_ends_its_holder_at_once_and_the_successor_is_let_be() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
-    let ends = ends();
-    let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
-    lock::look(&engine, "p").await.unwrap().unwrap().take_away(&engine).await.unwrap();
+    let tokens = tokens();
+    let lock = Lock::take(&engine, "p", &holder("ann"), tokens.clone(), |_| {}).await.unwrap();
+    Lock::find(&engine, "p").await.unwrap().unwrap().take_away(&engine).await.unwrap();
     let successor = take(&engine, &holder("bob")).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(1), ends.lost.cancelled()).await.unwrap();
-    assert!(lock.fence().check().is_err() && !ends.cancel.is_cancelled());
-    assert_eq!(lock.wish(), Some(Wish::Lost));
+    tokio::time::timeout(Duration::from_secs(1), tokens.lost.cancelled()).await.unwrap();
+    assert!(lock.fence().check().is_err() && !tokens.cancel.is_cancelled());
+    assert_eq!(lock.signal(), Some(LockSignal::Lost));
     lock.release().await.unwrap();
     assert_eq!(fake.state().names(), [lock_name("p")]);
     successor.release().await.unwrap();
@@ -192,15 +189,15 @@ async fn a_lock_that_is_taken_away_ends_its_holder_at_once_and_the_successor_is_
 async fn a_lock_that_was_only_removed_is_taken_again() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
-    let ends = ends();
-    let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
+    let tokens = tokens();
+    let lock = Lock::take(&engine, "p", &holder("ann"), tokens.clone(), |_| {}).await.unwrap();
     fake.pruning()();
     tokio::time::sleep(Duration::from_millis(500)).await;
     let found = held(take(&engine, &holder("bob")).await);
     assert_eq!(found.holder.as_ref().unwrap().operator.user, "ann");
-    assert!(lock.wish().is_none() && !ends.lost.is_cancelled());
+    assert!(lock.signal().is_none() && !tokens.lost.is_cancelled());
     found.ask_to_cancel(&engine, "`stop` by bob on server").await.unwrap();
-    tokio::time::timeout(Duration::from_secs(1), ends.cancel.cancelled()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), tokens.cancel.cancelled()).await.unwrap();
     tokio::time::sleep(LEASE).await;
     assert!(lock.fence().check().is_ok(), "it is renewed");
     lock.release().await.unwrap();
@@ -211,13 +208,13 @@ async fn a_lock_that_was_only_removed_is_taken_again() {
 async fn a_lock_that_was_removed_while_its_holder_could_not_renew_it_is_not_taken_again() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
-    let ends = ends();
-    let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
+    let tokens = tokens();
+    let lock = Lock::take(&engine, "p", &holder("ann"), tokens.clone(), |_| {}).await.unwrap();
     fake.fault(Fault::on("PUT", "/containers/*/archive").status(500, "disk full").always());
     tokio::time::sleep(LEASE).await;
     fake.pruning()();
-    tokio::time::timeout(Duration::from_secs(1), ends.lost.cancelled()).await.unwrap();
-    assert_eq!((lock.wish(), fake.state().names()), (Some(Wish::Lost), Vec::new()));
+    tokio::time::timeout(Duration::from_secs(1), tokens.lost.cancelled()).await.unwrap();
+    assert_eq!((lock.signal(), fake.state().names()), (Some(LockSignal::Lost), Vec::new()));
 }
 
 #[tokio::test]
@@ -237,12 +234,12 @@ async fn reads_and_subscriptions_that_hang_keep_nobody_from_renewing() {
 async fn a_holder_hears_at_once_that_it_is_to_cancel() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
-    let ends = ends();
-    let lock = Lock::take(&engine, "p", &holder("ann"), ends.clone(), |_| {}).await.unwrap();
-    let found = lock::look(&engine, "p").await.unwrap().unwrap();
+    let tokens = tokens();
+    let lock = Lock::take(&engine, "p", &holder("ann"), tokens.clone(), |_| {}).await.unwrap();
+    let found = Lock::find(&engine, "p").await.unwrap().unwrap();
     found.ask_to_cancel(&engine, "`stop` by bob on server").await.unwrap();
-    tokio::time::timeout(Duration::from_secs(1), ends.cancel.cancelled()).await.unwrap();
-    assert_eq!(lock.wish(), Some(Wish::Cancel { by: "`stop` by bob on server".to_owned() }));
+    tokio::time::timeout(Duration::from_secs(1), tokens.cancel.cancelled()).await.unwrap();
+    assert_eq!(lock.signal(), Some(LockSignal::Cancel { by: "`stop` by bob on server".to_owned() }));
     let released = found.released(&engine);
     let (released, _) = tokio::join!(released, lock.release());
     released.unwrap();

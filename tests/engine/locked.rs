@@ -3,11 +3,9 @@
 use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
-use sofa::state::Lock;
-use sofa::state::head::Operator;
-use sofa::state::holder::Holder;
-use sofa::state::lease::Ends;
+use sofa::docker::state::Lock;
 use sofa::state::lock::LEASE;
+use sofa::state::{Holder, LockTokens, Operator};
 use tokio_util::sync::CancellationToken;
 
 use crate::stage::{Stage, fleet, signal};
@@ -143,7 +141,7 @@ fn stop_takes_the_lock_of_a_holder_that_renews_no_more_and_does_not_end() {
 fn stop_waits_for_a_holder_that_renews_and_an_interrupt_ends_the_waiting() {
     let stage = Stage::new(&fleet(1, "1"));
     stage.fake.script("s0", Script::default().never_healthy().stops_after(8_000));
-    // Its lease is over thrice while it ends what it began.
+    // Its lease is over thrice while it tokens what it began.
     stage.compose(&fleet(1, "1").replace("stop_grace_period: 1s", "stop_grace_period: 60s"));
     let deploy = stage.command(&["deploy"]).env("SOFA_LEASE", "2s").spawn().unwrap();
     stage.until(|state| state.find("p-s0-1").is_some_and(|found| found.is_up()));
@@ -169,9 +167,9 @@ async fn an_interrupt_ends_the_waiting_for_a_lock() {
     let operator = Operator { user: "bob".to_owned(), host: "desk".to_owned() };
     let holder = Holder::of_this_process(operator, "deploy".to_owned(), LEASE);
     let elsewhere = Holder { process: None, ..holder };
-    let ends = Ends { cancel: CancellationToken::new(), lost: CancellationToken::new() };
+    let tokens = LockTokens { cancel: CancellationToken::new(), lost: CancellationToken::new() };
     // It is held, and renewed no more.
-    drop(Lock::take(&engine, "p", &elsewhere, ends, |_| {}).await.unwrap());
+    drop(Lock::take(&engine, "p", &elsewhere, tokens, |_| {}).await.unwrap());
     stage.fake.forget_calls();
     let deploy = stage.begin(&["deploy"]);
     stage.until(|state| state.requests.iter().any(|request| request.path == "/events"));

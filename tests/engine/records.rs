@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use sofa::docker::state::{Store, tags};
 use sofa::state::head::Outcome;
-use sofa::state::{Head, Place, Store, tags};
+use sofa::state::{Head, RecordFile};
 
 use crate::stage::{Stage, fleet, signal};
 use crate::support::fake_engine::{Fault, Request, Script};
@@ -27,7 +28,7 @@ async fn a_deploy_leaves_its_plan_its_outcome_and_a_release() {
     assert_eq!((run.number, run.verb.as_str(), run.outcome), (1, "deploy", Some(Outcome::Settled)));
     assert_eq!(run.operator.user, "ann");
     assert!(head.unfinished().is_none());
-    let plan = String::from_utf8(store.part(Place::Plan(1)).await.unwrap()).unwrap();
+    let plan = String::from_utf8(store.part(RecordFile::Plan(1)).await.unwrap()).unwrap();
     assert!(plan.contains("create-container") && !plan.contains("VERSION"), "{plan}");
 
     let release = head.releases.last().unwrap();
@@ -97,7 +98,7 @@ async fn a_deploy_that_is_undone_says_so_and_keeps_the_log_of_what_failed() {
     assert!(!told.contains("line 0\n"), "people are shown the end of the log: {told}");
     assert_eq!(head.run.as_ref().unwrap().outcome, Some(Outcome::UndoIncomplete));
     assert_eq!(head.releases.len(), 1);
-    let logs = String::from_utf8(store.part(Place::Logs(2)).await.unwrap()).unwrap();
+    let logs = String::from_utf8(store.part(RecordFile::Logs(2)).await.unwrap()).unwrap();
     assert!(logs.contains("line 0\n") && logs.contains("line 199\n"), "{logs}");
 }
 

@@ -1,10 +1,11 @@
 //! What `sofa` keeps on the engine: records that survive a write cut anywhere, a prune, and an older `sofa`.
 
 use jiff::Timestamp;
+use sofa::docker::state::{StateError, Store, content_key};
 use sofa::engine::{Engine, Wanted};
 use sofa::plan::observed::ContainerId;
 use sofa::state::head::{Operator, RunEntry};
-use sofa::state::{ContentKey, Found, Head, Place, Snapshot, StateError, Store};
+use sofa::state::{ContentKey, Found, Head, RecordFile, Snapshot};
 
 use crate::support::fake_engine::FakeEngine;
 
@@ -27,7 +28,7 @@ async fn store(engine: &Engine) -> (Store, Snapshot) {
     let store = Store::of(engine, "p");
     let empty = store.ensure(&ContentKey::generate().unwrap()).await.unwrap();
     assert_eq!(empty, Snapshot::default());
-    let first = store.write(&empty, head(1), &[(Place::Plan(1), b"plan 1".to_vec())]).await.unwrap();
+    let first = store.write(&empty, head(1), &[(RecordFile::Plan(1), b"plan 1".to_vec())]).await.unwrap();
     (store, first)
 }
 
@@ -40,7 +41,7 @@ async fn the_store_is_made_from_nothing_and_read_with_one_call() {
     fake.forget_calls();
     assert_eq!(store.read().await.unwrap(), Found::Whole(first.into()));
     assert_eq!(fake.calls(), ["GET /containers/sofa.state.p/archive?path=/state/head"]);
-    assert_eq!(store.part(Place::Plan(1)).await.unwrap(), b"plan 1");
+    assert_eq!(store.part(RecordFile::Plan(1)).await.unwrap(), b"plan 1");
     assert_eq!(fake.state().names(), ["sofa.state.p"]);
 }
 
@@ -50,7 +51,7 @@ async fn a_write_cut_at_any_byte_leaves_the_old_head_or_the_new_one_with_all_its
     let engine = fake.connect().await;
     let (store, first) = store(&engine).await;
     let before = fake.state().volumes["sofa.state.p"].files.clone();
-    store.write(&first, head(2), &[(Place::Plan(2), b"plan 2".to_vec())]).await.unwrap();
+    store.write(&first, head(2), &[(RecordFile::Plan(2), b"plan 2".to_vec())]).await.unwrap();
     let upload = fake.request("PUT /containers/sofa.state.p/archive").body;
     let (mut old, mut new) = (0, 0);
     for length in 0..=upload.len() {
@@ -62,7 +63,7 @@ async fn a_write_cut_at_any_byte_leaves_the_old_head_or_the_new_one_with_all_its
         };
         let number = found.head.run.as_ref().unwrap().number;
         *(if number == 1 { &mut old } else { &mut new }) += 1;
-        let plan = store.part(Place::Plan(number)).await.unwrap();
+        let plan = store.part(RecordFile::Plan(number)).await.unwrap();
         assert_eq!(plan, format!("plan {number}").into_bytes(), "cut at byte {length}");
         // What was found is also what the next write begins from.
         if length % 64 != 0 {
@@ -94,13 +95,13 @@ async fn a_pruned_container_is_made_again_and_the_records_and_the_key_are_still_
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
     let (store, first) = store(&engine).await;
-    let key = ContentKey::of(&engine.observe("p", &Wanted::default()).await.unwrap()).unwrap();
+    let key = content_key(&engine.observe("p", &Wanted::default()).await.unwrap()).unwrap();
     fake.state().containers.clear();
     fake.state().images.clear();
     assert_eq!(store.read().await.unwrap(), Found::Missing);
     assert_eq!(store.ensure(&ContentKey::generate().unwrap()).await.unwrap(), first);
     let observed = engine.observe_project("p").await.unwrap();
-    assert_eq!(ContentKey::of(&observed), Some(key));
+    assert_eq!(content_key(&observed), Some(key));
 }
 
 #[tokio::test]
@@ -108,13 +109,13 @@ async fn a_store_that_is_gone_begins_anew_with_a_new_key() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
     let (store, _) = store(&engine).await;
-    let key = ContentKey::of(&engine.observe_project("p").await.unwrap()).unwrap();
+    let key = content_key(&engine.observe_project("p").await.unwrap()).unwrap();
     fake.state().containers.clear();
     fake.state().volumes.clear();
-    assert_eq!(ContentKey::of(&engine.observe_project("p").await.unwrap()), None);
+    assert_eq!(content_key(&engine.observe_project("p").await.unwrap()), None);
     let new = ContentKey::generate().unwrap();
     assert_eq!(store.ensure(&new).await.unwrap(), Snapshot::default());
-    let found = ContentKey::of(&engine.observe_project("p").await.unwrap()).unwrap();
+    let found = content_key(&engine.observe_project("p").await.unwrap()).unwrap();
     assert_eq!(found, new);
     assert!(!found.made(&key.digest(b"config")), "digests of the lost key are not mistaken for changes");
 }
@@ -128,7 +129,7 @@ async fn files_that_are_not_records_count_as_none() {
         file.content = b"scribble".to_vec();
     }
     assert_eq!(store.read().await.unwrap(), Found::Damaged);
-    assert!(matches!(store.part(Place::Plan(1)).await, Err(StateError::Damaged { .. })));
+    assert!(matches!(store.part(RecordFile::Plan(1)).await, Err(StateError::Damaged { .. })));
     let again = store.write(&Snapshot::default(), head(7), &[]).await.unwrap();
     assert_eq!(store.read().await.unwrap(), Found::Whole(again.into()));
 }

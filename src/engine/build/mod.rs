@@ -10,14 +10,15 @@ use http_body_util::{Either, StreamBody};
 use hyper::body::Frame;
 use sha2::{Digest, Sha256};
 
+use super::Engine;
 use super::call::Call;
 use super::convert::built_image_labels;
 use super::error::EngineError;
 use super::image::{PullProgress, RegistryAuth};
 use super::wire::json_lines;
 use super::wire::query::Path as Query;
-use super::{Engine, labels};
 use crate::compose::model::{Build, Project, Service};
+use crate::labels;
 use crate::plan::observed::ImageId;
 
 mod context;

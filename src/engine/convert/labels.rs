@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::compose::model::{Network, NetworkName, Project, Service, Volume, VolumeName};
-use crate::engine::labels::{compose, sofa};
+use crate::labels::{compose, sofa};
 
 type Labels = BTreeMap<String, String>;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::or_default;
 use super::status;
 use crate::engine::inspect;
-use crate::engine::labels::compose;
+use crate::labels::compose;
 use crate::plan::observed::{Attachment, Container, ContainerId, ImageId, Mount, Port};
 
 #[derive(Deserialize)]

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer};
 use super::call::Call;
 use super::error::EngineError;
 use super::wire::query::Path;
-use super::{Engine, labels, shelf};
+use super::{Engine, state_container};
+use crate::labels;
 use crate::plan::observed::{Container, Image, Network, NetworkId, NetworkSettings, Observed, Volume};
 
 mod container;
@@ -124,7 +125,7 @@ fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
 
 /// The volume of the project's store. One of that name which somebody else made is not it.
 fn store_of(project: &str, volumes: &[Volume]) -> Option<Volume> {
-    let name = shelf::store_name(project);
+    let name = state_container::store_name(project);
     let ours = |volume: &&Volume| {
         volume.name == name && volume.labels.get(labels::sofa::PROJECT).is_some_and(|of| of == project)
     };

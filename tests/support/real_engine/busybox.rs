@@ -55,7 +55,7 @@ pub async fn release(engine: &Engine) {
     if *users == 0 {
         drop(engine.remove_image(&name(), true).await);
         // `sofa` makes it again where it is missing; one that another project's store is made of stays.
-        drop(engine.remove_image(sofa::engine::shelf::IMAGE, false).await);
+        drop(engine.remove_image(sofa::engine::state_container::IMAGE, false).await);
         remove_leftovers(engine).await;
     }
 }

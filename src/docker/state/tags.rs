@@ -1,14 +1,14 @@
-//! The names that the images of kept releases have of their own, so that a nightly `docker image prune` leaves them.
+//! Image names of `sofa`'s own for the images of kept releases, so that a nightly `docker image prune` keeps them.
 
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 
-use super::head::{ReleaseEntry, ReleaseImage};
-use super::key::hex;
 use crate::engine::image::Reference;
 use crate::engine::{Engine, EngineError};
+use crate::state::head::{ReleaseEntry, ReleaseImage};
+use crate::state::key::hex;
 
-/// Names the images of a release. Returns the services whose images could not be named.
+/// Names the images of a release. Returns the services whose images could not be named, with the reason.
 pub async fn tag(engine: &Engine, project: &str, release: &ReleaseEntry) -> Vec<String> {
     let naming = release.images.iter().map(async |(service, ReleaseImage { id, .. })| {
         let name = name(project, service, release.number)?;
@@ -20,18 +20,18 @@ pub async fn tag(engine: &Engine, project: &str, release: &ReleaseEntry) -> Vec<
     join_all(naming).await.into_iter().flatten().collect()
 }
 
-/// Takes the names of a release that is not kept from its images. Returns those that stay; one that is gone is none.
+/// Removes the image names of a release that is no longer kept. Returns the names that could not be removed.
 pub async fn untag(engine: &Engine, project: &str, release: &ReleaseEntry) -> Vec<String> {
     let names = release.images.keys().filter_map(|service| name(project, service, release.number));
     let unnaming = names.map(async |name| remove(engine, &name.to_string()).await);
     join_all(unnaming).await.into_iter().flatten().collect()
 }
 
-/// Takes away the names that a run which never finished gave to images for a release of that number; `made` is the release
-/// that has the number now. Returns those that stay.
+/// Removes the image names that an unfinished run created for a release with this number. `made` is the release that has
+/// the number now. Returns the names that could not be removed.
 ///
 /// # Errors
-/// Those of the list of images.
+/// The images could not be listed.
 pub async fn untag_unmade(
     engine: &Engine,
     project: &str,
@@ -49,7 +49,7 @@ pub async fn untag_unmade(
     Ok(join_all(unmade.map(|name| remove(engine, name))).await.into_iter().flatten().collect())
 }
 
-/// Takes a name from its image. Returns it where it stays.
+/// Removes an image name. Returns it with the reason where that failed; a missing name is a success.
 async fn remove(engine: &Engine, name: &str) -> Option<String> {
     match engine.remove_image(name, false).await {
         Err(error) if !error.is_not_found() => Some(format!("{name}: {error}")),
@@ -57,12 +57,13 @@ async fn remove(engine: &Engine, name: &str) -> Option<String> {
     }
 }
 
-/// `sofa.release/<project>/<service>:<release>`; none where no reference can be made of it.
+/// `sofa.release/<project>/<service>:<release>`; none where that is not a valid reference.
 pub fn name(project: &str, service: &str, release: u64) -> Option<Reference> {
     format!("sofa.release/{}/{}:{release}", component(project), component(service)).parse().ok()
 }
 
-/// A name as part of a reference, which knows fewer of them than Compose: lower case, single separators, none at the ends.
+/// A Compose name as a component of an image reference. References allow fewer names: lower case, single separators, none
+/// at the ends.
 pub(super) fn component(name: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let plain = name.split(['-', '_', '.']).all(|part| !part.is_empty() && part.chars().all(allowed));
@@ -75,7 +76,7 @@ pub(super) fn component(name: &str) -> String {
         .filter(|part| !part.is_empty())
         .map(str::to_owned)
         .collect();
-    // What differs stays different.
+    // The digest keeps different names different.
     [parts.join("-"), hex(&Sha256::digest(name)[..4])]
         .iter()
         .filter(|part| !part.is_empty())
@@ -89,15 +90,16 @@ mod tests {
     use super::{component, name};
 
     #[test]
-    fn a_release_names_its_images_after_project_service_and_number() {
+    fn images_of_a_release_are_named_by_project_service_and_number() {
         assert_eq!(name("shop", "web", 7).unwrap().to_string(), "sofa.release/shop/web:7");
     }
 
     #[test]
-    fn names_that_no_reference_can_hold_are_changed_and_stay_apart() {
+    fn names_that_a_reference_does_not_allow_are_changed_and_stay_different() {
         assert_eq!(component("predict-worker"), "predict-worker");
         for odd in ["Web", "web_", "_web", "we__b", "WEB", "..."] {
-            let made = name("p", odd, 1).unwrap_or_else(|| panic!("{odd} makes no reference")).to_string();
+            let made =
+                name("p", odd, 1).unwrap_or_else(|| panic!("{odd} is not a valid reference")).to_string();
             assert_ne!(made, "sofa.release/p/web:1", "{odd}");
         }
         assert_ne!(component("Web"), component("WEB"));

@@ -1,4 +1,4 @@
-//! The labels that docker compose reads, and `sofa`'s own. The only place where their names stand.
+//! The name of every label: those of docker compose, and `sofa`'s own.
 
 /// Labels of docker compose (v2 and v5), on containers, networks, volumes and built images.
 pub mod compose {
@@ -51,11 +51,11 @@ pub mod sofa {
     /// The service's role: `backend`, `infra` or `job`.
     pub const ROLE: &str = "sofa.role";
     /// The hooks that run in a container, for verbs that read no files; no value in it was given by a variable.
-    pub const HOOKS: &str = crate::plan::hooks::LABEL;
+    pub const HOOKS: &str = "sofa.hooks";
     /// How a container is known to be ready, where not by its healthcheck alone.
-    pub const READY: &str = crate::plan::labelled::READY;
+    pub const READY: &str = "sofa.ready";
     /// The run that made a container or network.
-    pub const RUN: &str = crate::plan::labelled::RUN;
+    pub const RUN: &str = "sofa.run";
     /// The release that a container belongs to.
     pub const RELEASE: &str = "sofa.release";
     /// Digest of the build context that an image was built from.

@@ -1,5 +1,5 @@
-//! Containers that are never started, for what `sofa` itself keeps on the engine: files go in and out of one, its name
-//! is taken or free, and nothing runs.
+//! Containers that are never started, for the state that `sofa` keeps on the engine: files are copied in and out, and a
+//! container's name can exist only once.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::convert::NewContainer;
 use super::error::EngineError;
 use crate::plan::observed::ContainerId;
 
-/// An image without content. It is imported where it is missing, so no registry is asked.
+/// An image without content. It is imported where it is missing, so no registry is needed.
 pub const IMAGE: &str = "sofa.empty:1";
 
-/// The name of a project's store: of the volume, and of the container through which it is read and written.
+/// The name of the volume with a project's records, and of the container through which they are read and written.
 pub fn store_name(project: &str) -> String {
     format!("sofa.state.{project}")
 }
@@ -24,35 +24,35 @@ pub fn lock_name(project: &str) -> String {
     format!("sofa.lock.{project}")
 }
 
-/// A container to be created and never started.
+/// A container to create and never start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shelf {
-    /// Its name.
+pub struct StateContainer {
     pub name: String,
-    /// Its labels, which cannot be changed later.
     pub labels: BTreeMap<String, String>,
-    /// A volume in it; it is made where there is none.
-    pub volume: Option<ShelfVolume>,
+    /// Mounted in the container; created where it does not exist.
+    pub volume: Option<StateVolume>,
 }
 
-/// A volume of a shelf.
+/// The volume of a state container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ShelfVolume {
-    /// Its name.
+pub struct StateVolume {
     pub name: String,
-    /// The labels that it gets where it is new.
+    /// For a new volume; an existing one keeps its labels.
     pub labels: BTreeMap<String, String>,
-    /// The folder that it is in the container.
+    /// Where it is mounted.
     pub folder: String,
 }
 
 impl Engine {
-    /// Creates a shelf: one call, where the image is there.
+    /// Creates a state container: one call, where the image exists.
     ///
     /// # Errors
-    /// `is_conflict` where the name is taken, else the engine's refusal.
-    pub async fn create_shelf(&self, shelf: &Shelf) -> Result<ContainerId, EngineError> {
-        let new = NewContainer::bare(&shelf.name, body(shelf));
+    /// `is_conflict` where the name is in use, otherwise the engine's.
+    pub async fn create_state_container(
+        &self,
+        container: &StateContainer,
+    ) -> Result<ContainerId, EngineError> {
+        let new = NewContainer::bare(&container.name, body(container));
         match self.create(&new).await {
             Err(error) if error.is_not_found() => {}
             created => return created.map(|created| created.id),
@@ -66,8 +66,8 @@ impl Engine {
     }
 }
 
-fn body(shelf: &Shelf) -> ContainerCreateBody {
-    let mount = |volume: &ShelfVolume| Mount {
+fn body(container: &StateContainer) -> ContainerCreateBody {
+    let mount = |volume: &StateVolume| Mount {
         typ: Some(MountType::VOLUME),
         source: Some(volume.name.clone()),
         target: Some(volume.folder.clone()),
@@ -80,13 +80,13 @@ fn body(shelf: &Shelf) -> ContainerCreateBody {
     };
     ContainerCreateBody {
         image: Some(IMAGE.to_owned()),
-        // The engine wants a command even of what is never started.
+        // The engine requires a command also for a container that is never started.
         cmd: Some(vec!["never-started".to_owned()]),
-        labels: Some(shelf.labels.clone().into_iter().collect()),
+        labels: Some(container.labels.clone().into_iter().collect()),
         network_disabled: Some(true),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
-            mounts: Some(shelf.volume.iter().map(mount).collect()),
+            mounts: Some(container.volume.iter().map(mount).collect()),
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()
