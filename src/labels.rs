@@ -1,20 +1,19 @@
 //! The name of every label: those of docker compose, and `sofa`'s own.
 
-/// Labels of docker compose (v2 and v5), on containers, networks, volumes and built images.
+/// Labels of docker compose 2 and 5 on containers, networks, volumes and built images.
 pub mod compose {
-    /// The Compose project.
+    pub const PREFIX: &str = "com.docker.compose.";
     pub const PROJECT: &str = "com.docker.compose.project";
-    /// The service of a container or built image.
     pub const SERVICE: &str = "com.docker.compose.service";
-    /// The version of docker compose whose dialect the config hash is in.
+    /// The version of docker compose; it decides the dialect of the config hash.
     pub const VERSION: &str = "com.docker.compose.version";
     /// The project's folder.
     pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
-    /// The Compose files, absolute, comma-joined.
+    /// The absolute paths of the Compose files, comma-joined.
     pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
-    /// The files given by --env-file, comma-joined; absent without any.
+    /// The files given by `--env-file`, comma-joined; absent without any.
     pub const ENVIRONMENT_FILE: &str = "com.docker.compose.project.environment_file";
-    /// `True` on containers of `run`, else `False`.
+    /// `True` on containers of `run`, otherwise `False`.
     pub const ONEOFF: &str = "com.docker.compose.oneoff";
     /// The hash of the resolved service, network or volume.
     pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
@@ -24,11 +23,13 @@ pub mod compose {
     pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
     /// The image's digest or id.
     pub const IMAGE: &str = "com.docker.compose.image";
+    /// Digests of the images that a container mounts (`TARGET=DIGEST`); from docker compose 5.5 on.
+    pub const IMAGE_VOLUME_DIGEST: &str = "com.docker.compose.image-volume-digest";
     /// `pre_start` on the container of such a hook.
     pub const HOOK: &str = "com.docker.compose.hook";
-    /// Which container a new one takes the place of, while it does.
+    /// The container that a new one replaces, until it has the final name.
     pub const REPLACE: &str = "com.docker.compose.replace";
-    /// The random part of a one-off's name.
+    /// The random part of a one-off container's name.
     pub const SLUG: &str = "com.docker.compose.slug";
     /// The key of a network in the Compose file.
     pub const NETWORK: &str = "com.docker.compose.network";
@@ -40,26 +41,26 @@ pub mod compose {
 
 /// `sofa`'s own labels. None is needed to understand a container.
 pub mod sofa {
-    /// The project, on what belongs to `sofa` itself (its store and lock).
+    /// The project, on the containers and the volume of its state.
     pub const PROJECT: &str = "sofa.project";
-    /// The project's key for digests of what may be secret, on the volume of its store.
+    /// The project's key for digests of values that may be secret, on the volume of its records.
     pub const KEY: &str = "sofa.key";
     /// Who holds a lock, as JSON.
     pub const HOLDER: &str = "sofa.holder";
-    /// The mode that a container was deployed in.
+    /// The mode in which a container was deployed.
     pub const MODE: &str = "sofa.mode";
     /// The service's role: `backend`, `infra` or `job`.
     pub const ROLE: &str = "sofa.role";
-    /// The hooks that run in a container, for verbs that read no files; no value in it was given by a variable.
+    /// The hooks that run in a container, for verbs that read no files; contains no value of a variable.
     pub const HOOKS: &str = "sofa.hooks";
-    /// How a container is known to be ready, where not by its healthcheck alone.
+    /// How to find out that a container is ready, where the healthcheck alone does not decide.
     pub const READY: &str = "sofa.ready";
-    /// The run that made a container or network.
+    /// The run that created a container or network.
     pub const RUN: &str = "sofa.run";
-    /// The release that a container belongs to.
-    pub const RELEASE: &str = "sofa.release";
-    /// Digest of the build context that an image was built from.
+    /// Keyed digests of env files, configs and secrets (`NAME=DIGEST`).
+    pub const CONTENT: &str = "sofa.content";
+    /// Digest of the build context of an image.
     pub const CONTEXT: &str = "sofa.context";
-    /// `true` on volumes that no verb removes with others.
+    /// `true` on volumes that `down --volumes` keeps.
     pub const PERSIST: &str = "sofa.persist";
 }

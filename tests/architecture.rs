@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each module may use, beside `util` and `error`, which everything may. A longer name wins over a shorter one.
-const ARROWS: [(&str, &[&str]); 19] = [
+/// What each module may use, beside `util`, `error` and `labels`, which everything may. A longer name wins over a shorter one.
+const ARROWS: [(&str, &[&str]); 20] = [
     ("yaml", &[]),
     ("util", &[]),
     ("error", &[]),
+    ("labels", &[]),
     ("diag", &["yaml"]),
     ("compose::model", &[]),
     ("compose::dialect", &[]),
@@ -26,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("plan", &["compose::model", "compose::dialect", "compose::hash", "compose::fields", "settings"]),
     ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "compose::dialect", "plan"]),
-    ("state", &["compose::model", "plan", "engine"]),
+    ("state", &["compose::model", "plan"]),
     ("apply", &["plan", "docker", "state", "ui::event"]),
     ("docker", &["apply", "state", "engine", "plan", "ui::event", "compose::model", "compose::secrecy"]),
     ("ui", &["plan", "diag"]),
@@ -120,6 +121,7 @@ fn a_wrong_arrow_is_seen() {
 fn allowed(module: &str, used: &str) -> bool {
     let own = |prefix: &str, name: &str| name == prefix || name.starts_with(&format!("{prefix}::"));
     if own("util", used)
+        || own("labels", used)
         || own("error", used)
         || module.split("::").next() == used.split("::").next() && !used.contains("::")
     {

@@ -99,7 +99,7 @@ impl Docker<'_> {
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
         let contents = contents::label(service.contents.iter().chain(&service.env_files))
-            .map(|digests| (contents::LABEL.to_string(), digests));
+            .map(|digests| (labels::sofa::CONTENT.to_string(), digests));
         let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
         let mounted = desired.image_volumes_label(service);
         let run = self.run_label();

@@ -2,9 +2,9 @@
 
 use super::cause::Cause;
 use super::desired::{DesiredNetwork, DesiredVolume};
-use super::labelled;
 use super::observed::{Network, Observed, Volume};
 use crate::compose::fields::{self, FieldChange};
+use crate::labels;
 
 impl DesiredNetwork<'_> {
     /// Why a network is not as the files say: field by field from the last release, else from what the engine's list tells.
@@ -47,7 +47,7 @@ impl DesiredNetwork<'_> {
         let chosen = |key: &String| key.starts_with("com.docker.network.enable_ipv");
         let options = settings.options.iter().filter(|(key, _)| !chosen(key));
         let options = options.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let ours = |name: &str| name.starts_with("com.docker.compose.") || name == labelled::RUN;
+        let ours = |name: &str| name.starts_with(labels::compose::PREFIX) || name == labels::sofa::RUN;
         let labels = found.labels.iter().filter(|(name, _)| !ours(name));
         let labels = labels.map(|(name, value)| (name.clone(), value.clone())).collect();
         let options = changed_keys("driver_opts", &options, &wanted.driver_opts);

@@ -6,9 +6,7 @@ use super::deploy::Problem;
 use super::desired::{Desired, DesiredService};
 use super::observed::{Container, Observed};
 use crate::compose::model::Port;
-
-/// The label that tells a container's mode.
-const MODE: &str = "sofa.mode";
+use crate::labels::{compose, sofa};
 
 /// Every host port and container name of the scope that a container of another project, or of none, holds.
 pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
@@ -148,7 +146,7 @@ fn overlap(one: &str, other: &str) -> bool {
 
 /// «project `app-dev` (mode dev)».
 fn owner(container: &Container) -> String {
-    match (container.project(), container.labels.get(MODE)) {
+    match (container.project(), container.labels.get(sofa::MODE)) {
         (Some(project), Some(mode)) => format!("project `{project}` (mode {mode})"),
         (Some(project), None) => format!("project `{project}`"),
         (None, _) => "no project".into(),
@@ -158,8 +156,8 @@ fn owner(container: &Container) -> String {
 /// What to type to stop a container: by its mode where it was deployed from the same folder.
 fn stopping(desired: &Desired<'_>, container: &Container) -> String {
     let here = desired.project.working_dir.display().to_string();
-    match container.labels.get(MODE) {
-        Some(mode) if container.compose_label("project.working_dir") == Some(here.as_str()) => {
+    match container.labels.get(sofa::MODE) {
+        Some(mode) if container.label(compose::WORKING_DIR) == Some(here.as_str()) => {
             format!("`sofa stop {mode} {}`", container.service)
         }
         _ => format!("`docker stop {}`", container.name),

@@ -12,9 +12,6 @@ pub fn env_file(working_dir: &Path, file: &Path) -> String {
     format!("env_file.{}", file.strip_prefix(working_dir).unwrap_or(file).display())
 }
 
-/// The label that holds the digests.
-pub const LABEL: &str = "sofa.content";
-
 /// The digests as a container's label holds them: `NAME=DIGEST`, one after the other. None where there is nothing to tell.
 pub fn label<'a>(digests: impl IntoIterator<Item = (&'a String, &'a String)>) -> Option<String> {
     let entries = digests.into_iter().filter(|(name, _)| !name.contains(','));

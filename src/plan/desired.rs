@@ -34,6 +34,7 @@ pub struct Desired<'a> {
     /// The images that services must be made from, where they are not to be looked up by name.
     pins: &'a Pins,
 }
+use crate::labels::compose;
 
 /// A service of the scope.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ impl<'a> Desired<'a> {
         observed: &'a Observed,
         terms: Terms<'a>,
     ) -> Desired<'a> {
-        let versions = observed.containers.iter().filter_map(|container| container.compose_label("version"));
+        let versions = observed.containers.iter().filter_map(|container| container.label(compose::VERSION));
         let dialect = versions.map(Dialect::of_version).max().unwrap_or(terms.dialect);
         let terms = Terms { dialect, ..terms };
         let edges = edges(project);
@@ -201,7 +202,7 @@ impl<'a> Desired<'a> {
     /// The label that says which images a service mounts: docker compose 2 knows none.
     pub fn image_volumes_label(&self, service: &DesiredService<'_>) -> Option<(String, String)> {
         let images = service.image_volumes.clone().filter(|_| self.dialect != Dialect::V2)?;
-        Some((image_volumes::LABEL.to_string(), images))
+        Some((compose::IMAGE_VOLUME_DIGEST.to_string(), images))
     }
 
     /// The service of that name, where it is in the scope.

@@ -27,6 +27,7 @@ pub(super) fn divergence(
         .or_else(|| changed_content(service, container))
         .map(Cause::from)
 }
+use crate::labels::{compose, sofa};
 
 /// Whether a container is what the files say, made to live beside these ones.
 fn is_made_beside(
@@ -36,7 +37,7 @@ fn is_made_beside(
     container: &Container,
     observed: &Observed,
 ) -> bool {
-    let hash = container.compose_label("config-hash").unwrap_or_default();
+    let hash = container.label(compose::CONFIG_HASH).unwrap_or_default();
     desired.hashes_beside(service, parents, observed).iter().any(|known| known == hash)
 }
 
@@ -66,7 +67,7 @@ fn configuration_change(
         let others: Vec<&str> = others.into_iter().collect();
         cause.text = format!("{}, or {} is another container by now", cause.text, others.join(" or "));
     }
-    if let Some(label) = container.labels.get(contents::LABEL) {
+    if let Some(label) = container.labels.get(sofa::CONTENT) {
         let files = contents::changed(&service.env_files, label);
         if !files.is_empty() {
             cause.text = format!("{} ({} changed)", cause.text, files.join(", "));
@@ -77,7 +78,7 @@ fn configuration_change(
 
 /// A config or secret holds something else than when the container was made.
 fn changed_content(service: &DesiredService<'_>, container: &Container) -> Option<String> {
-    let changed = contents::changed(&service.contents, container.labels.get(contents::LABEL)?);
+    let changed = contents::changed(&service.contents, container.labels.get(sofa::CONTENT)?);
     (!changed.is_empty()).then(|| format!("content of {} changed", changed.join(", ")))
 }
 
@@ -86,7 +87,7 @@ fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<S
     let image = service.found?;
     // The label holds the id on old engines and the platform's manifest digest on new ones; a container made before
     // an upgrade of the engine has the former, and is the same image all the same.
-    let recorded = container.compose_label("image").unwrap_or(container.image_id.as_str());
+    let recorded = container.label(compose::IMAGE).unwrap_or(container.image_id.as_str());
     if recorded == image.digest || recorded == image.id.as_str() {
         return None;
     }

@@ -7,7 +7,7 @@ use super::action::{Action, ContainerRef, Replica};
 use super::draft::Draft;
 use super::hooks;
 use super::labelled::Scope;
-use super::observed::{Container, Observed, compose_label};
+use super::observed::{Container, Observed, label_of};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::stop;
 
@@ -35,9 +35,7 @@ pub enum Images {
     /// All that the containers were made from.
     All,
 }
-
-/// The label of a volume that no `down` removes.
-const PERSIST: &str = "sofa.persist";
+use crate::labels::{compose, sofa};
 
 /// Plans a `down`. What is kept stands in the plan's notes, with the reason.
 pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
@@ -117,7 +115,7 @@ fn remove_networks(
     notes: &mut Vec<String>,
 ) {
     for network in &observed.networks {
-        if compose_label(&network.labels, "project").is_none() {
+        if label_of(&network.labels, compose::PROJECT).is_none() {
             continue;
         }
         let users = others(observed, going, |container| container.networks.contains_key(&network.name));
@@ -144,15 +142,15 @@ fn remove_volumes(
         let mounted = |container: &Container| {
             container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
         };
-        if compose_label(&volume.labels, "project").is_none() {
+        if label_of(&volume.labels, compose::PROJECT).is_none() {
             continue;
         }
         if policy.scope != Scope::Everything && !going.iter().any(|container| mounted(container)) {
             continue;
         }
         let users = others(observed, going, mounted);
-        if volume.labels.get(PERSIST).is_some_and(|value| value == "true") {
-            notes.push(format!("volume {} stays: labelled {PERSIST}=true", volume.name));
+        if volume.labels.get(sofa::PERSIST).is_some_and(|value| value == "true") {
+            notes.push(format!("volume {} stays: labelled {}=true", volume.name, sofa::PERSIST));
         } else if !users.is_empty() {
             notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
         } else if policy.volumes {

@@ -17,9 +17,6 @@ use super::observed::{Container, Observed};
 use super::operation::{Group, OnFailure, OpId, Operation, Plan, Undo};
 use crate::compose::model::{Hook, Service};
 
-/// The label that holds a container's hooks.
-pub const LABEL: &str = "sofa.hooks";
-
 /// One hook of a service. What it runs is not in the plan: it may hold secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct HookCall {
@@ -34,6 +31,7 @@ pub struct HookCall {
     /// Overrides the grace period of the container, which bounds `pre_stop`.
     pub grace: Option<Duration>,
 }
+use crate::labels::{compose, sofa};
 
 /// A point of a container's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -129,10 +127,10 @@ fn of_container(
     container: &Container,
     service: Option<&DesiredService<'_>>,
 ) -> Result<Labelled, serde_json::Error> {
-    if let Some(text) = container.labels.get(LABEL) {
+    if let Some(text) = container.labels.get(sofa::HOOKS) {
         return serde_json::from_str(text);
     }
-    let hash = container.compose_label("config-hash").unwrap_or_default();
+    let hash = container.label(compose::CONFIG_HASH).unwrap_or_default();
     let same = service.filter(|service| service.hashes.iter().any(|known| known == hash));
     Ok(same.map(|service| of_service(service.service)).unwrap_or_default())
 }
@@ -200,7 +198,9 @@ fn stopped(operations: &[Operation]) -> BTreeSet<String> {
 fn unreadable(observed: &Observed) -> Vec<String> {
     let broken = observed.containers.iter().filter(|container| of_container(container, None).is_err());
     broken
-        .map(|container| format!("label {LABEL} of {} is not readable: its hooks do not run", container.name))
+        .map(|container| {
+            format!("label {} of {} is not readable: its hooks do not run", sofa::HOOKS, container.name)
+        })
         .collect()
 }
 
@@ -320,7 +320,7 @@ impl Weaver<'_> {
     fn remove_leftovers(&mut self) {
         let Some(desired) = self.desired else { return };
         let left = self.observed.containers.iter().filter(|container| {
-            container.compose_label("hook").is_some() && desired.service(&container.service).is_some()
+            container.label(compose::HOOK).is_some() && desired.service(&container.service).is_some()
         });
         for container in left {
             let removed = self.push(Operation {

@@ -8,9 +8,6 @@ use super::observed::{Container, Observed};
 use super::pins::Pins;
 use crate::compose::model::{Mount, MountKind, Project, Service};
 
-/// The label that holds the digests, `TARGET=DIGEST` one after the other; docker compose's own, from 5.5 on.
-pub const LABEL: &str = "com.docker.compose.image-volume-digest";
-
 /// How an image is named in a mount.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum By<'a> {
@@ -37,6 +34,7 @@ pub fn mountable<'a>(project: &Project, desired: &DesiredService<'a>) -> Cow<'a,
     }
     service
 }
+use crate::labels::compose;
 
 /// A service whose image mounts name their images so.
 pub(super) fn resolved<'a>(project: &Project, service: Cow<'a, Service>, by: By<'_>) -> Cow<'a, Service> {
@@ -68,7 +66,7 @@ pub fn label(project: &Project, service: &Service, observed: &Observed, pins: &P
 
 /// Where a container mounts another image by now. One whose label does not say which has it in its config hash.
 pub(super) fn changed(container: &Container, now: Option<&str>) -> Option<String> {
-    let recorded = container.labels.get(LABEL)?;
+    let recorded = container.labels.get(compose::IMAGE_VOLUME_DIGEST)?;
     let now: Vec<&str> = now.unwrap_or_default().split(',').collect();
     let changed = recorded.split(',').find(|entry| !now.contains(entry))?;
     Some(format!("image mounted at {} changed", changed.split('=').next().unwrap_or(changed)))

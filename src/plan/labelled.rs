@@ -11,18 +11,9 @@ use super::scope::Selection;
 use crate::compose::model::{Condition, Project, Role};
 use crate::settings::Backend;
 
-/// The label that tells a service's role.
-const ROLE: &str = "sofa.role";
-
-/// The label that tells which run made a container or network.
-pub const RUN: &str = "sofa.run";
-
-/// The label that tells how a container is known to be ready, where that is not by its healthcheck alone.
-pub const READY: &str = "sofa.ready";
-
 /// What labels tell about readiness: `x-sofa.ready`, else the container's healthcheck where it has one, else that it runs.
 pub fn gate(container: &Container) -> Gate {
-    let said = container.labels.get(READY).and_then(|text| serde_json::from_str(text).ok());
+    let said = container.labels.get(sofa::READY).and_then(|text| serde_json::from_str(text).ok());
     said.unwrap_or(Gate::Healthy { probe: true })
 }
 
@@ -37,10 +28,11 @@ pub fn ready_label(service: &DesiredService<'_>) -> Option<String> {
     };
     tells.then(|| serde_json::to_string(&service.gate).ok()).flatten()
 }
+use crate::labels::{compose, sofa};
 
 /// The number of the run that made something with these labels; none for what `sofa` did not make.
 pub fn run(labels: &BTreeMap<String, String>) -> Option<u64> {
-    labels.get(RUN)?.parse().ok()
+    labels.get(sofa::RUN)?.parse().ok()
 }
 
 /// The services of which runs from this one on made containers.
@@ -118,7 +110,7 @@ pub(super) fn ended_oneoffs<'a>(
     containers: &'a [Container],
 ) -> impl Iterator<Item = &'a Container> {
     of_files(project, containers).filter(move |container| {
-        let run = container.oneoff && container.compose_label("hook").is_none();
+        let run = container.oneoff && container.label(compose::HOOK).is_none();
         run && !container.is_up() && is_known(project, container)
     })
 }
@@ -130,9 +122,7 @@ fn is_known(project: &Project, container: &Container) -> bool {
 
 fn of_files<'a>(project: &Project, containers: &'a [Container]) -> impl Iterator<Item = &'a Container> {
     let files = project.config_files();
-    containers
-        .iter()
-        .filter(move |container| container.compose_label("project.config_files") == Some(files.as_str()))
+    containers.iter().filter(move |container| container.label(compose::CONFIG_FILES) == Some(files.as_str()))
 }
 
 /// The names that a project's containers know: their own services and those that they depend on.
@@ -161,7 +151,7 @@ pub(super) struct Edge<'a> {
 /// What a container's service depends on (label `depends_on`: `service:condition:restart,…`). Services that share a
 /// namespace of another depend on it and restart with it, whatever the files say: docker compose's loader adds that.
 pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
-    let label = container.compose_label("depends_on").unwrap_or_default();
+    let label = container.label(compose::DEPENDS_ON).unwrap_or_default();
     label.split(',').filter_map(|entry| {
         let mut fields = entry.split(':');
         let service = fields.next().filter(|name| !name.is_empty())?;
@@ -219,7 +209,7 @@ pub(super) fn jobs(containers: &[Container]) -> BTreeSet<&str> {
 fn of_backend<'a>(containers: &'a [Container], backend: &Backend) -> BTreeSet<&'a str> {
     let by_name = containers
         .iter()
-        .filter(|container| backend.is_explicit() || !container.labels.contains_key(ROLE))
+        .filter(|container| backend.is_explicit() || !container.labels.contains_key(sofa::ROLE))
         .map(|container| container.service.as_str())
         .filter(|name| backend.contains(name));
     let by_role = with_role(containers, Role::Backend).filter(|_| !backend.is_explicit());
@@ -243,7 +233,7 @@ fn infra<'a>(containers: &'a [Container], backend: &Backend) -> BTreeSet<&'a str
 fn with_role(containers: &[Container], role: Role) -> impl Iterator<Item = &str> {
     containers
         .iter()
-        .filter(move |container| container.labels.get(ROLE).is_some_and(|said| said == role.as_str()))
+        .filter(move |container| container.labels.get(sofa::ROLE).is_some_and(|said| said == role.as_str()))
         .map(|container| container.service.as_str())
 }
 

@@ -34,6 +34,7 @@ macro_rules! engine_id {
         }
     };
 }
+use crate::labels::compose;
 
 engine_id!(
     /// A container's id.
@@ -110,7 +111,7 @@ impl Container {
     /// The Compose project that it belongs to, if it has one. The config hash, or that it is of a hook, tells what a deploy made:
     /// the labels of project and service alone come out of an image that was built for them, to every `docker run` of it.
     pub fn project(&self) -> Option<&str> {
-        self.compose_label("config-hash").or(self.compose_label("hook")).and(self.compose_label("project"))
+        self.label(compose::CONFIG_HASH).or(self.label(compose::HOOK)).and(self.label(compose::PROJECT))
     }
 
     /// Whether its process exists: it holds its ports and addresses.
@@ -124,15 +125,13 @@ impl Container {
         volumes.filter_map(|mount| mount.name.as_deref()).filter(|name| is_anonymous_volume(name))
     }
 
-    /// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
-    pub fn compose_label(&self, name: &str) -> Option<&str> {
-        compose_label(&self.labels, name)
+    pub fn label(&self, name: &str) -> Option<&str> {
+        label_of(&self.labels, name)
     }
 }
 
-/// The value of a label of docker compose, by its name without the prefix `com.docker.compose.`.
-pub fn compose_label<'a>(labels: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    labels.get(&format!("com.docker.compose.{name}")).map(String::as_str)
+pub fn label_of<'a>(labels: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    labels.get(name).map(String::as_str)
 }
 
 /// Whether a volume's name is one that an engine makes up: 64 hexadecimal digits. Newer engines label such volumes as well.

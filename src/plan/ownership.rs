@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::{Container, Observed, compose_label};
+use super::observed::{Container, Observed, label_of};
 use crate::compose::model::Project;
 
 /// A mode's claim to a name that is not written down.
@@ -31,12 +31,13 @@ pub struct Former {
 /// Whether the engine has nothing of the project.
 pub fn is_new(project: &Project, observed: &Observed) -> bool {
     let labelled = |labels: &BTreeMap<String, String>| {
-        compose_label(labels, "project").is_some_and(|name| name == project.name.as_str())
+        label_of(labels, compose::PROJECT).is_some_and(|name| name == project.name.as_str())
     };
     observed.containers.is_empty()
         && !observed.networks.iter().any(|network| labelled(&network.labels))
         && !observed.volumes.iter().any(|volume| labelled(&volume.labels))
 }
+use crate::labels::{compose, sofa};
 
 /// The projects that a new one would begin beside, ordered by name.
 pub fn formers(project: &Project, observed: &Observed, claim: &Claim<'_>) -> Vec<Former> {
@@ -45,7 +46,7 @@ pub fn formers(project: &Project, observed: &Observed, claim: &Claim<'_>) -> Vec
     for container in &observed.foreign {
         if let Some(name) =
             container.project().filter(|name| !claim.siblings.iter().any(|sibling| sibling == name))
-            && container.compose_label("project.config_files") == Some(files.as_str())
+            && container.label(compose::CONFIG_FILES) == Some(files.as_str())
             && is_of_mode(container, claim.mode)
         {
             former(&mut found, name).containers.push(container.name.clone());
@@ -73,7 +74,7 @@ fn former<'f, 'n>(found: &'f mut BTreeMap<&'n str, Former>, name: &'n str) -> &'
 
 /// Whether a container may be this mode's: docker compose writes no mode, `sofa` does.
 fn is_of_mode(container: &Container, mode: &str) -> bool {
-    container.labels.get("sofa.mode").is_none_or(|said| said == mode)
+    container.labels.get(sofa::MODE).is_none_or(|said| said == mode)
 }
 
 /// What the model's volumes would be called in a project of that name. One with a name of its own has it in every project.

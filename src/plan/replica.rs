@@ -24,6 +24,7 @@ pub(super) struct Slot<'a> {
     /// What becomes of it.
     pub(super) fate: Fate,
 }
+use crate::labels::compose;
 
 impl<'a> Slot<'a> {
     /// The containers that stand for it or once did.
@@ -41,7 +42,7 @@ impl<'a> Slot<'a> {
     pub(super) fn renewal(&self) -> Renewal {
         // One that never ran was never used.
         let used = |container: &&Container| container.state != State::Created;
-        let successor = |container: &Container| container.compose_label("replace").is_some();
+        let successor = |container: &Container| container.label(compose::REPLACE).is_some();
         match (&self.fate, self.current) {
             (Fate::Create(_), None) => Renewal::Started,
             (Fate::Create(_), Some(_)) => Renewal::Replaced,

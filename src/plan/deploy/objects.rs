@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Deploy;
+use crate::labels::compose;
 use crate::plan::action::Action;
 use crate::plan::desired::{DesiredVolume, volume_keys};
-use crate::plan::observed::{Volume, compose_label};
+use crate::plan::observed::{Volume, label_of};
 use crate::plan::operation::{Group, Undo};
 
 impl Deploy<'_> {
@@ -62,11 +63,11 @@ impl Deploy<'_> {
 
     /// Whether another project made a network or volume: it is used as it is, as docker compose does, and never changed.
     fn is_of_another(&self, labels: &BTreeMap<String, String>) -> bool {
-        compose_label(labels, "project").is_some_and(|owner| owner != self.desired.project.name.as_str())
+        label_of(labels, compose::PROJECT).is_some_and(|owner| owner != self.desired.project.name.as_str())
     }
 
     fn note_used_as_it_is(&mut self, kind: &str, name: &str, labels: &BTreeMap<String, String>) {
-        let owner = compose_label(labels, "project").unwrap_or_default();
+        let owner = label_of(labels, compose::PROJECT).unwrap_or_default();
         self.notes.push(format!(
             "{kind} {name} belongs to project `{owner}` and is used as it is; `external: true` says that it is meant"
         ));
@@ -103,5 +104,5 @@ impl Deploy<'_> {
 
 /// Whether the recorded config hash is one of the model's. Without a record there is nothing to compare with.
 fn same_hash(labels: &BTreeMap<String, String>, hashes: &[String]) -> bool {
-    compose_label(labels, "config-hash").is_none_or(|recorded| hashes.iter().any(|hash| hash == recorded))
+    label_of(labels, compose::CONFIG_HASH).is_none_or(|recorded| hashes.iter().any(|hash| hash == recorded))
 }

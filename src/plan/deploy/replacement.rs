@@ -7,7 +7,7 @@ use super::Deploy;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
-use crate::plan::observed::{Container, ContainerId, Network, compose_label};
+use crate::plan::observed::{Container, ContainerId, Network, label_of};
 use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::stop;
 
@@ -22,6 +22,7 @@ pub(super) struct Detached<'a> {
     /// Whether the plan attaches it again.
     pub(super) attached: bool,
 }
+use crate::labels::compose;
 
 impl<'a> Deploy<'a> {
     /// Replaces these networks, each with the reason. Containers that are not the project's are in the way.
@@ -143,10 +144,10 @@ impl<'a> Deploy<'a> {
         for desired in self.desired.networks.iter().filter(|desired| self.networks.contains_key(desired.key))
         {
             let older = self.observed.networks.iter().filter(|network| {
-                let label = |name: &str| compose_label(&network.labels, name);
+                let label = |name: &str| label_of(&network.labels, name);
                 network.name != desired.network.name
-                    && label("network") == Some(desired.key)
-                    && label("project") == Some(self.desired.project.name.as_str())
+                    && label(compose::NETWORK) == Some(desired.key)
+                    && label(compose::PROJECT) == Some(self.desired.project.name.as_str())
                     && !self.desired.project.networks.values().any(|other| other.name == network.name)
             });
             for network in older {

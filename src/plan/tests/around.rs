@@ -195,7 +195,7 @@ fn what_is_outside_the_scope_comes_back_in_order_and_is_waited_for() {
         .found(running("worker").stale())
         .but(objects::attached);
     let gate = r#"{"tcp":{"port":5432,"interval":{"secs":1,"nanos":0},"timeout":{"secs":5,"nanos":0}}}"#;
-    case.observed.containers[0].labels.insert(crate::plan::labelled::READY.into(), gate.into());
+    case.observed.containers[0].labels.insert(crate::labels::sofa::READY.into(), gate.into());
     assert_snapshot!(deploy_of(&case, &["worker"]), @"
     [] -> #1 worker: stop p-worker-1, network p_net is replaced [disruptive]
     [] -> #2 postgres: stop p-postgres-1, network p_net is replaced [disruptive]

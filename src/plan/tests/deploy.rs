@@ -100,7 +100,9 @@ fn many_fields_are_counted_and_env_files_are_named() {
     }
     web.env_files = vec!["/p/web.env".into()];
     case.project.working_dir = "/p".into();
-    case.observed.containers[0].labels.insert(contents::LABEL.into(), "env_file.web.env=k:old".into());
+    case.observed.containers[0]
+        .labels
+        .insert(crate::labels::sofa::CONTENT.into(), "env_file.web.env=k:old".into());
     let digests = [("env_file.web.env".to_string(), "k:new".to_string())].into();
     let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
     let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap();
@@ -115,7 +117,9 @@ fn an_env_file_that_sets_the_same_as_before_replaces_nothing() {
     let mut case = released("info");
     case.project.services.get_mut("web").unwrap().env_files = vec!["/p/web.env".into()];
     case.project.working_dir = "/p".into();
-    case.observed.containers[0].labels.insert(contents::LABEL.into(), "env_file.web.env=k:old".into());
+    case.observed.containers[0]
+        .labels
+        .insert(crate::labels::sofa::CONTENT.into(), "env_file.web.env=k:old".into());
     let digests = [("env_file.web.env".to_string(), "k:new".to_string())].into();
     let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
     assert!(super::super::deploy(&desired, &case.observed, Policy::default()).unwrap().operations.is_empty());
@@ -321,7 +325,9 @@ fn a_dead_container_is_replaced_and_an_edited_config_too() {
         web.configs.push(model::FileReference { source: "app".into(), ..Default::default() });
     });
     case = case.found(running("web"));
-    case.observed.containers[0].labels.insert(contents::LABEL.into(), "configs.app=k:old".into());
+    case.observed.containers[0]
+        .labels
+        .insert(crate::labels::sofa::CONTENT.into(), "configs.app=k:old".into());
     let digests = [("configs.app".to_string(), "k:new".to_string())].into();
     let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
     let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap().to_string();

@@ -22,7 +22,9 @@ fn with_hooks(change: impl FnOnce(&mut Service)) -> impl FnOnce(&mut Container) 
     let mut service = Service::default();
     change(&mut service);
     move |container| {
-        container.labels.extend(hooks::label(&service).map(|label| (hooks::LABEL.to_string(), label)));
+        container
+            .labels
+            .extend(hooks::label(&service).map(|label| (crate::labels::sofa::HOOKS.to_string(), label)));
     }
 }
 
@@ -169,7 +171,7 @@ fn what_a_hook_gets_from_a_variable_must_be_in_the_containers_environment() {
 #[test]
 fn a_label_that_cannot_be_read_is_told_and_what_an_interrupted_run_left_goes() {
     let case = case().with("web", hooked).found(running("web")).but(|container| {
-        container.labels.insert(hooks::LABEL.into(), "{".into());
+        container.labels.insert(crate::labels::sofa::HOOKS.into(), "{".into());
     });
     let case =
         case.found(running("web").named("p-web-pre_start-1").state(State::Exited(0))).but(|container| {

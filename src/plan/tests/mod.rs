@@ -16,7 +16,6 @@ mod way;
 use std::collections::BTreeMap;
 
 use super::action::Action;
-use super::contents;
 use super::desired::{Desired, Terms};
 use super::image_volumes;
 use super::labelled::Scope;

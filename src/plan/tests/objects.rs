@@ -330,7 +330,7 @@ fn mounting(digest: &str, label: bool) -> Case {
     let image = case.observed.images["web:1"].digest.clone();
     container.labels.insert("com.docker.compose.image".into(), image);
     if let (Some(recorded), true) = (recorded, label) {
-        container.labels.insert(image_volumes::LABEL.into(), recorded);
+        container.labels.insert(crate::labels::compose::IMAGE_VOLUME_DIGEST.into(), recorded);
     }
     case
 }

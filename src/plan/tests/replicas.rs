@@ -77,14 +77,14 @@ fn what_a_killed_run_left_is_gone_on_with_and_cleared_away() {
 #[test]
 fn what_a_run_that_is_taken_back_made_anew_goes_and_nothing_older() {
     let made_by = |container: &mut Container, run: &str| {
-        container.labels.insert(crate::plan::labelled::RUN.into(), run.into());
+        container.labels.insert(crate::labels::sofa::RUN.into(), run.into());
         container.networks.insert("p_back".into(), Attachment::default());
     };
     let mut case = case()
         .service("web")
         .found(running("web"))
         .found(running("older"))
-        .but(|older| drop(older.labels.insert(crate::plan::labelled::RUN.into(), "3".into())))
+        .but(|older| drop(older.labels.insert(crate::labels::sofa::RUN.into(), "3".into())))
         .found(running("new"))
         .but(|new| made_by(new, "4"));
     for (name, run) in [("p_back", "4"), ("p_older", "3")] {
@@ -92,7 +92,7 @@ fn what_a_run_that_is_taken_back_made_anew_goes_and_nothing_older() {
             id: NetworkId("b".repeat(64)),
             name: name.into(),
             driver: "bridge".into(),
-            labels: [(crate::plan::labelled::RUN.into(), run.into())].into(),
+            labels: [(crate::labels::sofa::RUN.into(), run.into())].into(),
             settings: crate::plan::observed::NetworkSettings::default(),
         });
     }
