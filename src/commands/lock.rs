@@ -64,8 +64,8 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
                     .hint("`sofa stop` asks its holder to cancel; `--force` takes the lock away"));
             }
             match held.is_alive() {
-                true => held.take_away(&engine).await,
-                false => held.remove(&engine).await,
+                true => Lock::take_away(&engine, &held).await,
+                false => Lock::remove(&engine, &held).await,
             }
             .map_err(engine_failure)?;
             format!("{project}: lock released: {held}")

@@ -12,7 +12,7 @@ use super::reconnect::{CLOSING, Phase};
 use super::secrets;
 use super::watch::Watch;
 use crate::apply::executor::Stopped;
-use crate::engine::container::RestartPolicy;
+use crate::engine::RestartPolicy;
 use crate::engine::logs::LogQuery;
 use crate::engine::{ContainerDetails, Engine, EngineError, Healthcheck};
 use crate::plan::desired::Desired;

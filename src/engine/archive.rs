@@ -6,10 +6,11 @@ use http::Method;
 use http_body_util::BodyExt;
 
 use super::call::Call;
+use super::client::Engine;
 use super::convert::FileUpload;
 use super::error::EngineError;
+use super::wire;
 use super::wire::query::Path;
-use super::{Engine, wire};
 use crate::plan::observed::ContainerId;
 
 impl Engine {

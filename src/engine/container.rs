@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bollard::models::{ContainerUpdateBody, RestartPolicy as PolicyBody, RestartPolicyNameEnum};
+use bollard::models::ContainerUpdateBody;
 use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     StopContainerOptionsBuilder,
@@ -10,54 +10,17 @@ use bollard::query_parameters::{
 use http::Method;
 use serde::Deserialize;
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::convert::NewContainer;
 use super::error::EngineError;
-use super::observe::or_default;
+use super::json::{null_as_default, to_json};
+use super::restart_policy::RestartPolicy;
 use super::wire::query::Path;
 use crate::plan::observed::ContainerId;
 
 /// How long a container may take to stop where nothing is said: the engine's own.
 pub const GRACE: Duration = Duration::from_secs(10);
-
-/// When the engine starts a container again by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RestartPolicy {
-    /// Never.
-    #[default]
-    No,
-    /// Whenever it ended, and when the engine starts.
-    Always,
-    /// As `Always`, unless it was stopped by hand.
-    UnlessStopped,
-    /// When it ended with a code that is not 0, at most so many times in a row (0: without bound).
-    OnFailure(u32),
-}
-
-impl RestartPolicy {
-    /// A policy in the engine's words; an unknown word is `No`.
-    pub(crate) fn of(name: &str, maximum: u32) -> RestartPolicy {
-        match name {
-            "always" => RestartPolicy::Always,
-            "unless-stopped" => RestartPolicy::UnlessStopped,
-            "on-failure" => RestartPolicy::OnFailure(maximum),
-            _ => RestartPolicy::No,
-        }
-    }
-
-    /// The policy as a request holds it.
-    pub(crate) fn body(self) -> PolicyBody {
-        let (name, maximum) = match self {
-            RestartPolicy::No => (RestartPolicyNameEnum::NO, None),
-            RestartPolicy::Always => (RestartPolicyNameEnum::ALWAYS, None),
-            RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
-            RestartPolicy::OnFailure(0) => (RestartPolicyNameEnum::ON_FAILURE, None),
-            RestartPolicy::OnFailure(n) => (RestartPolicyNameEnum::ON_FAILURE, Some(i64::from(n))),
-        };
-        PolicyBody { name: Some(name), maximum_retry_count: maximum }
-    }
-}
 
 /// What else goes with a container that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,7 +60,7 @@ impl Engine {
     /// `is_conflict` where the name is taken, `is_not_found` where the image is missing, else the engine's refusal.
     pub async fn create(&self, new: &NewContainer) -> Result<Created, EngineError> {
         let call = Call::new(format!("creation of container `{}`", new.name)).slow();
-        let mut body = super::to_json(&call, &new.body)?;
+        let mut body = to_json(&call, &new.body)?;
         if let Some(mac) = &new.mac_address {
             body["MacAddress"] = mac.as_str().into();
         }
@@ -248,7 +211,7 @@ impl Engine {
 #[serde(rename_all = "PascalCase")]
 struct CreateReply {
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     warnings: Vec<String>,
 }
 

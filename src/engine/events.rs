@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::call::Call;
+use super::client::{Engine, EngineStream};
 use super::error::EngineError;
-use super::observe::or_default;
+use super::json::null_as_default;
 use super::wire::json_lines;
 use super::wire::query::Path;
-use super::{Engine, EngineStream, inspect, logs};
+use super::{inspect, logs};
 use crate::labels;
 use crate::plan::observed::{ContainerId, Health};
 
@@ -171,11 +172,11 @@ fn action(word: &str, attributes: &BTreeMap<String, String>) -> Action {
 
 #[derive(Deserialize)]
 struct Message {
-    #[serde(rename = "Type", default, deserialize_with = "or_default")]
+    #[serde(rename = "Type", default, deserialize_with = "null_as_default")]
     kind: String,
-    #[serde(rename = "Action", default, deserialize_with = "or_default")]
+    #[serde(rename = "Action", default, deserialize_with = "null_as_default")]
     action: String,
-    #[serde(rename = "Actor", default, deserialize_with = "or_default")]
+    #[serde(rename = "Actor", default, deserialize_with = "null_as_default")]
     actor: Actor,
     #[serde(rename = "timeNano", default)]
     time_nano: i64,
@@ -184,9 +185,9 @@ struct Message {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct Actor {
-    #[serde(rename = "ID", default, deserialize_with = "or_default")]
+    #[serde(rename = "ID", default, deserialize_with = "null_as_default")]
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     attributes: BTreeMap<String, String>,
 }
 

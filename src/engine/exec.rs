@@ -7,8 +7,8 @@ use http::Method;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::error::EngineError;
 use super::lines::{LogLine, Splitter};
 use super::wire::frames::{Frames, Output, OutputStream};

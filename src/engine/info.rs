@@ -3,8 +3,9 @@
 use http::Method;
 use serde::Deserialize;
 
+use super::EngineError;
 use super::call::Call;
-use super::{Engine, EngineError};
+use super::client::Engine;
 
 impl Engine {
     /// The folder in which the engine keeps images, containers and volumes, on its own machine.

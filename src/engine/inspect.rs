@@ -8,11 +8,11 @@ use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Engine;
 use super::call::Call;
-use super::container::RestartPolicy;
+use super::client::Engine;
 use super::error::EngineError;
-use super::observe::or_default;
+use super::json::null_as_default;
+use super::restart_policy::RestartPolicy;
 use super::wire::query::segment;
 use crate::plan::observed::{ContainerId, Health, ImageId, State};
 
@@ -126,15 +126,15 @@ struct Reply {
     id: String,
     name: String,
     image: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     created: String,
     #[serde(default)]
     restart_count: u64,
     state: StateReply,
     config: ConfigReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     host_config: HostConfigReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     network_settings: NetworkSettingsReply,
 }
 
@@ -146,26 +146,26 @@ struct StateReply {
     exit_code: i64,
     #[serde(default, rename = "OOMKilled")]
     oom_killed: bool,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     error: String,
     #[serde(default)]
     pid: i64,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     started_at: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     finished_at: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     health: HealthReply,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct HealthReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     status: String,
     #[serde(default)]
     failing_streak: u64,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     log: Vec<ProbeReply>,
 }
 
@@ -174,28 +174,28 @@ struct HealthReply {
 struct ProbeReply {
     #[serde(default)]
     exit_code: i64,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     output: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     end: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ConfigReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     image: String,
     #[serde(default)]
     tty: bool,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     env: Vec<String>,
     #[serde(default)]
     stop_timeout: Option<u64>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     healthcheck: HealthcheckReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     shell: Vec<String>,
 }
 
@@ -203,7 +203,7 @@ struct ConfigReply {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct HealthcheckReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     test: Vec<String>,
     #[serde(default)]
     interval: u64,
@@ -218,20 +218,20 @@ pub(crate) struct HealthcheckReply {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct HostConfigReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     restart_policy: RestartPolicyReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     device_requests: Vec<serde_json::Value>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     runtime: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     network_mode: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct RestartPolicyReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     name: String,
     #[serde(default)]
     maximum_retry_count: u32,
@@ -240,18 +240,18 @@ struct RestartPolicyReply {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct NetworkSettingsReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     networks: BTreeMap<String, EndpointReply>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct EndpointReply {
-    #[serde(default, rename = "IPAddress", deserialize_with = "or_default")]
+    #[serde(default, rename = "IPAddress", deserialize_with = "null_as_default")]
     ip_address: String,
-    #[serde(default, rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    #[serde(default, rename = "GlobalIPv6Address", deserialize_with = "null_as_default")]
     ipv6_address: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     aliases: Vec<String>,
 }
 

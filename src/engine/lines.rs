@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 
-use super::EngineStream;
+use super::client::EngineStream;
 use super::error::EngineError;
 use super::wire::frames::{Output, OutputStream};
 

@@ -9,10 +9,11 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 
 use super::call::Call;
+use super::client::{Engine, EngineStream};
 use super::error::EngineError;
+use super::lines;
 use super::wire::frames::Frames;
 use super::wire::query::Path;
-use super::{Engine, EngineStream, lines};
 use crate::plan::observed::ContainerId;
 
 pub use super::lines::LogLine;

@@ -8,11 +8,12 @@ use bollard::models::{
 use http::Method;
 use serde::Deserialize;
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::convert::NewNetwork;
+use super::endpoint::Endpoint;
 use super::error::EngineError;
-use super::observe::or_default;
+use super::json::{null_as_default, to_json};
 use super::wire::query::segment;
 use crate::plan::observed::{ContainerId, NetworkId};
 
@@ -23,7 +24,7 @@ impl Engine {
     /// `is_conflict` where there is one of that name; the engine's refusal where no address pool is left.
     pub async fn create_network(&self, network: &NewNetwork) -> Result<NetworkId, EngineError> {
         let call = Call::new(format!("creation of network `{}`", network.name())).slow();
-        let mut body = super::to_json(&call, &network.body)?;
+        let mut body = to_json(&call, &network.body)?;
         // Before API 1.44 the engine makes a second network of the same name unless it is told not to.
         body["CheckDuplicate"] = true.into();
         let created: Created = self.wire().json(&call, Method::POST, "/networks/create", Some(&body)).await?;
@@ -107,7 +108,7 @@ struct Attached {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Networks {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     networks: BTreeMap<String, EndpointReply>,
 }
 
@@ -118,11 +119,11 @@ struct Networks {
 struct EndpointReply {
     #[serde(default, rename = "IPAMConfig")]
     ipam_config: Option<EndpointIpamConfig>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     links: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     aliases: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     driver_opts: HashMap<String, String>,
     #[serde(default)]
     gw_priority: i64,
@@ -142,7 +143,3 @@ impl EndpointReply {
         })
     }
 }
-
-/// How a container is attached to a network: names, addresses, priorities. Made by `convert`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Endpoint(pub(crate) bollard::models::EndpointSettings);

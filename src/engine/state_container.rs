@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions};
 use bytes::Bytes;
 
-use super::Engine;
+use super::client::Engine;
 use super::convert::NewContainer;
 use super::error::EngineError;
 use crate::plan::observed::ContainerId;

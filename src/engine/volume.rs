@@ -7,11 +7,11 @@ use bollard::query_parameters::RemoveVolumeOptionsBuilder;
 use http::Method;
 use serde::Deserialize;
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::convert::NewVolume;
 use super::error::EngineError;
-use super::observe::or_default;
+use super::json::{null_as_default, to_json};
 
 /// How long the engine may take to add up what volumes hold; the list goes without after that.
 const ADDING_UP: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ impl Engine {
     /// The engine's refusal, such as a driver that is not installed.
     pub async fn create_volume(&self, volume: &NewVolume) -> Result<(), EngineError> {
         let call = Call::new(format!("creation of volume `{}`", volume.name())).slow();
-        let body = super::to_json(&call, &volume.body)?;
+        let body = to_json(&call, &volume.body)?;
         self.wire().bytes(&call, Method::POST, "/volumes/create", Some(&body)).await.map(drop)
     }
 
@@ -56,7 +56,7 @@ impl Engine {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Usage {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     volumes: Vec<VolumeUsage>,
 }
 

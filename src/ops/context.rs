@@ -12,9 +12,9 @@ use crate::error::{Failure, Kind};
 use crate::plan::Problem;
 use crate::plan::scope::{Deps, Missing, Selection};
 use crate::settings::{Mode, Services, Settings};
+use crate::state::LEASE;
 use crate::state::Operator;
 use crate::state::holder::{self, Holder};
-use crate::state::lock::LEASE;
 use crate::ui::Ui;
 use crate::util::spelling;
 

@@ -152,7 +152,7 @@ pub async fn sweep(engine: &Engine, project: &str, observed: &Observed) -> Resul
 /// Those of the engine.
 pub async fn clear(engine: &Engine, project: &str) -> Result<(), Failure> {
     match Lock::find(engine, project).await.map_err(engine_failure)? {
-        Some(held) if !held.is_alive() => held.remove(engine).await.map_err(engine_failure),
+        Some(held) if !held.is_alive() => Lock::remove(engine, &held).await.map_err(engine_failure),
         _ => Ok(()),
     }
 }
@@ -186,20 +186,20 @@ pub async fn interrupted(
         if !held.is_alive() {
             if asked.is_some() {
                 note(format!("{project}: it renews its lock no more; that is taken away"));
-                held.take_away(engine).await.map_err(engine_failure)?;
+                Lock::take_away(engine, &held).await.map_err(engine_failure)?;
             }
             return Ok(());
         }
         if asked.as_ref() != Some(&held.id) {
             note(format!("{project}: asking to cancel {held}"));
             let by = format!("`{}` by {}", context.command(verb), context.operator());
-            held.ask_to_cancel(engine, &by).await.map_err(engine_failure)?;
+            Lock::ask_to_cancel(engine, &held, &by).await.map_err(engine_failure)?;
             asked = Some(held.id.clone());
         }
         tokio::select! {
             biased;
             () = stage.interrupt.end.cancelled() => return Err(unbegun(project)),
-            released = held.released(engine) => released.map_err(engine_failure)?,
+            released = Lock::wait_for_release(engine, &held) => released.map_err(engine_failure)?,
             () = tokio::time::sleep(LOOK.min(held.left() + Duration::from_secs(1))) => {}
         }
     }

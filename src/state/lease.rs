@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
+use super::held::LockId;
 use super::holder::Holder;
-use super::storage::{ErrorKind, LockChangeKind, LockId, LockStorage, StorageError};
+use super::storage::{ErrorKind, LockChangeKind, LockStorage, StorageError};
 
 /// The step of a storage's clock: the `Date` of an HTTP answer has whole seconds.
 pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);

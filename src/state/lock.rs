@@ -1,23 +1,18 @@
 //! The lock of a project: one holder at a time. Its lease is renewed while the holder runs, and is judged by the storage's
 //! clock alone.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
+use super::held::{Held, LockId};
 use super::holder::{Holder, ProcessState};
 use super::lease::{CLOCK_STEP, Keeper, LockSignal, LockTokens, Shared};
-use super::storage::{ErrorKind, LockId, LockStorage, StorageError};
-use crate::util::elapsed::age;
+use super::storage::{ErrorKind, LockStorage, StorageError};
 
-/// How long a lock is valid after its last renewal, unless its holder says otherwise.
-pub const LEASE: Duration = Duration::from_secs(30);
 /// How often a creation without a clear answer is tried again.
 const TRIES: u32 = 3;
 
@@ -39,21 +34,6 @@ pub enum LockError<E: StorageError> {
     Interrupted,
     #[error(transparent)]
     Storage(#[from] E),
-}
-
-/// A lock as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    pub project: String,
-    /// Every change of the lock names this id, so it never changes a later lock.
-    pub id: LockId,
-    /// None where this `sofa` cannot read who holds it.
-    pub holder: Option<Holder>,
-    /// By the storage's clock, as are the other times.
-    pub since: Timestamp,
-    pub renewed: Timestamp,
-    /// When this was read.
-    pub now: Timestamp,
 }
 
 impl<S: LockStorage> Lock<S> {
@@ -119,6 +99,42 @@ impl<S: LockStorage> Lock<S> {
         storage.find_lock(project).await
     }
 
+    /// Takes a lock away from a holder that may be running. The holder learns of it; a lock that is only removed it would
+    /// create again.
+    ///
+    /// # Errors
+    /// The storage's. A lock that is removed already is a success.
+    pub async fn take_away(storage: &S, held: &Held) -> Result<(), S::Error> {
+        storage.take_away_lock(&held.project, &held.id).await
+    }
+
+    /// Removes a lock whose holder is not alive.
+    ///
+    /// # Errors
+    /// The storage's. A lock that is removed already is a success.
+    pub async fn remove(storage: &S, held: &Held) -> Result<(), S::Error> {
+        storage.remove_lock(&held.id).await
+    }
+
+    /// Asks the holder of a lock to cancel.
+    ///
+    /// # Errors
+    /// The storage's. A lock that is removed already is a success.
+    pub async fn ask_to_cancel(storage: &S, held: &Held, by: &str) -> Result<(), S::Error> {
+        match storage.request_cancel(&held.id, by).await {
+            Err(error) if error.kind() == ErrorKind::Missing => Ok(()),
+            asked => asked,
+        }
+    }
+
+    /// Waits without limit until a lock is released.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn wait_for_release(storage: &S, held: &Held) -> Result<(), S::Error> {
+        storage.wait_until_released(&held.id).await
+    }
+
     fn keep(
         storage: &S,
         project: &str,
@@ -172,85 +188,6 @@ impl<S: LockStorage> Lock<S> {
 impl<S: LockStorage> Drop for Lock<S> {
     fn drop(&mut self) {
         self.keeper.abort();
-    }
-}
-
-impl Held {
-    /// The rest of the lease.
-    pub fn left(&self) -> Duration {
-        let lease = self.holder.as_ref().map_or(LEASE, |holder| holder.lease);
-        let passed = Duration::try_from(self.now.duration_since(self.renewed)).unwrap_or_default();
-        lease.saturating_sub(passed)
-    }
-
-    /// Takes it away from a holder that may be running. The holder learns of it; a lock that is only removed it would
-    /// create again.
-    ///
-    /// # Errors
-    /// The storage's. A lock that is removed already is a success.
-    pub async fn take_away<S: LockStorage>(&self, storage: &S) -> Result<(), S::Error> {
-        storage.take_away_lock(&self.project, &self.id).await
-    }
-
-    /// Removes it: for a lock whose holder is not alive.
-    ///
-    /// # Errors
-    /// The storage's. A lock that is removed already is a success.
-    pub async fn remove<S: LockStorage>(&self, storage: &S) -> Result<(), S::Error> {
-        storage.remove_lock(&self.id).await
-    }
-
-    /// Asks its holder to cancel.
-    ///
-    /// # Errors
-    /// The storage's. A lock that is removed already is a success.
-    pub async fn ask_to_cancel<S: LockStorage>(&self, storage: &S, by: &str) -> Result<(), S::Error> {
-        match storage.request_cancel(&self.id, by).await {
-            Err(error) if error.kind() == ErrorKind::Missing => Ok(()),
-            asked => asked,
-        }
-    }
-
-    /// Waits without limit until it is released.
-    ///
-    /// # Errors
-    /// The storage's.
-    pub async fn released<S: LockStorage>(&self, storage: &S) -> Result<(), S::Error> {
-        storage.wait_until_released(&self.id).await
-    }
-
-    /// Whether its holder may still be running.
-    pub fn is_alive(&self) -> bool {
-        self.process_state() != ProcessState::Ended && !self.is_expired()
-    }
-
-    pub(super) fn is_of(&self, holder: &Holder) -> bool {
-        self.holder.as_ref().is_some_and(|found| found.nonce == holder.nonce)
-    }
-
-    fn is_expired(&self) -> bool {
-        self.left().is_zero()
-    }
-
-    fn process_state(&self) -> ProcessState {
-        let process = self.holder.as_ref().and_then(|holder| holder.process.as_ref());
-        process.map_or(ProcessState::Unknown, |process| process.state())
-    }
-}
-
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ago = |time| age(Duration::try_from(self.now.duration_since(time)).unwrap_or_default());
-        match &self.holder {
-            Some(Holder { operator, command, process, .. }) => {
-                write!(f, "`{command}` by {operator}")?;
-                if let Some(process) = process {
-                    write!(f, " (pid {})", process.pid)?;
-                }
-            }
-            None => f.write_str("unknown holder")?,
-        }
-        write!(f, ", since {:.0} ({} ago), renewed {} ago", self.since, ago(self.since), ago(self.renewed))
     }
 }
 

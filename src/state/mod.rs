@@ -5,6 +5,7 @@
 
 pub mod fence;
 pub mod head;
+pub mod held;
 pub mod holder;
 pub mod key;
 pub mod lease;
@@ -17,11 +18,12 @@ pub mod store;
 
 pub use fence::Fence;
 pub use head::{Head, Operator};
+pub use held::{Held, LEASE, LockId};
 pub use holder::{Holder, Process, ProcessState};
 pub use key::ContentKey;
 pub use lease::{LockSignal, LockTokens};
-pub use lock::{Held, Lock, LockError};
+pub use lock::{Lock, LockError};
 pub use storage::{
-    ErrorKind, LockChange, LockChangeKind, LockId, LockStorage, RecordContent, RecordStorage, StorageError,
+    ErrorKind, LockChange, LockChangeKind, LockStorage, RecordContent, RecordStorage, StorageError,
 };
 pub use store::{Found, RecordFile, Snapshot, StateError, Store};

@@ -7,9 +7,9 @@ use std::future::Future;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
+use super::held::{Held, LockId};
 use super::holder::Holder;
 use super::key::ContentKey;
-use super::lock::Held;
 
 /// An error of a storage.
 pub trait StorageError: std::error::Error + Send + Sync + 'static {
@@ -31,10 +31,6 @@ pub enum ErrorKind {
     /// Another attempt fails in the same way.
     Final,
 }
-
-/// One lock as its storage names it. The next lock of the same project has another id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockId(pub String);
 
 /// A change of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use sofa::docker::state::Store;
-use sofa::engine::container::RestartPolicy;
+use sofa::engine::RestartPolicy;
 use sofa::state::Head;
 
 use crate::stack::{HEALTHY, compose, container, ids};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use sofa::compose::model::{Command, Healthcheck, HealthcheckTest, Network, Project, Service};
-use sofa::engine::container::{Removal, RestartPolicy, WaitFor};
+use sofa::engine::RestartPolicy;
+use sofa::engine::container::{Removal, WaitFor};
 use sofa::engine::convert::{self, Instance, NewVolume};
 use sofa::engine::events::Action;
 use sofa::engine::exec::ExecCommand;

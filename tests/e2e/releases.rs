@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use sofa::engine::container::{Removal, RestartPolicy};
+use sofa::engine::RestartPolicy;
+use sofa::engine::container::Removal;
 use sofa::engine::exec::ExecCommand;
 use sofa::plan::observed::State;
 

@@ -175,7 +175,8 @@ async fn a_lock_that_is_taken_away_ends_its_holder_at_once_and_the_successor_is_
     let engine = fake.connect().await;
     let tokens = tokens();
     let lock = Lock::take(&engine, "p", &holder("ann"), tokens.clone(), |_| {}).await.unwrap();
-    Lock::find(&engine, "p").await.unwrap().unwrap().take_away(&engine).await.unwrap();
+    let found = Lock::find(&engine, "p").await.unwrap().unwrap();
+    Lock::take_away(&engine, &found).await.unwrap();
     let successor = take(&engine, &holder("bob")).await.unwrap();
     tokio::time::timeout(Duration::from_secs(1), tokens.lost.cancelled()).await.unwrap();
     assert!(lock.fence().check().is_err() && !tokens.cancel.is_cancelled());
@@ -196,7 +197,7 @@ async fn a_lock_that_was_only_removed_is_taken_again() {
     let found = held(take(&engine, &holder("bob")).await);
     assert_eq!(found.holder.as_ref().unwrap().operator.user, "ann");
     assert!(lock.signal().is_none() && !tokens.lost.is_cancelled());
-    found.ask_to_cancel(&engine, "`stop` by bob on server").await.unwrap();
+    Lock::ask_to_cancel(&engine, &found, "`stop` by bob on server").await.unwrap();
     tokio::time::timeout(Duration::from_secs(1), tokens.cancel.cancelled()).await.unwrap();
     tokio::time::sleep(LEASE).await;
     assert!(lock.fence().check().is_ok(), "it is renewed");
@@ -237,10 +238,10 @@ async fn a_holder_hears_at_once_that_it_is_to_cancel() {
     let tokens = tokens();
     let lock = Lock::take(&engine, "p", &holder("ann"), tokens.clone(), |_| {}).await.unwrap();
     let found = Lock::find(&engine, "p").await.unwrap().unwrap();
-    found.ask_to_cancel(&engine, "`stop` by bob on server").await.unwrap();
+    Lock::ask_to_cancel(&engine, &found, "`stop` by bob on server").await.unwrap();
     tokio::time::timeout(Duration::from_secs(1), tokens.cancel.cancelled()).await.unwrap();
     assert_eq!(lock.signal(), Some(LockSignal::Cancel { by: "`stop` by bob on server".to_owned() }));
-    let released = found.released(&engine);
+    let released = Lock::wait_for_release(&engine, &found);
     let (released, _) = tokio::join!(released, lock.release());
     released.unwrap();
 }

@@ -4,7 +4,7 @@ use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
 use sofa::docker::state::Lock;
-use sofa::state::lock::LEASE;
+use sofa::state::LEASE;
 use sofa::state::{Holder, LockTokens, Operator};
 use tokio_util::sync::CancellationToken;
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::BuildError;
+use super::error::BuildError;
 use super::ignore::Ignore;
 
 /// Bytes of the archive that are on their way at once: eight chunks.

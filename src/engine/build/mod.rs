@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, stream};
 use http::Method;
@@ -10,11 +9,11 @@ use http_body_util::{Either, StreamBody};
 use hyper::body::Frame;
 use sha2::{Digest, Sha256};
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::convert::built_image_labels;
 use super::error::EngineError;
-use super::image::{PullProgress, RegistryAuth};
+use super::image::RegistryAuth;
 use super::wire::json_lines;
 use super::wire::query::Path as Query;
 use crate::compose::model::{Build, Project, Service};
@@ -22,87 +21,22 @@ use crate::labels;
 use crate::plan::observed::ImageId;
 
 mod context;
+mod error;
 pub mod ignore;
 mod output;
 mod prepare;
+mod source;
+
+pub use error::BuildError;
+pub use output::BuildEvent;
+pub use prepare::BuildOptions;
 
 use context::Context;
 use output::Output;
+use source::Source;
 
 /// How many of the last lines of a failing build its error keeps.
 const TAIL: usize = 40;
-
-/// A build that did not happen or did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// Something that the classic builder does not have.
-    #[error("`build.{key}` needs BuildKit, which `sofa` does not use yet")]
-    NeedsBuildKit {
-        /// The key under `build:`.
-        key: String,
-    },
-    /// A value that no builder could take.
-    #[error("`build.{key}`: {reason}")]
-    Invalid {
-        /// The key under `build:`.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file of the context that could not be read.
-    #[error("build context: `{path}`: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A step of the Dockerfile, or the Dockerfile itself.
-    #[error("{message}")]
-    Failed {
-        /// The builder's own words.
-        message: String,
-        /// The last lines of its output, oldest first.
-        tail: Vec<String>,
-    },
-    /// The engine could not be talked to, or refused.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
-
-impl BuildError {
-    fn file(path: &Path, source: io::Error) -> BuildError {
-        BuildError::File { path: path.display().to_string(), source }
-    }
-
-    fn invalid(key: &str, reason: impl Into<String>) -> BuildError {
-        BuildError::Invalid { key: key.to_owned(), reason: reason.into() }
-    }
-}
-
-/// What happens during a build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BuildEvent {
-    /// A line of output, without its newline.
-    Line(String),
-    /// A base image is being fetched.
-    Pull(PullProgress),
-}
-
-/// How a build is to be done beside what the Compose file says.
-#[derive(Debug, Clone, Default)]
-pub struct BuildOptions {
-    /// Ignore the cache.
-    pub no_cache: bool,
-    /// Fetch base images even where they are there.
-    pub pull: bool,
-    /// Build arguments that win over the file's.
-    pub args: BTreeMap<String, String>,
-    /// Credentials of registries by host, for base images.
-    pub registries: Vec<(String, RegistryAuth)>,
-    /// The version of docker compose to write into the label of that name.
-    pub version: String,
-}
 
 /// An image about to be built: everything is read and checked, nothing is sent.
 #[derive(Debug)]
@@ -112,14 +46,6 @@ pub struct PreparedBuild {
     source: Source,
     registries: Vec<(String, RegistryAuth)>,
     digest: String,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// A folder of this machine.
-    Folder(Context),
-    /// A Git or HTTP address, which the engine fetches itself.
-    Remote,
 }
 
 impl PreparedBuild {
@@ -148,7 +74,7 @@ impl PreparedBuild {
     ) -> Result<PreparedBuild, BuildError> {
         prepare::refuse_buildkit(build)?;
         let platform = prepare::platform(service, build)?;
-        let (source, dockerfile) = prepare::source(build)?;
+        let (source, dockerfile) = source::source(build)?;
         let mut hash = Sha256::new();
         match &source {
             Source::Folder(context) => context.digest(&mut hash)?,
@@ -244,27 +170,4 @@ impl UnreadFile {
 /// Whether an image was built from the same context. An image without the label counts as current.
 pub fn is_current(image_labels: &BTreeMap<String, String>, digest: &str) -> bool {
     image_labels.get(labels::sofa::CONTEXT).is_none_or(|recorded| recorded == digest)
-}
-
-/// Where a build's Dockerfile is, when it is not in the context.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Dockerfile {
-    /// Within the context, by its path there.
-    Within(String),
-    /// Sent along under a name of its own.
-    Extra(String, Vec<u8>),
-}
-
-impl Dockerfile {
-    fn name(&self) -> &str {
-        match self {
-            Dockerfile::Within(name) | Dockerfile::Extra(name, _) => name,
-        }
-    }
-}
-
-/// The folder of a local context.
-fn folder(build: &Build) -> Option<PathBuf> {
-    let remote = build.context.contains("://") || build.context.starts_with("git@");
-    (!remote && !build.context.starts_with("github.com/")).then(|| PathBuf::from(&build.context))
 }

@@ -2,11 +2,20 @@
 
 use std::collections::VecDeque;
 
-use super::{BuildError, BuildEvent};
+use super::error::BuildError;
 use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 use crate::engine::image::{Message, PullProgress};
 use crate::plan::observed::ImageId;
+
+/// What happens during a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildEvent {
+    /// A line of output, without its newline.
+    Line(String),
+    /// A base image is being fetched.
+    Pull(PullProgress),
+}
 
 /// Puts the builder's messages together.
 pub(super) struct Output {
@@ -88,7 +97,7 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BuildError;
+    use super::super::error::BuildError;
     use super::{BuildEvent, Output};
     use serde_json::json;
 

@@ -1,18 +1,29 @@
 //! From a `build:` section to the query of `POST /build`, and what the classic builder cannot do.
 
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::context::Context;
-use super::ignore::Ignore;
-use super::{BuildError, BuildOptions, Dockerfile, Source, folder};
+use super::error::BuildError;
+use super::source::Dockerfile;
 use crate::compose::model::{Build, Project, Service};
+use crate::engine::image::RegistryAuth;
 use crate::engine::wire::query::Path as Query;
 
-/// The name under which a Dockerfile from outside the context is sent.
-const EXTRA_DOCKERFILE: &str = ".dockerfile.sofa";
+/// How a build is to be done beside what the Compose file says.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// Ignore the cache.
+    pub no_cache: bool,
+    /// Fetch base images even where they are there.
+    pub pull: bool,
+    /// Build arguments that win over the file's.
+    pub args: BTreeMap<String, String>,
+    /// Credentials of registries by host, for base images.
+    pub registries: Vec<(String, RegistryAuth)>,
+    /// The version of docker compose to write into the label of that name.
+    pub version: String,
+}
 
 /// Keys that only BuildKit knows.
 pub(super) fn refuse_buildkit(build: &Build) -> Result<(), BuildError> {
@@ -54,86 +65,6 @@ pub(super) fn image_name(project: &Project, service: &Service) -> String {
         "" => format!("{}-{}", project.name, service.name),
         image => image.to_owned(),
     }
-}
-
-/// Reads the context and finds the Dockerfile.
-pub(super) fn source(build: &Build) -> Result<(Source, Dockerfile), BuildError> {
-    let Some(root) = folder(build) else {
-        if !build.dockerfile_inline.is_empty() {
-            return Err(BuildError::NeedsBuildKit {
-                key: "dockerfile_inline (with a remote context)".to_owned(),
-            });
-        }
-        return Ok((Source::Remote, Dockerfile::Within(file_name(build).to_owned())));
-    };
-    if !root.is_dir() {
-        let what = if root.exists() { "is no folder" } else { "does not exist" };
-        return Err(BuildError::invalid("context", format!("`{}` {what}", root.display())));
-    }
-    let dockerfile = dockerfile(build, &root)?;
-    let mut ignore = read_ignore(build, &root)?;
-    if let Dockerfile::Within(name) = &dockerfile {
-        ignore.keep(name);
-    }
-    let mut context = Context::walk(&root, &ignore)?;
-    if let Dockerfile::Extra(name, content) = &dockerfile {
-        context.add(name, content.clone());
-    }
-    Ok((Source::Folder(context), dockerfile))
-}
-
-fn file_name(build: &Build) -> &str {
-    if build.dockerfile.is_empty() { "Dockerfile" } else { &build.dockerfile }
-}
-
-fn dockerfile(build: &Build, root: &Path) -> Result<Dockerfile, BuildError> {
-    if !build.dockerfile_inline.is_empty() {
-        return Ok(Dockerfile::Extra(
-            EXTRA_DOCKERFILE.to_owned(),
-            build.dockerfile_inline.clone().into_bytes(),
-        ));
-    }
-    let path = flat(&root.join(file_name(build)));
-    if !path.is_file() {
-        return Err(BuildError::invalid("dockerfile", format!("`{}` does not exist", path.display())));
-    }
-    match path.strip_prefix(flat(root)) {
-        Ok(within) => Ok(Dockerfile::Within(within.to_string_lossy().into_owned())),
-        Err(_) => {
-            let content = fs::read(&path).map_err(|error| BuildError::file(&path, error))?;
-            Ok(Dockerfile::Extra(EXTRA_DOCKERFILE.to_owned(), content))
-        }
-    }
-}
-
-/// Without `.` and `..`, links left as they are.
-fn flat(path: &Path) -> PathBuf {
-    let mut flat = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(flat.pop()),
-            part => flat.push(part),
-        }
-    }
-    flat
-}
-
-/// `DOCKERFILE.dockerignore` beside the Dockerfile where there is one, else the context's `.dockerignore`.
-fn read_ignore(build: &Build, root: &Path) -> Result<Ignore, BuildError> {
-    let own = root.join(format!("{}.dockerignore", file_name(build)));
-    for path in [own, root.join(".dockerignore")] {
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                return Ignore::parse(&text).map_err(|error| {
-                    BuildError::invalid("context", format!("`{}`: {error}", path.display()))
-                });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(BuildError::file(&path, error)),
-        }
-    }
-    Ok(Ignore::default())
 }
 
 /// The query without names and labels.

@@ -3,7 +3,8 @@
 
 use bollard::models::{Mount as MountBody, MountBindOptions, MountType};
 
-use super::{ConvertError, Target};
+use super::error::ConvertError;
+use super::instance::Target;
 use crate::compose::model::{FileObject, FileReference, Project, Service};
 
 /// A file to be put into a container before its first start. Its text is never printed.

@@ -2,9 +2,11 @@
 
 use bollard::models::HealthConfig;
 
-use super::{ConvertError, Target, nanos};
+use super::error::ConvertError;
+use super::instance::Target;
+use super::value::nanos;
 use crate::compose::model::Service;
-use crate::engine::ApiVersion;
+use crate::engine::api_version::ApiVersion;
 
 pub(super) fn build(service: &Service, target: Target) -> Result<Option<HealthConfig>, ConvertError> {
     let Some(check) = &service.healthcheck else {

@@ -4,10 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use bollard::models::{HostConfig, HostConfigCgroupnsModeEnum, HostConfigIsolationEnum, HostConfigLogConfig};
 
+use super::error::ConvertError;
 use super::files::{self, FileUpload};
-use super::{ConvertError, Instance, Target, hash_map, list, mounts, ports, resources, security, text};
+use super::instance::{Instance, Target};
+use super::value::{hash_map, list, text};
+use super::{mounts, ports, resources, security};
 use crate::compose::model::{NamespaceMode, Project, Restart, Service};
-use crate::engine::container::RestartPolicy;
+use crate::engine::restart_policy::RestartPolicy;
 
 pub(super) fn build(
     project: &Project,

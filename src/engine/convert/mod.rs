@@ -1,18 +1,17 @@
 //! From the Compose model to the bodies of the engine's API, as docker compose makes them. Pure, but for the seccomp
 //! profiles that a service names, which are read here.
 
-use std::collections::{BTreeMap, HashMap};
-
 use bollard::models::{ContainerCreateBody, NetworkingConfig};
 
-use super::ApiVersion;
-use super::network::Endpoint;
-use crate::compose::model::{Project, Service, ServiceName};
-use crate::plan::observed::ContainerId;
+use super::api_version::ApiVersion;
+use super::endpoint::Endpoint;
+use crate::compose::model::{Project, Service};
 
+mod error;
 mod files;
 mod health;
 mod host_config;
+mod instance;
 mod labels;
 mod mounts;
 mod networking;
@@ -20,113 +19,18 @@ mod objects;
 mod ports;
 mod resources;
 mod security;
+mod value;
 
+pub use error::ConvertError;
 pub use files::FileUpload;
 pub use host_config::restart_policy;
+pub use instance::{InheritedVolume, Instance, Target};
 pub use labels::{ContainerLabels, Replica, built_image_labels, hook_labels, network_labels, volume_labels};
 pub use objects::{NewNetwork, NewVolume, network, volume};
 
-/// What of the model cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum ConvertError {
-    /// The engine is too old, or `sofa` does not have it.
-    #[error("service `{service}`: `{key}` needs {needs}")]
-    Unsupported {
-        /// The service.
-        service: String,
-        /// The key in the Compose file.
-        key: String,
-        /// What would be needed.
-        needs: String,
-    },
-    /// A value that no engine could take.
-    #[error("service `{service}`: `{key}`: {reason}")]
-    Invalid {
-        /// The service.
-        service: String,
-        /// The key in the Compose file.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file that a key names could not be read.
-    #[error("service `{service}`: `{key}`: file `{path}`: {source}")]
-    File {
-        /// The service.
-        service: String,
-        /// The key in the Compose file.
-        key: String,
-        /// The file.
-        path: String,
-        /// Why not.
-        source: std::io::Error,
-    },
-}
+use value::{seconds, text};
 
-impl ConvertError {
-    fn unsupported(service: &Service, key: &str, needs: impl Into<String>) -> ConvertError {
-        ConvertError::Unsupported {
-            service: service.name.to_string(),
-            key: key.to_owned(),
-            needs: needs.into(),
-        }
-    }
-
-    fn too_old(service: &Service, key: &str, api: ApiVersion, engine: &str) -> ConvertError {
-        ConvertError::unsupported(service, key, format!("Docker Engine {engine} (API {api}) or newer"))
-    }
-
-    fn invalid(service: &Service, key: &str, reason: impl Into<String>) -> ConvertError {
-        ConvertError::Invalid {
-            service: service.name.to_string(),
-            key: key.to_owned(),
-            reason: reason.into(),
-        }
-    }
-}
-
-/// One container to be made of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Instance {
-    /// The name to create it under; it may be a temporary one.
-    pub name: String,
-    /// The name it will have in the end: its first DNS name on every network.
-    pub final_name: String,
-    /// What to create it from: a reference, or an image id to be sure of the digest.
-    pub image: String,
-    /// All its labels (`ContainerLabels::build`).
-    pub labels: BTreeMap<String, String>,
-    /// The containers of the services that it shares a namespace or volumes with.
-    pub parents: BTreeMap<ServiceName, ContainerId>,
-    /// The running containers of the services that it links to: name and replica number.
-    pub links: BTreeMap<ServiceName, Vec<(String, u32)>>,
-    /// Anonymous volumes of the container that it takes the place of.
-    pub inherited: Vec<InheritedVolume>,
-    /// Whether other containers find it by its service's name. Not so for one-offs.
-    pub service_aliases: bool,
-    /// Whether its host ports are published. Not so for one-offs.
-    pub publish: bool,
-}
-
-/// An anonymous volume that goes from one container to the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InheritedVolume {
-    /// The volume's name.
-    pub volume: String,
-    /// Where it is mounted.
-    pub target: String,
-}
-
-/// The engine that the bodies are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
-    /// The API version spoken with it.
-    pub api: ApiVersion,
-    /// Whether its files are those of this machine, so that configs and secrets can be bind mounts.
-    pub local: bool,
-}
-
-impl super::Engine {
+impl super::client::Engine {
     /// What `convert` must know of this engine.
     pub fn target(&self) -> Target {
         Target { api: self.api(), local: self.host().is_local() }
@@ -264,26 +168,4 @@ fn environment(service: &Service) -> Vec<String> {
         None => name.clone(),
     };
     service.environment.iter().map(entry).collect()
-}
-
-/// The engine's default where nothing is written.
-fn text(value: &str) -> Option<String> {
-    (!value.is_empty()).then(|| value.to_owned())
-}
-
-/// Whole seconds, as docker compose cuts them.
-fn seconds(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn nanos(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
-fn hash_map(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
-    (!map.is_empty()).then(|| map.clone().into_iter().collect())
-}
-
-fn list(values: &[String]) -> Option<Vec<String>> {
-    (!values.is_empty()).then(|| values.to_vec())
 }

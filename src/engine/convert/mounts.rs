@@ -6,9 +6,11 @@ use bollard::models::{
     MountTmpfsOptions, MountType, MountVolumeOptions,
 };
 
-use super::{ConvertError, Instance, Target, hash_map, text};
+use super::error::ConvertError;
+use super::instance::{Instance, Target};
+use super::value::{hash_map, text};
 use crate::compose::model::{BindOptions, Mount, MountKind, Project, Service, VolumeOptions};
-use crate::engine::ApiVersion;
+use crate::engine::api_version::ApiVersion;
 
 /// The mounts of a container in both forms.
 #[derive(Debug, Default)]

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 
 use bollard::models::{EndpointIpamConfig, EndpointSettings};
 
-use super::{ConvertError, Instance, Target, hash_map, host_config, list, text};
+use super::error::ConvertError;
+use super::host_config;
+use super::instance::{Instance, Target};
+use super::value::{hash_map, list, text};
 use crate::compose::model::{Attachment, NetworkName, Project, Service};
-use crate::engine::ApiVersion;
-use crate::engine::network::Endpoint;
+use crate::engine::api_version::ApiVersion;
+use crate::engine::endpoint::Endpoint;
 
 /// The label by which drivers learn the name of an interface (API 1.49).
 const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
@@ -157,7 +160,7 @@ fn links(service: &Service, instance: &Instance) -> Vec<String> {
 mod tests {
     use super::{Networking, build};
     use crate::compose::model::{Attachment, Network, Project, Service};
-    use crate::engine::ApiVersion;
+    use crate::engine::api_version::ApiVersion;
     use crate::engine::convert::{Instance, Target};
 
     fn attached(priorities: &[(&str, i64)]) -> (Project, Service) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bollard::models::{Ipam, IpamConfig, VolumeCreateRequest};
 
-use super::{hash_map, text};
+use super::value::{hash_map, text};
 use crate::compose::model::{Network, Volume};
 
 /// A network ready to be created with `Engine::create_network`.

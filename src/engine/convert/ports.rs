@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::PortBinding;
 
-use super::{ConvertError, Instance};
+use super::error::ConvertError;
+use super::instance::Instance;
 use crate::compose::model::Service;
 
 /// All ports that the container offers: `80/tcp` each.

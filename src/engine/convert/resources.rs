@@ -4,7 +4,7 @@ use bollard::models::{
     DeviceMapping, DeviceRequest, HostConfig, ResourcesBlkioWeightDevice, ResourcesUlimits,
 };
 
-use super::{hash_map, list, text};
+use super::value::{hash_map, list, text};
 use crate::compose::model::{self, Blkio, Service};
 
 /// Fills in everything that docker's API groups as «resources». `deploy` wins over the older keys.

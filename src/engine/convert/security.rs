@@ -1,6 +1,6 @@
 //! `security_opt`: profiles are read here, since the engine takes their text and not their path.
 
-use super::ConvertError;
+use super::error::ConvertError;
 use crate::compose::model::{Project, Service};
 
 /// Security options for the engine.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 
 use crate::engine::error::EngineError;
-use crate::engine::observe::or_default;
+use crate::engine::json::null_as_default;
 
 /// The name under which every store keeps Docker Hub's credentials.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -69,24 +69,24 @@ impl fmt::Debug for RegistryAuth {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Config {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     auths: BTreeMap<String, Entry>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     cred_helpers: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     creds_store: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 struct Entry {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     auth: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     username: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     password: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     identitytoken: String,
 }
 

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::credentials::RegistryAuth;
 use super::reference::Reference;
-use crate::engine::Engine;
 use crate::engine::call::Call;
+use crate::engine::client::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::wire;
 

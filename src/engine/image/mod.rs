@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::Method;
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::error::EngineError;
 use super::wire::json_lines;
 use super::wire::query::Path;

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::credentials::RegistryAuth;
 use super::reference::Reference;
 use crate::engine::call::Call;
+use crate::engine::client::{Engine, EngineStream};
 use crate::engine::error::EngineError;
-use crate::engine::observe::or_default;
+use crate::engine::json::null_as_default;
 use crate::engine::wire::json_lines;
 use crate::engine::wire::query::Path;
-use crate::engine::{Engine, EngineStream};
 
 /// One step of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(crate) struct Message {
     pub(crate) stream: Option<String>,
     #[serde(default)]
     pub(crate) aux: Option<serde_json::Value>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) progress_detail: ProgressDetail,
     #[serde(default)]
     error: Option<String>,

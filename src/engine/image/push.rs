@@ -7,9 +7,9 @@ use super::credentials::RegistryAuth;
 use super::pull::{PullProgress, progress};
 use super::reference::Reference;
 use crate::engine::call::Call;
+use crate::engine::client::{Engine, EngineStream};
 use crate::engine::error::EngineError;
 use crate::engine::wire::query::{Path, segment};
-use crate::engine::{Engine, EngineStream};
 
 impl Engine {
     /// Sends an image under this name. It goes on as long as the stream is read, and has succeeded when it ends without error.

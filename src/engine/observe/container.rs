@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::or_default;
 use super::status;
 use crate::engine::inspect;
+use crate::engine::json::null_as_default;
 use crate::labels::compose;
 use crate::plan::observed::{Attachment, Container, ContainerId, ImageId, Mount, Port};
 
@@ -14,34 +14,34 @@ use crate::plan::observed::{Attachment, Container, ContainerId, ImageId, Mount, 
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ContainerReply {
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     names: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     image: String,
-    #[serde(default, rename = "ImageID", deserialize_with = "or_default")]
+    #[serde(default, rename = "ImageID", deserialize_with = "null_as_default")]
     image_id: String,
     #[serde(default)]
     created: i64,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     state: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     status: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     ports: Vec<PortReply>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     mounts: Vec<MountReply>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     network_settings: NetworkSettingsReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     host_config: HostConfigReply,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct HostConfigReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     network_mode: String,
 }
 
@@ -53,38 +53,38 @@ struct PortReply {
     private_port: u16,
     #[serde(default)]
     public_port: Option<u16>,
-    #[serde(default, rename = "Type", deserialize_with = "or_default")]
+    #[serde(default, rename = "Type", deserialize_with = "null_as_default")]
     protocol: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MountReply {
-    #[serde(default, rename = "Type", deserialize_with = "or_default")]
+    #[serde(default, rename = "Type", deserialize_with = "null_as_default")]
     kind: String,
     #[serde(default)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     source: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     destination: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct NetworkSettingsReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     networks: BTreeMap<String, EndpointReply>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct EndpointReply {
-    #[serde(default, rename = "NetworkID", deserialize_with = "or_default")]
+    #[serde(default, rename = "NetworkID", deserialize_with = "null_as_default")]
     network_id: String,
-    #[serde(default, rename = "IPAddress", deserialize_with = "or_default")]
+    #[serde(default, rename = "IPAddress", deserialize_with = "null_as_default")]
     ip_address: String,
-    #[serde(default, rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    #[serde(default, rename = "GlobalIPv6Address", deserialize_with = "null_as_default")]
     ipv6_address: String,
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde::Deserialize;
 
-use super::or_default;
-use crate::engine::Engine;
 use crate::engine::api_version::ApiVersion;
 use crate::engine::call::Call;
+use crate::engine::client::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::inspect::HealthcheckReply;
+use crate::engine::json::null_as_default;
 use crate::engine::wire::query::{Path, segment};
 use crate::plan::observed::{Image, ImageId};
 
@@ -67,9 +67,9 @@ impl Engine {
 #[serde(rename_all = "PascalCase")]
 struct ListReply {
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     repo_tags: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
     #[serde(default)]
     size: i64,
@@ -79,17 +79,17 @@ struct ListReply {
 #[serde(rename_all = "PascalCase")]
 struct ImageReply {
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     repo_digests: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     os: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     architecture: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     config: ConfigReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     metadata: MetadataReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     manifests: Vec<ManifestReply>,
 }
 
@@ -97,18 +97,18 @@ struct ImageReply {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct MetadataReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     last_tag_time: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct ConfigReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     volumes: BTreeMap<String, serde_json::Value>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     healthcheck: HealthcheckReply,
 }
 
@@ -118,26 +118,26 @@ struct ConfigReply {
 struct ManifestReply {
     #[serde(rename = "ID")]
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     kind: String,
     #[serde(default)]
     available: bool,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     image_data: ImageDataReply,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct ImageDataReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     platform: PlatformReply,
 }
 
 #[derive(Deserialize, Default)]
 struct PlatformReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     os: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     architecture: String,
 }
 

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join, try_join_all, try_join4};
 use http::Method;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::call::Call;
+use super::client::Engine;
 use super::error::EngineError;
+use super::json::null_as_default;
+use super::state_container;
 use super::wire::query::Path;
-use super::{Engine, state_container};
 use crate::labels;
 use crate::plan::observed::{Container, Image, Network, NetworkId, NetworkSettings, Observed, Volume};
 
@@ -143,21 +145,12 @@ fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
     observed
 }
 
-/// Go prints an empty map, list or text as `null`: it is the default here.
-pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct NetworkReply {
     id: String,
     name: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     driver: String,
     #[serde(default)]
     internal: bool,
@@ -165,25 +158,25 @@ struct NetworkReply {
     attachable: bool,
     #[serde(default, rename = "EnableIPv6")]
     ipv6: bool,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     options: BTreeMap<String, String>,
-    #[serde(default, rename = "IPAM", deserialize_with = "or_default")]
+    #[serde(default, rename = "IPAM", deserialize_with = "null_as_default")]
     ipam: IpamReply,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct IpamReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     config: Vec<PoolReply>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PoolReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     subnet: String,
 }
 
@@ -209,7 +202,7 @@ impl NetworkReply {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct VolumesReply {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     volumes: Vec<VolumeReply>,
 }
 
@@ -217,11 +210,11 @@ struct VolumesReply {
 #[serde(rename_all = "PascalCase")]
 struct VolumeReply {
     name: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     driver: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     options: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
 }
 

@@ -18,11 +18,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 
-use super::Server;
 use super::api_version::ApiVersion;
 use super::call::Call;
 use super::error::EngineError;
 use super::host::Host;
+use super::server::Server;
 
 pub(crate) mod clock;
 mod connector;
