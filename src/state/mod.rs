@@ -10,6 +10,8 @@ pub mod holder;
 pub mod key;
 pub mod lease;
 pub mod lock;
+#[cfg(test)]
+mod memory;
 pub mod record;
 pub mod release;
 mod seal;
