@@ -71,6 +71,6 @@ fn a_file_that_is_not_there_is_refused_before_anything_changes() {
     let stage = stage("    secrets: [{source: file, mode: 0400}]\n  db: {image: app:1}\n");
     std::fs::remove_file(stage.folder.path().join("secret")).unwrap();
     let told = stage.ends(&["deploy"], 3);
-    assert!(told.contains("service `web`: file `secret` of secrets `file` cannot be read"), "{told}");
+    assert!(told.contains("service `web`: file `secret` of secret `file` cannot be read"), "{told}");
     assert_eq!(stage.fake.changes(), [""; 0]);
 }
