@@ -61,7 +61,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         );
     }
     let context = Context { settings, ui };
-    match in_runtime(commands::run(cli.verb, &context)) {
+    match in_runtime(cli.verb.run(&context)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             context.ui.failure(&failure);

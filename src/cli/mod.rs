@@ -8,9 +8,11 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 pub mod planned;
 
-use crate::cli::planned::Planned;
 use crate::commands::{build, check, config, help, history, lock, logs, plan, ps, undo, version};
+use crate::error::CommandResult;
+use crate::ops::Context;
 use crate::settings::{Color, Progress, Typed, parse_engine_timeout};
+use planned::{PlanArgs, Planned};
 
 /// Deploys an ML stack from its Compose files: health-gated, undone as a whole when anything fails.
 #[derive(Debug, Parser)]
@@ -104,7 +106,7 @@ pub enum Verb {
     #[command(alias = "status")]
     Ps(ps::Args),
     /// Show what a verb would do, and why.
-    Plan(plan::Args),
+    Plan(PlanArgs),
     /// Show everything that can be known to go wrong before a deploy; change nothing.
     Check(check::Args),
     /// Print the resolved Compose model.
@@ -154,6 +156,27 @@ fn reserved_words() -> Vec<String> {
 }
 
 impl Verb {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// The verb's failure, with its exit code.
+    pub async fn run(self, context: &Context) -> CommandResult {
+        match self {
+            Verb::Planned(planned) => planned.run(context).await,
+            Verb::History(args) => history::run(args, context).await,
+            Verb::Undo(args) => undo::run(args, context).await,
+            Verb::Build(args) => build::run(args, context).await,
+            Verb::Logs(args) => logs::run(args, context).await,
+            Verb::Ps(args) => ps::run(args, context).await,
+            Verb::Plan(args) => plan::run(&args.show, &args.verb.plan(context).await?, context),
+            Verb::Check(args) => check::run(args, context).await,
+            Verb::Config(args) => config::run(&args, context).await,
+            Verb::Help(args) => help::run(&args, Cli::command(), context),
+            Verb::Lock(args) => lock::run(args, context).await,
+            Verb::Version(args) => version::run(args, context).await,
+        }
+    }
+
     /// Whether the verb needs the project's files: the others work from labels.
     fn reads_files(&self) -> bool {
         match self {

@@ -1,32 +1,42 @@
-//! The verbs that make a plan and run it; `sofa plan VERB` makes the same plan and shows it.
+//! The verbs that make a plan and run it. `sofa plan VERB` makes the same plan and shows it.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::commands::{deploy, down, kill, restart, rm, rollback, scale, start, stop};
+use crate::commands::{deploy, down, kill, plan, restart, rm, rollback, scale, start, stop};
 use crate::error::{CommandResult, Failure};
 use crate::ops::Context;
 use crate::plan::operation::Plan;
 
+/// `plan`, and the verb whose plan it shows.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub show: plan::Args,
+    /// The verb; `deploy` without one.
+    #[command(subcommand)]
+    pub verb: Planned,
+}
+
 /// The verbs that have a plan.
 #[derive(Debug, Subcommand)]
 pub enum Planned {
-    /// Bring services to what the files say, ready or undone.
+    /// Deploy services as the files say: all ready, or undone as a whole.
     Deploy(deploy::Args),
-    /// Stop containers, dependants first; `start` brings them back.
+    /// Stop containers, dependants first.
     Stop(stop::Args),
-    /// Start what is stopped, dependencies first, and wait until it is ready.
+    /// Start stopped containers, dependencies first, and wait until they are ready.
     Start(start::Args),
-    /// Restart services one after the other, waiting for each; jobs are left alone.
+    /// Restart services one after the other and wait until each is ready; jobs are skipped.
     Restart(restart::Args),
-    /// Stop and remove containers, networks and, where the mode says so, volumes.
+    /// Stop and remove containers and networks, and volumes where the mode says so.
     Down(down::Args),
-    /// Give services more or fewer containers: `sofa scale web=3`.
+    /// Change the number of containers of services: `sofa scale web=3`.
     Scale(scale::Args),
-    /// Go back to a release: its model, images and environment.
+    /// Deploy an older release again: its model, images and environment.
     Rollback(rollback::Args),
-    /// Send containers a signal, all at once.
+    /// Send a signal to containers, to all at once.
     Kill(kill::Args),
-    /// Remove containers that do not run.
+    /// Remove stopped containers.
     Rm(rm::Args),
 }
 
@@ -40,12 +50,12 @@ impl Planned {
             Planned::Deploy(args) => deploy::run(args, context).await,
             Planned::Scale(args) => scale::run(args, context).await,
             Planned::Rollback(args) => rollback::run(args, context).await,
-            Planned::Stop(args) => stop::forward(args).run(context).await,
-            Planned::Start(args) => start::forward(args, context).run(context).await,
-            Planned::Restart(args) => restart::forward(args, context).run(context).await,
-            Planned::Down(args) => down::forward(args, context)?.run(context).await,
-            Planned::Kill(args) => kill::forward(args).run(context).await,
-            Planned::Rm(args) => rm::forward(args).run(context).await,
+            Planned::Stop(args) => stop::run(args, context).await,
+            Planned::Start(args) => start::run(args, context).await,
+            Planned::Restart(args) => restart::run(args, context).await,
+            Planned::Down(args) => down::run(args, context).await,
+            Planned::Kill(args) => kill::run(args, context).await,
+            Planned::Rm(args) => rm::run(args, context).await,
         }
     }
 
@@ -58,16 +68,16 @@ impl Planned {
             Planned::Deploy(args) => deploy::plan(args, context).await,
             Planned::Scale(args) => scale::plan(args, context).await,
             Planned::Rollback(args) => rollback::plan(args, context).await,
-            Planned::Stop(args) => stop::forward(args).plan(context).await,
-            Planned::Start(args) => start::forward(args, context).plan(context).await,
-            Planned::Restart(args) => restart::forward(args, context).plan(context).await,
-            Planned::Down(args) => down::forward(args, context)?.plan(context).await,
-            Planned::Kill(args) => kill::forward(args).plan(context).await,
-            Planned::Rm(args) => rm::forward(args).plan(context).await,
+            Planned::Stop(args) => stop::plan(args, context).await,
+            Planned::Start(args) => start::plan(args, context).await,
+            Planned::Restart(args) => restart::plan(args, context).await,
+            Planned::Down(args) => down::plan(args, context).await,
+            Planned::Kill(args) => kill::plan(args, context).await,
+            Planned::Rm(args) => rm::plan(args, context).await,
         }
     }
 
-    /// Whether the verb needs the project's files: the others work from labels.
+    /// Whether the verb needs the project's files. The others work from labels.
     pub fn reads_files(&self) -> bool {
         matches!(self, Planned::Deploy(_) | Planned::Scale(_))
     }

@@ -1,9 +1,9 @@
-//! `sofa deploy`: brings the scope to what the files say, ready, or undone as a whole.
+//! `sofa deploy`: brings the services in scope to what the files say: all ready, or undone as a whole.
 
-use crate::error::{CommandResult, Failure};
+use crate::commands::args::deploy::DeployArgs;
+use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::Context;
-use crate::ops::bring_up::{bring_up, foresee};
-use crate::ops::deployment::Choices;
+use crate::ops::deploy::Deploy;
 use crate::plan::operation::Plan;
 
 /// Arguments of `deploy`.
@@ -13,8 +13,8 @@ pub struct Args {
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     #[command(flatten)]
-    choices: Choices,
-    /// Show the plan; change nothing.
+    deploy: DeployArgs,
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -22,9 +22,13 @@ pub struct Args {
 /// Deploys the scope.
 ///
 /// # Errors
-/// Everything that can be known before a change is an error before any change; a failure on the way is undone.
+/// Everything that is known to be wrong, before any change; else the failure of a run that was undone.
 pub async fn run(args: &Args, context: &Context) -> CommandResult {
-    bring_up("deploy", &args.choices, args.dry_run, context).await
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Deploy::of_files(context, "deploy", args.deploy.options()).await?.run().await?;
+    Ok(Exit::Success)
 }
 
 /// The plan of a deploy.
@@ -32,5 +36,5 @@ pub async fn run(args: &Args, context: &Context) -> CommandResult {
 /// # Errors
 /// As those of `run`, before any change.
 pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
-    foresee("deploy", &args.choices, context).await
+    Deploy::of_files(context, "deploy", args.deploy.options()).await?.plan().await
 }

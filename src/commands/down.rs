@@ -1,14 +1,13 @@
-//! `sofa down`: stops and removes what a project has on the engine. Works from labels; no file is read.
+//! `sofa down`: stops and removes the containers and networks of a project, and its volumes where asked or where the mode says so. Works from labels and reads no file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::compose::load::Options;
-use crate::error::Failure;
+use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::Context;
-use crate::ops::labelled::{Standing, View};
-use crate::ops::lifecycle::{Forward, Turn};
-use crate::plan::down;
-use crate::settings::{WAIT_TIMEOUT, parse_time};
+use crate::ops::lifecycle::{Action, Down, Lifecycle, Volumes};
+use crate::plan::down::Images;
+use crate::plan::operation::Plan;
+use crate::settings::parse_time;
 
 /// Arguments of `down`.
 #[derive(Debug, clap::Args)]
@@ -22,57 +21,61 @@ pub struct Args {
     /// Keep named volumes where the mode would remove them.
     #[arg(long, conflicts_with = "volumes")]
     keep_volumes: bool,
-    /// Remove images too: `local` those that were built here under the name that they get without `image:`, `all` every one.
+    /// Remove images too: `local` removes images that were built here and have no `image:` name, `all` removes every image.
     #[arg(long, value_name = "WHICH")]
     rmi: Option<Rmi>,
-    /// Remove containers of services that the files do not have any more; this reads the files.
+    /// Remove containers of services that the files no longer have; this reads the files.
     #[arg(long)]
     remove_orphans: bool,
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Which images go.
+/// Which images are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Rmi {
-    /// Those that only a build here gave a name.
+    /// Images that were built here and have no `image:` name.
     Local,
-    /// All.
+    /// All images.
     All,
 }
 
-/// Takes the scope down.
+impl Args {
+    fn action(&self) -> Action {
+        let volumes = match (self.volumes, self.keep_volumes) {
+            (true, _) => Volumes::Remove,
+            (_, true) => Volumes::Keep,
+            _ => Volumes::ByMode,
+        };
+        let images = match self.rmi {
+            None => Images::Keep,
+            Some(Rmi::Local) => Images::Local,
+            Some(Rmi::All) => Images::All,
+        };
+        Action::Down(Down { volumes, images, remove_orphans: self.remove_orphans, grace: self.timeout })
+    }
+}
+
+/// Runs the verb.
 ///
 /// # Errors
-/// With `--remove-orphans`, those of the files.
-pub fn forward<'a>(args: &'a Args, context: &Context) -> Result<Forward<'a>, Failure> {
-    let orphans = if args.remove_orphans { Some(context.load(Options::default())?) } else { None };
-    let mode_removes = context.settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
-    Ok(Forward {
-        verb: "down",
-        idle: "nothing to remove",
-        view: View::Engine,
-        turn: Turn::Locks,
-        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
-            let volumes = args.volumes || (mode_removes && !args.keep_volumes);
-            let images = match args.rmi {
-                None => down::Images::Keep,
-                Some(Rmi::Local) => down::Images::Local,
-                Some(Rmi::All) => down::Images::All,
-            };
-            let scope = match &orphans {
-                Some(files) => scope.with_orphans(files.project(), &observed.containers),
-                None => scope.clone(),
-            };
-            let policy = down::Policy { scope, volumes, grace: args.timeout, images };
-            down::down(project, observed, &policy)
-        }),
-        wait: WAIT_TIMEOUT,
-        dry_run: args.dry_run,
-        begun: Instant::now(),
-    })
+/// The run's failure, with what is left.
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Lifecycle::new(context, args.action())?.run().await?;
+    Ok(Exit::Success)
+}
+
+/// The plan of the verb.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    Lifecycle::new(context, args.action())?.plan().await
 }

@@ -1,8 +1,5 @@
 //! `sofa help [VERB|TOPIC]`: a verb's options, or an annotated example of a file.
 
-use clap::CommandFactory;
-
-use crate::cli::Cli;
 use crate::compose::load::X_SOFA_EXAMPLE;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
@@ -17,22 +14,21 @@ pub struct Args {
     topic: Option<String>,
 }
 
-/// The files that are explained by an example.
+/// The files with an annotated example.
 const EXAMPLES: [(&str, &str); 2] = [("sofa.yaml", settings::EXAMPLE), ("x-sofa", X_SOFA_EXAMPLE)];
 
 /// Prints the help.
 ///
 /// # Errors
-/// A topic that is none, with the nearest spelling.
-pub fn run(args: &Args, context: &Context) -> CommandResult {
-    let text = text(args.topic.as_deref())?;
-    // A reader that is gone needs no help.
+/// An unknown topic, with the nearest spelling.
+pub fn run(args: &Args, cli: clap::Command, context: &Context) -> CommandResult {
+    let text = text(args.topic.as_deref(), cli)?;
+    // The reader may be gone: that is no failure.
     let _ = context.ui.print(&text);
     Ok(Exit::Success)
 }
 
-fn text(topic: Option<&str>) -> Result<String, Failure> {
-    let mut command = Cli::command();
+fn text(topic: Option<&str>, mut command: clap::Command) -> Result<String, Failure> {
     command.build();
     let Some(topic) = topic else {
         return Ok(command.render_long_help().ansi().to_string());
@@ -49,7 +45,7 @@ fn text(topic: Option<&str>) -> Result<String, Failure> {
 fn unknown(topic: &str, command: &clap::Command) -> Failure {
     let topics =
         || command.get_subcommands().map(clap::Command::get_name).chain(EXAMPLES.map(|(name, _)| name));
-    let failure = Failure::new(Kind::Usage, format!("nothing is known of `{topic}`"));
+    let failure = Failure::new(Kind::Usage, format!("no help topic `{topic}`"));
     match spelling::nearest(topic, topics()) {
         Some(near) => failure.hint(format!("did you mean `sofa help {near}`?")),
         None => failure.hint(format!("topics: {}", topics().collect::<Vec<_>>().join(", "))),
@@ -58,11 +54,15 @@ fn unknown(topic: &str, command: &clap::Command) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
     fn verbs_and_files_are_explained() {
-        let plain = |topic| anstream::adapter::strip_str(&text(topic).unwrap()).to_string();
+        let plain = |topic| {
+            anstream::adapter::strip_str(&text(topic, crate::cli::Cli::command()).unwrap()).to_string()
+        };
         assert!(plain(Some("deploy")).contains("--force-recreate"));
         assert!(plain(Some("status")).contains("Usage: sofa ps"));
         assert!(plain(None).contains("sofa help sofa.yaml"));
@@ -71,8 +71,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_topic_gets_the_nearest_one() {
-        let failure = text(Some("sofa.yml")).unwrap_err();
+    fn an_unknown_topic_gets_the_nearest_one() {
+        let failure = text(Some("sofa.yml"), crate::cli::Cli::command()).unwrap_err();
         assert_eq!(
             (failure.kind, failure.hints[0].as_str()),
             (Kind::Usage, "did you mean `sofa help sofa.yaml`?")

@@ -1,11 +1,9 @@
-//! `sofa kill`: sends the scope's containers a signal, all at once. Works from labels; no file is read.
+//! `sofa kill`: sends a signal to the containers in scope, to all at once. Works from labels and reads no file.
 
-use std::time::Instant;
-
-use crate::ops::labelled::{Standing, View};
-use crate::ops::lifecycle::{Forward, Turn};
-use crate::plan;
-use crate::settings::WAIT_TIMEOUT;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::ops::Context;
+use crate::ops::lifecycle::{Action, Lifecycle};
+use crate::plan::operation::Plan;
 
 /// Arguments of `kill`.
 #[derive(Debug, clap::Args)]
@@ -16,23 +14,33 @@ pub struct Args {
     /// The signal, by name or number.
     #[arg(long, value_name = "SIGNAL", default_value = "SIGKILL")]
     signal: String,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Kills the scope.
-pub fn forward(args: &Args) -> Forward<'_> {
-    Forward {
-        verb: "kill",
-        idle: "nothing runs",
-        view: View::Project,
-        turn: Turn::Interrupts,
-        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
-            plan::kill(project, observed, scope, &args.signal)
-        }),
-        wait: WAIT_TIMEOUT,
-        dry_run: args.dry_run,
-        begun: Instant::now(),
+impl Args {
+    fn action(&self) -> Action {
+        Action::Kill { signal: self.signal.clone() }
     }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// The run's failure, with what is left.
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Lifecycle::new(context, args.action())?.run().await?;
+    Ok(Exit::Success)
+}
+
+/// The plan of the verb.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    Lifecycle::new(context, args.action())?.plan().await
 }

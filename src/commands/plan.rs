@@ -1,6 +1,5 @@
 //! `sofa plan [VERB]`: what a verb would do and why; changes nothing.
 
-use crate::cli::planned::Planned;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
 use crate::plan::explain;
@@ -9,15 +8,12 @@ use crate::plan::operation::Plan;
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// End with 10 if anything would change.
+    /// Exit with code 10 if anything would change.
     #[arg(long, global = true)]
     exit_code: bool,
-    /// How to print.
+    /// The output format.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// The verb; `deploy` where none is said.
-    #[command(subcommand)]
-    pub verb: Planned,
 }
 
 /// How a plan is printed.
@@ -32,14 +28,13 @@ pub enum Format {
 /// Prints the plan of a verb.
 ///
 /// # Errors
-/// As that verb's, before any change.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let plan = args.verb.plan(context).await?;
+/// None of its own.
+pub fn run(args: &Args, plan: &Plan, context: &Context) -> CommandResult {
     let text = match args.format {
-        Format::Text => crate::ui::plan::render(&plan, true),
-        Format::Json => json(&plan)?,
+        Format::Text => crate::ui::plan::render(plan, true),
+        Format::Json => json(plan)?,
     };
-    // A reader that is gone needs no plan.
+    // The reader may be gone: that is no failure.
     let _ = context.ui.print(&text);
     Ok(if args.exit_code && !plan.changes_nothing() { Exit::Changes } else { Exit::Success })
 }

@@ -1,11 +1,11 @@
-//! `sofa restart`: restarts the scope, one container after the other, and waits for each. Works from labels; no file is read.
+//! `sofa restart`: restarts the containers in scope one after the other, and waits until each is ready. Works from labels and reads no file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::Context;
-use crate::ops::labelled::{Standing, View};
-use crate::ops::lifecycle::{Forward, Turn};
-use crate::plan;
+use crate::ops::lifecycle::{Action, Lifecycle};
+use crate::plan::operation::Plan;
 use crate::settings::parse_time;
 
 /// Arguments of `restart`.
@@ -20,23 +20,33 @@ pub struct Args {
     /// How long all waits together may take (default 6m).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     wait_timeout: Option<Duration>,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Restarts the scope.
-pub fn forward<'a>(args: &'a Args, context: &'a Context) -> Forward<'a> {
-    Forward {
-        verb: "restart",
-        idle: "nothing to restart",
-        view: View::Project,
-        turn: Turn::Locks,
-        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
-            plan::restart(project, observed, scope, &context.settings.backend, args.timeout)
-        }),
-        wait: context.settings.wait_timeout(args.wait_timeout),
-        dry_run: args.dry_run,
-        begun: Instant::now(),
+impl Args {
+    fn action(&self) -> Action {
+        Action::Restart { grace: self.timeout, wait_timeout: self.wait_timeout }
     }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// The run's failure, with what is left.
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Lifecycle::new(context, args.action())?.run().await?;
+    Ok(Exit::Success)
+}
+
+/// The plan of the verb.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    Lifecycle::new(context, args.action())?.plan().await
 }

@@ -1,11 +1,12 @@
-//! `sofa rm`: removes the scope's containers that do not run. Works from labels; no file is read.
+//! `sofa rm`: removes the stopped containers in scope. Works from labels and reads no file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::ops::labelled::{Standing, View};
-use crate::ops::lifecycle::{Forward, Turn};
-use crate::plan::rm;
-use crate::settings::{WAIT_TIMEOUT, parse_time};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::ops::Context;
+use crate::ops::lifecycle::{Action, Lifecycle};
+use crate::plan::operation::Plan;
+use crate::settings::parse_time;
 
 /// Arguments of `rm`.
 #[derive(Debug, clap::Args)]
@@ -13,34 +14,42 @@ pub struct Args {
     /// Mode, `all`, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
-    /// Stop containers that run, and remove them too.
+    /// Stop running containers, and remove them too.
     #[arg(long)]
     stop: bool,
-    /// Remove anonymous volumes with them.
+    /// Remove anonymous volumes too.
     #[arg(long)]
     volumes: bool,
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Removes the scope's containers.
-pub fn forward(args: &Args) -> Forward<'_> {
-    Forward {
-        verb: "rm",
-        idle: "nothing to remove",
-        view: View::Project,
-        turn: Turn::Locks,
-        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
-            let scope = scope.clone();
-            let policy = rm::Policy { scope, stop: args.stop, volumes: args.volumes, grace: args.timeout };
-            rm::rm(project, observed, &policy)
-        }),
-        wait: WAIT_TIMEOUT,
-        dry_run: args.dry_run,
-        begun: Instant::now(),
+impl Args {
+    fn action(&self) -> Action {
+        Action::Remove { stop: self.stop, volumes: self.volumes, grace: self.timeout }
     }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// The run's failure, with what is left.
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Lifecycle::new(context, args.action())?.run().await?;
+    Ok(Exit::Success)
+}
+
+/// The plan of the verb.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    Lifecycle::new(context, args.action())?.plan().await
 }

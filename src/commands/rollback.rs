@@ -1,24 +1,23 @@
-//! `sofa rollback [RELEASE]`: back to what a release was, its model, its images and its environment.
+//! `sofa rollback [RELEASE]`: deploys an older release again, with its model, its images and its environment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::error::{CommandResult, Failure};
+use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::Context;
-use crate::ops::labelled::{Standing, View, look};
-use crate::ops::rollback::{self, Back, kept_releases};
+use crate::ops::rollback::Rollback;
 use crate::plan::operation::Plan;
 use crate::settings::parse_time;
 
 /// Arguments of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The number of a release (default: the last where something else runs, else the one before it), mode, services.
+    /// The number of a release; mode, services. Without a number: the last release if something else runs, else the one before it.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// Keep the environment that services have by today's files.
     #[arg(long)]
     current_env: bool,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
     /// How long all waits together may take (default 6m).
@@ -27,47 +26,34 @@ pub struct Args {
 }
 
 impl Args {
-    /// The words that are not the number of a release.
+    /// The words that are not the number of a release. A service whose name is a number is reached by SERVICES=.
     pub fn scope_words(&self) -> Vec<String> {
-        rollback::scope_words(&self.words)
+        self.words.iter().filter(|word| word.parse::<u64>().is_err()).cloned().collect()
     }
 
-    /// Finds the release that is meant among those that are kept, and goes on from there.
-    async fn find<T>(
-        &self,
-        context: &Context,
-        then: impl AsyncFnOnce(Back<'_>, &str) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let begun = Instant::now();
-        let standing = look(context, View::Project).await?;
-        let head = kept_releases(&standing).await?;
-        let Standing { project, engine, .. } = standing;
-        let back = Back {
-            context,
-            engine: &engine,
-            verb: "rollback",
-            release: rollback::target(&head, rollback::number(&self.words), &project)?,
-            current_env: self.current_env,
-            wait_timeout: self.wait_timeout,
-            begun,
-            undoes: None,
-        };
-        then(back, &project).await
+    async fn prepare<'a>(&self, context: &'a Context) -> Result<Rollback<'a>, Failure> {
+        let number = self.words.iter().find_map(|word| word.parse().ok());
+        Rollback::to_release(context, number, self.current_env, self.wait_timeout).await
     }
 }
 
-/// Brings a release back.
+/// Rolls back to a release.
 ///
 /// # Errors
-/// No such release; images that are gone; else as those of `deploy`.
+/// No such release; images that were removed; else as those of `deploy`.
 pub async fn run(args: &Args, context: &Context) -> CommandResult {
-    args.find(context, async |back, project| back.go(project, args.dry_run).await).await
+    let rollback = args.prepare(context).await?;
+    if args.dry_run {
+        return Ok(context.show_plan(&rollback.into_plan()));
+    }
+    rollback.run().await?;
+    Ok(Exit::Success)
 }
 
-/// The plan of going back.
+/// The plan of the rollback.
 ///
 /// # Errors
 /// As those of `run`, before any change.
 pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
-    args.find(context, async |back, project| back.plan(project).await).await
+    Ok(args.prepare(context).await?.into_plan())
 }

@@ -1,11 +1,11 @@
-//! `sofa start`: starts what is stopped, dependencies first, and waits until it is ready. Works from labels; no file is read.
+//! `sofa start`: starts stopped containers, dependencies first, and waits until they are ready. Works from labels and reads no file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::Context;
-use crate::ops::labelled::{Standing, View};
-use crate::ops::lifecycle::{Forward, Turn};
-use crate::plan;
+use crate::ops::lifecycle::{Action, Lifecycle};
+use crate::plan::operation::Plan;
 use crate::settings::parse_time;
 
 /// Arguments of `start`.
@@ -17,23 +17,33 @@ pub struct Args {
     /// How long all waits together may take (default 6m).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     wait_timeout: Option<Duration>,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Starts the scope.
-pub fn forward<'a>(args: &'a Args, context: &Context) -> Forward<'a> {
-    Forward {
-        verb: "start",
-        idle: "nothing to start; everything runs",
-        view: View::Project,
-        turn: Turn::Locks,
-        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
-            plan::start(project, observed, scope)
-        }),
-        wait: context.settings.wait_timeout(args.wait_timeout),
-        dry_run: args.dry_run,
-        begun: Instant::now(),
+impl Args {
+    fn action(&self) -> Action {
+        Action::Start { wait_timeout: self.wait_timeout }
     }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// The run's failure, with what is left.
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Lifecycle::new(context, args.action())?.run().await?;
+    Ok(Exit::Success)
+}
+
+/// The plan of the verb.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    Lifecycle::new(context, args.action())?.plan().await
 }

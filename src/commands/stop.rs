@@ -1,11 +1,12 @@
-//! `sofa stop`: stops the scope's containers, dependants first. Works from labels; no file is read.
+//! `sofa stop`: stops the containers in scope, dependants first. Works from labels and reads no file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::ops::labelled::{Standing, View};
-use crate::ops::lifecycle::{Forward, Turn};
-use crate::plan;
-use crate::settings::{WAIT_TIMEOUT, parse_time};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::ops::Context;
+use crate::ops::lifecycle::{Action, Lifecycle};
+use crate::plan::operation::Plan;
+use crate::settings::parse_time;
 
 /// Arguments of `stop`.
 #[derive(Debug, clap::Args)]
@@ -16,23 +17,33 @@ pub struct Args {
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
-    /// Show the plan; change nothing.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Stops the scope.
-pub fn forward(args: &Args) -> Forward<'_> {
-    Forward {
-        verb: "stop",
-        idle: "nothing to stop",
-        view: View::Project,
-        turn: Turn::Interrupts,
-        plan: Box::new(move |Standing { project, observed, scope, .. }: &Standing| {
-            plan::stop(project, observed, scope, args.timeout)
-        }),
-        wait: WAIT_TIMEOUT,
-        dry_run: args.dry_run,
-        begun: Instant::now(),
+impl Args {
+    fn action(&self) -> Action {
+        Action::Stop { grace: self.timeout }
     }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// The run's failure, with what is left.
+pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.dry_run {
+        return Ok(context.show_plan(&plan(args, context).await?));
+    }
+    Lifecycle::new(context, args.action())?.run().await?;
+    Ok(Exit::Success)
+}
+
+/// The plan of the verb.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn plan(args: &Args, context: &Context) -> Result<Plan, Failure> {
+    Lifecycle::new(context, args.action())?.plan().await
 }

@@ -1,4 +1,5 @@
-//! Digests of what configs, secrets and env files hold, keyed with the project's own key: they stand in labels, and must tell nothing.
+//! Digests of the content of configs, secrets and env files, keyed with the project's own key: they go into labels, which must reveal
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,8 +8,8 @@ use crate::compose::model::{FileObject, Project};
 use crate::plan::contents::{Digests, env_file};
 use crate::state::ContentKey;
 
-/// The digest of every config, secret and env file, by `configs.NAME`, `secrets.NAME` and `env_file.PATH`. Without a key there
-/// are none; one whose file cannot be read has none either: what cannot be compared is no reason to replace a container.
+/// The digest of every config, secret and env file, by `configs.NAME`, `secrets.NAME` and `env_file.PATH`. None without a key, and none
+/// for a file that cannot be read: a container is not replaced because of something that cannot be compared.
 pub fn digests(project: &Project, key: Option<&ContentKey>) -> Digests {
     let Some(key) = key else { return Digests::new() };
     let configs = project.configs.iter().map(|(name, object)| (format!("configs.{name}"), object));
@@ -21,7 +22,7 @@ pub fn digests(project: &Project, key: Option<&ContentKey>) -> Digests {
     objects.chain(files).filter_map(|(name, content)| Some((name, key.digest(&content?)))).collect()
 }
 
-/// What a config or secret holds.
+/// The content of a config or secret.
 fn content(object: &FileObject) -> Option<Vec<u8>> {
     if !object.content.is_empty() {
         return Some(object.content.clone().into_bytes());

@@ -1,145 +1,136 @@
-//! Runs a plan with its progress on the terminal: what every verb that changes something ends in.
+//! The execution of one plan on the engine, and how it ended.
 
 use std::time::{Duration, Instant};
 
-use crate::apply::executor::Interrupt;
 use crate::apply::{executor, report};
 use crate::docker::state::StateError;
 use crate::docker::{self, Docker, Limits, Written};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
-use crate::ops::context::{Context, engine_failure, state_failure};
-use crate::ops::interrupt;
-use crate::ops::lock::Stage;
+use crate::ops::Context;
+use crate::ops::failure::{engine_failure, state_failure};
+use crate::ops::session::Session;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::state::Fence;
 use crate::state::head::{Outcome, RunEntry};
-use crate::ui::event::{Event, EventSender, Phase, Subject};
+use crate::ui::event::{Event, Phase, Subject};
 
-/// A plan and what it was made from.
-pub struct Run<'a> {
-    /// The engine it changes.
+/// A plan and everything that its execution needs.
+pub struct Execution<'a> {
     pub engine: &'a Engine,
-    /// The plan.
     pub plan: &'a Plan,
-    /// The model behind it, where files were read.
-    pub desired: Option<&'a Desired<'a>>,
-    /// What the engine had when it was made.
     pub observed: &'a Observed,
-    /// What every change is checked against, where the project is locked.
+    /// The desired state, where files were read.
+    pub desired: Option<&'a Desired<'a>>,
+    /// The fence of the project's lock, where the run holds the lock.
     pub fence: Option<Fence>,
     /// The run's number, where it has a record.
     pub number: Option<u64>,
-    /// When the begin of the run is written down, where it has a record.
+    /// Fires when the start of the run is recorded, where it has a record.
     pub written: Option<Written>,
-    /// How long its waits may take in all.
+    /// How long all waits together may take.
     pub wait: Duration,
-    /// When the command began, for the last line.
-    pub begun: Instant,
+    pub started: Instant,
 }
 
-/// How a run ended.
-pub struct Ended {
-    /// One line, or what failed.
+/// How an execution ended.
+pub struct RunOutcome {
+    /// One line, or the failure.
     pub result: Result<String, Failure>,
-    /// For the record of the run.
+    /// For the run record.
     pub outcome: Outcome,
-    /// The logs of what failed.
+    /// The logs of the containers that failed.
     pub logs: String,
-    /// What a person should know, whatever happened.
     pub notes: Vec<String>,
-    /// A run before it that still is unfinished.
-    pub open: Option<RunEntry>,
+    /// An earlier run that is still unfinished.
+    pub unfinished: Option<RunEntry>,
 }
 
-impl Ended {
-    /// A run without a record of its own.
-    fn of(plan: &Plan, result: Result<String, Failure>, outcome: Outcome, logs: String) -> Ended {
-        Ended { result, outcome, logs, notes: plan.notes.clone(), open: None }
+impl RunOutcome {
+    fn of(plan: &Plan, result: Result<String, Failure>, outcome: Outcome, logs: String) -> RunOutcome {
+        RunOutcome { result, outcome, logs, notes: plan.notes.clone(), unfinished: None }
     }
 
-    /// The same with one more thing that went wrong.
+    /// Adds something else that failed.
     #[must_use]
-    pub fn but(self, failure: Failure) -> Ended {
+    pub fn and(self, failure: Failure) -> RunOutcome {
         let failure = match self.result {
             Ok(_) => failure,
-            Err(mut ended) => {
+            Err(mut earlier) => {
                 if failure.kind == Kind::Incomplete {
-                    ended.kind = failure.kind;
+                    earlier.kind = failure.kind;
                 }
-                ended.messages.extend(failure.messages);
-                let new = |hint: &String| !ended.hints.contains(hint);
+                earlier.messages.extend(failure.messages);
+                let new = |hint: &String| !earlier.hints.contains(hint);
                 let hints: Vec<String> = failure.hints.into_iter().filter(new).collect();
-                ended.hints.extend(hints);
-                ended
+                earlier.hints.extend(hints);
+                earlier
             }
         };
-        Ended { result: Err(failure), ..self }
+        RunOutcome { result: Err(failure), ..self }
     }
 
-    /// Tells how it ended: the last event of a run that succeeded.
-    ///
-    /// # Errors
-    /// The run's failure, with what became of what was done.
-    pub fn tell(self, begun: Instant, events: &EventSender) -> Result<(), Failure> {
-        let text = self.result?;
-        for note in self.notes {
-            let _ = events.send(Event::Note(note));
-        }
-        let _ = events.send(Event::Outcome { text, elapsed: begun.elapsed() });
-        Ok(())
-    }
-
-    /// The same for a run whose begin could not be written down: it ended before anybody noticed anything.
+    /// Adds that the start of the run could not be recorded. Such a run ends before it changes anything that is in use.
     #[must_use]
-    pub fn but_unwritten(self, error: StateError) -> Ended {
+    pub fn and_unwritten(self, error: StateError) -> RunOutcome {
         let mut failure = state_failure(error);
-        if let Err(ended) = self.result {
-            failure.messages.extend(ended.messages);
-            failure.hints.extend(ended.hints);
-            if ended.kind == Kind::Incomplete {
-                failure.kind = ended.kind;
+        if let Err(earlier) = self.result {
+            failure.messages.extend(earlier.messages);
+            failure.hints.extend(earlier.hints);
+            if earlier.kind == Kind::Incomplete {
+                failure.kind = earlier.kind;
             }
         }
-        Ended { result: Err(failure), ..self }
+        RunOutcome { result: Err(failure), ..self }
+    }
+
+    /// Reports success as the last event.
+    ///
+    /// # Errors
+    /// The run's failure, which the end of the program shows.
+    pub fn report(self, started: Instant, session: &Session) -> Result<(), Failure> {
+        let text = self.result?;
+        for note in self.notes {
+            session.note(note);
+        }
+        let _ = session.events.send(Event::Outcome { text, elapsed: started.elapsed() });
+        Ok(())
     }
 }
 
-/// Does something with its progress on the terminal, listening to signals; whatever way it ends, the display is closed. A failure is told later,
-/// by whoever ends the program.
-///
-/// # Errors
-/// Those of the work.
-pub async fn shown<T>(
-    context: &Context,
-    work: impl AsyncFnOnce(&EventSender, &Interrupt) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let progress = context.ui.progress();
-    let events = progress.sender();
-    let outcome = work(&events, &interrupt::listen()).await;
-    drop(events);
-    progress.finish().await;
-    outcome
-}
+impl<'a> Execution<'a> {
+    pub fn new(
+        engine: &'a Engine,
+        plan: &'a Plan,
+        observed: &'a Observed,
+        wait: Duration,
+        started: Instant,
+    ) -> Execution<'a> {
+        let (desired, fence, number, written) = (None, None, None, None);
+        Execution { engine, plan, observed, desired, fence, number, written, wait, started }
+    }
 
-impl Run<'_> {
-    /// Runs the plan. How it ended is to be told last, after whatever is still to be done.
-    pub async fn execute(&self, context: &Context, stage: Stage<'_>) -> Ended {
-        let Stage { events, interrupt } = stage;
+    #[must_use]
+    pub fn with_desired(self, desired: &'a Desired<'a>) -> Execution<'a> {
+        Execution { desired: Some(desired), ..self }
+    }
+
+    /// Executes the plan.
+    pub async fn run(&self, context: &Context, session: &Session) -> RunOutcome {
         for service in &self.plan.unchanged {
             let subject = Subject::Container { service: service.clone(), number: 1 };
-            let _ = events.send(Event::Phase { subject, phase: Phase::Unchanged, detail: None });
+            let _ = session.events.send(Event::Phase { subject, phase: Phase::Unchanged, detail: None });
         }
-        match self.carry_out(context, events.clone(), interrupt).await {
-            Ok(ended) => ended,
-            // Nothing was begun.
-            Err(failure) => Ended::of(self.plan, Err(failure), Outcome::Undone, String::new()),
+        match self.execute(context, session).await {
+            Ok(outcome) => outcome,
+            // No operation was started.
+            Err(failure) => RunOutcome::of(self.plan, Err(failure), Outcome::Undone, String::new()),
         }
     }
 
-    /// Waits until the begin of the run is written down, or cannot be.
+    /// Waits until the start of the run is recorded; false where it cannot be.
     pub async fn is_written(&self) -> bool {
         match &self.written {
             Some(written) => docker::is_written(written).await,
@@ -147,31 +138,26 @@ impl Run<'_> {
         }
     }
 
-    /// Runs the operations; a plan without any needs no engine.
-    async fn carry_out(
-        &self,
-        context: &Context,
-        events: EventSender,
-        interrupt: &Interrupt,
-    ) -> Result<Ended, Failure> {
-        if self.plan.operations.is_empty() {
-            let result = Ok(report::summary(self.plan, self.begun.elapsed()));
-            return Ok(Ended::of(self.plan, result, Outcome::Settled, String::new()));
+    /// Executes the operations; a plan without any needs no engine.
+    async fn execute(&self, context: &Context, session: &Session) -> Result<RunOutcome, Failure> {
+        let Execution { engine, plan, observed, desired, .. } = *self;
+        if plan.operations.is_empty() {
+            let result = Ok(report::summary(plan, self.started.elapsed()));
+            return Ok(RunOutcome::of(plan, result, Outcome::Settled, String::new()));
         }
-        let fence = self.fence.clone();
         let limits = Limits {
             parallel: context.settings.parallel,
             wait: self.wait,
-            fence,
+            fence: self.fence.clone(),
             run: self.number,
             written: self.written.clone(),
         };
-        let target = Docker::begin(self.engine, self.plan, self.desired, self.observed, events, limits)
+        let target = Docker::begin(engine, plan, desired, observed, session.events.clone(), limits)
             .await
             .map_err(engine_failure)?;
-        let report = executor::execute(self.plan, &target, interrupt).await.but_paused(target.paused());
-        let result = report::conclude(self.plan, &report, self.begun.elapsed());
-        let logs = report::logs(self.plan, &report);
-        Ok(Ended::of(self.plan, result, report::outcome(&report), logs))
+        let report = executor::execute(plan, &target, &session.interrupt).await.but_paused(target.paused());
+        let result = report::conclude(plan, &report, self.started.elapsed());
+        let logs = report::logs(plan, &report);
+        Ok(RunOutcome::of(plan, result, report::outcome(&report), logs))
     }
 }

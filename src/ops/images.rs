@@ -1,8 +1,7 @@
-//! What `deploy` and `build` share: fetching the images of a scope and telling what could not be had.
+//! The images of a scope: fetched, previewed, pushed, and the failure for those that cannot be had.
 
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::apply::executor::Interrupt;
 use crate::compose::model::{Project, Service};
 use crate::docker::images::{ImageError, Images, Policy};
 use crate::engine::Engine;
@@ -15,7 +14,7 @@ use crate::ui::event::EventSender;
 /// Pulls and builds what these services need. Returns how many images changed.
 ///
 /// # Errors
-/// Every image that cannot be had; nothing else was changed. Exit code 3 where the files are wrong, else 1.
+/// Every image that cannot be had; nothing else changed. Exit code 3 where the files are wrong, else 1.
 pub async fn fetch(
     context: &Context,
     engine: &Engine,
@@ -34,7 +33,7 @@ pub async fn fetch(
 ///
 /// # Errors
 /// Every image that cannot be had, as far as that can be known. Exit code 3 where the files are wrong, else 1.
-pub async fn foresee(
+pub async fn preview(
     context: &Context,
     engine: &Engine,
     project: &Project,
@@ -42,18 +41,18 @@ pub async fn foresee(
     observed: &Observed,
     policy: Policy,
 ) -> Result<Vec<ImageFetch>, Failure> {
-    // Nothing is shown of it: there is nobody at the other end.
+    // Nobody receives these events: a preview shows nothing.
     let (events, _) = unbounded_channel();
     let images = images(context, engine, project, policy, events);
     let fetches = images.foresee(&services(project, scope), &observed.images).await;
     fetches.map_err(|errors| failure(&errors, "nothing was changed"))
 }
 
-/// Sends the images of these services to their registries.
+/// Pushes the images of these services to their registries.
 ///
 /// # Errors
-/// Every image that was not taken; exit code 1.
-pub async fn send(
+/// Every image that its registry refused; exit code 1.
+pub async fn push(
     context: &Context,
     engine: &Engine,
     project: &Project,
@@ -63,7 +62,7 @@ pub async fn send(
     let images = images(context, engine, project, Policy::default(), events);
     let sent = images.push(&services(project, scope)).await;
     sent.map_err(|errors| {
-        failure(&errors, "the images are built, and here; `docker login` gives credentials")
+        failure(&errors, "the images are built and stay on the engine; `docker login` stores credentials")
     })
 }
 
@@ -89,25 +88,8 @@ fn services<'a>(project: &'a Project, scope: &[&str]) -> Vec<&'a Service> {
     scope.iter().filter_map(|name| project.service(name)).collect()
 }
 
-/// Ends early when a person wants it: as long as only images are fetched there is nothing to undo.
-///
-/// # Errors
-/// The work's own, or that it was interrupted (exit code 130).
-pub async fn unless_interrupted<T>(
-    interrupt: &Interrupt,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        biased;
-        () = interrupt.end.cancelled() => {
-            Err(Failure::new(Kind::Interrupted, "interrupted while images were fetched; no container was changed"))
-        }
-        outcome = work => outcome,
-    }
-}
-
 fn failure(errors: &[ImageError], hint: &str) -> Failure {
-    let told: Vec<String> = errors
+    let messages: Vec<String> = errors
         .iter()
         .map(|error| {
             let services: Vec<String> = error.services.iter().map(|name| format!("`{name}`")).collect();
@@ -116,10 +98,10 @@ fn failure(errors: &[ImageError], hint: &str) -> Failure {
         })
         .collect();
     let kind = if errors.iter().all(|error| error.invalid) { Kind::Invalid } else { Kind::Failed };
-    let full = told.iter().any(|text| text.contains("no space left on device"));
-    let failure = Failure::all(kind, told).hint(hint);
+    let full = messages.iter().any(|text| text.contains("no space left on device"));
+    let failure = Failure::all(kind, messages).hint(hint);
     match full {
-        true => failure.hint("`docker system df` shows what takes the engine's disk"),
+        true => failure.hint("`docker system df` shows what uses the engine's disk"),
         false => failure,
     }
 }

@@ -1,139 +1,279 @@
-//! Runs the plan of a verb that reads no files: nothing to do is said, everything else is shown as it goes.
+//! The verbs that read no files: stop, start, restart, down, kill, rm. Each makes a plan from the containers' labels and runs it.
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
 
+use crate::compose::load;
+use crate::compose::model::Project;
 use crate::docker::state::Store;
 use crate::engine::Engine;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::Failure;
 use crate::ops::Context;
-use crate::ops::confirm::{self, Deed};
-use crate::ops::dry_run::show;
-use crate::ops::execution::{Run, shown};
-use crate::ops::labelled::{Standing, View, look};
-use crate::ops::lock::{Stage, interrupted, is_worked_on, locked};
+use crate::ops::confirm::{Confirmation, Harm};
+use crate::ops::execution::Execution;
+use crate::ops::lock::{ProjectLock, cancel_holder, is_held};
+use crate::ops::project::{LiveProject, View};
 use crate::ops::records;
+use crate::ops::session::Session;
 use crate::plan::operation::Plan;
+use crate::plan::{self, down, rm};
+use crate::settings::WAIT_TIMEOUT;
 use crate::state::Fence;
 use crate::ui::event::Event;
 
-/// A verb and how its plan is made.
-pub struct Forward<'a> {
-    /// The verb, for the display.
-    pub verb: &'a str,
-    /// What is said where the plan is empty («nothing to stop»).
-    pub idle: &'a str,
-    /// How far it looks.
-    pub view: View,
-    /// How it gets on with others that work on the project.
-    pub turn: Turn,
-    /// The plan, from what the engine has.
-    pub plan: Box<dyn Fn(&Standing) -> Plan + 'a>,
-    /// How long its waits may take in all.
-    pub wait: Duration,
-    /// Whether the plan is all that comes of it.
-    pub dry_run: bool,
-    /// When the command began.
-    pub begun: Instant,
+/// What is done to the containers in scope. `grace` overrides their own grace periods.
+#[derive(Debug, Clone)]
+pub enum Action {
+    Stop {
+        grace: Option<Duration>,
+    },
+    Start {
+        wait_timeout: Option<Duration>,
+    },
+    Restart {
+        grace: Option<Duration>,
+        wait_timeout: Option<Duration>,
+    },
+    Down(Down),
+    Kill {
+        signal: String,
+    },
+    /// `stop`: running containers too. `volumes`: their anonymous volumes too.
+    Remove {
+        stop: bool,
+        volumes: bool,
+        grace: Option<Duration>,
+    },
 }
 
-/// How a verb gets on with others that work on the project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// It takes the lock.
-    Locks,
-    /// It asks whoever holds the lock to cancel, and acts then.
-    Interrupts,
+/// What a `down` removes.
+#[derive(Debug, Clone, Default)]
+pub struct Down {
+    pub volumes: Volumes,
+    pub images: down::Images,
+    pub remove_orphans: bool,
+    pub grace: Option<Duration>,
 }
 
-/// What is to be said of a run that did not finish. Only where its mark is there are the records read, which costs an old
-/// engine a mount; records that cannot be read block nothing that goes by labels.
-async fn met_unfinished(engine: &Engine, project: &str) -> Option<String> {
-    if !Store::of(engine, project).is_marked_unfinished().await.unwrap_or(true) {
-        return None;
+/// Whether a `down` removes volumes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Volumes {
+    /// As the mode says; without one they are kept.
+    #[default]
+    ByMode,
+    Remove,
+    Keep,
+}
+
+/// A verb over the containers of a project.
+pub struct Lifecycle<'a> {
+    context: &'a Context,
+    action: Action,
+    /// The model of the files, which tells orphans from services.
+    files: Option<Project>,
+    started: Instant,
+}
+
+impl<'a> Lifecycle<'a> {
+    /// Prepares the verb.
+    ///
+    /// # Errors
+    /// With `down --remove-orphans`, everything that is wrong with the files.
+    pub fn new(context: &'a Context, action: Action) -> Result<Lifecycle<'a>, Failure> {
+        let started = Instant::now();
+        let files = match &action {
+            Action::Down(Down { remove_orphans: true, .. }) => {
+                Some(context.load(load::Options::default())?.loaded.project)
+            }
+            _ => None,
+        };
+        Ok(Lifecycle { context, action, files, started })
     }
-    let found = Store::of(engine, project).read().await.ok()?;
-    records::unfinished(project, &found.or_empty().head)
-}
 
-impl Forward<'_> {
-    /// The plan.
+    /// The plan; nothing is changed.
     ///
     /// # Errors
     /// Those of the engine.
-    pub async fn plan(self, context: &Context) -> Result<Plan, Failure> {
-        Ok((self.plan)(&look(context, self.view).await?))
+    pub async fn plan(&self) -> Result<Plan, Failure> {
+        Ok(self.plan_for(&self.context.live_project(self.action.view()).await?))
     }
 
     /// Makes the plan and runs it.
     ///
     /// # Errors
-    /// The run's failure: what is left.
-    pub async fn run(self, context: &Context) -> CommandResult {
-        if self.dry_run {
-            return Ok(show(&self.plan(context).await?, context));
+    /// The run's failure, with what is left.
+    pub async fn run(self) -> Result<(), Failure> {
+        let live = self.context.live_project(self.action.view()).await?;
+        let plan = self.plan_for(&live);
+        let held = self.action.cancels_holder() && is_held(&live).await?;
+        if plan.operations.is_empty() && !held {
+            self.context.ui.note(&format!("{}: {}", live.project, self.action.idle()));
+            plan.notes.iter().for_each(|note| self.context.ui.note(note));
+            return Ok(());
         }
-        let standing = look(context, self.view).await?;
-        let plan = (self.plan)(&standing);
-        let project = &standing.project;
-        let someone = self.turn == Turn::Interrupts && is_worked_on(&standing).await?;
-        if plan.operations.is_empty() && !someone {
-            context.ui.note(&format!("{project}: {}", self.idle));
-            plan.notes.iter().for_each(|note| context.ui.note(note));
-            return Ok(Exit::Success);
-        }
-        let (engine, observed) = (&standing.engine, &standing.observed);
-        let deed = Deed { engine, plan: &plan, observed, harm: confirm::harm_of_verb(self.verb) };
-        deed.agreed(context).await?;
-        shown(context, async |events, interrupt| {
-            let title = format!("{} {project}", self.verb);
-            let _ = events.send(Event::Begin { title, deadline: None });
-            let stage = Stage { events, interrupt };
-            if plan.changes_nothing() && !someone {
-                return self.execute(context, &standing, &plan, None, stage).await;
+        let harm = self.action.harm().into_iter().collect();
+        let confirmation = Confirmation::new(harm, plan.clone(), live.observed.clone());
+        confirmation.ask(self.context, &live.engine).await?;
+        let session = Session::open(&self.context.ui);
+        let title = format!("{} {}", self.action.verb(), live.project);
+        let _ = session.events.send(Event::Begin { title, deadline: None });
+        let outcome = if plan.changes_nothing() && !held {
+            self.execute(&live, &plan, None, &session).await
+        } else if self.action.cancels_holder() {
+            self.run_after_cancel(&live, &session).await
+        } else {
+            self.run_locked(&live, &plan, &confirmation, &session).await
+        };
+        session.close().await;
+        outcome
+    }
+
+    /// Asks the holder of the lock to cancel, then runs a new plan without the lock: a stop does not wait behind a deploy.
+    async fn run_after_cancel(&self, live: &LiveProject, session: &Session) -> Result<(), Failure> {
+        cancel_holder(self.context, live, self.action.verb(), session).await?;
+        let live = live.again(self.context, self.action.view()).await?;
+        self.execute(&live, &self.plan_for(&live), None, session).await
+    }
+
+    /// Plans again under the lock and runs that plan.
+    async fn run_locked(
+        &self,
+        live: &LiveProject,
+        plan: &Plan,
+        confirmation: &Confirmation,
+        session: &Session,
+    ) -> Result<(), Failure> {
+        let verb = self.action.verb();
+        let lock = ProjectLock::take(self.context, &live.engine, &live.project, verb, session).await?;
+        let work = async {
+            let note = async { Ok(note_of_unfinished_run(&live.engine, &live.project).await) };
+            let (live, note) = try_join(live.again(self.context, self.action.view()), note).await?;
+            if let Some(note) = note {
+                session.note(note);
             }
-            if self.turn == Turn::Interrupts {
-                interrupted(context, &standing, self.verb, stage).await?;
-                let standing = standing.again(context, self.view).await?;
-                return self.execute(context, &standing, &(self.plan)(&standing), None, stage).await;
-            }
-            locked(context, &standing.engine, project, self.verb, stage, async |lock| {
-                let met = async { Ok(met_unfinished(&standing.engine, project).await) };
-                let (standing, met) = try_join(standing.again(context, self.view), met).await?;
-                if let Some(text) = met {
-                    let _ = events.send(Event::Note(text));
-                }
-                let again = (self.plan)(&standing);
-                deed.agreed_again(context, &again)?;
-                stage.note_new_plan(&plan, &again);
-                self.execute(context, &standing, &again, Some(lock.fence()), stage).await
-            })
-            .await
-        })
-        .await?;
-        Ok(Exit::Success)
+            let again = self.plan_for(&live);
+            confirmation.still_holds(self.context, &again)?;
+            session.note_new_plan(plan, &again);
+            self.execute(&live, &again, Some(lock.fence()), session).await
+        };
+        let outcome = lock.guard(work, session).await;
+        lock.release(outcome, session).await
     }
 
     async fn execute(
         &self,
-        context: &Context,
-        standing: &Standing,
+        live: &LiveProject,
         plan: &Plan,
         fence: Option<Fence>,
-        stage: Stage<'_>,
+        session: &Session,
     ) -> Result<(), Failure> {
-        let run = Run {
-            engine: &standing.engine,
-            plan,
-            desired: None,
-            observed: &standing.observed,
-            fence,
-            number: None,
-            written: None,
-            wait: self.wait,
-            begun: self.begun,
-        };
-        run.execute(context, stage).await.tell(self.begun, stage.events)
+        let wait = self.wait_timeout();
+        let execution = Execution::new(&live.engine, plan, &live.observed, wait, self.started);
+        let execution = Execution { fence, ..execution };
+        execution.run(self.context, session).await.report(self.started, session)
     }
+
+    fn plan_for(&self, live: &LiveProject) -> Plan {
+        let LiveProject { project, observed, scope, .. } = live;
+        let settings = &self.context.settings;
+        match &self.action {
+            Action::Stop { grace } => plan::stop(project, observed, scope, *grace),
+            Action::Start { .. } => plan::start(project, observed, scope),
+            Action::Restart { grace, .. } => {
+                plan::restart(project, observed, scope, &settings.backend, *grace)
+            }
+            Action::Kill { signal } => plan::kill(project, observed, scope, signal),
+            Action::Remove { stop, volumes, grace } => {
+                let scope = scope.clone();
+                let policy = rm::Policy { scope, stop: *stop, volumes: *volumes, grace: *grace };
+                rm::rm(project, observed, &policy)
+            }
+            Action::Down(down) => {
+                let mode_removes = settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
+                let scope = match &self.files {
+                    Some(files) => scope.with_orphans(files, &observed.containers),
+                    None => scope.clone(),
+                };
+                let volumes = match down.volumes {
+                    Volumes::ByMode => mode_removes,
+                    Volumes::Remove => true,
+                    Volumes::Keep => false,
+                };
+                let policy = down::Policy { scope, volumes, grace: down.grace, images: down.images };
+                down::down(project, observed, &policy)
+            }
+        }
+    }
+
+    fn wait_timeout(&self) -> Duration {
+        match &self.action {
+            Action::Start { wait_timeout } | Action::Restart { wait_timeout, .. } => {
+                self.context.settings.wait_timeout(*wait_timeout)
+            }
+            Action::Stop { .. } | Action::Down(_) | Action::Kill { .. } | Action::Remove { .. } => {
+                WAIT_TIMEOUT
+            }
+        }
+    }
+}
+
+impl Action {
+    fn verb(&self) -> &'static str {
+        match self {
+            Action::Stop { .. } => "stop",
+            Action::Start { .. } => "start",
+            Action::Restart { .. } => "restart",
+            Action::Down(_) => "down",
+            Action::Kill { .. } => "kill",
+            Action::Remove { .. } => "rm",
+        }
+    }
+
+    /// What is said where the plan is empty.
+    fn idle(&self) -> &'static str {
+        match self {
+            Action::Stop { .. } => "nothing to stop",
+            Action::Start { .. } => "nothing to start; everything runs",
+            Action::Restart { .. } => "nothing to restart",
+            Action::Kill { .. } => "no container runs",
+            Action::Down(_) | Action::Remove { .. } => "nothing to remove",
+        }
+    }
+
+    /// `down` looks at the containers of other projects too, since they may use its networks and volumes.
+    fn view(&self) -> View {
+        match self {
+            Action::Down(_) => View::Engine,
+            Action::Stop { .. } | Action::Start { .. } | Action::Restart { .. } => View::Project,
+            Action::Kill { .. } | Action::Remove { .. } => View::Project,
+        }
+    }
+
+    /// Whether the verb asks the holder of the lock to cancel, in place of taking the lock.
+    fn cancels_holder(&self) -> bool {
+        match self {
+            Action::Stop { .. } | Action::Kill { .. } => true,
+            Action::Start { .. } | Action::Restart { .. } | Action::Down(_) | Action::Remove { .. } => false,
+        }
+    }
+
+    fn harm(&self) -> Option<Harm> {
+        match self {
+            Action::Down(_) => Some(Harm::Down),
+            Action::Kill { .. } => Some(Harm::Kill),
+            Action::Remove { .. } => Some(Harm::Remove),
+            Action::Stop { .. } | Action::Start { .. } | Action::Restart { .. } => None,
+        }
+    }
+}
+
+/// The note about an unfinished run. The records are read only where the mark exists, since that costs an old engine a mount;
+/// records that cannot be read block no verb that works from labels.
+async fn note_of_unfinished_run(engine: &Engine, project: &str) -> Option<String> {
+    if !Store::of(engine, project).is_marked_unfinished().await.unwrap_or(true) {
+        return None;
+    }
+    let found = Store::of(engine, project).read().await.ok()?;
+    records::unfinished(project, &found.or_empty().head)
 }

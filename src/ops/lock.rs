@@ -1,121 +1,136 @@
-//! Does something while the project is locked, and what `stop` and `kill` do instead: they do not wait behind a deploy,
-//! they ask its holder to cancel.
+//! The lock of a project around a run, and what `stop` and `kill` do instead of waiting for it: they ask the holder to cancel.
 
 use std::time::Duration;
 
-use crate::apply::executor::Interrupt;
 use crate::docker::state::{Lock, LockError};
 use crate::engine::Engine;
 use crate::engine::state_container::lock_name;
 use crate::error::{Failure, Kind};
-use crate::ops::context::{Context, engine_failure};
-use crate::ops::labelled::Standing;
+use crate::ops::Context;
+use crate::ops::failure::engine_failure;
+use crate::ops::project::LiveProject;
+use crate::ops::session::Session;
 use crate::plan::observed::Observed;
-use crate::plan::operation::Plan;
-use crate::state::{Held, LockSignal, LockTokens};
-use crate::ui::event::{Event, EventSender};
+use crate::state::{Fence, Held, LockSignal, LockTokens};
 
-/// How often `stop` looks whether a holder that it asked to cancel is still there.
+/// How often `stop` looks whether a holder that it asked to cancel still has the lock.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long what is still to be written down may take where the run is to end at once.
+/// How long the records may take to be written after a second Ctrl-C.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Where a command's words go and what ends it.
-#[derive(Clone, Copy)]
-pub struct Stage<'a> {
-    /// Who shows what happens.
-    pub events: &'a EventSender,
-    /// Signals, and what others want of the holder of the lock.
-    pub interrupt: &'a Interrupt,
+/// The lock of a project, held by this run. Release it however the run ends.
+pub struct ProjectLock {
+    project: String,
+    lock: Lock,
 }
 
-impl Stage<'_> {
-    /// Says so where the plan that was made under the lock is another than the one before it.
-    pub fn note_new_plan(&self, before: &Plan, now: &Plan) {
-        if !before.does_as(now) {
-            let text = format!("{}: something changed meanwhile; planned anew", now.project);
-            let _ = self.events.send(Event::Note(text));
-        }
+impl ProjectLock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// Another run holds it (exit code 5); interrupted while waiting for it.
+    pub async fn take(
+        context: &Context,
+        engine: &Engine,
+        project: &str,
+        verb: &str,
+        session: &Session,
+    ) -> Result<ProjectLock, Failure> {
+        let interrupt = &session.interrupt;
+        let tokens = LockTokens { cancel: interrupt.end.clone(), lost: interrupt.abort.clone() };
+        let waits = |held: &Held| {
+            session.note(format!("{project}: waiting for a lock that is held on another machine: {held}"));
+        };
+        let holder = context.holder(verb);
+        let taken = tokio::select! {
+            biased;
+            () = interrupt.abort.cancelled() => Err(LockError::Interrupted),
+            taken = Lock::take(engine, project, &holder, tokens, waits) => taken,
+        };
+        let lock = taken.map_err(|error| refused(error, project))?;
+        Ok(ProjectLock { project: project.to_owned(), lock })
     }
-}
 
-/// Takes the lock, does the work and releases the lock, however the work ends.
-///
-/// # Errors
-/// The work's own; a lock that another holds (exit code 5); one that was taken away meanwhile (exit code 7).
-pub async fn locked<T>(
-    context: &Context,
-    engine: &Engine,
-    project: &str,
-    verb: &str,
-    stage: Stage<'_>,
-    work: impl AsyncFnOnce(&Lock) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let tokens = LockTokens { cancel: stage.interrupt.end.clone(), lost: stage.interrupt.abort.clone() };
-    let waits = |held: &Held| {
-        let text = format!("{project}: waiting for a lock that is held elsewhere: {held}");
-        let _ = stage.events.send(Event::Note(text));
-    };
-    let holder = context.holder(verb);
-    let taken = tokio::select! {
-        biased;
-        () = stage.interrupt.abort.cancelled() => Err(LockError::Interrupted),
-        taken = Lock::take(engine, project, &holder, tokens, waits) => taken,
-    };
-    let lock = taken.map_err(|error| refused(error, project))?;
-    let outcome = if stage.interrupt.end.is_cancelled() {
-        Err(unbegun(project))
-    } else {
+    /// What every change is checked against.
+    pub fn fence(&self) -> Fence {
+        self.lock.fence()
+    }
+
+    /// Whether somebody removed the lock while this run held it.
+    pub fn is_lost(&self) -> bool {
+        self.lock.signal() == Some(LockSignal::Lost)
+    }
+
+    /// Does the work, which does not start after an interrupt and which ends a few seconds after a second Ctrl-C.
+    ///
+    /// # Errors
+    /// Those of the work, or the interrupt.
+    pub async fn guard<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+        session: &Session,
+    ) -> Result<T, Failure> {
+        if session.interrupt.end.is_cancelled() {
+            return Err(interrupted_before_start(&self.project));
+        }
         tokio::select! {
             biased;
-            outcome = work(&lock) => outcome,
-            () = overdue(stage.interrupt) => Err(unanswered(project)),
+            outcome = work => outcome,
+            () = overdue(session) => Err(unanswered(&self.project)),
         }
-    };
-    let signal = lock.signal();
-    let released = tokio::select! {
-        biased;
-        released = lock.release() => released.map_err(|error| error.to_string()),
-        () = overdue(stage.interrupt) => Err("no answer from the engine".to_owned()),
-    };
-    if let Err(error) = released {
-        let text = format!("{project}: the lock could not be released, the next command does it: {error}");
-        let _ = stage.events.send(Event::Warning(text));
     }
-    outcome.map_err(|failure| explained(failure, project, signal))
+
+    /// Releases the lock, and says who cancelled the run where somebody did.
+    ///
+    /// # Errors
+    /// Those of the outcome. A lock that was lost is exit code 7.
+    pub async fn release<T>(self, outcome: Result<T, Failure>, session: &Session) -> Result<T, Failure> {
+        let ProjectLock { project, lock } = self;
+        let signal = lock.signal();
+        let released = tokio::select! {
+            biased;
+            released = lock.release() => released.map_err(|error| error.to_string()),
+            () = overdue(session) => Err("no answer from the engine".to_owned()),
+        };
+        if let Err(error) = released {
+            session.warn(format!(
+                "{project}: the lock could not be released; the next command releases it: {error}"
+            ));
+        }
+        outcome.map_err(|failure| explained(failure, &project, signal))
+    }
 }
 
-/// Ends when a run that is to end at once has had its time to write that down.
-async fn overdue(interrupt: &Interrupt) {
-    interrupt.abort.cancelled().await;
+/// Returns when a run that must end at once has had its time to record that.
+async fn overdue(session: &Session) {
+    session.interrupt.abort.cancelled().await;
     tokio::time::sleep(CLOSING).await;
 }
 
-/// A command that was interrupted before it did anything.
-fn unbegun(project: &str) -> Failure {
+fn interrupted_before_start(project: &str) -> Failure {
     Failure::new(Kind::Interrupted, format!("{project}: interrupted; nothing was changed"))
 }
 
-/// A run that was to end at once while the engine does not answer.
+/// The run must end at once, and the engine does not answer.
 fn unanswered(project: &str) -> Failure {
     let text = format!(
-        "{project}: stopped at once; what was begun is left as it is, and the engine does not answer, so that is not written down"
+        "{project}: stopped at once; the engine does not answer, so unfinished work is left and not recorded"
     );
     Failure::new(Kind::Interrupted, text)
-        .hint("once the engine answers again, the same command goes on from what it finds")
+        .hint("when the engine answers again, the same command resumes from what it finds")
 }
 
-/// A lock that was not given.
+/// The lock was not given.
 fn refused(error: LockError, project: &str) -> Failure {
     match error {
         LockError::Storage(error) => engine_failure(error),
-        LockError::Interrupted => unbegun(project),
+        LockError::Interrupted => interrupted_before_start(project),
         LockError::Held(held) => Failure::new(Kind::Refused, LockError::Held(held).to_string())
-            .hint("`sofa lock status` shows it again; `sofa stop` asks its holder to cancel"),
+            .hint("`sofa lock status` shows the holder; `sofa stop` asks it to cancel"),
     }
 }
 
-/// Why a run ended that others wanted to end.
+/// Why a run ended that another command ended.
 fn explained(mut failure: Failure, project: &str, signal: Option<LockSignal>) -> Failure {
     match signal {
         None => {}
@@ -124,7 +139,8 @@ fn explained(mut failure: Failure, project: &str, signal: Option<LockSignal>) ->
         }
         Some(LockSignal::Lost) => {
             let text = format!(
-                "{project}: the lock was taken away; nothing more was begun, and what was begun is the other's now"
+                "{project}: the lock was removed during the run; this run made no further changes, and its unfinished work is \
+                 left to the next holder"
             );
             failure.messages.insert(0, text);
             failure.kind = Kind::Incomplete;
@@ -133,72 +149,108 @@ fn explained(mut failure: Failure, project: &str, signal: Option<LockSignal>) ->
     failure
 }
 
-/// Takes away a lock whose holder is gone, where the list of containers shows one: a command that changes nothing would
-/// leave it.
+/// Removes a lock whose holder is gone, where the list of containers shows a lock: a command that changes nothing takes no
+/// lock and would leave it.
 ///
 /// # Errors
 /// Those of the engine.
-pub async fn sweep(engine: &Engine, project: &str, observed: &Observed) -> Result<(), Failure> {
+pub async fn remove_stale_lock(engine: &Engine, project: &str, observed: &Observed) -> Result<(), Failure> {
     let name = lock_name(project);
     match observed.foreign.iter().any(|container| container.name == name) {
-        true => clear(engine, project).await,
+        true => remove_abandoned_lock(engine, project).await,
         false => Ok(()),
     }
 }
 
-/// Takes away a lock whose holder is gone, if there is one.
+/// Removes a lock whose holder is gone, if there is one.
 ///
 /// # Errors
 /// Those of the engine.
-pub async fn clear(engine: &Engine, project: &str) -> Result<(), Failure> {
+pub async fn remove_abandoned_lock(engine: &Engine, project: &str) -> Result<(), Failure> {
     match Lock::find(engine, project).await.map_err(engine_failure)? {
         Some(held) if !held.is_alive() => Lock::remove(engine, &held).await.map_err(engine_failure),
         _ => Ok(()),
     }
 }
 
-/// Whether somebody who lives works on the project.
+/// One line about the lock of the command's project.
 ///
 /// # Errors
 /// Those of the engine.
-pub async fn is_worked_on(standing: &Standing) -> Result<bool, Failure> {
-    let held = Lock::find(&standing.engine, &standing.project).await.map_err(engine_failure)?;
+pub async fn status(context: &Context) -> Result<String, Failure> {
+    let project = context.project_name()?.text;
+    let held = Lock::find(&context.engine().await?, &project).await.map_err(engine_failure)?;
+    Ok(match held {
+        None => format!("{project}: not locked"),
+        Some(held) if held.is_alive() => format!("{project}: locked: {held}"),
+        Some(held) => {
+            format!("{project}: locked: {held}; its holder is gone, the next command takes the lock over")
+        }
+    })
+}
+
+/// Removes the lock of the command's project; returns one line about it. `force` removes it from a holder at work too.
+///
+/// # Errors
+/// A holder at work without `force` (exit code 5); those of the engine.
+pub async fn force_release(context: &Context, force: bool) -> Result<String, Failure> {
+    let project = context.project_name()?.text;
+    let engine = context.engine().await?;
+    let Some(held) = Lock::find(&engine, &project).await.map_err(engine_failure)? else {
+        return Ok(format!("{project}: not locked"));
+    };
+    match held.is_alive() {
+        true if !force => {
+            let failure = Failure::new(Kind::Refused, format!("project `{project}` is locked: {held}"));
+            return Err(failure.hint("`sofa stop` asks its holder to cancel; `--force` removes the lock"));
+        }
+        true => Lock::take_away(&engine, &held).await,
+        false => Lock::remove(&engine, &held).await,
+    }
+    .map_err(engine_failure)?;
+    Ok(format!("{project}: lock released: {held}"))
+}
+
+/// Whether a live holder has the project's lock.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn is_held(live: &LiveProject) -> Result<bool, Failure> {
+    let held = Lock::find(&live.engine, &live.project).await.map_err(engine_failure)?;
     Ok(held.is_some_and(|held| held.is_alive()))
 }
 
-/// Makes sure that nobody works on the project: asks whoever holds its lock to cancel and waits as long as he renews it, since
-/// an undo broken off leaves neither release whole. The lock of one that renews no more is taken away. A lock without a living
-/// holder is let be.
+/// Asks the holder of the project's lock to cancel, and waits as long as it renews the lock: an undo that is cut short leaves no
+/// release whole. Removes the lock of a holder that stops renewing it. Ignores a lock without a live holder.
 ///
 /// # Errors
-/// An interrupt while it waits, and those of the engine.
-pub async fn interrupted(
+/// An interrupt while waiting, and those of the engine.
+pub async fn cancel_holder(
     context: &Context,
-    standing: &Standing,
+    live: &LiveProject,
     verb: &str,
-    stage: Stage<'_>,
+    session: &Session,
 ) -> Result<(), Failure> {
-    let Standing { project, engine, .. } = standing;
-    let note = |text: String| drop(stage.events.send(Event::Note(text)));
+    let LiveProject { project, engine, .. } = live;
     let mut asked = None;
     loop {
         let Some(held) = Lock::find(engine, project).await.map_err(engine_failure)? else { return Ok(()) };
         if !held.is_alive() {
             if asked.is_some() {
-                note(format!("{project}: it renews its lock no more; that is taken away"));
+                session.note(format!("{project}: the holder no longer renews its lock; removing the lock"));
                 Lock::take_away(engine, &held).await.map_err(engine_failure)?;
             }
             return Ok(());
         }
         if asked.as_ref() != Some(&held.id) {
-            note(format!("{project}: asking to cancel {held}"));
+            session.note(format!("{project}: asking the holder of the lock to cancel: {held}"));
             let by = format!("`{}` by {}", context.command(verb), context.operator());
             Lock::ask_to_cancel(engine, &held, &by).await.map_err(engine_failure)?;
             asked = Some(held.id.clone());
         }
         tokio::select! {
             biased;
-            () = stage.interrupt.end.cancelled() => return Err(unbegun(project)),
+            () = session.interrupt.end.cancelled() => return Err(interrupted_before_start(project)),
             released = Lock::wait_for_release(engine, &held) => released.map_err(engine_failure)?,
             () = tokio::time::sleep(LOOK.min(held.left() + Duration::from_secs(1))) => {}
         }

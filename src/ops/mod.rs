@@ -1,26 +1,31 @@
-//! What the verbs do, in domain steps: from the settings to a plan, from a plan to what runs, from what runs to a record. It
-//! never sees clap and never prints; `commands` holds the verbs.
+//! What the verbs do, in domain steps: from the settings to a plan, from a plan to what runs, from what runs to a record. `ops` never
+//! sees clap and never prints to a stream of its own. Start with [`deploy`].
 
-pub mod bring_up;
+pub mod build;
+pub mod check;
+pub mod config;
 pub mod confirm;
-pub mod contents;
+mod contents;
 pub mod context;
+pub mod deploy;
 pub mod deployment;
+pub mod digests;
 pub mod display;
-pub mod dry_run;
-pub mod execution;
-pub mod images;
-pub mod interrupt;
-pub mod labelled;
+mod execution;
+mod failure;
+pub mod history;
+mod images;
 pub mod lifecycle;
 pub mod lock;
-pub mod naming;
-pub mod ownership;
-pub mod pin;
-pub mod protection;
-pub mod records;
-pub mod replicas;
+pub mod logs;
+mod preflight;
+pub mod project;
+pub mod ps;
+mod records;
+mod release;
 pub mod rollback;
-pub mod work;
+pub mod scale;
+mod session;
 
 pub use context::Context;
+pub use project::LoadedProject;

@@ -1,57 +1,48 @@
-//! What a deploy leaves written on the engine: the record of its run, and the release when it succeeds.
+//! The records of a deploy on the engine: its run record, and the release when it succeeds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::compose::model::Project;
-use crate::docker::state::{Lock, Record, StateError, Store, tags};
-use crate::engine::Engine;
+use crate::docker::state::{Record, StateError, Store, tags};
 use crate::engine::state_container::{lock_name, store_name};
 use crate::error::{Failure, Kind};
 use crate::labels;
-use crate::ops::context::{Context, engine_failure, state_failure};
-use crate::ops::execution::Ended;
-use crate::ops::lock::Stage;
+use crate::ops::deployment::Deployment;
+use crate::ops::execution::RunOutcome;
+use crate::ops::failure::{engine_failure, state_failure};
+use crate::ops::lock::ProjectLock;
+use crate::ops::session::Session;
 use crate::plan::desired::{Desired, DesiredService, image_reference, references_beside};
 use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};
 use crate::plan::operation::{Group, Plan};
 use crate::state::head::{Outcome, Reach, ReleaseEntry, ReleaseImage, RunEntry, beside, service_of};
 use crate::state::record::Intent;
-use crate::state::{ContentKey, Found, Head, LockSignal, Snapshot, release};
-use crate::ui::event::Event;
+use crate::state::{ContentKey, Found, Head, Snapshot, release};
 use crate::util::git;
 
-/// How long the end of a run waits for the next renewal of its lock, where an engine that was away answers again.
+/// How long the end of a run waits for the next renewal of its lock, after the engine was away.
 const RENEWAL: Duration = Duration::from_secs(5);
 
-/// The records of a project, and who writes them.
+/// The records of a deployment's project, as one of its runs reads and writes them.
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
-    /// Who.
-    pub context: &'a Context,
-    /// Where.
-    pub engine: &'a Engine,
-    /// Of which project, and the model that a release holds.
-    pub project: &'a Project,
-    /// The verb.
-    pub verb: &'a str,
-    /// The services of the run.
-    pub scope: &'a [&'a str],
-    /// When the command began.
-    pub begun: Instant,
-    /// Whether what it leaves is a release: an undo's is one already.
-    pub makes_release: bool,
+    deployment: &'a Deployment<'a>,
 }
 
-impl Records<'_> {
-    fn store(&self) -> Store {
-        Store::of(self.engine, &self.project.name)
+impl<'a> Records<'a> {
+    pub fn of(deployment: &'a Deployment<'a>) -> Records<'a> {
+        Records { deployment }
     }
 
-    /// Looks at the records: one call.
+    fn store(&self) -> Store {
+        Store::of(&self.deployment.engine, self.deployment.project())
+    }
+
+    /// Reads the records: one call.
     ///
     /// # Errors
     /// Records that a newer `sofa` wrote (exit code 5), and those of the engine.
@@ -59,14 +50,14 @@ impl Records<'_> {
         self.store().read().await.map_err(state_failure)
     }
 
-    /// Opens the records for writing, which only the holder of the lock may; where there are none, new ones begin.
+    /// Opens the records for writing, which only the holder of the lock may do. Creates them where there are none.
     ///
     /// # Errors
     /// As `look`.
     pub async fn open(&self, key: &ContentKey) -> Result<Found, Failure> {
         Ok(match self.look().await? {
             Found::Missing => match self.store().ensure(key).await.map_err(state_failure)? {
-                // The volume was there, without the container that it is read through.
+                // The volume existed, without the container through which it is read.
                 whole if whole != Snapshot::default() => Found::Whole(whole.into()),
                 _ => Found::Missing,
             },
@@ -74,84 +65,86 @@ impl Records<'_> {
         })
     }
 
-    /// The model of the last release: one call. None where there is none whole: what it says is only told, nothing hangs on it.
+    /// The model of the last release: one call. None where it cannot be read: it only explains field changes.
     pub async fn last_model(&self, found: &Found) -> Option<Project> {
         self.store().release(found.last_release()?).await.ok()
     }
 
-    /// Whether the records may have to be written although nothing is to be done: what can be told without reading them.
+    /// Whether the records may need an update although the plan changes nothing, as far as that is known without reading them.
     ///
     /// # Errors
     /// Those of the engine.
     pub async fn are_unfinished(&self, observed: &Observed) -> Result<bool, Failure> {
-        let project = &self.project.name;
-        let there = |name: String| observed.foreign.iter().any(|container| container.name == name);
-        if !there(store_name(project)) {
+        let project = self.deployment.project();
+        let exists = |name: String| observed.foreign.iter().any(|container| container.name == name);
+        if !exists(store_name(project)) {
             return Ok(self.are_due(&Found::Missing, observed));
         }
-        // A lock that is there is somebody's who works, or of a run that was killed.
-        if there(lock_name(project)) {
+        // A lock belongs to a run at work, or to one that was killed.
+        if exists(lock_name(project)) {
             return Ok(true);
         }
         self.store().is_marked_unfinished().await.map_err(engine_failure)
     }
 
-    /// Whether something is to be written down even where nothing is to be done: a run that did not finish has reached
-    /// its end, or the records are lost.
+    /// Whether the records need an update although the plan changes nothing: an unfinished run has reached its end, or the
+    /// records are lost.
     pub fn are_due(&self, found: &Found, observed: &Observed) -> bool {
         match found {
-            Found::Whole(snapshot) => snapshot.head.unfinished().is_some_and(|run| self.settles_of(run)),
+            Found::Whole(snapshot) => snapshot.head.unfinished().is_some_and(|run| self.settles_part_of(run)),
             Found::Missing | Found::Damaged => {
                 observed.containers.iter().any(|container| container.labels.contains_key(labels::sofa::RUN))
             }
         }
     }
 
-    /// Whether the run, where it succeeds, settles anything of one that did not finish.
-    fn settles_of(&self, run: &RunEntry) -> bool {
+    /// Whether this run, if it succeeds, settles at least a part of an unfinished run.
+    fn settles_part_of(&self, run: &RunEntry) -> bool {
         let services = run.reach.as_ref().map(|reach| &reach.services);
-        // Where nobody knows what it touched, any run that succeeds is its end, as is one that finds nothing touched.
+        // Without a list of services, or with an empty one, any successful run is its end.
         services.is_none_or(|services| services.is_empty() || services.iter().any(|name| self.settles(name)))
     }
 
-    /// Whether a service is whole once the run has succeeded: it is of the scope, or there is nothing to make it whole from.
+    /// Whether a service is whole once this run succeeds: it is in scope, or the model does not have it.
     fn settles(&self, service: &str) -> bool {
-        let project = self.project;
+        let project = &self.deployment.model;
         let known = project.services.contains_key(service)
-            || self.makes_release && project.disabled_services.contains_key(service);
-        self.scope.contains(&service) || !known
+            || self.deployment.makes_release && project.disabled_services.contains_key(service);
+        self.deployment.scope.iter().any(|name| name == service) || !known
     }
 
-    /// Tells first what the records say that a person should know.
-    pub fn tell(&self, found: &Found, observed: &Observed, stage: Stage<'_>) {
-        let project = &self.project.name;
+    /// Notes an unfinished run, and records that are lost.
+    pub fn note_unfinished(&self, found: &Found, observed: &Observed, session: &Session) {
+        let project = self.deployment.project();
         let note = match found {
             Found::Whole(snapshot) => match unfinished(project, &snapshot.head) {
-                Some(text) => text + &self.but_without(&snapshot.head),
+                Some(text) => text + &self.services_not_resumed(&snapshot.head),
                 None => return,
             },
             _ if !self.are_due(found, observed) => return,
             Found::Missing => format!(
-                "{project}: its releases and runs are gone from the engine (pruned?); they begin anew from what runs"
+                "{project}: the records of releases and runs are gone from the engine (pruned?); new records start from what runs"
             ),
             Found::Damaged => {
-                format!("{project}: its releases and runs cannot be read; they begin anew from what runs")
+                format!(
+                    "{project}: the records of releases and runs cannot be read; new records start from what runs"
+                )
             }
         };
-        let _ = stage.events.send(Event::Note(note));
+        session.note(note);
     }
 
-    /// What the run does not settle of the one that did not finish.
-    fn but_without(&self, head: &Head) -> String {
+    /// The services of an unfinished run that this run does not settle.
+    fn services_not_resumed(&self, head: &Head) -> String {
         let rest = head.unfinished().and_then(|run| run.without(|service| self.settles(service)));
         let Some(Reach { services, .. }) = rest.and_then(|run| run.reach) else {
             return String::new();
         };
         let services: Vec<String> = services.into_iter().collect();
-        format!(", but for {}, which is left as it is: `sofa undo` takes it back", services.join(", "))
+        format!("; it leaves {} unchanged, `sofa undo` undoes all of it", services.join(", "))
     }
 
-    /// The record of the run that is about to begin.
+    /// The record of the run that is about to start.
     pub fn record(&self, before: &Snapshot, plan: &Plan, observed: &Observed) -> Record {
         let containers = observed.containers.iter().map(|container| &container.labels);
         let networks = observed.networks.iter().map(|network| &network.labels);
@@ -161,9 +154,9 @@ impl Records<'_> {
             Group::Project => None,
         });
         let intent = Intent {
-            verb: self.verb.to_owned(),
+            verb: self.deployment.verb.to_owned(),
             mode: self.mode(),
-            operator: self.context.operator(),
+            operator: self.deployment.context.operator(),
             seen: containers.chain(networks).filter_map(labelled::run).max().unwrap_or(0),
             unwritten: labelled::made_since(&observed.containers, before.head.next_run()),
             touches: touches.collect(),
@@ -171,21 +164,21 @@ impl Records<'_> {
         Record::of(self.store(), before, intent)
     }
 
-    /// The release that the run makes if it succeeds, its images under names of their own; none where it makes none.
+    /// The release that this run makes if it succeeds, with tags on its images so that a prune keeps them. None for an undo.
     ///
     /// # Errors
-    /// The last release cannot be read: without it nobody knows what the services are that the run does not touch.
-    pub async fn prepare(
+    /// The last release cannot be read, which holds the services outside this run's scope.
+    pub async fn prepare_release(
         &self,
         record: &Record,
         desired: &Desired<'_>,
         observed: &Observed,
-        stage: Stage<'_>,
+        session: &Session,
     ) -> Result<Option<(ReleaseEntry, Project)>, StateError> {
-        if !self.makes_release {
+        if !self.deployment.makes_release {
             return Ok(None);
         }
-        let project = self.project;
+        let project = &self.deployment.model;
         let scope: BTreeSet<&str> = desired.services.keys().copied().collect();
         let before = match scope.len() < project.services.len() {
             true => record.last_model().await?,
@@ -201,96 +194,96 @@ impl Records<'_> {
         let entry = ReleaseEntry {
             number: record.release_number(),
             run: record.number(),
-            verb: self.verb.to_owned(),
+            verb: self.deployment.verb.to_owned(),
             mode: self.mode(),
-            operator: self.context.operator(),
+            operator: self.deployment.context.operator(),
             done: Timestamp::now(),
-            took: self.begun.elapsed(),
-            revision: git::revision(&self.context.settings.directory),
+            took: self.deployment.started.elapsed(),
+            revision: git::revision(&self.deployment.context.settings.directory),
             images: images.chain(own).collect(),
         };
-        for unnamed in tags::tag(self.engine, &project.name, &entry).await {
-            let text = format!("image of the release has no name of its own, a prune may take it: {unnamed}");
-            let _ = stage.events.send(Event::Warning(text));
+        for unnamed in tags::tag(&self.deployment.engine, &project.name, &entry).await {
+            let text = format!("an image of the release got no tag, so a prune may remove it: {unnamed}");
+            session.warn(text);
         }
         Ok(Some((entry, model)))
     }
 
-    /// Writes down how the run ended, and its release. What runs does not depend on it: where it cannot be written, that is told.
+    /// Writes how the run ended, and its release. A failure to write is a warning: what runs does not depend on the records.
     pub async fn close(
         &self,
         record: Record,
         release: Result<Option<(ReleaseEntry, Project)>, StateError>,
-        ended: Ended,
-        lock: &Lock,
-        stage: Stage<'_>,
-    ) -> Ended {
-        let project = &self.project.name;
-        if lock.signal() == Some(LockSignal::Lost) || lock.fence().opens(RENEWAL).await.is_err() {
-            // The records are another's by now.
-            let text = format!("{project}: the lock was lost before it was written down how the run ended");
+        ended: RunOutcome,
+        lock: &ProjectLock,
+        session: &Session,
+    ) -> RunOutcome {
+        let project = self.deployment.project();
+        if lock.is_lost() || lock.fence().opens(RENEWAL).await.is_err() {
+            // Another run may write the records now.
+            let text = format!("{project}: the lock was lost before the end of the run was recorded");
             let failure = Failure::new(Kind::Incomplete, text);
-            return ended.but(match release {
-                Ok(Some(_)) => failure.hint("there is no release of it yet: the same command makes one"),
+            return ended.and(match release {
+                Ok(Some(_)) => failure.hint("no release was made; run the same command again to make one"),
                 _ => failure,
             });
         }
-        let (outcome, release) = self.made(ended.outcome, release, stage);
+        let (outcome, release) = self.made(ended.outcome, release, session);
         if record.goes_on_from().is_some() {
             let made = release.as_ref().map(|(entry, _)| entry);
-            self.untag_unmade(record.release_number(), made, stage).await;
+            self.untag_unmade(record.release_number(), made, session).await;
         }
         let head = record.ended(outcome, |service| self.settles(service));
         if head.unfinished().is_none() {
-            self.clear_mark(stage).await;
+            self.clear_unfinished_mark(session).await;
         }
-        let open = head.open.clone();
+        let unfinished = head.open.clone();
         let written = match (outcome, release) {
-            (Outcome::Settled, Some((entry, model))) => self.settle(record, head, entry, &model, stage).await,
+            (Outcome::Settled, Some((entry, model))) => {
+                self.settle(record, head, entry, &model, session).await
+            }
             (_, release) => {
                 if let Some((entry, _)) = release {
-                    self.untag(&entry, stage).await;
+                    self.untag(&entry, session).await;
                 }
                 record.end(head, ended.logs.clone()).await
             }
         };
         if let Err(error) = written {
-            let text = format!("{project}: how the run ended is not written down: {error}");
-            let _ = stage.events.send(Event::Warning(text));
+            session.warn(format!("{project}: the end of the run could not be recorded: {error}"));
         }
-        Ended { open, ..ended }
+        RunOutcome { unfinished, ..ended }
     }
 
-    /// The release that a run made. One that should have made one and could not is not finished: the next deploy makes it.
+    /// The release that the run made. A run that should have made one and could not stays unfinished: the next deploy makes it.
     fn made(
         &self,
         outcome: Outcome,
         release: Result<Option<(ReleaseEntry, Project)>, StateError>,
-        stage: Stage<'_>,
+        session: &Session,
     ) -> (Outcome, Option<(ReleaseEntry, Project)>) {
         match release {
             Ok(release) => (outcome, release),
             Err(error) if outcome == Outcome::Settled => {
-                let text = format!(
-                    "{}: no release is made of it, since the last one cannot be read: {error}; the same command tries again, \
-                     one over all services needs no other release",
-                    self.project.name
-                );
-                let _ = stage.events.send(Event::Warning(text));
+                session.warn(format!(
+                    "{}: no release was made, because the last one cannot be read: {error}; run the same command again, or \
+                     deploy all services, which needs no earlier release",
+                    self.deployment.project()
+                ));
                 (Outcome::Kept, None)
             }
             Err(_) => (outcome, None),
         }
     }
 
-    /// Says that nothing is unfinished: before that is written down, since a run that is killed in between leaves its lock, and a
-    /// mark beside records that say otherwise would tell nobody why it is there.
-    pub async fn clear_mark(&self, stage: Stage<'_>) {
-        let project = &self.project.name;
+    /// Removes the mark of an unfinished run, before the records say the same. A run that is killed between the two leaves its
+    /// lock, while a mark beside records that know of nothing unfinished could not be explained.
+    pub async fn clear_unfinished_mark(&self, session: &Session) {
+        let project = self.deployment.project();
         if let Err(error) = self.store().clear_unfinished().await {
-            let text =
-                format!("{project}: the mark of an unfinished run stays, the next deploy clears it: {error}");
-            let _ = stage.events.send(Event::Warning(text));
+            session.warn(format!(
+                "{project}: the mark of an unfinished run could not be removed, the next deploy tries again: {error}"
+            ));
         }
     }
 
@@ -300,28 +293,29 @@ impl Records<'_> {
         head: Head,
         entry: ReleaseEntry,
         model: &Project,
-        stage: Stage<'_>,
+        session: &Session,
     ) -> Result<(), StateError> {
-        let entry = ReleaseEntry { done: Timestamp::now(), took: self.begun.elapsed(), ..entry };
+        let entry = ReleaseEntry { done: Timestamp::now(), took: self.deployment.started.elapsed(), ..entry };
         for old in record.settle(head, entry, model).await? {
-            self.untag(&old, stage).await;
+            self.untag(&old, session).await;
         }
         Ok(())
     }
 
-    /// Takes the names of a release that is not kept from its images.
-    async fn untag(&self, release: &ReleaseEntry, stage: Stage<'_>) {
-        tell_named(tags::untag(self.engine, &self.project.name, release).await, stage);
+    /// Removes the tags of a release that is no longer kept.
+    async fn untag(&self, release: &ReleaseEntry, session: &Session) {
+        warn_of_tags(tags::untag(&self.deployment.engine, self.deployment.project(), release).await, session);
     }
 
-    /// Takes away the names that the run which did not finish gave to images.
-    async fn untag_unmade(&self, number: u64, made: Option<&ReleaseEntry>, stage: Stage<'_>) {
-        let untagged = tags::untag_unmade(self.engine, &self.project.name, number, made).await;
-        tell_named(untagged.unwrap_or_else(|error| vec![error.to_string()]), stage);
+    /// Removes the tags that an unfinished run gave to images.
+    async fn untag_unmade(&self, number: u64, made: Option<&ReleaseEntry>, session: &Session) {
+        let untagged =
+            tags::untag_unmade(&self.deployment.engine, self.deployment.project(), number, made).await;
+        warn_of_tags(untagged.unwrap_or_else(|error| vec![error.to_string()]), session);
     }
 
     fn mode(&self) -> Option<String> {
-        self.context.settings.mode.as_ref().map(|mode| mode.name.clone())
+        self.deployment.context.settings.mode.as_ref().map(|mode| mode.name.clone())
     }
 }
 
@@ -349,20 +343,18 @@ fn images_of(
     others.chain(own).collect()
 }
 
-/// Tells of images that have the name of a release which is not kept.
-fn tell_named(images: Vec<String>, stage: Stage<'_>) {
+fn warn_of_tags(images: Vec<String>, session: &Session) {
     for image in images {
-        let text = format!("image keeps the name of a release that is not kept: {image}");
-        let _ = stage.events.send(Event::Warning(text));
+        session.warn(format!("an image keeps the tag of a release that is not kept: {image}"));
     }
 }
 
-/// What to say of a run that did not finish.
+/// The note about an unfinished run, where there is one.
 pub fn unfinished(project: &str, head: &Head) -> Option<String> {
     let run = head.unfinished()?;
-    let how = run.outcome.map_or_else(|| "it was cut off".to_owned(), |outcome| outcome.to_string());
+    let how = run.outcome.map_or_else(|| "it was killed".to_owned(), |outcome| outcome.to_string());
     Some(format!(
-        "{project}: the last `{}` by {} did not finish: begun {:.0}, {how}; this goes on from what is there",
+        "{project}: the last `{}` by {} did not finish (started {:.0}, {how}); this run resumes from what exists",
         run.verb, run.operator, run.began
     ))
 }

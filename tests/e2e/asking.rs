@@ -120,7 +120,7 @@ async fn on_a_terminal_only_a_yes_goes_on() {
     let before = standing(&test).await;
     for (typed, code) in [("n\n", 5), ("\n", 5), ("\u{4}", 5), ("\u{3}", 130)] {
         let run = Asked::by(&test, "down live --volumes").answer(typed);
-        run.assert_code(code).says("nothing was done");
+        run.assert_code(code).says("nothing was changed");
         run.says(&format!("`down` in project `{}-live` of the protected mode `live`? [y/N]", test.name()));
         // The plan and the data that would go stand above the question.
         run.says(&format!("volume {}-live_data (", test.name())).says("anonymous, of").says("- web");

@@ -230,6 +230,6 @@ async fn a_killed_holder_is_taken_over_at_once_and_a_suspended_one_changes_nothi
     let output = suspended.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(7), "{told}");
-    assert!(told.contains("the lock was taken away"), "{told}");
+    assert!(told.contains("the lock was removed during the run"), "{told}");
     crate::stack::assert_nothing_is_there(&test).await;
 }

@@ -57,8 +57,8 @@ async fn a_rollback_brings_back_images_and_environment_although_tags_and_variabl
 
     test.sofa(["rollback"])
         .ok()
-        .says("web: not as in today's files: VERSION (`--current-env` keeps today's)")
-        .says("as they are today, since no release holds them:");
+        .says("web: these variables differ from today's files: VERSION (`--current-env` keeps today's)")
+        .says("these host paths keep their content of today, which no release holds:");
     assert_eq!(web(&test).await, first, "release 1");
     assert_eq!(container(&test, "migrate").await.id, migrated, "a job is not run again");
 
@@ -83,9 +83,9 @@ async fn a_rollback_shows_its_plan_and_changes_nothing_when_asked_to() {
     let Some(mut test) = TestProject::new("shown").await else {
         return;
     };
-    test.sofa(["rollback"]).assert_code(2).says("no releases are kept");
+    test.sofa(["rollback"]).assert_code(2).says("has no kept releases");
     deploy(&mut test, "1");
-    test.sofa(["rollback"]).assert_code(2).says("no release before the last");
+    test.sofa(["rollback"]).assert_code(2).says("no release before the last one");
     deploy(&mut test, "2");
     let before = ids(&test).await;
     let plan = test.sofa(["rollback", "--dry-run"]).ok().stdout.clone();
@@ -204,7 +204,7 @@ async fn a_deploy_that_goes_on_from_a_killed_one_and_fails_brings_the_last_relea
     let (before, release, attached) = (ids(&test).await, web(&test).await, networks(&test).await);
     kill_second(&mut test).await;
     let again = test.sofa(["deploy", "--wait-timeout", "3s"]);
-    again.assert_code(4).says("release 1 runs again");
+    again.assert_code(4).says("release 1 is restored");
     assert_eq!((ids(&test).await, web(&test).await, networks(&test).await), (before, release, attached));
     let policy =
         test.engine().inspect(container(&test, "web").await.id.as_str()).await.unwrap().restart_policy;

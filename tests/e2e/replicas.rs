@@ -26,7 +26,7 @@ async fn scale_adds_the_next_numbers_and_takes_the_highest_away() {
     test.sofa(["scale", "web=0", "--no-wait"]).ok();
     assert_eq!(names(&ids(&test).await), ["db-1"]);
     test.sofa(["scale", "wob=2"]).assert_code(2).says("did you mean `web`?");
-    test.sofa(["scale"]).assert_code(2).says("nothing to scale");
+    test.sofa(["scale"]).assert_code(2).says("no number of containers given");
 }
 
 #[tokio::test]

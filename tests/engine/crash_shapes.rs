@@ -86,7 +86,7 @@ fn a_deploy_of_every_shape_killed_at_any_call_goes_back_when_the_next_fails() {
     each_killed(|stage, back, _, at| {
         stage.compose(&shape("3", ", post_start: [{command: [fail]}]"));
         let told = format!("{at}\n{}", stage.ends(&DEPLOY, 4));
-        back_by_itself.fetch_add(usize::from(told.contains("release 1 runs again")), Ordering::Relaxed);
+        back_by_itself.fetch_add(usize::from(told.contains("release 1 is restored")), Ordering::Relaxed);
         whole(stage, back, &told);
     });
     assert!(back_by_itself.into_inner() > 40);

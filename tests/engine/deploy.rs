@@ -132,9 +132,9 @@ fn fails_at(stage: &Stage, call: usize, way: Way, old: &BTreeSet<String>, new: &
 /// A name of a release's image, or the mark of an unfinished run, that a warning is about.
 fn is_told(thing: &str, told: &str) -> bool {
     if thing.starts_with("image sofa.unfinished/") {
-        return told.contains("the mark of an unfinished run stays");
+        return told.contains("the mark of an unfinished run could not be removed");
     }
-    let warnings = ["image of the release has no name of its own", "image keeps the name of a release"];
+    let warnings = ["an image of the release got no tag", "an image keeps the tag of a release"];
     thing.starts_with("image sofa.release/") && warnings.iter().any(|warning| told.contains(warning))
 }
 

@@ -78,7 +78,7 @@ fn a_deploy_whose_lock_is_released_by_force_ends_at_once_and_says_so() {
     assert!(String::from_utf8_lossy(&released.stdout).contains("lock released: `deploy` by ann"));
     let first = first.wait_with_output().unwrap();
     assert_eq!(code(&first), 7, "{}", told(&first));
-    assert!(told(&first).contains("the lock was taken away"), "{}", told(&first));
+    assert!(told(&first).contains("the lock was removed during the run"), "{}", told(&first));
     let none = stage.sofa(&["lock", "status"]);
     assert_eq!(String::from_utf8_lossy(&none.stdout), "p: not locked\n");
 }
@@ -128,12 +128,12 @@ fn stop_takes_the_lock_of_a_holder_that_renews_no_more_and_does_not_end() {
     let begun = Instant::now();
     let stop = stage.sofa(&["stop"]);
     assert_eq!(code(&stop), 0, "{}", told(&stop));
-    assert!(told(&stop).contains("p: it renews its lock no more; that is taken away"), "{}", told(&stop));
+    assert!(told(&stop).contains("p: the holder no longer renews its lock; removing the lock"), "{}", told(&stop));
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     signal(&deploy, "CONT");
     let deploy = deploy.wait_with_output().unwrap();
     assert_eq!(code(&deploy), 7, "{}", told(&deploy));
-    assert!(told(&deploy).contains("the lock was taken away"), "{}", told(&deploy));
+    assert!(told(&deploy).contains("the lock was removed during the run"), "{}", told(&deploy));
     assert!(stage.containers().iter().all(|(_, runs)| !runs));
 }
 
@@ -154,7 +154,7 @@ fn stop_waits_for_a_holder_that_renews_and_an_interrupt_ends_the_waiting() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     let second = stage.sofa(&["stop"]);
     assert_eq!(code(&second), 0, "{}", told(&second));
-    assert!(!told(&second).contains("that is taken away"), "{}", told(&second));
+    assert!(!told(&second).contains("removing the lock"), "{}", told(&second));
     let deploy = deploy.wait_with_output().unwrap();
     assert_eq!(code(&deploy), 130, "{}", told(&deploy));
     assert!(told(&deploy).contains("undone"), "{}", told(&deploy));

@@ -119,7 +119,7 @@ fn containers_that_somebody_prunes_in_mid_deploy_are_told_by_name() {
     let stage = stage();
     stage.fake.fault(Fault::on("POST", "/containers/*/stop").after(stage.fake.pruning()));
     let told = stage.ends(&["deploy", "--wait-timeout", "5"], 7);
-    assert!(!told.contains("the lock was taken away"), "{told}");
+    assert!(!told.contains("the lock was removed during the run"), "{told}");
     assert!(
         told.contains("the container is gone; somebody else removed it (`docker container prune`?)"),
         "{told}"

@@ -112,7 +112,7 @@ fn a_killed_deploy_is_told_of_first_and_finished_by_the_next() {
     deploy.wait().unwrap();
     stage.fake.script("s1", Script::default());
     let told = stage.ends(&["deploy"], 0);
-    let first = told.lines().position(|line| line.contains("did not finish: begun")).unwrap();
+    let first = told.lines().position(|line| line.contains("did not finish (started")).unwrap();
     let s1 = told.lines().position(|line| line.contains("s1:")).unwrap();
     assert!(first < s1 && told.contains("the last `deploy` by ann on "), "{told}");
     let told = stage.ends(&["deploy"], 0);
@@ -213,7 +213,7 @@ fn lost_records_are_told_of_and_begin_anew_from_what_runs() {
         state.volumes.clear();
     }
     let told = stage.ends(&["deploy"], 0);
-    assert!(told.contains("its releases and runs are gone from the engine (pruned?)"), "{told}");
+    assert!(told.contains("the records of releases and runs are gone from the engine (pruned?)"), "{told}");
     assert_eq!(stage.ids(), ids, "what runs is left alone");
     assert!(stage.fake.state().volumes.contains_key("sofa.state.p"));
     stage.fake.forget_calls();

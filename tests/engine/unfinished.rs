@@ -79,11 +79,11 @@ fn a_deploy_that_goes_on_and_fails_goes_all_the_way_back() {
     killed(&stage, &["deploy"]);
     let told = stage.ends(&["deploy", WAIT[0], WAIT[1]], 4);
     assert!(
-        told.contains("what is left of the `deploy` before it, which did not finish, is taken back"),
+        told.contains("undoing the rest of the earlier unfinished `deploy`"),
         "{told}"
     );
-    assert!(told.contains("p: release 1 runs again"), "{told}");
-    assert_eq!(told.matches("did not finish: begun").count(), 1, "{told}");
+    assert!(told.contains("p: release 1 is restored"), "{told}");
+    assert_eq!(told.matches("did not finish (started").count(), 1, "{told}");
     assert_eq!((stage.standing(), stage.ids()), (old, ids), "{told}");
     assert!(head(&stage).unfinished().is_none(), "{told}");
     let told = stage.ends(&["undo"], 0);
@@ -102,7 +102,7 @@ fn a_deploy_that_goes_on_and_is_interrupted_goes_all_the_way_back() {
     let output = again.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
-    assert!(told.contains("p: release 1 runs again"), "{told}");
+    assert!(told.contains("p: release 1 is restored"), "{told}");
     assert_eq!(stage.standing(), old, "{told}");
 }
 
@@ -123,8 +123,8 @@ fn without_a_release_to_go_back_to_the_killed_run_stays_unfinished_and_is_told()
     stage.until(|state| state.find("p-db-1").is_some_and(|found| found.is_up()));
     end(deploy);
     let told = stage.ends(&["deploy", WAIT[0], WAIT[1]], 7);
-    assert!(told.contains("before this deploy there was no release of sofa's to go back to"), "{told}");
-    assert!(told.contains("what the `deploy` before it, which did not finish, changed is left"), "{told}");
+    assert!(told.contains("no release exists from before this deploy"), "{told}");
+    assert!(told.contains("changes of the earlier unfinished `deploy` are left"), "{told}");
     assert!(told.contains("`sofa down --keep-volumes` removes what it began"), "{told}");
     assert!(!told.contains("`sofa undo`"), "there is nothing that it could go back to: {told}");
     assert!(head(&stage).unfinished().is_some() && is_marked(&stage));
@@ -154,7 +154,7 @@ fn a_deploy_of_less_leaves_what_it_does_not_touch_unfinished() {
     let stage = stage();
     killed(&stage, &["deploy"]);
     let told = stage.ends(&["deploy", "web"], 0);
-    assert!(told.contains("did not finish") && told.contains("but for db, which is left as it is"), "{told}");
+    assert!(told.contains("did not finish") && told.contains("it leaves db unchanged"), "{told}");
     let left = head(&stage);
     assert_eq!((left.releases.len(), left.run.as_ref().unwrap().outcome), (2, Some(Outcome::Settled)));
     let open = left.unfinished().unwrap();
@@ -215,7 +215,7 @@ fn a_restart_policy_that_an_ended_run_took_away_is_given_back_by_a_run_that_fail
     assert_eq!(policy(), "no", "it was to be stopped");
     let told = stage.ends(&["deploy"], 4);
     assert_eq!(policy(), "unless-stopped", "{told}");
-    assert!(told.contains("the `deploy` before it, which did not finish, is as it was"), "{told}");
+    assert!(told.contains("the earlier unfinished `deploy` is unchanged"), "{told}");
     assert!(told.contains("`sofa undo`") && is_marked(&stage), "{told}");
 }
 
@@ -300,7 +300,7 @@ fn a_release_that_cannot_be_made_whole_is_told_and_made_by_the_next_deploy() {
     let release = whole.remove("/release/1").unwrap();
     stage.fake.state().volumes.get_mut("sofa.state.p").unwrap().files = whole;
     let told = stage.ends(&["deploy", "web"], 0);
-    assert!(told.contains("no release is made of it, since the last one cannot be read"), "{told}");
+    assert!(told.contains("no release was made, because the last one cannot be read"), "{told}");
     assert_eq!(head(&stage).releases.len(), 1);
     stage.fake.state().volumes.get_mut("sofa.state.p").unwrap().files.insert("/release/1".into(), release);
     stage.ok(&["deploy", "web"]);
@@ -324,7 +324,7 @@ fn an_end_that_is_not_written_down_since_the_lock_is_lost_is_told() {
     let output = stage.command(&["deploy"]).env("SOFA_LEASE", "3s").output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(7), "{told}");
-    assert!(told.contains("the lock was lost before it was written down how the run ended"), "{told}");
+    assert!(told.contains("the lock was lost before the end of the run was recorded"), "{told}");
     stage.fake.state().faults.clear();
     stage.ok(&["deploy"]);
     assert_eq!(head(&stage).releases.len(), 2);

@@ -69,7 +69,7 @@ async fn a_prune_in_mid_deploy_ends_nothing() {
     assert!(pruned.stdout.lines().filter(|line| line.len() == 64).count() >= 3, "{}", pruned.stdout);
     let (code, told) = ended(child);
     assert_eq!(code, Some(0), "{told}");
-    assert!(!told.contains("taken away"), "{told}");
+    assert!(!told.contains("removed during the run"), "{told}");
     let now = running(&test).await;
     assert!(now.len() == 2 && now.iter().filter(|id| old.contains(id)).count() == 1, "{now:?}\n{told}");
     whole(&test).await;

@@ -1,4 +1,4 @@
-//! What verbs that read no files share: the project as the engine has it, and the scope among its containers, by mode and words.
+//! A project as its engine has it, for verbs that read no files: its containers, and the scope among them.
 
 use std::collections::BTreeSet;
 
@@ -6,65 +6,63 @@ use crate::engine::{Engine, Wanted};
 use crate::error::{Failure, Kind};
 use crate::labels;
 use crate::ops::Context;
-use crate::ops::context::engine_failure;
+use crate::ops::failure::engine_failure;
 use crate::plan::labelled::{self, Scope};
 use crate::plan::observed::{Container, Observed};
 use crate::settings::Mode;
 use crate::util::spelling;
 
 /// A project as its engine has it.
-pub struct Standing {
-    /// The project's name.
+pub struct LiveProject {
     pub project: String,
-    /// The engine.
     pub engine: Engine,
-    /// What it has of the project.
     pub observed: Observed,
-    /// What the command acts on.
     pub scope: Scope,
 }
 
-/// How far a verb looks.
+/// How much of the engine a verb looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
     /// The project's own objects.
     Project,
-    /// The containers of others too.
+    /// The containers of other projects too.
     Engine,
 }
 
-/// Finds the project on its engine, and the scope of the command.
-///
-/// # Errors
-/// No name for the project, no engine, a service that the project does not have.
-pub async fn look(context: &Context, view: View) -> Result<Standing, Failure> {
-    let name = context.project_name()?;
-    let engine = context.engine().await?;
-    let mut project = name.text;
-    let mut observed = observe(&engine, &project, view).await?;
-    if let (true, Some(mode)) = (name.uncertain && observed.containers.is_empty(), &context.settings.mode)
-        && let Some(found) = by_label(&engine, mode).await?
-    {
-        context.ui.note(&format!(
-            "the env file of mode `{}` cannot be read: project `{found}` is the one of its containers",
-            mode.name
-        ));
-        observed = observe(&engine, &found, view).await?;
-        project = found;
-    }
-    let scope = scope(context, &project, &observed)?;
-    Ok(Standing { project, engine, observed, scope })
-}
-
-impl Standing {
-    /// The same project as it is now.
+impl Context {
+    /// Finds the project on its engine, and the scope of the command.
     ///
     /// # Errors
-    /// As `look`.
-    pub async fn again(&self, context: &Context, view: View) -> Result<Standing, Failure> {
+    /// No name for the project, no engine, a service that the project does not have.
+    pub async fn live_project(&self, view: View) -> Result<LiveProject, Failure> {
+        let name = self.project_name()?;
+        let engine = self.engine().await?;
+        let mut project = name.text;
+        let mut observed = observe(&engine, &project, view).await?;
+        if let (true, Some(mode)) = (name.uncertain && observed.containers.is_empty(), &self.settings.mode)
+            && let Some(found) = by_label(&engine, mode).await?
+        {
+            self.ui.note(&format!(
+                "the env file of mode `{}` cannot be read; using project `{found}`, which the labels of its containers name",
+                mode.name
+            ));
+            observed = observe(&engine, &found, view).await?;
+            project = found;
+        }
+        let scope = scope(self, &project, &observed)?;
+        Ok(LiveProject { project, engine, observed, scope })
+    }
+}
+
+impl LiveProject {
+    /// The same project, observed again.
+    ///
+    /// # Errors
+    /// As [`Context::live_project`].
+    pub async fn again(&self, context: &Context, view: View) -> Result<LiveProject, Failure> {
         let observed = observe(&self.engine, &self.project, view).await?;
         let scope = scope(context, &self.project, &observed)?;
-        Ok(Standing { project: self.project.clone(), engine: self.engine.clone(), observed, scope })
+        Ok(LiveProject { project: self.project.clone(), engine: self.engine.clone(), observed, scope })
     }
 }
 
@@ -76,7 +74,7 @@ async fn observe(engine: &Engine, project: &str, view: View) -> Result<Observed,
     .map_err(engine_failure)
 }
 
-/// The one project whose containers were deployed in this mode from these files, by their labels.
+/// The only project whose containers were deployed in this mode from these files, by their labels.
 async fn by_label(engine: &Engine, mode: &Mode) -> Result<Option<String>, Failure> {
     let files: Vec<String> = mode.files.iter().map(|file| file.display().to_string()).collect();
     let files = files.join(",");
@@ -93,9 +91,8 @@ async fn by_label(engine: &Engine, mode: &Mode) -> Result<Option<String>, Failur
     })
 }
 
-/// The services that a command acts on: those named, else everything with `all`, else the mode's. A name that neither a
-/// container nor a label knows is refused, with the nearest spelling; a project without containers knows no names and
-/// refuses none.
+/// The services that a command acts on: the named ones, else everything with `all`, else the mode's. Refuses a name that no container
+/// and no label knows, with the nearest spelling. A project without containers knows no names and refuses none.
 fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope, Failure> {
     let settings = &context.settings;
     let named = &settings.words.services;
@@ -107,7 +104,7 @@ fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope,
         let modes = settings.modes.iter().map(|mode| mode.name.as_str()).filter(|_| settings.mode.is_some());
         let failure = Failure::new(
             Kind::Usage,
-            format!("project `{project}` has no service `{unknown}`; nothing was done"),
+            format!("project `{project}` has no service `{unknown}`; nothing was changed"),
         );
         return Err(match spelling::nearest(unknown, known.iter().copied().chain(modes)) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),

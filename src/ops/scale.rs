@@ -1,4 +1,4 @@
-//! How many containers of a service the command line asks for, in place of what the files say.
+//! The number of containers of a service that the command line asks for, in place of the files' number.
 
 use std::str::FromStr;
 
@@ -9,9 +9,7 @@ use crate::util::spelling;
 /// `SERVICE=N`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scale {
-    /// The service.
     pub service: String,
-    /// How many containers it is to have.
     pub count: u32,
 }
 
@@ -20,7 +18,7 @@ impl FromStr for Scale {
 
     fn from_str(text: &str) -> Result<Scale, String> {
         let (service, count) = text.split_once('=').ok_or("it takes SERVICE=NUMBER")?;
-        let count = count.parse().map_err(|_| format!("`{count}` is no number of containers"))?;
+        let count = count.parse().map_err(|_| format!("`{count}` is not a number of containers"))?;
         if service.is_empty() {
             return Err("it takes SERVICE=NUMBER".into());
         }
@@ -28,15 +26,15 @@ impl FromStr for Scale {
     }
 }
 
-/// Whether a word is a number of containers; `SERVICES=` is a selection.
+/// Whether a word is SERVICE=N; `SERVICES=` is a selection.
 fn is_scale(word: &str) -> bool {
     word.contains('=') && !word.starts_with("SERVICES=")
 }
 
-/// The numbers among words.
+/// The SERVICE=N words among words.
 ///
 /// # Errors
-/// A word with `=` that is none; exit code 2.
+/// A word with `=` and no number; exit code 2.
 pub fn among(words: &[String]) -> Result<Vec<Scale>, Failure> {
     let scales = words.iter().filter(|word| is_scale(word));
     scales
@@ -44,7 +42,7 @@ pub fn among(words: &[String]) -> Result<Vec<Scale>, Failure> {
         .collect()
 }
 
-/// The words that select services and modes: of a number, its service.
+/// The words that select services and modes; SERVICE=N selects its service.
 pub fn scope_words(words: &[String]) -> Vec<String> {
     let selected = |word: &String| match word.split_once('=') {
         Some((service, _)) if is_scale(word) => format!("SERVICES={service}"),
@@ -53,24 +51,24 @@ pub fn scope_words(words: &[String]) -> Vec<String> {
     words.iter().map(selected).collect()
 }
 
-/// Refuses numbers of services that are not deployed now: they would be taken and do nothing.
+/// Refuses numbers for services outside the scope: they would have no effect.
 ///
 /// # Errors
 /// Each of them; exit code 2.
-pub fn refuse_outside(scales: &[Scale], scope: &[&str]) -> Result<(), Failure> {
-    let outside = scales.iter().filter(|scale| !scope.contains(&scale.service.as_str()));
-    let told: Vec<String> = outside
+pub fn refuse_outside(scales: &[Scale], scope: &[String]) -> Result<(), Failure> {
+    let outside = scales.iter().filter(|scale| !scope.contains(&scale.service));
+    let messages: Vec<String> = outside
         .map(|scale| {
             format!("cannot scale `{}`: it is not among the services of this command", scale.service)
         })
         .collect();
-    if told.is_empty() { Ok(()) } else { Err(Failure::all(Kind::Usage, told)) }
+    if messages.is_empty() { Ok(()) } else { Err(Failure::all(Kind::Usage, messages)) }
 }
 
-/// Writes the numbers into the model; they are in no config hash.
+/// Writes the numbers into the model. They are not part of the config hash.
 ///
 /// # Errors
-/// A service that the project does not have; several containers of one name. Exit code 2.
+/// A service that the project does not have; several containers with one name. Exit code 2.
 pub fn apply(project: &mut Project, scales: &[Scale]) -> Result<(), Failure> {
     for Scale { service: name, count } in scales {
         let Some(service) = project.services.get_mut(name.as_str()) else {
@@ -118,18 +116,18 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_beats_the_files() {
+    fn the_command_line_wins_over_the_files() {
         assert_eq!(scaled("web=3"), Ok(3));
         assert_eq!(scaled("web=0"), Ok(0));
         assert_eq!(scaled("db=1"), Ok(1));
     }
 
     #[test]
-    fn what_cannot_be_scaled_is_said() {
+    fn impossible_numbers_are_refused() {
         for (text, said) in [
             ("web", "it takes SERVICE=NUMBER"),
             ("=2", "it takes SERVICE=NUMBER"),
-            ("web=-1", "`-1` is no number of containers"),
+            ("web=-1", "`-1` is not a number of containers"),
             ("wob=2", "no such service"),
             ("db=2", "`container_name`"),
         ] {

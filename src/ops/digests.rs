@@ -1,4 +1,4 @@
-//! `config --resolve-image-digests`: every image by the digest that its registry has for it now.
+//! `config --resolve-image-digests`: replaces every image reference by the digest that its registry has for it now.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::engine::image::{Credentials, NotAReference, Reference};
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
 
-/// Writes `registry/name:tag@digest` for every image that names no digest. An image that no service names (it is built) stays.
+/// Writes `registry/name:tag@digest` for every image reference without a digest. An image that is only built stays as it is.
 ///
 /// # Errors
 /// Every image whose digest cannot be had, with the reason; no engine (6).
@@ -36,7 +36,7 @@ pub async fn resolve(project: &mut Project, context: &Context) -> Result<(), Fai
     }
     if !failures.is_empty() {
         let failure = Failure::all(Kind::Failed, failures);
-        return Err(failure.hint("digests are asked of the registry, through the engine"));
+        return Err(failure.hint("the engine asks the registry for digests"));
     }
     for service in project.services.values_mut() {
         if let Some(pinned) = images.get(&service.image) {
@@ -56,7 +56,7 @@ async fn pinned(image: &str, engine: &Engine, credentials: &Credentials) -> Resu
     digest.map(|digest| format!("{}@{digest}", reference.canonical())).map_err(|error| error.to_string())
 }
 
-/// Leaves nothing but the services and their images: an override file that pins them.
+/// Keeps only the services and their images: an override file that pins them.
 pub fn keep_images(project: &mut Project) {
     let pinned = std::mem::take(project).services;
     project.services = pinned

@@ -1,4 +1,4 @@
-//! The rules known before a deploy, put to a loaded project: what `check` shows and `deploy` refuses on.
+//! The rules that hold before a deploy, applied to a loaded project: `check` shows the findings, `deploy` refuses on errors.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use crate::diag::finding::{Finding, Severity};
 use crate::error::{Failure, Kind};
 use crate::guard::{self, Candidate};
 use crate::ops::Context;
-use crate::ops::context::LoadedProject;
+use crate::ops::project::LoadedProject;
 use crate::ui::findings;
 
-/// The project that the rules judge.
+/// What the rules look at.
 pub fn candidate<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Candidate<'a> {
     Candidate {
         loaded: &loaded.loaded,
@@ -20,20 +20,20 @@ pub fn candidate<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Candida
     }
 }
 
-/// Refuses a deploy whose mode's protections do not hold; needs no engine.
+/// Refuses a deploy that breaks a protection of its mode; needs no engine.
 ///
 /// # Errors
-/// Every finding, with what mends it; exit code 5.
+/// Every finding, with its fix; exit code 5.
 pub async fn protect(context: &Context, loaded: &LoadedProject) -> Result<(), Failure> {
     refuse(context, guard::protections(&candidate(context, loaded)).await)
 }
 
-/// Refuses a deploy that mounts what is not there; what an unprotected mode creates instead is a warning.
+/// Refuses a deploy that mounts missing files or folders. An unprotected mode creates them, with a warning.
 ///
 /// # Errors
 /// Every finding; exit code 5 in a protected mode, else 3.
-pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[&str]) -> Result<(), Failure> {
-    let scope: BTreeSet<&str> = scope.iter().copied().collect();
+pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[String]) -> Result<(), Failure> {
+    let scope: BTreeSet<&str> = scope.iter().map(String::as_str).collect();
     refuse(context, guard::sources(&candidate(context, loaded), &scope))
 }
 
@@ -50,7 +50,7 @@ fn refuse(context: &Context, found: Vec<Finding>) -> Result<(), Failure> {
     }
 }
 
-/// The exit code of errors: 5 where a protection or another owner forbids, else 3. None where there is no error.
+/// The kind of failure: refused where a protection or another owner forbids the deploy, else invalid. None without errors.
 pub fn kind(found: &[Finding]) -> Option<Kind> {
     let mut errors = found.iter().filter(|finding| finding.severity == Severity::Error).peekable();
     errors.peek()?;

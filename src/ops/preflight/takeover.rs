@@ -1,4 +1,4 @@
-//! Before a mode is deployed for the first time: whether its data is there already, under another name.
+//! Before the first deploy of a mode: whether its containers or data already exist under another project name.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::plan::ownership::{self, Claim, Former};
 use crate::settings::Mode;
 use crate::util::slug::slug;
 
-/// Refuses to begin beside a project that is likely this mode's own. A name that is written down is what is wanted.
+/// Refuses to start beside a project that is likely this mode's own. A written name says what the operator wants.
 ///
 /// # Errors
 /// What was found, and the lines to choose from; exit code 5.
-pub fn refuse_to_begin_beside(
+pub fn refuse_to_start_beside(
     context: &Context,
     project: &Project,
     observed: &Observed,
@@ -34,7 +34,7 @@ pub fn refuse_to_begin_beside(
     }
 }
 
-/// The names that docker compose would have given the project: by `name:` in the files or their folder, or by the root's.
+/// The names that docker compose would have used: `name:` of the files, the name of their folder, the name of the root.
 fn usual_names(context: &Context, project: &Project) -> Result<Vec<String>, Failure> {
     let request = Request { fallback_name: None, ..context.request(Options::default())? };
     let by_files = load::project_name(&request).map(|name| name.to_string());
@@ -49,7 +49,7 @@ fn refusal(context: &Context, mode: &Mode, formers: &[Former]) -> Failure {
     let Mode { name, project_name, .. } = mode;
     let found: Vec<String> = formers.iter().map(described).collect();
     let message = format!(
-        "mode `{name}` would begin anew as project `{project_name}`, and its own may be here already: {}",
+        "mode `{name}` would start as the new project `{project_name}`, but it may already exist here: {}",
         found.join("; ")
     );
     let env_file = context.settings.env_files.last().map(|file| shown(context, file));
@@ -64,7 +64,7 @@ fn refusal(context: &Context, mode: &Mode, formers: &[Former]) -> Failure {
     });
     let failure = Failure::new(Kind::Refused, message);
     let failure = taking_over.fold(failure, Failure::hint);
-    failure.hint(format!("to begin anew beside it: {}", lines(project_name)))
+    failure.hint(format!("to start a new, empty project beside it: {}", lines(project_name)))
 }
 
 fn described(former: &Former) -> String {

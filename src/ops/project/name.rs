@@ -1,5 +1,5 @@
-//! What the project is called: `-p`, COMPOSE_PROJECT_NAME of the environment, the mode's env file, `sofa.yaml`, `<project>-<mode>`.
-//! Two places that differ, and two modes of one name, are refused: one would take the other's containers for its own.
+//! The project's name: `-p`, COMPOSE_PROJECT_NAME of the environment, the mode's env file, `sofa.yaml`, `<project>-<mode>`. Two
+//! different names for one mode, and one name for two modes, are refused: a mode would act on another's containers.
 
 use crate::compose::load::{self, EnvName, Options};
 use crate::diag::{Diagnostic, Sources};
@@ -8,16 +8,15 @@ use crate::ops::Context;
 use crate::settings::Mode;
 use crate::yaml::Span;
 
-/// A project's name, as verbs find it that read no files.
+/// A project's name, for verbs that read no files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// The name.
     pub text: String,
-    /// Whether an env file that might say otherwise could not be read.
+    /// Whether an env file that may name the project otherwise could not be read.
     pub uncertain: bool,
 }
 
-/// A mode's name and where it is written, if it is.
+/// The project name of a mode, and where it is written, if anywhere.
 struct ModeName {
     name: String,
     place: Option<Span>,
@@ -25,10 +24,10 @@ struct ModeName {
 }
 
 impl Context {
-    /// The project's name for verbs that read no files: files and env files that are missing or broken do not stop them.
+    /// The project's name for verbs that read no files: missing or broken files and env files do not stop them.
     ///
     /// # Errors
-    /// No name can be made of anything; a name that is written twice and differs, or that is another mode's too.
+    /// There is no name; two different names are written; another mode has the same name.
     pub fn project_name(&self) -> Result<Name, Failure> {
         let mut uncertain = false;
         if !self.named_by_hand()
@@ -46,7 +45,7 @@ impl Context {
         Ok(Name { text: name.to_string(), uncertain })
     }
 
-    /// The mode's name, where no other mode has it and no two places say different ones.
+    /// Checks that the mode has one name, and that no other mode has it.
     ///
     /// # Errors
     /// Both places; exit code 3.
@@ -57,7 +56,7 @@ impl Context {
         }
     }
 
-    /// Whether the command line or the environment name the project: then they name it for every mode.
+    /// Whether the command line or the environment names the project, which counts for every mode.
     pub fn named_by_hand(&self) -> bool {
         self.settings.project_name.is_some()
             || self
@@ -68,7 +67,7 @@ impl Context {
                 .is_some_and(|name| !name.is_empty())
     }
 
-    /// Whether the name is written down anywhere, and so is the one that is wanted.
+    /// Whether the mode's name is written anywhere, and so is what the operator wants.
     pub fn name_is_written(&self, mode: &Mode) -> bool {
         let own = self.with_typed_env_files(mode);
         self.named_by_hand()
@@ -81,7 +80,7 @@ impl Context {
         others.filter_map(|other| Some(self.name_of(other, &mut Sources::default()).ok()?.name)).collect()
     }
 
-    /// The mode with the env files of this command: `--env-file` takes the place of its own.
+    /// The mode with the env files of this command: `--env-file` replaces the mode's own.
     fn with_typed_env_files(&self, mode: &Mode) -> Mode {
         Mode { env_files: self.settings.env_files.clone(), ..mode.clone() }
     }
@@ -93,7 +92,7 @@ impl Context {
             let Ok(theirs) = self.name_of(other, &mut sources) else { continue };
             if theirs.name == named.name {
                 let error = Diagnostic::error(format!(
-                    "modes `{}` and `{}` have one project name: `{}`",
+                    "modes `{}` and `{}` have the same project name: `{}`",
                     mode.name, other.name, named.name
                 ));
                 let places = [(&mode.name, named.place), (&other.name, theirs.place)];
@@ -102,7 +101,7 @@ impl Context {
                     None => error,
                 });
                 return Err(refusal(
-                    error.hint("each mode is a project of its own: name one of them otherwise"),
+                    error.hint("each mode is a project of its own: give one of them another name"),
                     &sources,
                 ));
             }
@@ -110,7 +109,7 @@ impl Context {
         Ok(named)
     }
 
-    /// A mode's name by its env files and `sofa.yaml`.
+    /// A mode's project name by its env files and `sofa.yaml`.
     fn name_of(&self, mode: &Mode, sources: &mut Sources) -> Result<ModeName, Failure> {
         let settings = &self.settings;
         let environment = settings.environment.process();
@@ -121,7 +120,7 @@ impl Context {
                 let error = Diagnostic::error(message)
                     .at(written, format!("`{}` here", mode.project_name))
                     .at(place, format!("`{name}` here"));
-                return Err(refusal(error.hint("write the name in one of them"), sources));
+                return Err(refusal(error.hint("write the name in only one of them"), sources));
             }
             (EnvName::Named { name, place }, _) => ModeName { name, place: Some(place), uncertain: false },
             (found, place) => ModeName {
@@ -171,19 +170,19 @@ mod tests {
     }
 
     #[test]
-    fn the_env_file_comes_before_the_settings_and_these_before_the_default() {
+    fn an_env_file_wins_over_settings_and_settings_over_the_default() {
         let settings = ("sofa.yaml", "project: app\nmodes: { production: { project_name: prod } }\n");
         let certain = |text: &str| Name { text: text.into(), uncertain: false };
         assert_eq!(name(&[settings], "production"), certain("prod"));
         assert_eq!(name(&[("sofa.yaml", "project: app\n"), (".dev.env", "")], "dev"), certain("app-dev"));
         let named = (".dev.env", "A=1\nCOMPOSE_PROJECT_NAME=mine\n");
         assert_eq!(name(&[settings, named], "dev"), certain("mine"));
-        // What is broken beside the line does not matter.
+        // Errors in other lines do not matter.
         assert_eq!(name(&[settings, (".dev.env", "'\nCOMPOSE_PROJECT_NAME=mine\n")], "dev"), certain("mine"));
     }
 
     #[test]
-    fn the_environment_names_every_mode() {
+    fn the_environment_names_the_project_in_every_mode() {
         let environment = Environment::from([("COMPOSE_PROJECT_NAME", "mine")]);
         let named = [(".local.env", "COMPOSE_PROJECT_NAME=other\n")];
         let (_folder, context) = project(&named, "local", environment);
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_of_one_mode_are_refused_with_both_places() {
+    fn two_names_for_one_mode_are_refused_with_both_places() {
         let files = [
             ("sofa.yaml", "modes:\n  production:\n    project_name: one\n"),
             (".production.env", "DATABASE_URL=x\nCOMPOSE_PROJECT_NAME=two\n"),
@@ -215,17 +214,17 @@ mod tests {
           |
         2 | COMPOSE_PROJECT_NAME=two
           | ------------------------ `two` here
-        hint: write the name in one of them
+        hint: write the name in only one of them
         ");
-        // The same name twice is no contradiction.
+        // The same name twice is accepted.
         let files = [files[0], (".production.env", "COMPOSE_PROJECT_NAME=one\n")];
         assert_eq!(name(&files, "production").text, "one");
-        // Another mode's contradiction is not this one's.
+        // A contradiction in another mode does not matter here.
         assert!(name(&[files[0], (".production.env", "COMPOSE_PROJECT_NAME=two\n")], "local").uncertain);
     }
 
     #[test]
-    fn one_name_of_two_modes_is_refused_with_both_places() {
+    fn one_name_for_two_modes_is_refused_with_both_places() {
         let files = [
             (
                 "sofa.yaml",
@@ -234,7 +233,7 @@ mod tests {
             (".dev.env", "COMPOSE_PROJECT_NAME=app-live\n"),
         ];
         assert_snapshot!(refused(&files, "production"), @"
-        error: modes `production` and `dev` have one project name: `app-live`
+        error: modes `production` and `dev` have the same project name: `app-live`
          --> sofa.yaml:3:31
           |
         3 |   production: { project_name: app-live }
@@ -244,15 +243,15 @@ mod tests {
           |
         1 | COMPOSE_PROJECT_NAME=app-live
           | ----------------------------- the name of `dev`
-        hint: each mode is a project of its own: name one of them otherwise
+        hint: each mode is a project of its own: give one of them another name
         ");
         assert_snapshot!(refused(&[("sofa.yaml", "project: app\nmodes: { dev: { project_name: app-local } }\n")], "local"), @"
-        error: modes `local` and `dev` have one project name: `app-local`
+        error: modes `local` and `dev` have the same project name: `app-local`
          --> sofa.yaml:2:31
           |
         2 | modes: { dev: { project_name: app-local } }
           |                               ^^^^^^^^^ the name of `dev`
-        hint: each mode is a project of its own: name one of them otherwise
+        hint: each mode is a project of its own: give one of them another name
         ");
     }
 }

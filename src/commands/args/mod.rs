@@ -1,0 +1,3 @@
+//! Groups of options that several verbs have.
+
+pub mod deploy;

@@ -1,0 +1,170 @@
+//! What the containers in scope print, merged into one stream. Works from labels and reads no file.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use futures_util::stream::SelectAll;
+use futures_util::{Stream, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::Engine;
+use crate::engine::events::Action;
+use crate::engine::logs::{LogLine, LogQuery};
+use crate::error::Failure;
+use crate::labels;
+use crate::ops::Context;
+use crate::ops::failure::engine_failure;
+use crate::ops::project::{LiveProject, View};
+use crate::plan::observed::{Container, ContainerId};
+use crate::ui::Ui;
+use crate::ui::logs::Prefixes;
+
+/// Which lines are shown, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Lines of each container from the end; none means all.
+    pub tail: Option<u64>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub follow: bool,
+    pub timestamps: bool,
+    /// Whether each line begins with its service's name.
+    pub prefix: bool,
+}
+
+/// Shows the logs of the containers in scope; with `follow` until the reader or the engine is gone.
+///
+/// # Errors
+/// A named service that the project does not have; those of the engine.
+pub async fn show(context: &Context, options: &Options) -> Result<(), Failure> {
+    let live = context.live_project(View::Project).await?;
+    let mut containers = live.scope.pick(&live.observed.containers);
+    containers.retain(|container| !container.oneoff);
+    if containers.is_empty() {
+        context.ui.note(&format!("project `{}`: no containers in scope", live.project));
+        return Ok(());
+    }
+    let printer = Printer {
+        ui: &context.ui,
+        prefixes: Prefixes::new(containers.iter().map(|container| source(container)), options.prefix),
+        timestamps: options.timestamps,
+    };
+    let Options { tail, since, until, .. } = *options;
+    let query = LogQuery { follow: false, since, until, tail, timestamps: true };
+    match backlog(&live.engine, &containers, &query, &printer).await? {
+        Some(last) if options.follow => follow(&live, last, &printer).await,
+        _ => Ok(()),
+    }
+}
+
+struct Printer<'a> {
+    ui: &'a Ui,
+    prefixes: Prefixes,
+    timestamps: bool,
+}
+
+impl Printer<'_> {
+    /// Prints a line; false when the reader is gone.
+    fn print(&self, source: &str, line: &LogLine) -> bool {
+        let text = match line.time.filter(|_| self.timestamps) {
+            Some(time) => format!("{time} {}", line.text),
+            None => line.text.clone(),
+        };
+        self.ui.print(&self.prefixes.line(source, &text)).is_ok()
+    }
+}
+
+/// The time of the last printed line of each container.
+type Last = BTreeMap<ContainerId, Option<Timestamp>>;
+
+/// Prints the existing lines of all containers in the order of their times. None when the reader is gone.
+async fn backlog(
+    engine: &Engine,
+    containers: &[&Container],
+    query: &LogQuery,
+    printer: &Printer<'_>,
+) -> Result<Option<Last>, Failure> {
+    let mut heads = Vec::new();
+    let mut last: Last = BTreeMap::new();
+    for container in containers {
+        last.insert(container.id.clone(), None);
+        let mut lines = engine.log_lines(&container.id, query).await.map_err(engine_failure)?;
+        let head = lines.next().await.transpose().map_err(engine_failure)?;
+        heads.push((container, lines, head));
+    }
+    loop {
+        let next = heads.iter_mut().filter(|(_, _, head)| head.is_some());
+        let Some((container, lines, head)) =
+            next.min_by_key(|(_, _, head)| head.as_ref().and_then(|line| line.time))
+        else {
+            return Ok(Some(last));
+        };
+        let following = lines.next().await.transpose().map_err(engine_failure)?;
+        let Some(line) = std::mem::replace(head, following) else {
+            continue;
+        };
+        last.insert(container.id.clone(), line.time);
+        if !printer.print(&source(container), &line) {
+            return Ok(None);
+        }
+    }
+}
+
+/// Prints new lines, also of containers that are created in the meantime: the output of a service continues when its container is
+/// replaced. Ends when the reader or the engine is gone.
+async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Result<(), Failure> {
+    let LiveProject { engine, project, scope, .. } = live;
+    let mut events = engine.events(project, None).await.map_err(engine_failure)?;
+    let mut lines: SelectAll<Sourced> = SelectAll::new();
+    for (id, time) in &last {
+        lines.push(following(engine, id, *time).await?);
+    }
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(Ok(event)) if event.action == Action::Start => {
+                    let fits = scope.holds(&event.service);
+                    if fits && event.attributes.get(labels::compose::ONEOFF).is_none_or(|oneoff| oneoff != "True") {
+                        // All lines of a new container, also those from before its event; only new lines of a known one.
+                        let after = last.get(&event.id).copied().flatten();
+                        lines.push(following(engine, &event.id, after).await?);
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(engine_failure(error)),
+                None => return Ok(()),
+            },
+            Some((id, source, line)) = lines.next() => {
+                last.insert(id, line.time);
+                if !printer.print(&source, &line) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// A container's lines, each with the container's id and the name before the line.
+type Sourced = Pin<Box<dyn Stream<Item = (ContainerId, String, LogLine)> + Send>>;
+
+/// The lines after a moment. A container that is gone has none.
+async fn following(engine: &Engine, id: &ContainerId, after: Option<Timestamp>) -> Result<Sourced, Failure> {
+    let since = after.and_then(|time| time.checked_add(SignedDuration::from_nanos(1)).ok());
+    let query = LogQuery { follow: true, since, timestamps: true, ..LogQuery::default() };
+    let details = match engine.inspect(id.as_str()).await {
+        Err(error) if error.is_not_found() => return Ok(futures_util::stream::empty().boxed()),
+        details => details.map_err(engine_failure)?,
+    };
+    let lines = engine.log_lines(id, &query).await.map_err(engine_failure)?;
+    let number = details.labels.get(labels::compose::CONTAINER_NUMBER).map_or("1", String::as_str);
+    let service = details.labels.get(labels::compose::SERVICE).map_or("", String::as_str);
+    let (id, source) = (id.clone(), format!("{service}-{number}"));
+    Ok(lines
+        .filter_map(move |line| std::future::ready(line.ok().map(|line| (id.clone(), source.clone(), line))))
+        .boxed())
+}
+
+/// The name before a container's lines.
+fn source(container: &Container) -> String {
+    format!("{}-{}", container.service, container.number.max(1))
+}

@@ -1,0 +1,178 @@
+//! The project's files: from the settings to a loaded model, and the services of a verb among those of the model.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use crate::compose::load::{self, Input, Loaded, Options, Request};
+use crate::compose::model::Project;
+use crate::diag::{Diagnostic, Diagnostics, Sources};
+use crate::error::{Failure, Kind};
+use crate::ops::Context;
+use crate::ops::scale::{self, Scale};
+use crate::plan::scope::Selection;
+use crate::settings::{Mode, Services};
+use crate::util::spelling;
+
+/// The variables that `--tag` sets.
+const TAG_VARIABLES: [&str; 2] = ["SOFA_TAG", "IMAGE_TAG"];
+
+/// A loaded project, and the files that its diagnostics point into.
+#[derive(Debug)]
+pub struct LoadedProject {
+    pub loaded: Loaded,
+    pub sources: Sources,
+}
+
+impl LoadedProject {
+    pub fn project(&self) -> &Project {
+        &self.loaded.project
+    }
+}
+
+impl Context {
+    /// Loads the project's files and shows warnings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, each with its place; exit code 3.
+    pub fn load(&self, options: Options) -> Result<LoadedProject, Failure> {
+        self.load_as(self.request(options)?)
+    }
+
+    /// Loads the project's files for a deploy, with the tag and the numbers of containers that were typed.
+    ///
+    /// # Errors
+    /// As [`Context::load`]; numbers that the services cannot have (exit code 2).
+    pub fn load_for_deploy(&self, tag: Option<&str>, scales: &[Scale]) -> Result<LoadedProject, Failure> {
+        let mut request = self.request(Options::default())?;
+        for name in TAG_VARIABLES {
+            request.environment.extend(tag.map(|tag| (name.to_owned(), tag.to_owned())));
+        }
+        let mut loaded = self.load_as(request)?;
+        scale::apply(&mut loaded.loaded.project, scales)?;
+        Ok(loaded)
+    }
+
+    fn load_as(&self, request: Request) -> Result<LoadedProject, Failure> {
+        match self.try_load(request)? {
+            (Ok(loaded), sources) => {
+                if !loaded.warnings.is_empty() {
+                    self.ui.warnings(&loaded.warnings.render(&sources, true));
+                }
+                Ok(LoadedProject { loaded, sources })
+            }
+            (Err(problems), sources) => {
+                Err(Failure::rendered(Kind::Invalid, problems.render(&sources, true)))
+            }
+        }
+    }
+
+    /// Loads the project's files and shows nothing: the model or the errors, and the files that they point into.
+    ///
+    /// # Errors
+    /// Standard input that cannot be read.
+    pub fn try_load(&self, request: Request) -> Result<(Result<Loaded, Diagnostics>, Sources), Failure> {
+        self.check_names()?;
+        let mut sources = Sources::default();
+        Ok((load::load(&request, &mut sources), sources))
+    }
+
+    /// The request to the loader.
+    pub fn request(&self, options: Options) -> Result<Request, Failure> {
+        let settings = &self.settings;
+        let files: Result<Vec<Input>, Failure> = settings
+            .files
+            .iter()
+            .map(|path| {
+                if path.as_os_str() != "-" {
+                    return Ok(Input::Path(path.clone()));
+                }
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).map(|_| Input::Stdin(text)).map_err(|error| {
+                    Failure::new(Kind::Invalid, format!("standard input cannot be read as text: {error}"))
+                })
+            })
+            .collect();
+        Ok(Request {
+            working_directory: settings.directory.clone(),
+            files: files?,
+            project_directory: settings.project_directory.clone(),
+            env_files: settings.env_files.clone(),
+            project_name: settings.project_name.clone(),
+            fallback_name: settings.own_name.clone(),
+            profiles: settings.profiles.clone(),
+            services: settings.words.services.iter().map(|name| name.as_str().into()).collect(),
+            environment: settings.environment.process().clone(),
+            options,
+        })
+    }
+
+    /// The services a verb acts on.
+    ///
+    /// # Errors
+    /// A service that the project does not have, with the nearest spelling; exit code 2, or 3 where `sofa.yaml` names it.
+    pub fn selection(&self, project: &Project) -> Result<Selection, Failure> {
+        let words = &self.settings.words;
+        if !words.services.is_empty() {
+            if words.all {
+                self.ui.note("`all` is ignored: services are named");
+            }
+            let known: BTreeSet<&str> = project.services.keys().map(|name| name.as_str()).collect();
+            for name in &words.services {
+                if !known.contains(name.as_str()) {
+                    return Err(self.unknown_word(name, &known));
+                }
+            }
+        }
+        self.check_services_of_mode(project)?;
+        Ok(self.named_or_mode())
+    }
+
+    /// Refuses a mode whose list of services names one that its files do not have.
+    fn check_services_of_mode(&self, project: &Project) -> Result<(), Failure> {
+        let Some(Mode { name, services: Services::Named(services), .. }) = &self.settings.mode else {
+            return Ok(());
+        };
+        let known =
+            || project.services.keys().chain(project.disabled_services.keys()).map(|name| name.as_str());
+        let Some(unknown) = services.iter().find(|service| known().all(|known| known != service.value))
+        else {
+            return Ok(());
+        };
+        let message = format!("mode `{name}` names service `{}`, which its files do not have", unknown.value);
+        let label = spelling::nearest(&unknown.value, known())
+            .map_or_else(String::new, |near| format!("did you mean `{near}`?"));
+        let error = Diagnostic::error(message).at(unknown.span, label);
+        Err(Failure::rendered(Kind::Invalid, error.render(&self.settings.sources, true)))
+    }
+
+    /// The named services, else everything with `all`, else the mode's. Does not check that they exist.
+    pub fn named_or_mode(&self) -> Selection {
+        let words = &self.settings.words;
+        if !words.services.is_empty() {
+            return Selection::Named(words.services.clone());
+        }
+        match self.settings.mode.as_ref().map(|mode| &mode.services) {
+            Some(_) if words.all => Selection::All,
+            Some(Services::Infra) => Selection::Infra,
+            Some(Services::Backend) => Selection::Backend,
+            Some(Services::Named(names)) => {
+                Selection::Named(names.iter().map(|name| name.value.clone()).collect())
+            }
+            Some(Services::All) | None => Selection::All,
+        }
+    }
+
+    /// The failure for a word that is neither a mode nor a service.
+    fn unknown_word(&self, word: &str, services: &BTreeSet<&str>) -> Failure {
+        let modes = self.settings.modes.iter().map(|mode| mode.name.as_str());
+        let candidates = services.iter().copied().chain(modes.filter(|_| self.settings.mode.is_some()));
+        let failure =
+            Failure::new(Kind::Usage, format!("`{word}` is neither a mode nor a service of this project"));
+        match spelling::nearest(word, candidates) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => {
+                failure.hint(format!("services: {}", services.iter().copied().collect::<Vec<_>>().join(", ")))
+            }
+        }
+    }
+}

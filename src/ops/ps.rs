@@ -1,0 +1,211 @@
+//! The containers of a project and their state. Works from labels and reads no file.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{join, join_all};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::docker::state::Store;
+use crate::error::{Failure, Kind};
+use crate::labels;
+use crate::ops::Context;
+use crate::ops::failure::engine_failure;
+use crate::ops::project::{LiveProject, View};
+use crate::plan::observed::{Container, Health, State};
+use crate::state::Found;
+use crate::util::elapsed::age;
+
+/// The heads of [`List::rows`].
+pub const COLUMNS: [&str; 9] =
+    ["SERVICE", "STATE", "READY", "RESTARTS", "IMAGE", "PORTS", "AGE", "RELEASE", "CONTAINER"];
+
+/// The containers in scope.
+pub struct List {
+    pub project: String,
+    rows: Vec<Row>,
+}
+
+impl List {
+    /// Lists the containers of the command's scope; `all` includes one-offs.
+    ///
+    /// # Errors
+    /// A named service that the project does not have.
+    pub async fn of(context: &Context, all: bool) -> Result<List, Failure> {
+        Ok(List::of_live(context, &context.live_project(View::Project).await?, all).await)
+    }
+
+    async fn of_live(context: &Context, live: &LiveProject, all: bool) -> List {
+        let named = !context.settings.words.services.is_empty();
+        let shown: Vec<&Container> = live
+            .scope
+            .pick(&live.observed.containers)
+            .into_iter()
+            .filter(|container| all || named || is_of_interest(container))
+            .collect();
+        List { project: live.project.clone(), rows: details(live, shown).await }
+    }
+
+    /// Calls `show` with the list, again and again whenever something happens, until it returns false.
+    ///
+    /// # Errors
+    /// The engine ends the stream of events.
+    pub async fn watch(
+        context: &Context,
+        all: bool,
+        mut show: impl FnMut(&List) -> bool,
+    ) -> Result<(), Failure> {
+        let live = context.live_project(View::Project).await?;
+        // Subscribed before the first list, so that no event is missed between the two.
+        let mut events = live.engine.events(&live.project, None).await.map_err(engine_failure)?;
+        loop {
+            if !show(&List::of(context, all).await?) {
+                return Ok(());
+            }
+            if !matches!(events.next().await, Some(Ok(_))) {
+                return Err(Failure::new(Kind::Unreachable, "the engine ended the stream of events"));
+            }
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether the engine has not yet judged the health of some container.
+    pub fn has_starting(&self) -> bool {
+        self.rows.iter().any(|row| readiness(&row.container) == "starting")
+    }
+
+    /// The cells of a table, a row for each container.
+    pub fn rows(&self, now: Timestamp) -> Vec<Vec<String>> {
+        self.rows.iter().map(|row| row.cells(now.as_second())).collect()
+    }
+
+    /// One JSON object a line, with docker compose's names.
+    pub fn json(&self) -> String {
+        self.rows.iter().map(|row| row.object() + "\n").collect()
+    }
+}
+
+/// A container with details that the engine's list does not have.
+struct Row {
+    container: Container,
+    /// None where the container is gone.
+    restarts: Option<u64>,
+    /// None where no kept release made the container.
+    release: Option<u64>,
+}
+
+/// Looks at every container at once. Records that cannot be read hide no container.
+async fn details(live: &LiveProject, shown: Vec<&Container>) -> Vec<Row> {
+    let engine = &live.engine;
+    let store = Store::of(engine, &live.project);
+    let looks = shown.into_iter().map(async |container| {
+        let found = engine.inspect(container.id.as_str()).await;
+        (container, found.ok().map(|found| found.restarts))
+    });
+    let (found, looked) = join(store.read(), join_all(looks)).await;
+    let head = found.map(Found::or_empty).unwrap_or_default().head;
+    let release = |container: &Container| {
+        let run: u64 = container.labels.get(labels::sofa::RUN)?.parse().ok()?;
+        head.releases.iter().find(|release| release.run == run).map(|release| release.number)
+    };
+    let row = |(container, restarts): (&Container, _)| Row {
+        container: container.clone(),
+        restarts,
+        release: release(container),
+    };
+    looked.into_iter().map(row).collect()
+}
+
+/// Without `--all`: every container of a service, also one that exited; no one-offs.
+fn is_of_interest(container: &Container) -> bool {
+    !container.oneoff
+}
+
+fn or_dash(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+impl Row {
+    fn cells(&self, now: i64) -> Vec<String> {
+        let container = &self.container;
+        let seconds = u64::try_from(now - container.created).unwrap_or(0);
+        vec![
+            if container.number > 1 {
+                format!("{} {}", container.service, container.number)
+            } else {
+                container.service.clone()
+            },
+            container.state.to_string(),
+            readiness(container).to_string(),
+            or_dash(self.restarts),
+            container.image.clone(),
+            ports(container),
+            age(Duration::from_secs(seconds)),
+            or_dash(self.release),
+            container.name.clone(),
+        ]
+    }
+
+    fn object(&self) -> String {
+        let container = &self.container;
+        json!({
+            "ID": container.id.as_str(),
+            "Name": container.name,
+            "Service": container.service,
+            "Project": container.project(),
+            "Number": container.number,
+            "Image": container.image,
+            "State": state_word(&container.state),
+            "ExitCode": match container.state { State::Exited(code) => code, _ => 0 },
+            "Health": match container.health { Health::None => String::new(), health => health.to_string() },
+            "Ready": readiness(container),
+            "Restarts": self.restarts,
+            "Release": self.release,
+            "Status": container.status,
+            "Created": container.created,
+            "Ports": ports(container),
+        })
+        .to_string()
+    }
+}
+
+/// What is known of a container's readiness from the list alone.
+fn readiness(container: &Container) -> &'static str {
+    match (&container.state, container.health) {
+        (State::Running, Health::Healthy | Health::None) => "yes",
+        (State::Running, Health::Starting) => "starting",
+        (State::Running, Health::Unhealthy) => "unhealthy",
+        (State::Exited(0), _) => "done",
+        _ => "no",
+    }
+}
+
+/// `127.0.0.1:8000→8000`, published ports only; each once, though engines list IPv4 and IPv6 apart.
+fn ports(container: &Container) -> String {
+    let published: BTreeSet<String> = container
+        .ports
+        .iter()
+        .filter_map(|port| {
+            let address = match port.address.as_deref() {
+                None | Some("" | "0.0.0.0" | "::") => String::new(),
+                Some(address) => format!("{address}:"),
+            };
+            let protocol = if port.protocol == "tcp" { String::new() } else { format!("/{}", port.protocol) };
+            Some(format!("{address}{}→{}{protocol}", port.published?, port.target))
+        })
+        .collect();
+    published.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The engine's word for a state, without the exit code.
+fn state_word(state: &State) -> String {
+    match state {
+        State::Exited(_) => "exited".into(),
+        state => state.to_string(),
+    }
+}
