@@ -125,7 +125,7 @@ fn without_a_release_to_go_back_to_the_killed_run_stays_unfinished_and_is_told()
     let told = stage.ends(&["deploy", WAIT[0], WAIT[1]], 7);
     assert!(told.contains("no release exists from before this deploy"), "{told}");
     assert!(told.contains("changes of the earlier unfinished `deploy` are left"), "{told}");
-    assert!(told.contains("`sofa down --keep-volumes` removes what it began"), "{told}");
+    assert!(told.contains("`sofa down --keep-volumes` removes what it created"), "{told}");
     assert!(!told.contains("`sofa undo`"), "there is nothing that it could go back to: {told}");
     assert!(head(&stage).unfinished().is_some() && is_marked(&stage));
     stage.fake.script("db", Script::default());
@@ -286,7 +286,7 @@ fn images_of_hooks_are_kept_with_the_release_and_run_again_by_a_rollback() {
     stage.fake.state().images.retain(|_, id| *id != tool);
     let (old, ids) = (stage.standing(), stage.ids());
     let told = stage.ends(&["rollback", "1"], 1);
-    assert!(told.contains("image `tool:1` of release 1 is gone"), "{told}");
+    assert!(told.contains("image `tool:1` of release 1 was removed"), "{told}");
     assert_eq!((stage.standing(), stage.ids()), (old, ids));
 }
 
