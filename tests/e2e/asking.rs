@@ -137,7 +137,7 @@ async fn what_changed_while_a_person_thought_is_not_torn_down_unseen() {
     let Some(test) = live("asking-late").await else { return };
     let asked = Asked::by(&test, "down live");
     test.sofa_by_files(["deploy", "live", "--force-recreate", "--yes"]).ok();
-    asked.answer("y\n").assert_code(5).says("has changed since the plan was shown");
+    asked.answer("y\n").assert_code(5).says("changed after the plan was shown");
     assert!(standing(&test).await.is_some());
 }
 
