@@ -76,7 +76,9 @@ async fn a_project_of_the_same_files_is_found_and_taken_over_with_its_data() {
         run.assert_code(5).says(&store).says(&format!("{old}_data"));
         run.says(&format!("write `project_name: {old}` under modes.local in sofa.yaml"));
         run.says(&format!("COMPOSE_PROJECT_NAME={old} into envs/.local.env"));
-        run.says(&format!("to start a new, empty project beside it: write `project_name: {new}` under modes.local"));
+        run.says(&format!(
+            "to start a new, empty project beside it: write `project_name: {new}` under modes.local"
+        ));
     }
     assert!(standing(&test, &new).await.is_empty());
     assert_eq!(standing(&test, &old).await, before);

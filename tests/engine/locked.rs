@@ -128,7 +128,11 @@ fn stop_takes_the_lock_of_a_holder_that_renews_no_more_and_does_not_end() {
     let begun = Instant::now();
     let stop = stage.sofa(&["stop"]);
     assert_eq!(code(&stop), 0, "{}", told(&stop));
-    assert!(told(&stop).contains("p: the holder no longer renews its lock; removing the lock"), "{}", told(&stop));
+    assert!(
+        told(&stop).contains("p: the holder no longer renews its lock; removing the lock"),
+        "{}",
+        told(&stop)
+    );
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     signal(&deploy, "CONT");
     let deploy = deploy.wait_with_output().unwrap();

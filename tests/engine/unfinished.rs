@@ -78,10 +78,7 @@ fn a_deploy_that_goes_on_and_fails_goes_all_the_way_back() {
     let (old, ids) = (stage.standing(), stage.ids());
     killed(&stage, &["deploy"]);
     let told = stage.ends(&["deploy", WAIT[0], WAIT[1]], 4);
-    assert!(
-        told.contains("undoing the rest of the earlier unfinished `deploy`"),
-        "{told}"
-    );
+    assert!(told.contains("undoing the rest of the earlier unfinished `deploy`"), "{told}");
     assert!(told.contains("p: release 1 is restored"), "{told}");
     assert_eq!(told.matches("did not finish (started").count(), 1, "{told}");
     assert_eq!((stage.standing(), stage.ids()), (old, ids), "{told}");
