@@ -49,7 +49,7 @@ pub fn outcome(report: &Report<OperationError>) -> Outcome {
         End::Undone => Outcome::Undone,
         End::UndoIncomplete => Outcome::UndoIncomplete,
         End::Failed | End::Unsettled | End::Paused => Outcome::Kept,
-        End::Aborted => Outcome::Left,
+        End::Aborted => Outcome::Interrupted,
     }
 }
 

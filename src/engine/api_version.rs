@@ -1,4 +1,4 @@
-//! Versions of the Engine API, and which of them `sofa` speaks.
+//! Versions of the Engine API, and those that `sofa` supports.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,28 +6,26 @@ use std::str::FromStr;
 /// A version of the Engine API, such as 1.41.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ApiVersion {
-    /// Before the dot.
     pub major: u16,
-    /// Behind the dot.
     pub minor: u16,
 }
 
 impl ApiVersion {
     /// Engine 20.10.
     pub const OLDEST: ApiVersion = ApiVersion { major: 1, minor: 41 };
-    /// Engine 28, the newest dialect that the tests have run against. Newer engines are asked to speak this one.
+    /// Engine 28: the newest version that the tests ran against. Newer engines are asked for this version.
     pub const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 51 };
-    /// From here on a container may be created with several networks, each endpoint with its own MAC address, and a
-    /// healthcheck may have a start interval.
+    /// From this version on a container can be created with several networks, each endpoint has its own MAC address, and
+    /// a healthcheck can have a start interval.
     pub const SEVERAL_ENDPOINTS: ApiVersion = ApiVersion { major: 1, minor: 44 };
-    /// From here on a volume may be mounted from a folder within it.
+    /// From this version on a folder of a volume can be mounted.
     pub const VOLUME_SUBPATH: ApiVersion = ApiVersion { major: 1, minor: 45 };
-    /// From here on images list their manifests, and can be mounted.
+    /// From this version on images list their manifests and can be mounted.
     pub const IMAGE_MANIFESTS: ApiVersion = ApiVersion { major: 1, minor: 48 };
-    /// From here on the name of the interface within a container can be chosen.
+    /// From this version on the name of a container's network interface can be set.
     pub const INTERFACE_NAME: ApiVersion = ApiVersion { major: 1, minor: 49 };
 
-    /// The version to speak with an engine whose newest is `self`; none where it is older than [`ApiVersion::OLDEST`].
+    /// The version for an engine whose newest version is `self`; none where that is older than [`ApiVersion::OLDEST`].
     pub fn agree(self) -> Option<ApiVersion> {
         (self >= Self::OLDEST).then(|| self.min(Self::NEWEST))
     }
@@ -39,7 +37,6 @@ impl fmt::Display for ApiVersion {
     }
 }
 
-/// A text that is not `MAJOR.MINOR`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("API version `{0}` is not of the form 1.41")]
 pub struct NotAVersion(String);
@@ -65,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_of_both_newest_versions_is_spoken() {
+    fn the_older_of_both_newest_versions_is_used() {
         assert_eq!(version("1.41").agree(), Some(version("1.41")));
         assert_eq!(version("1.47").agree(), Some(version("1.47")));
         assert_eq!(version("1.99").agree(), Some(ApiVersion::NEWEST));
@@ -74,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_refused() {
+    fn invalid_versions_are_refused() {
         for text in ["", "1", "1.", "v1.41", "1.41.0"] {
             assert!(text.parse::<ApiVersion>().is_err(), "{text}");
         }

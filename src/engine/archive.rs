@@ -1,4 +1,4 @@
-//! Files of a container, running or never started, as tar archives.
+//! Copies files into and out of a container, running or not, as tar archives.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -14,7 +14,7 @@ use super::wire::query::Path;
 use crate::plan::observed::ContainerId;
 
 impl Engine {
-    /// Puts files into a container in one upload. Folders that are missing are made.
+    /// Copies files into a container in one upload. Missing folders are created.
     ///
     /// # Errors
     /// As `upload`.
@@ -27,11 +27,11 @@ impl Engine {
         self.upload(id, "/", tar).await
     }
 
-    /// Unpacks a tar archive into a folder of a container, volumes included. Not atomic: a broken upload may leave a
-    /// file cut short.
+    /// Unpacks a tar archive into a folder of a container, volumes included. Not atomic: an interrupted upload may
+    /// leave a truncated file.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such container or folder; a refusal where its root is read-only.
+    /// `is_not_found` where the container or folder does not exist; refused where its root is read-only.
     pub async fn upload(&self, id: &ContainerId, folder: &str, tar: Bytes) -> Result<(), EngineError> {
         let call = Call::new(format!("upload into `{folder}` of container `{id}`")).slow();
         let path = Path::new(format!("/containers/{}/archive", id.as_str())).with("path", folder);
@@ -45,10 +45,10 @@ impl Engine {
             .await
     }
 
-    /// A file or folder of a container as a tar archive of at most `limit` bytes.
+    /// Downloads a file or folder of a container as a tar archive of at most `limit` bytes.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such container or file; `Answer` where the archive is larger.
+    /// `is_not_found` where the container or file does not exist; `Answer` where the archive is larger.
     pub async fn download(&self, id: &ContainerId, file: &str, limit: usize) -> Result<Bytes, EngineError> {
         let call = Call::new(format!("download of `{file}` of container `{id}`")).slow();
         let path = Path::new(format!("/containers/{}/archive", id.as_str())).with("path", file);
@@ -74,7 +74,7 @@ impl Engine {
     }
 }
 
-/// A tar archive of files by their absolute paths.
+/// Packs files, by their absolute paths, into a tar archive.
 fn pack(files: &[FileUpload]) -> std::io::Result<Bytes> {
     let mut archive = tar::Builder::new(Vec::new());
     for file in files {

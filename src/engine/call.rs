@@ -3,53 +3,53 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How long an engine may take to answer, where nothing is said.
+/// How long an engine may take to answer, by default.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How many times as long calls may take that wait for disks, networks, plugins or registries.
+/// Factor for calls that wait for disks, networks, plugins or registries.
 const SLOW: u32 = 3;
 
-/// Names one request for error messages («start of container `web-1`») and bounds it.
+/// One request: its name in error messages («start of container `web-1`») and its deadline.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     name: String,
     limit: Limit,
 }
 
-/// How long a call may take, beside the patience that its engine is met with.
+/// How long a call may take. The patience is the limit that the user set for the engine.
 #[derive(Debug, Clone, Copy)]
 enum Limit {
-    /// As long as that.
+    /// The patience.
     Ordinary,
-    /// Longer: create, start, remove, pull.
+    /// Several times the patience: create, start, remove, pull.
     Slow,
-    /// That, behind a time which the call takes by itself.
+    /// The patience, after a time that the call itself needs.
     After(Duration),
-    /// A time of its own, whatever the engine is like.
+    /// A fixed time.
     Own(Duration),
 }
 
 impl Call {
-    /// A call that an engine answers at once: reading, creating small things, renaming.
+    /// A call that an engine answers at once: reads, renames, small creations.
     pub(crate) fn new(name: impl Into<String>) -> Call {
         Call { name: name.into(), limit: Limit::Ordinary }
     }
 
-    /// The same call with a deadline of its own.
+    /// The same call with a fixed deadline.
     pub(crate) fn within(self, deadline: Duration) -> Call {
         Call { limit: Limit::Own(deadline), ..self }
     }
 
-    /// The same call, which waits for disks, networks, plugins or registries: three times the patience.
+    /// The same call with three times the patience: it waits for disks, networks, plugins or registries.
     pub(crate) fn slow(self) -> Call {
         Call { limit: Limit::Slow, ..self }
     }
 
-    /// The same call, which by itself may take so long.
+    /// The same call with this time before the patience.
     pub(crate) fn after(self, time: Duration) -> Call {
         Call { limit: Limit::After(time), ..self }
     }
 
-    /// How long it may take on an engine that is met with this patience.
+    /// The deadline for an engine with this patience.
     pub(crate) fn deadline(&self, patience: Duration) -> Duration {
         match self.limit {
             Limit::Ordinary => patience,

@@ -13,10 +13,10 @@ use super::host::Host;
 use super::server::Server;
 use super::wire::Wire;
 
-/// What arrives from the engine bit by bit. After an error nothing follows.
+/// A stream of answers. An error is its last item.
 pub type EngineStream<T> = Pin<Box<dyn Stream<Item = Result<T, EngineError>> + Send>>;
 
-/// A connected engine. Cloning is cheap; every clone shares the same connections.
+/// A connected engine. Clones are cheap and share the same connections.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -30,11 +30,12 @@ struct Shared {
 }
 
 impl Engine {
-    /// Connects to `host` and agrees on an API version: one `GET /_ping`, nothing else. An ordinary call gets an answer
-    /// within `patience` or fails ([`PATIENCE`] suits most engines); those that wait for disks or registries take longer.
+    /// Connects to `host` and negotiates an API version, with one `GET /_ping`. An ordinary call gets an answer
+    /// within `patience` or fails; [`super::PATIENCE`] suits most engines. Calls that wait for disks or registries may take
+    /// longer.
     ///
     /// # Errors
-    /// `Unreachable` where nothing answers there, `TooOld` where the engine is older than 20.10 (API 1.41).
+    /// `Unreachable` where nothing answers, `TooOld` where the engine is older than 20.10 (API 1.41).
     pub async fn connect(host: Host, patience: Duration) -> Result<Engine, EngineError> {
         let unversioned = Wire::new(host, patience);
         let server = unversioned.ping(&Call::new("ping").within(Duration::from_secs(15))).await?;
@@ -50,30 +51,29 @@ impl Engine {
         Ok(Engine { shared: Arc::new(Shared { wire, docker, api, server }) })
     }
 
-    /// Asks whether the engine answers.
+    /// Checks that the engine answers.
     ///
     /// # Errors
-    /// Those of the call; it waits 5 s at most.
+    /// The call's. It waits at most 5 s.
     pub async fn ping(&self) -> Result<(), EngineError> {
         self.wire().ping(&Call::new("ping").within(Duration::from_secs(5))).await.map(drop)
     }
 
-    /// The API version that every request of this handle is made in.
+    /// The API version of every request.
     pub fn api(&self) -> ApiVersion {
         self.shared.api
     }
 
-    /// What the engine said of itself at `connect`.
+    /// What the engine said about itself at `connect`.
     pub fn server(&self) -> &Server {
         &self.shared.server
     }
 
-    /// The engine's time, by its last answer.
+    /// The engine's time, from its last answer.
     pub fn now(&self) -> jiff::Timestamp {
         self.wire().clock().now()
     }
 
-    /// Where the engine is.
     pub fn host(&self) -> &Host {
         self.shared.wire.host()
     }

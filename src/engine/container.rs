@@ -1,4 +1,4 @@
-//! A container's life, one engine call a method. What a container is made of comes from `convert`.
+//! The life of a container: each method is one engine call. `convert` builds the body of a creation.
 
 use std::time::Duration;
 
@@ -19,45 +19,40 @@ use super::restart_policy::RestartPolicy;
 use super::wire::query::Path;
 use crate::plan::observed::ContainerId;
 
-/// How long a container may take to stop where nothing is said: the engine's own.
+/// The engine's default grace period of a stop.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// What else goes with a container that is removed.
+/// How a container is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Removal {
-    /// Kill it where it still runs.
+    /// Kill it if it runs.
     pub force: bool,
-    /// Remove its anonymous volumes too. Those that came from an older container by name are named ones for the
-    /// engine and stay.
+    /// Remove its anonymous volumes too. Volumes that it inherited by name from an older container are named
+    /// volumes for the engine and are kept.
     pub anonymous_volumes: bool,
 }
 
-/// What `wait` waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitFor {
-    /// That it does not run; at once where it does not.
+    /// Ends at once where the container does not run.
     NotRunning,
-    /// Its next exit, though it may not have been started yet.
+    /// The next exit, also of a container that was not started yet.
     NextExit,
-    /// That it is gone.
     Removed,
 }
 
-/// A container that was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
-    /// Its id.
     pub id: ContainerId,
-    /// What the engine had to say about it.
     pub warnings: Vec<String>,
 }
 
 impl Engine {
-    /// Creates a container with all its networks and uploaded files; it is not started. Where a later part fails, the
-    /// container is removed again.
+    /// Creates a container with all its networks and uploaded files, and does not start it. If a later call fails, the
+    /// container is removed.
     ///
     /// # Errors
-    /// `is_conflict` where the name is taken, `is_not_found` where the image is missing, else the engine's refusal.
+    /// `is_conflict` where the name is in use, `is_not_found` where the image is missing, otherwise the engine's.
     pub async fn create(&self, new: &NewContainer) -> Result<Created, EngineError> {
         let call = Call::new(format!("creation of container `{}`", new.name)).slow();
         let mut body = to_json(&call, &new.body)?;
@@ -69,19 +64,19 @@ impl Engine {
             .with_some("platform", new.platform.as_deref());
         let reply: CreateReply = self.wire().json(&call, Method::POST, path.as_str(), Some(&body)).await?;
         let created = Created { id: ContainerId(reply.id), warnings: reply.warnings };
-        match self.furnish(&created.id, new).await {
+        match self.complete(&created.id, new).await {
             Ok(()) => Ok(created),
             Err(error) => {
                 let all = Removal { force: true, anonymous_volumes: true };
                 if let Err(left) = self.remove(&created.id, all).await {
-                    tracing::warn!(container = %created.id, %left, "container is left half made");
+                    tracing::warn!(container = %created.id, %left, "incomplete container could not be removed");
                 }
                 Err(error)
             }
         }
     }
 
-    async fn furnish(&self, id: &ContainerId, new: &NewContainer) -> Result<(), EngineError> {
+    async fn complete(&self, id: &ContainerId, new: &NewContainer) -> Result<(), EngineError> {
         for (network, endpoint) in &new.later {
             self.connect_container(network, id, endpoint.clone()).await?;
         }
@@ -91,20 +86,20 @@ impl Engine {
         }
     }
 
-    /// Starts a container; one that runs already is left as it is.
+    /// Starts a container. A container that runs is a success.
     ///
     /// # Errors
-    /// The engine's refusal: a host port in use, a missing network, a command that does not exist.
+    /// The engine's: a host port is in use, a network is missing, the command does not exist.
     pub async fn start(&self, id: &ContainerId) -> Result<(), EngineError> {
         let call = Call::new(format!("start of container `{id}`")).slow();
         self.wire().bounded(&call, self.docker().start_container(id.as_str(), None)).await
     }
 
-    /// Stops a container: its stop signal, then SIGKILL after `grace` (none: its own, else [`GRACE`]). One
-    /// that does not run is left as it is.
+    /// Stops a container: its stop signal, then SIGKILL after `grace` (none: its own grace, otherwise [`GRACE`]). A
+    /// container that does not run is a success.
     ///
     /// # Errors
-    /// `Timeout` where neither it nor the engine's patience is enough.
+    /// `Timeout` after the grace and the engine's patience.
     pub async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
         let call = Call::new(format!("stop of container `{id}`"));
         let options = grace.map(|g| {
@@ -114,7 +109,7 @@ impl Engine {
         let mut stopping = std::pin::pin!(self.docker().stop_container(id.as_str(), options));
         let grace = match grace {
             Some(grace) => grace,
-            // Most containers end long before; how long this one may take is asked for only where it does not.
+            // Most containers end long before. Their own grace is read only for one that does not.
             None => match tokio::time::timeout(self.wire().patience(), &mut stopping).await {
                 Ok(outcome) => return self.wire().bounded(&call, std::future::ready(outcome)).await,
                 Err(_) => self.inspect(id.as_str()).await?.stop_timeout.unwrap_or(GRACE),
@@ -136,7 +131,7 @@ impl Engine {
     /// Removes a container.
     ///
     /// # Errors
-    /// `is_conflict` where it runs and `force` is not set, or while another removal of it is on its way.
+    /// `is_conflict` where it runs and `force` is not set, or while another removal of it is in progress.
     pub async fn remove(&self, id: &ContainerId, removal: Removal) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of container `{id}`")).slow();
         let options =
@@ -144,20 +139,20 @@ impl Engine {
         self.wire().bounded(&call, self.docker().remove_container(id.as_str(), Some(options))).await
     }
 
-    /// Gives a container another name. Its aliases on networks stay as they are.
+    /// Renames a container. Its aliases on networks do not change.
     ///
     /// # Errors
-    /// `is_conflict` where the name is taken.
+    /// `is_conflict` where the name is in use.
     pub async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
         let call = Call::new(format!("renaming container `{id}` to `{name}`"));
         let options = RenameContainerOptionsBuilder::new().name(name).build();
         self.wire().bounded(&call, self.docker().rename_container(id.as_str(), options)).await
     }
 
-    /// Changes when the engine starts a container again. Works on stopped ones too.
+    /// Changes the restart policy of a container, also of a stopped one.
     ///
     /// # Errors
-    /// The engine's refusal.
+    /// The engine's.
     pub async fn set_restart_policy(
         &self,
         id: &ContainerId,
@@ -168,7 +163,7 @@ impl Engine {
         self.wire().bounded(&call, self.docker().update_container(id.as_str(), body)).await
     }
 
-    /// Freezes a container's processes.
+    /// Pauses the processes of a container.
     ///
     /// # Errors
     /// `is_conflict` where it does not run.
@@ -177,19 +172,19 @@ impl Engine {
         self.wire().bounded(&call, self.docker().pause_container(id.as_str())).await
     }
 
-    /// Lets a frozen container go on.
+    /// Resumes a paused container.
     ///
     /// # Errors
-    /// `is_conflict` where it is not frozen.
+    /// `is_conflict` where it is not paused.
     pub async fn unpause(&self, id: &ContainerId) -> Result<(), EngineError> {
         let call = Call::new(format!("unpause of container `{id}`"));
         self.wire().bounded(&call, self.docker().unpause_container(id.as_str())).await
     }
 
-    /// Waits for a container and returns its exit code. Takes as long as it takes: the caller bounds it.
+    /// Waits for a container and returns its exit code. It has no limit of its own: the caller sets one.
     ///
     /// # Errors
-    /// `is_not_found` where there is none; `Stream` where the engine went away meanwhile.
+    /// `is_not_found` where the container does not exist; `Stream` where the engine stopped during the wait.
     pub async fn wait(&self, id: &ContainerId, what: WaitFor) -> Result<i64, EngineError> {
         let condition = match what {
             WaitFor::NotRunning => "not-running",

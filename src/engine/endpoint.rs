@@ -1,5 +1,5 @@
 //! How a container is attached to a network.
 
-/// How a container is attached to a network: names, addresses, priorities. Made by `convert`.
+/// Names, addresses and priorities of the attachment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Endpoint(pub(crate) bollard::models::EndpointSettings);

@@ -1,4 +1,4 @@
-//! What happens to a project's containers, as the engine tells it. Kinds that we do not know pass as `Other`.
+//! Events of containers. Unknown kinds are passed on as `Other`.
 
 use std::collections::BTreeMap;
 
@@ -17,63 +17,50 @@ use super::{inspect, logs};
 use crate::labels;
 use crate::plan::observed::{ContainerId, Health};
 
-/// One thing that happened to a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineEvent {
-    /// The container.
     pub id: ContainerId,
-    /// Its Compose service; empty where its label is missing.
+    /// The Compose service; empty where the label is missing.
     pub service: String,
-    /// Its name.
     pub name: String,
-    /// What happened.
     pub action: Action,
-    /// When, by the engine's clock.
+    /// By the engine's clock.
     pub time: Option<Timestamp>,
-    /// All that the engine said: labels, image, exit code.
+    /// All attributes of the event: labels, image, exit code.
     pub attributes: BTreeMap<String, String>,
 }
 
-/// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// It was created.
     Create,
-    /// Its process was started.
     Start,
-    /// Its process ended with this code.
+    /// Its process exited with this code.
     Die(i64),
-    /// A process of it was killed for want of memory.
+    /// A process was killed because the container was out of memory.
     Oom,
-    /// It was stopped by hand.
+    /// Stopped by a user.
     Stop,
-    /// It was sent a signal.
     Kill,
-    /// It was frozen.
     Pause,
-    /// It was thawed.
     Unpause,
-    /// It was restarted by hand.
+    /// Restarted by a user.
     Restart,
-    /// It was given another name.
     Rename,
-    /// Its healthcheck's verdict changed.
+    /// The result of its healthcheck changed.
     Health(Health),
-    /// It was removed.
     Destroy,
-    /// Files were put into it.
+    /// Files were copied into it.
     Upload,
-    /// Something else, in the engine's words.
     Other(String),
 }
 
 impl Engine {
-    /// What happens to the containers of `project` from now on, or from `since` on as far as the engine remembers
-    /// (its last 256 events). Give `since` the moment before an inspect and nothing can fall between both.
+    /// Events of the containers of `project` from now on, or from `since` on as far as the engine remembers them
+    /// (its last 256 events). With a `since` from before an inspect, no event can be missed between the two.
     ///
     /// # Errors
-    /// Those of the call. The stream never simply ends: its last item is an error, after which the caller connects
-    /// anew with `since` and inspects.
+    /// The call's. The stream ends with an error as its last item; the caller then subscribes again with `since`
+    /// and inspects.
     pub async fn events(
         &self,
         project: &str,
@@ -84,7 +71,7 @@ impl Engine {
         self.subscribe(call, "label", &label, since).await
     }
 
-    /// What happens to one container, whether it is there or not, from now on or from `since` on.
+    /// Events of one container, from now on or from `since` on. The container need not exist.
     ///
     /// # Errors
     /// As `events`.
@@ -97,7 +84,7 @@ impl Engine {
         self.subscribe(call, "container", id.as_str(), since).await
     }
 
-    /// The events of containers that one filter lets through.
+    /// Events of the containers that match one filter.
     async fn subscribe(
         &self,
         call: Call,
@@ -111,12 +98,12 @@ impl Engine {
             .with_some("since", since.map(logs::seconds));
         let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
         let values = json_lines::values(call.clone(), response.into_body());
-        Ok(understood(call, values).boxed())
+        Ok(events_of_values(call, values).boxed())
     }
 }
 
-/// Turns values into events, leaves out what is not about containers or comes from exec, and ends with an error.
-fn understood(
+/// Turns values into events. Leaves out other objects and events of exec. Ends with an error.
+fn events_of_values(
     call: Call,
     values: impl Stream<Item = Result<serde_json::Value, EngineError>> + Send + 'static,
 ) -> impl Stream<Item = Result<EngineEvent, EngineError>> + Send {
@@ -212,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_ends_nothing() {
+    fn unknown_events_do_not_end_the_stream() {
         assert!(event(json!({"Type": "pod", "Action": "create"})).is_none());
         assert!(event(json!("?")).is_none());
         let odd = event(json!({"Type": "container", "Action": "teleport", "Actor": {"ID": "a"}})).unwrap();

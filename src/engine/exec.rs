@@ -1,4 +1,4 @@
-//! Runs a command in a container and captures what it prints. An exec cannot be killed: after a timeout it goes on.
+//! Runs a command in a container and captures its output. An exec cannot be killed: after a timeout it continues.
 
 use std::time::Duration;
 
@@ -14,41 +14,38 @@ use super::lines::{LogLine, Splitter};
 use super::wire::frames::{Frames, Output, OutputStream};
 use crate::plan::observed::ContainerId;
 
-/// How much of each stream is kept: the end of it.
+/// How much of the end of each stream is kept.
 const KEPT: usize = 64 * 1024;
 
-/// A command to run in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecCommand {
-    /// The program and its arguments, not interpreted by any shell.
+    /// The program and its arguments, without a shell.
     pub argv: Vec<String>,
-    /// As whom; none is the container's user.
+    /// None: the container's user.
     pub user: Option<String>,
-    /// Where; none is the container's working folder.
+    /// None: the container's working directory.
     pub working_dir: Option<String>,
-    /// Further environment, `NAME=value`.
+    /// Additional environment, `NAME=value`.
     pub env: Vec<String>,
-    /// With all capabilities.
     pub privileged: bool,
 }
 
-/// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOutcome {
-    /// Its exit code; none where it did not end in time and still runs in the container.
+    /// None where it did not end in time and still runs in the container.
     pub exit_code: Option<i64>,
-    /// The last 64 KiB of its standard output.
+    /// The last 64 KiB.
     pub stdout: Vec<u8>,
-    /// The last 64 KiB of its standard error.
+    /// The last 64 KiB.
     pub stderr: Vec<u8>,
 }
 
 impl Engine {
-    /// Runs a command to its end, at most `timeout`.
+    /// Runs a command until it ends, at most for `timeout`.
     ///
     /// # Errors
-    /// `is_conflict` where the container does not run; a refusal where the program does not exist, unless the engine
-    /// tells that by exit code 126 or 127.
+    /// `is_conflict` where the container does not run; refused where the program does not exist. Some engines report
+    /// that with exit code 126 or 127 instead.
     pub async fn exec(
         &self,
         id: &ContainerId,
@@ -58,7 +55,7 @@ impl Engine {
         self.exec_watched(id, command, timeout, |_| ()).await
     }
 
-    /// The same, passing every line on as it is printed.
+    /// As `exec`, and passes each line on as it is printed.
     ///
     /// # Errors
     /// As `exec`.
@@ -106,7 +103,7 @@ impl Engine {
         Ok(created.id)
     }
 
-    /// The exit code, once the engine knows it: 20.10 still says «running» for a moment after the output has ended.
+    /// The exit code, once the engine knows it: 20.10 still reports «running» for a moment after the output ended.
     async fn exec_exit_code(&self, call: &Call, exec: &str) -> Result<i64, EngineError> {
         let path = format!("/exec/{exec}/json");
         let mut pause = Duration::from_millis(2);
@@ -129,7 +126,7 @@ struct ExecState {
     exit_code: Option<i64>,
 }
 
-/// Reads both streams to their end and keeps the end of each.
+/// Reads both streams and keeps the end of each.
 async fn capture(
     call: &Call,
     connection: &mut (impl tokio::io::AsyncRead + Unpin),

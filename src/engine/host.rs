@@ -1,40 +1,29 @@
-//! Where the engine is: the forms of `DOCKER_HOST`. The environment is read by `settings`; here it is a value.
+//! The address of the engine, in the forms of `DOCKER_HOST`. `settings` reads the environment.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The engine's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
-    /// A socket on this machine.
     Unix(PathBuf),
 }
 
-/// An address that `sofa` cannot use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
-    /// A transport that is known and not there yet, or none that Docker has.
+    /// A transport that `sofa` does not have yet, or that Docker does not have.
     #[error("engine address `{address}`: `{scheme}://` is not supported; supported: {SUPPORTED}")]
-    Scheme {
-        /// What was given.
-        address: String,
-        /// The part before `://`.
-        scheme: String,
-    },
-    /// No scheme, or nothing behind it.
+    Scheme { address: String, scheme: String },
+    /// No scheme, or nothing after it.
     #[error("engine address `{address}` is not of the form {SUPPORTED}")]
-    Form {
-        /// What was given.
-        address: String,
-    },
+    Form { address: String },
 }
 
 const SUPPORTED: &str = "unix:///path/to/docker.sock";
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
 impl Host {
-    /// The host of an address as `DOCKER_HOST` holds it; none or an empty one is the default socket
-    /// (`/var/run/docker.sock`), as the docker command has it.
+    /// Reads an address in the form of `DOCKER_HOST`. None or an empty one is the default socket
+    /// (`/var/run/docker.sock`), as for the docker command.
     ///
     /// # Errors
     /// `HostError` for every scheme but `unix`.
@@ -56,14 +45,14 @@ impl Host {
         }
     }
 
-    /// The socket, where the engine is reached through one.
+    /// The socket, if the engine has one.
     pub fn socket(&self) -> Option<&Path> {
         match self {
             Host::Unix(path) => Some(path),
         }
     }
 
-    /// Whether bind mounts and addresses of the engine are those of this machine.
+    /// Whether paths and addresses of the engine are those of this machine.
     pub fn is_local(&self) -> bool {
         match self {
             Host::Unix(_) => true,
@@ -84,7 +73,7 @@ mod tests {
     use super::{Host, HostError};
 
     #[test]
-    fn nothing_and_empty_mean_the_default_socket() {
+    fn no_address_and_an_empty_one_mean_the_default_socket() {
         let default = Host::Unix("/var/run/docker.sock".into());
         assert_eq!(Host::resolve(None), Ok(default.clone()));
         assert_eq!(Host::resolve(Some("")), Ok(default.clone()));
@@ -98,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_refused_by_name() {
+    fn other_schemes_are_refused_with_their_name() {
         let error = Host::resolve(Some("tcp://build:2376")).unwrap_err();
         assert_eq!(
             error.to_string(),

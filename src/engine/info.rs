@@ -1,4 +1,4 @@
-//! What the engine says of the machine that it runs on.
+//! What the engine says about its machine.
 
 use http::Method;
 use serde::Deserialize;
@@ -8,10 +8,10 @@ use super::call::Call;
 use super::client::Engine;
 
 impl Engine {
-    /// The folder in which the engine keeps images, containers and volumes, on its own machine.
+    /// The folder with images, containers and volumes, on the engine's machine.
     ///
     /// # Errors
-    /// Those of the call.
+    /// The call's.
     pub async fn data_root(&self) -> Result<String, EngineError> {
         let info: Info = self.wire().json(&Call::new("info"), Method::GET, "/info", None).await?;
         Ok(info.docker_root_dir)

@@ -1,4 +1,4 @@
-//! One container in full, as far as `sofa` looks: state, health with its last outputs, its effective healthcheck.
+//! One container in detail: state, health with its last outputs, effective healthcheck.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,94 +16,86 @@ use super::restart_policy::RestartPolicy;
 use super::wire::query::segment;
 use crate::plan::observed::{ContainerId, Health, ImageId, State};
 
-/// What `GET /containers/{id}/json` says, in our words.
+/// From `GET /containers/{id}/json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerDetails {
-    /// Its id.
     pub id: ContainerId,
-    /// Its name, without the leading slash.
+    /// Without the leading slash.
     pub name: String,
-    /// When it was created, by the engine's clock.
+    /// By the engine's clock.
     pub created: Option<Timestamp>,
-    /// The reference it was created from.
+    /// The reference that it was created from.
     pub image: String,
-    /// The image's id.
     pub image_id: ImageId,
-    /// What it is doing. `Exited` holds the last exit code.
+    /// `Exited` contains the last exit code.
     pub state: State,
-    /// The exit code of its last run; 0 while it runs for the first time.
+    /// Of its last run; 0 during the first run.
     pub exit_code: i64,
-    /// Whether the kernel killed it for want of memory.
+    /// Whether the kernel killed it because it was out of memory.
     pub oom_killed: bool,
-    /// Why the engine could not start it; empty where it could.
+    /// Why the engine could not start it; empty otherwise.
     pub error: String,
-    /// How often its restart policy started it again since it was last started by hand.
+    /// How often its restart policy started it again since a user last started it.
     pub restarts: u64,
-    /// The process's id on the host; 0 while it does not run.
+    /// The pid on the host; 0 while it does not run.
     pub pid: i64,
-    /// When it was last started.
+    /// The last start.
     pub started: Option<Timestamp>,
-    /// When it last ended.
+    /// The last exit.
     pub finished: Option<Timestamp>,
-    /// Its healthcheck's verdict.
     pub health: Health,
-    /// How many tests in a row have failed.
+    /// Failed tests in a row.
     pub failing_streak: u64,
     /// The last tests, oldest first; the engine keeps five.
     pub probes: Vec<HealthProbe>,
-    /// The healthcheck that is in force (its own, or the image's); none where there is none or `NONE`.
+    /// The effective healthcheck (its own or the image's); none where there is none or `NONE`.
     pub healthcheck: Option<Healthcheck>,
-    /// Whether it has a terminal.
     pub tty: bool,
-    /// Its restart policy.
     pub restart_policy: RestartPolicy,
-    /// Its own stop grace, where it was created with one.
+    /// Its own grace period of a stop, if it was created with one.
     pub stop_timeout: Option<Duration>,
-    /// All its labels.
     pub labels: BTreeMap<String, String>,
-    /// Its environment, with its image's.
+    /// Including the environment of its image.
     pub environment: BTreeMap<String, String>,
-    /// Its IPv4 address (else its IPv6 address) per network name, while it runs.
+    /// The IPv4 address (otherwise the IPv6 address) by network name, while it runs.
     pub addresses: BTreeMap<String, IpAddr>,
-    /// Its DNS names per network name, as they were asked for at its creation.
+    /// The DNS names by network name, as requested at its creation.
     pub aliases: BTreeMap<String, Vec<String>>,
-    /// Its network mode in the engine's words: `host`, `none`, `container:<id>`, or a network's name.
+    /// `host`, `none`, `container:<id>`, or the name of a network.
     pub network_mode: String,
-    /// Whether it has a device request or the `nvidia` runtime: a GPU that a probe must not disturb.
+    /// Whether it has a device request or the `nvidia` runtime: a probe must not disturb a GPU.
     pub has_gpu: bool,
 }
 
-/// One test of a healthcheck.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthProbe {
-    /// 0 is healthy.
+    /// 0 means healthy.
     pub exit_code: i64,
-    /// What it printed, trimmed; the engine keeps the first 4 KiB.
+    /// Trimmed; the engine keeps the first 4 KiB.
     pub output: String,
-    /// When it ended.
     pub ended: Option<Timestamp>,
 }
 
-/// A healthcheck with the engine's defaults filled in.
+/// A healthcheck with the engine's defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Healthcheck {
-    /// The command for an exec: `CMD` as it is, `CMD-SHELL` through the container's shell.
+    /// The command for an exec: `CMD` unchanged, `CMD-SHELL` with the container's shell.
     pub command: Vec<String>,
-    /// Between two tests (default 30 s).
+    /// Default 30 s.
     pub interval: Duration,
-    /// For one test (default 30 s).
+    /// Of one test; default 30 s.
     pub timeout: Duration,
-    /// Failures in a row that mean unhealthy (default 3).
+    /// Failures in a row until unhealthy; default 3.
     pub retries: u32,
-    /// How long failures do not count after the start (default 0).
+    /// Failures do not count in this time after the start; default 0.
     pub start_period: Duration,
 }
 
 impl Engine {
-    /// One container in full, by id or name.
+    /// Inspects a container, by id or name.
     ///
     /// # Errors
-    /// `is_not_found` where there is none.
+    /// `is_not_found` where the container does not exist.
     pub async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError> {
         let call = Call::new(format!("inspect of container `{}`", shown(container)));
         let path = format!("/containers/{}/json", segment(container));
@@ -112,7 +104,7 @@ impl Engine {
     }
 }
 
-/// A whole id by its first 12 characters; a name as it is.
+/// The first 12 characters of a full id; a name unchanged.
 pub(crate) fn shown(container: &str) -> &str {
     match container.len() == 64 && container.bytes().all(|b| b.is_ascii_hexdigit()) {
         true => &container[..12],
@@ -199,7 +191,7 @@ struct ConfigReply {
     shell: Vec<String>,
 }
 
-/// A healthcheck as containers and images hold it. Durations in nanoseconds, 0 for the default.
+/// The healthcheck of a container or image. Durations are in nanoseconds; 0 is the default.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct HealthcheckReply {
@@ -256,7 +248,7 @@ struct EndpointReply {
 }
 
 impl HealthcheckReply {
-    /// The healthcheck in force; none where there is no test, or `NONE`.
+    /// The effective healthcheck; none where there is no test, or `NONE`.
     pub(crate) fn effective(self, shell: &[String]) -> Option<Healthcheck> {
         let (kind, arguments) = self.test.split_first()?;
         let command = match kind.as_str() {
@@ -352,12 +344,12 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// A moment; Go's zero time («0001-01-01T00:00:00Z») means never.
+/// None for Go's zero time («0001-01-01T00:00:00Z»): never.
 fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(|t: &Timestamp| t.as_second() > -60_000_000_000)
 }
 
-/// A state in the engine's words.
+/// From the engine's words.
 pub(crate) fn state(word: &str, exit_code: i64) -> State {
     match word {
         "created" => State::Created,
@@ -371,7 +363,7 @@ pub(crate) fn state(word: &str, exit_code: i64) -> State {
     }
 }
 
-/// A health in the engine's words; a word that is not known is no verdict.
+/// From the engine's words. An unknown word means that there is no result.
 pub(crate) fn health(word: &str) -> Health {
     match word {
         "healthy" => Health::Healthy,
@@ -388,7 +380,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_healthcheck_gets_the_engines_defaults() {
+    fn a_healthcheck_has_the_engines_defaults() {
         let reply: HealthcheckReply =
             serde_json::from_str(r#"{"Test":["CMD-SHELL","true"],"Interval":1000000000}"#).unwrap();
         let check = reply.effective(&[]).unwrap();
@@ -402,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn nulls_and_unknown_words_sink_nothing() {
+    fn nulls_and_unknown_words_are_accepted() {
         let reply: Reply = serde_json::from_str(
             r#"{"Id":"ab","Name":"/x","Image":"sha256:1","State":{"Status":"hibernating","ExitCode":0,"Health":null,
             "StartedAt":"0001-01-01T00:00:00Z"},"Config":{"Labels":null,"Healthcheck":null},"HostConfig":null,

@@ -5,13 +5,13 @@ use serde::{Deserialize, Deserializer};
 use super::call::Call;
 use super::error::EngineError;
 
-/// A body as JSON, for calls that bollard's types cannot hold whole.
+/// A body as JSON, for calls where bollard's type lacks a field.
 pub(super) fn to_json(call: &Call, body: &impl serde::Serialize) -> Result<serde_json::Value, EngineError> {
     serde_json::to_value(body)
         .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })
 }
 
-/// Go prints an empty map, list or text as `null`: it is the default here.
+/// Reads `null` as the default: Go prints an empty map, list or string as `null`.
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! Puts lines together again from pieces of output, each stream for itself.
+//! Joins pieces of output into lines, for each stream separately.
 
 use bytes::BytesMut;
 use futures_util::{Stream, StreamExt, stream};
@@ -8,21 +8,19 @@ use super::client::EngineStream;
 use super::error::EngineError;
 use super::wire::frames::{Output, OutputStream};
 
-/// A line longer than this is passed on in parts.
+/// A longer line is passed on in parts.
 const LONGEST_LINE: usize = 1024 * 1024;
 
-/// A line of a container's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Where it came from.
     pub stream: OutputStream,
-    /// When the engine read it, where that was asked for.
+    /// When the engine read it, if timestamps were requested.
     pub time: Option<Timestamp>,
-    /// The line without its end; what is no UTF-8 is replaced.
+    /// Without the line end; invalid UTF-8 is replaced.
     pub text: String,
 }
 
-/// Puts lines together. The engine cuts lines longer than 16 KiB into pieces, each with its own timestamp.
+/// Joins pieces into lines. The engine cuts lines longer than 16 KiB into pieces, each with its own timestamp.
 #[derive(Debug)]
 pub(super) struct Splitter {
     timestamps: bool,
@@ -38,12 +36,12 @@ struct Partial {
 }
 
 impl Splitter {
-    /// `timestamps`: whether the engine was asked to write them; `tty`: whether pieces may begin within a line.
+    /// `timestamps`: whether the engine writes them; `tty`: whether a piece may begin inside a line.
     pub(super) fn new(timestamps: bool, tty: bool) -> Splitter {
         Splitter { timestamps, tty, stdout: Partial::default(), stderr: Partial::default() }
     }
 
-    /// Adds a piece and returns the lines that are whole now.
+    /// Adds a piece and returns the lines that are now complete.
     pub(super) fn feed(&mut self, output: &Output) -> Vec<LogLine> {
         let (timestamps, tty) = (self.timestamps, self.tty);
         let partial = self.partial(output.stream);
@@ -63,7 +61,7 @@ impl Splitter {
         lines
     }
 
-    /// What is left when the stream has ended.
+    /// The incomplete line at the end of the stream.
     pub(super) fn finish(&mut self) -> Vec<LogLine> {
         let in_text = self.timestamps && self.tty;
         [OutputStream::Stdout, OutputStream::Stderr]
@@ -97,7 +95,7 @@ impl Partial {
     }
 }
 
-/// The timestamp before a line, and the rest.
+/// Splits a line into its timestamp and the rest.
 fn timestamp(text: &[u8]) -> (Option<Timestamp>, &[u8]) {
     let parse = || {
         let space = text.iter().take(64).position(|byte| *byte == b' ')?;
@@ -107,7 +105,7 @@ fn timestamp(text: &[u8]) -> (Option<Timestamp>, &[u8]) {
     parse().unwrap_or((None, text))
 }
 
-/// The lines of a stream of pieces. After an error, what had come of a line is passed on first.
+/// The lines of a stream of pieces. Before an error, the incomplete line is passed on.
 pub(super) fn split(
     outputs: EngineStream<Output>,
     splitter: Splitter,
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_together_each_stream_for_itself() {
+    fn lines_are_joined_for_each_stream_separately() {
         let mut splitter = Splitter::new(false, false);
         assert!(splitter.feed(&out(OutputStream::Stdout, "a")).is_empty());
         let lines = splitter.feed(&out(OutputStream::Stderr, "e\r\nf"));
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_terminal_timestamps_stand_at_line_starts_only() {
+    fn with_a_terminal_timestamps_are_only_at_line_starts() {
         let mut splitter = Splitter::new(true, true);
         assert!(splitter.feed(&out(OutputStream::Stdout, "2026-01-01T00:0")).is_empty());
         let lines = splitter.feed(&out(OutputStream::Stdout, "0:00Z a b\r\n"));

@@ -1,4 +1,4 @@
-//! What containers print: as the engine passes it on, or line by line.
+//! The output of containers, as pieces or as lines.
 
 use std::time::Duration;
 
@@ -19,27 +19,27 @@ use crate::plan::observed::ContainerId;
 pub use super::lines::LogLine;
 pub use super::wire::frames::{Output, OutputStream};
 
-/// Which part of a container's output is wanted. The default is all of it up to now.
+/// A part of a container's output. The default is all output until now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogQuery {
-    /// Go on with what it prints from now on, until it ends.
+    /// Continue with later output until the container ends.
     pub follow: bool,
-    /// Nothing older.
+    /// No older output.
     pub since: Option<Timestamp>,
-    /// Nothing newer.
+    /// No newer output.
     pub until: Option<Timestamp>,
-    /// Only so many lines from the end, before what follows.
+    /// Only this many lines from the end.
     pub tail: Option<u64>,
-    /// With the time at which the engine read each line.
+    /// With the time when the engine read each line.
     pub timestamps: bool,
 }
 
 impl Engine {
-    /// A container's output as pieces that are not cut at lines. Timestamps, where asked for, stand in the text.
-    /// Ends when there is no more; with `follow`, when the container ends.
+    /// A container's output as pieces, which need not end at a line end. Requested timestamps are part of the text.
+    /// Ends with the last output; with `follow`, when the container ends.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such container. The stream ends with `Stream` where the connection breaks.
+    /// `is_not_found` where the container does not exist. The stream ends with `Stream` where the connection is lost.
     pub async fn logs(
         &self,
         id: &ContainerId,
@@ -49,7 +49,7 @@ impl Engine {
         Ok(outputs(call, response.into_body(), tty).boxed())
     }
 
-    /// A container's output line by line, each stream's lines put together again where the engine cut them.
+    /// A container's output as lines. Lines that the engine cut are joined.
     ///
     /// # Errors
     /// As `logs`.
@@ -63,10 +63,10 @@ impl Engine {
         Ok(lines::split(outputs, lines::Splitter::new(query.timestamps, tty)).boxed())
     }
 
-    /// The last `count` lines that a container printed, oldest first.
+    /// The last `count` lines of a container, oldest first.
     ///
     /// # Errors
-    /// As `logs`; `Timeout` where the engine takes longer than 20 s.
+    /// As `logs`; `Timeout` after 20 s.
     pub async fn log_tail(&self, id: &ContainerId, count: u64) -> Result<Vec<LogLine>, EngineError> {
         let query = LogQuery { tail: Some(count), ..LogQuery::default() };
         let call = Call::new(format!("last log lines of container `{id}`")).within(Duration::from_secs(20));
@@ -103,7 +103,7 @@ impl Engine {
     }
 }
 
-/// Whether the reply is framed, which engines say from API 1.42 on.
+/// Whether the answer has frames. Engines say so from API 1.42 on.
 fn has_terminal(response: &Response<Incoming>) -> Option<bool> {
     match response.headers().get(header::CONTENT_TYPE)?.to_str().ok()? {
         "application/vnd.docker.raw-stream" => None, // API 1.41 writes this for both kinds
@@ -112,12 +112,12 @@ fn has_terminal(response: &Response<Incoming>) -> Option<bool> {
     }
 }
 
-/// Seconds with nanoseconds, as the engine reads moments.
+/// Seconds with nanoseconds, the engine's format of times.
 pub(super) fn seconds(moment: Timestamp) -> String {
     format!("{}.{:09}", moment.as_second(), moment.subsec_nanosecond())
 }
 
-/// The pieces of output in a reply's body.
+/// The pieces of output in the body of an answer.
 fn outputs(call: Call, body: Incoming, tty: bool) -> impl Stream<Item = Result<Output, EngineError>> + Send {
     let start = (Some(body), Frames::new(tty));
     let chunks = stream::unfold((start, call), |((body, mut frames), call)| async move {
@@ -137,7 +137,7 @@ fn outputs(call: Call, body: Incoming, tty: bool) -> impl Stream<Item = Result<O
                 },
                 Some(Err(error)) => EngineError::Stream { call: name, reason: super::wire::reason(&error) },
                 None if frames.is_torn() => {
-                    EngineError::Stream { call: name, reason: "it ended within a piece of output".to_owned() }
+                    EngineError::Stream { call: name, reason: "the stream ended inside a frame".to_owned() }
                 }
                 None => return None,
             };

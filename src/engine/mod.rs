@@ -1,4 +1,4 @@
-//! The Docker Engine as `sofa` sees it: one cheap handle, small typed calls. The only module that names bollard.
+//! The client of the Docker Engine: one cheap handle with small typed calls. Only this module names bollard.
 
 pub mod api_version;
 mod archive;

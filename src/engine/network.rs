@@ -1,4 +1,4 @@
-//! Networks: making and removing them, and attaching containers. What one is made of comes from `convert`.
+//! Creates and removes networks, and attaches containers to them. `convert` builds the body of a creation.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,11 +21,11 @@ impl Engine {
     /// Creates a network.
     ///
     /// # Errors
-    /// `is_conflict` where there is one of that name; the engine's refusal where no address pool is left.
+    /// `is_conflict` where the name is in use; refused where no address pool is free.
     pub async fn create_network(&self, network: &NewNetwork) -> Result<NetworkId, EngineError> {
         let call = Call::new(format!("creation of network `{}`", network.name())).slow();
         let mut body = to_json(&call, &network.body)?;
-        // Before API 1.44 the engine makes a second network of the same name unless it is told not to.
+        // Without this, an engine before API 1.44 creates a second network with the same name.
         body["CheckDuplicate"] = true.into();
         let created: Created = self.wire().json(&call, Method::POST, "/networks/create", Some(&body)).await?;
         Ok(NetworkId(created.id))
@@ -34,17 +34,17 @@ impl Engine {
     /// Removes a network.
     ///
     /// # Errors
-    /// The engine's refusal (403 or 409) while running containers use it. Stopped ones do not hold it: look at the
+    /// Refused (403 or 409) while running containers use it. Stopped containers do not prevent it: check the
     /// containers first.
     pub async fn remove_network(&self, id: &NetworkId) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of network `{id}`"));
         self.wire().bounded(&call, self.docker().remove_network(id.as_str())).await
     }
 
-    /// A network as it could be created again: its settings, addresses and labels.
+    /// Reads the settings, addresses and labels of a network, so that it can be created again.
     ///
     /// # Errors
-    /// `is_not_found` where there is none.
+    /// `is_not_found` where the network does not exist.
     pub async fn network_as_found(&self, id: &NetworkId) -> Result<NewNetwork, EngineError> {
         let call = Call::new(format!("inspect of network `{id}`"));
         let path = format!("/networks/{}", segment(id.as_str()));
@@ -53,11 +53,11 @@ impl Engine {
             .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })
     }
 
-    /// How a container is attached to a network by name: what `connect_container` needs to attach it so again. None where
-    /// it is not attached.
+    /// Reads how a container is attached to a network, so that `connect_container` can attach it again in the same way.
+    /// None where it is not attached.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such container.
+    /// `is_not_found` where the container does not exist.
     pub async fn attachment(&self, network: &str, id: &ContainerId) -> Result<Option<Endpoint>, EngineError> {
         let call = Call::new(format!("inspect of container `{id}`"));
         let path = format!("/containers/{}/json", segment(id.as_str()));
@@ -66,20 +66,20 @@ impl Engine {
         Ok(endpoint.map(|(_, endpoint)| endpoint.asked_for(id)))
     }
 
-    /// Takes a container off a network; with `force` also where the network is gone or the container does not run.
+    /// Detaches a container from a network. `force`: also where the network is missing or the container does not run.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such network or container.
+    /// `is_not_found` where the network or container does not exist.
     pub async fn disconnect(&self, network: &str, id: &ContainerId, force: bool) -> Result<(), EngineError> {
         let call = Call::new(format!("disconnecting container `{id}` from network `{network}`"));
         let body = NetworkDisconnectRequest { container: id.as_str().to_owned(), force: Some(force) };
         self.wire().bounded(&call, self.docker().disconnect_network(network, body)).await
     }
 
-    /// Attaches a container to a network under further DNS names.
+    /// Attaches a container to a network.
     ///
     /// # Errors
-    /// The engine's refusal: an address that is taken, a container that is attached already.
+    /// The engine's: an address is in use, or the container is attached already.
     pub async fn connect_container(
         &self,
         network: &str,
@@ -112,8 +112,8 @@ struct Networks {
     networks: BTreeMap<String, EndpointReply>,
 }
 
-/// What a container's inspect says of one network, as far as somebody asked for it: what the engine gave by itself (an
-/// address, a gateway, on new engines the MAC address) is its to give again.
+/// The part of an attachment that was requested. What the engine assigned (an address, a gateway, on new engines the MAC
+/// address) is left out: the engine assigns it again.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct EndpointReply {
@@ -131,7 +131,7 @@ struct EndpointReply {
 
 impl EndpointReply {
     fn asked_for(self, id: &ContainerId) -> Endpoint {
-        // Engines before 26 add the container's short id to what was asked for, and would do so again.
+        // Engines before 26 add the container's short id to the requested aliases, and add it again.
         let aliases: Vec<String> = self.aliases.into_iter().filter(|alias| alias != id.short()).collect();
         Endpoint(EndpointSettings {
             ipam_config: self.ipam_config,

@@ -2,22 +2,20 @@
 
 use bollard::models::{RestartPolicy as PolicyBody, RestartPolicyNameEnum};
 
-/// When the engine starts a container again by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartPolicy {
-    /// Never.
     #[default]
     No,
-    /// Whenever it ended, and when the engine starts.
+    /// After every exit, and when the engine starts.
     Always,
-    /// As `Always`, unless it was stopped by hand.
+    /// As `Always`, unless it was stopped by a user.
     UnlessStopped,
-    /// When it ended with a code that is not 0, at most so many times in a row (0: without bound).
+    /// After an exit code other than 0, at most this many times in a row (0: no limit).
     OnFailure(u32),
 }
 
 impl RestartPolicy {
-    /// A policy in the engine's words; an unknown word is `No`.
+    /// From the engine's words. An unknown word is `No`.
     pub(crate) fn of(name: &str, maximum: u32) -> RestartPolicy {
         match name {
             "always" => RestartPolicy::Always,
@@ -27,7 +25,7 @@ impl RestartPolicy {
         }
     }
 
-    /// The policy as a request holds it.
+    /// As part of a request.
     pub(crate) fn body(self) -> PolicyBody {
         let (name, maximum) = match self {
             RestartPolicy::No => (RestartPolicyNameEnum::NO, None),

@@ -2,15 +2,14 @@
 
 use super::api_version::ApiVersion;
 
-/// What the engine said of itself when it was first asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Server {
-    /// The newest API version it speaks.
+    /// The newest API version that it supports.
     pub api: ApiVersion,
-    /// `linux` or `windows`; empty where it did not say.
+    /// `linux` or `windows`; empty if unknown.
     pub os: String,
-    /// `2` where BuildKit is its default builder; empty where it did not say.
+    /// `2` where BuildKit is the default builder; empty if unknown.
     pub builder: String,
-    /// Its product and version as it names them («Docker/20.10.24 (linux)»); empty where it did not say.
+    /// Product and version («Docker/20.10.24 (linux)»); empty if unknown.
     pub product: String,
 }

@@ -1,4 +1,4 @@
-//! Volumes: making and removing them. What one is made of comes from `convert`.
+//! Creates and removes volumes. `convert` builds the body of a creation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use super::convert::NewVolume;
 use super::error::EngineError;
 use super::json::{null_as_default, to_json};
 
-/// How long the engine may take to add up what volumes hold; the list goes without after that.
+/// How long the engine may take to compute sizes of volumes; later they are left out.
 const ADDING_UP: Duration = Duration::from_secs(2);
 
 impl Engine {
-    /// What volumes hold in bytes, by name, as far as the engine can tell.
+    /// Sizes of volumes in bytes, by name, as far as the engine knows them.
     ///
     /// # Errors
-    /// The engine's, and when it takes longer than 2 s.
+    /// The engine's, and `Timeout` after 2 s.
     pub async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>, EngineError> {
         let call = Call::new("sizes of volumes").within(ADDING_UP);
-        // Engines before 23 know no `type` and add up everything.
+        // Engines before 23 ignore `type` and compute all sizes.
         let usage: Usage = self.wire().json(&call, Method::GET, "/system/df?type=volume", None).await?;
         let sizes = usage
             .volumes
@@ -32,20 +32,20 @@ impl Engine {
         Ok(sizes.collect())
     }
 
-    /// Creates a volume. One of that name that exists already is left as it is, whatever it is made of.
+    /// Creates a volume. An existing volume with this name is not changed, also if it differs.
     ///
     /// # Errors
-    /// The engine's refusal, such as a driver that is not installed.
+    /// The engine's, for example a driver that is not installed.
     pub async fn create_volume(&self, volume: &NewVolume) -> Result<(), EngineError> {
         let call = Call::new(format!("creation of volume `{}`", volume.name())).slow();
         let body = to_json(&call, &volume.body)?;
         self.wire().bytes(&call, Method::POST, "/volumes/create", Some(&body)).await.map(drop)
     }
 
-    /// Removes a volume and what is in it.
+    /// Removes a volume and its content.
     ///
     /// # Errors
-    /// `is_conflict` while a container (also a stopped one) uses it; `is_not_found` where there is none.
+    /// `is_conflict` while a container (also a stopped one) uses it; `is_not_found` where it does not exist.
     pub async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of volume `{name}`")).slow();
         let options = RemoveVolumeOptionsBuilder::new().force(false).build();
@@ -68,7 +68,7 @@ struct VolumeUsage {
     usage_data: Option<UsageData>,
 }
 
-/// A size of -1 is one that the volume's driver does not tell.
+/// The size is -1 where the volume's driver does not report it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct UsageData {

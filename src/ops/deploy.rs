@@ -213,7 +213,7 @@ impl<'a> Deploy<'a> {
             return outcome;
         };
         let project = self.deployment.project();
-        if !open.was_cut_off() {
+        if !open.was_interrupted() {
             let text = format!("{project}: the earlier unfinished `{}` is unchanged", open.verb);
             return outcome.and(Failure::new(Kind::Failed, text).hint(UNDO));
         }

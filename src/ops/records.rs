@@ -136,7 +136,7 @@ impl<'a> Records<'a> {
 
     /// The services of an unfinished run that this run does not settle.
     fn services_not_resumed(&self, head: &Head) -> String {
-        let rest = head.unfinished().and_then(|run| run.without(|service| self.settles(service)));
+        let rest = head.unfinished().and_then(|run| run.remaining(|service| self.settles(service)));
         let Some(Reach { services, .. }) = rest.and_then(|run| run.reach) else {
             return String::new();
         };
@@ -229,7 +229,7 @@ impl<'a> Records<'a> {
             });
         }
         let (outcome, release) = self.made(ended.outcome, release, session);
-        if record.goes_on_from().is_some() {
+        if record.resumes().is_some() {
             let made = release.as_ref().map(|(entry, _)| entry);
             self.untag_unmade(record.release_number(), made, session).await;
         }

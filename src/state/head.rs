@@ -1,4 +1,4 @@
-//! The head of a store: small, read with one call, and what points to everything else that lies in it.
+//! The head of a store: small, read with one call. It points to all other record files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,41 +7,38 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How many releases are kept.
 pub const RELEASES: usize = 10;
 
-/// What a project's store holds, without the large parts.
+/// The records of a project, without the large parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Head {
-    /// The last run, under way or ended.
+    /// The last run, in progress or ended.
     pub run: Option<RunEntry>,
-    /// A run before it that did not finish, with what no later run has settled of it.
+    /// An unfinished run before it, with the services that no later run completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<RunEntry>,
-    /// The releases, oldest first.
+    /// Oldest first.
     pub releases: Vec<ReleaseEntry>,
 }
 
 impl Head {
-    /// The run that began and has no good end: under way, killed, or left with things neither old nor new. Its reach tells of
-    /// all in a row that went on from one another.
+    /// The unfinished run: in progress, killed, or ended with services that are neither old nor new. Its reach includes
+    /// all unfinished runs in a row.
     pub fn unfinished(&self) -> Option<&RunEntry> {
         let last = self.run.as_ref().filter(|run| run.outcome.is_none_or(Outcome::leaves_work));
         last.or(self.open.as_ref())
     }
 
-    /// The number that the next run gets.
     pub fn next_run(&self) -> u64 {
         self.run.as_ref().map_or(1, |run| run.number + 1)
     }
 
-    /// The number that the next release gets.
     pub fn next_release(&self) -> u64 {
         self.releases.last().map_or(1, |release| release.number + 1)
     }
 
-    /// Adds a release and returns those that are not kept any longer.
+    /// Adds a release and returns those that are no longer kept.
     pub fn add(&mut self, release: ReleaseEntry) -> Vec<ReleaseEntry> {
         self.releases.push(release);
         let surplus = self.releases.len().saturating_sub(RELEASES);
@@ -49,12 +46,10 @@ impl Head {
     }
 }
 
-/// Who runs a command, and where.
+/// The person or CI job that runs `sofa`, and where.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
-    /// The user, or the CI job.
     pub user: String,
-    /// The machine.
     pub host: String,
 }
 
@@ -64,76 +59,74 @@ impl fmt::Display for Operator {
     }
 }
 
-/// A run in the head; its plan lies beside it.
+/// A run. Its plan is in a file of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEntry {
-    /// Its number, from 1.
+    /// From 1.
     pub number: u64,
-    /// The verb («deploy»).
+    /// For example `deploy`.
     pub verb: String,
-    /// The mode it ran in.
     pub mode: Option<String>,
-    /// Who ran it.
     pub operator: Operator,
-    /// When it began, by the clock of who ran it.
+    /// By the operator's clock.
     pub began: Timestamp,
-    /// How it ended; none while it is under way, or when it was killed.
+    /// None while it is in progress, and where it was killed.
     pub outcome: Option<Outcome>,
-    /// What it may have changed; none where an older `sofa` did not write it down.
+    /// What it may have changed; none in records of an older `sofa`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
 }
 
 impl RunEntry {
-    /// The first run in a row that did not finish: what has this number or a later one in its label is theirs.
+    /// The first of the unfinished runs in a row: objects with this number or a later one in their label are theirs.
     pub fn since(&self) -> u64 {
         self.reach.as_ref().map_or(self.number, |reach| reach.since)
     }
 
-    /// Whether it was ended half way: what it left is neither a state that anybody wanted nor the one before it.
-    pub fn was_cut_off(&self) -> bool {
-        matches!(self.outcome, None | Some(Outcome::Left | Outcome::UndoIncomplete))
+    /// Whether it was interrupted: the project is neither in the state of its plan nor in the one before.
+    pub fn was_interrupted(&self) -> bool {
+        matches!(self.outcome, None | Some(Outcome::Interrupted | Outcome::UndoIncomplete))
     }
 
-    /// What of it remains once these services are whole; none where that is nothing.
+    /// The run without the services that are now complete; none if no service is left.
     #[must_use]
-    pub fn without(&self, whole: impl Fn(&str) -> bool) -> Option<RunEntry> {
+    pub fn remaining(&self, is_complete: impl Fn(&str) -> bool) -> Option<RunEntry> {
         let reach = self.reach.as_ref()?;
         let services: BTreeSet<String> =
-            reach.services.iter().filter(|service| !whole(service)).cloned().collect();
+            reach.services.iter().filter(|service| !is_complete(service)).cloned().collect();
         let reach = Reach { services, ..reach.clone() };
         (!reach.services.is_empty()).then(|| RunEntry { reach: Some(reach), ..self.clone() })
     }
 }
 
-/// What a run may have changed, by itself or by those that did not finish and that it goes on from.
+/// What a run, and the unfinished runs that it resumes, may have changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reach {
-    /// The number of the first of them.
+    /// The number of the first of these runs.
     pub since: u64,
-    /// The services whose containers their plans changed.
+    /// The services whose containers the plans changed.
     pub services: BTreeSet<String>,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Everything was done.
+    /// Everything is done.
     Settled,
-    /// It failed or was interrupted; everything was taken back.
+    /// It failed or was interrupted, and everything is undone.
     Undone,
-    /// It failed or was interrupted; not everything could be taken back.
+    /// It failed or was interrupted, and not everything could be undone.
     UndoIncomplete,
-    /// It failed or was interrupted; what was done was kept.
+    /// It failed or was interrupted, and what was done is kept.
     Kept,
-    /// It was ended at once, or its lock was lost; what was begun was left as it was.
-    Left,
+    /// It was stopped at once, or its lock was lost. Nothing was undone.
+    #[serde(rename = "left")]
+    Interrupted,
 }
 
 impl Outcome {
-    /// Whether things may be neither as before the run nor as it wanted them.
+    /// Whether the project may be neither in the state before the run nor in the planned one.
     pub fn leaves_work(self) -> bool {
         !matches!(self, Outcome::Settled | Outcome::Undone)
     }
@@ -145,38 +138,35 @@ impl fmt::Display for Outcome {
             Outcome::Settled => "settled",
             Outcome::Undone => "undone",
             Outcome::UndoIncomplete => "undo incomplete",
-            Outcome::Kept => "failed, what was done is kept",
-            Outcome::Left => "left as it was",
+            Outcome::Kept => "failed, changes kept",
+            Outcome::Interrupted => "interrupted",
         })
     }
 }
 
-/// A release in the head; its model lies beside it.
+/// A release. Its model is in a file of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseEntry {
-    /// Its number, from 1.
+    /// From 1.
     pub number: u64,
-    /// The run that made it: its containers have that number in their label.
+    /// The run that created it: its containers have this number in their label.
     #[serde(default)]
     pub run: u64,
-    /// The verb that made it («deploy», «rollback»).
+    /// The verb that created it: `deploy` or `rollback`.
     pub verb: String,
-    /// The mode it was made in.
     pub mode: Option<String>,
-    /// Who made it.
     pub operator: Operator,
-    /// When it was done, by the clock of who made it.
+    /// When it was complete, by the operator's clock.
     pub done: Timestamp,
-    /// How long it took.
     pub took: Duration,
-    /// The revision of the files' git repository.
+    /// The revision of the git repository with the files.
     pub revision: Option<String>,
-    /// The images of its services, those that the run did not touch included: by service, and by `service/reference` those
-    /// that a service uses beside its own, in hooks and mounts.
+    /// The images of its services, also of those that the run did not change. Keys are the service, and
+    /// `service/reference` for other images of a service, in hooks and mounts.
     pub images: BTreeMap<String, ReleaseImage>,
 }
 
-/// The service of a key of [`ReleaseEntry::images`]; and whether it is the image that its containers are made from.
+/// The service of a key of [`ReleaseEntry::images`], and whether it is the image of its containers.
 pub fn service_of(key: &str) -> (&str, bool) {
     match key.split_once('/') {
         Some((service, _)) => (service, false),
@@ -184,17 +174,17 @@ pub fn service_of(key: &str) -> (&str, bool) {
     }
 }
 
-/// The key of an image that a service uses beside its own.
+/// The key of another image of a service.
 pub fn beside(service: &str, reference: &str) -> String {
     format!("{service}/{reference}")
 }
 
-/// The image that a service had in a release.
+/// The image of a service in a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseImage {
-    /// As the files name it.
+    /// As in the Compose files.
     pub reference: String,
-    /// Its id on the engine.
+    /// The id on the engine.
     pub id: String,
 }
 
@@ -217,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_releases_are_kept_and_numbers_never_return() {
+    fn ten_releases_are_kept_and_no_number_is_used_twice() {
         let mut head = Head::default();
         for expected in 1..=25 {
             assert_eq!(head.next_release(), expected);
@@ -240,27 +230,30 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_unfinished_until_it_ended_well_or_was_taken_back() {
+    fn a_run_is_unfinished_until_it_is_settled_or_undone() {
         let unfinished = |outcome| {
             let head = Head { run: Some(run(outcome)), ..Head::default() };
             head.unfinished().is_some()
         };
         assert!(unfinished(None));
         assert!(
-            [Outcome::UndoIncomplete, Outcome::Kept, Outcome::Left].map(Some).into_iter().all(unfinished)
+            [Outcome::UndoIncomplete, Outcome::Kept, Outcome::Interrupted]
+                .map(Some)
+                .into_iter()
+                .all(unfinished)
         );
         assert!(!unfinished(Some(Outcome::Settled)) && !unfinished(Some(Outcome::Undone)));
         assert!(Head::default().unfinished().is_none());
     }
 
     #[test]
-    fn a_run_stays_open_until_every_service_that_it_touched_is_whole() {
+    fn a_run_stays_unfinished_until_every_service_that_it_changed_is_complete() {
         let services = ["db", "web"].map(str::to_owned).into();
         let open = RunEntry { reach: Some(Reach { since: 1, services }), ..run(None) };
-        let left = open.without(|service| service == "web").unwrap();
+        let left = open.remaining(|service| service == "web").unwrap();
         assert_eq!((left.since(), left.reach.clone().unwrap().services), (1, ["db".to_owned()].into()));
-        assert_eq!(left.without(|service| service == "db"), None);
-        assert_eq!(run(None).without(|_| false), None, "nobody knows what it touched");
+        assert_eq!(left.remaining(|service| service == "db"), None);
+        assert_eq!(run(None).remaining(|_| false), None, "it is unknown what it changed");
         let head = Head { run: Some(run(Some(Outcome::Undone))), open: Some(open), ..Head::default() };
         assert!(head.unfinished().is_some());
     }
@@ -271,5 +264,10 @@ mod tests {
             "began": "2026-01-01T00:00:00Z", "outcome": null}, "releases": []}"#;
         let head: Head = serde_json::from_str(text).unwrap();
         assert_eq!((head.unfinished().unwrap().since(), head.open), (4, None));
+        let words = ["settled", "undone", "undo-incomplete", "kept", "left"];
+        let outcomes: [Outcome; 5] = words.map(|word| serde_json::from_value(word.into()).unwrap());
+        let all =
+            [Outcome::Settled, Outcome::Undone, Outcome::UndoIncomplete, Outcome::Kept, Outcome::Interrupted];
+        assert_eq!(outcomes, all);
     }
 }

@@ -43,7 +43,7 @@ impl ContentKey {
 
     /// Whether a digest was made with this key. A digest of another key (its records are lost) cannot be compared: it does
     /// not show whether the content changed.
-    pub fn made(&self, digest: &str) -> bool {
+    pub fn created(&self, digest: &str) -> bool {
         digest.split_once(':').is_some_and(|(fingerprint, _)| fingerprint == self.fingerprint())
     }
 
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(one.digest(b"a"), one.digest(b"a"));
         assert_ne!(one.digest(b"a"), one.digest(b"b"));
         assert_ne!(one.digest(b"a"), two.digest(b"a"));
-        assert!(one.made(&one.digest(b"a")) && !one.made(&two.digest(b"a")) && !one.made(""));
+        assert!(one.created(&one.digest(b"a")) && !one.created(&two.digest(b"a")) && !one.created(""));
         assert!(!one.digest(b"a").contains(&one.to_text()) && !format!("{one:?}").contains("01"));
         // RFC 4231 has no key of 32 bytes; this digest is from openssl: printf a | openssl mac -digest sha256 HMAC.
         assert!(

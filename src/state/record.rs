@@ -86,7 +86,7 @@ impl<S: RecordStorage> Record<S> {
     }
 
     /// The unfinished run before this one: it may have changed more than this one knows.
-    pub fn goes_on_from(&self) -> Option<&RunEntry> {
+    pub fn resumes(&self) -> Option<&RunEntry> {
         self.before.head.unfinished()
     }
 
@@ -115,15 +115,15 @@ impl<S: RecordStorage> Record<S> {
         self.snapshot.head.releases.last().into_iter().flat_map(|release| &release.images)
     }
 
-    /// The records after the run ended with this outcome. `whole` says which services a settled run completed.
-    pub fn ended(&self, outcome: Outcome, whole: impl Fn(&str) -> bool) -> Head {
+    /// The records after the run ended with this outcome. `is_complete` says which services a settled run completed.
+    pub fn ended(&self, outcome: Outcome, is_complete: impl Fn(&str) -> bool) -> Head {
         let mut head = self.snapshot.head.clone();
         if let Some(run) = &mut head.run {
             run.outcome = Some(outcome);
         }
         // A run that was undone, or that covered fewer services, does not finish the unfinished run before it.
         head.open = head.open.take().and_then(|open| match outcome {
-            Outcome::Settled => open.without(whole),
+            Outcome::Settled => open.remaining(is_complete),
             _ => Some(open),
         });
         head

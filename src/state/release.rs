@@ -1,12 +1,12 @@
-//! The model of a release: what a rollback goes back to. It is the resolved model itself, so nothing that has changed since
-//! (files, variables, a service left out of a deploy) is needed to bring it back.
+//! The model of a release, for rollbacks. It is the resolved model, so a rollback does not need the files, variables and
+//! services of that time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compose::model::{MountKind, Project, Service, ServiceName};
 
-/// The model that holds after a run: the run's services as the files say now, the others as the release before had them,
-/// since they were not touched. Services that the files do not have any more, or that never ran, are in no release.
+/// The model after a run: services of the run as in the files now, other services as in the release before, since the
+/// run did not change them. Services that are no longer in the files, or never ran, are in no release.
 pub fn model(now: &Project, scope: &BTreeSet<&str>, before: Option<Project>) -> Project {
     let mut model = Project { environment: BTreeMap::new(), ..now.clone() };
     model.services.retain(|name, _| scope.contains(name.as_str()));
@@ -29,8 +29,8 @@ fn keep_missing<K: Ord, V>(now: &mut BTreeMap<K, V>, before: BTreeMap<K, V>) {
     }
 }
 
-/// The variables of each service that have another value in `today`, or are set in one of the two alone; by name, since
-/// values may be secret. Services that only one of them has are left out.
+/// The variables of each service that differ in `today`, or are set in only one of the two. Only names, since values
+/// may be secret. Services that only one of the two has are left out.
 pub fn changed_variables(then: &Project, today: &Project) -> BTreeMap<ServiceName, BTreeSet<String>> {
     let both = then.services.iter().filter_map(|(name, then)| Some((name, then, today.services.get(name)?)));
     both.map(|(name, then, today)| (name.clone(), different(then, today)))
@@ -43,7 +43,7 @@ fn different(then: &Service, today: &Service) -> BTreeSet<String> {
     names.filter(|name| then.environment.get(*name) != today.environment.get(*name)).cloned().collect()
 }
 
-/// Gives the services of a model the environment that they have in `today`.
+/// Replaces the environment of a model's services by that in `today`.
 pub fn with_environment_of(model: &mut Project, today: &Project) {
     for (name, service) in &mut model.services {
         if let Some(today) = today.services.get(name) {
@@ -52,7 +52,7 @@ pub fn with_environment_of(model: &mut Project, today: &Project) {
     }
 }
 
-/// The files and folders of the host that services of a model mount: no release holds what is in them.
+/// The files and folders of the host that services of a model mount. Their content is in no release.
 pub fn bound_paths<'a>(model: &'a Project, services: &BTreeSet<&str>) -> BTreeSet<&'a str> {
     let named = |service: &&Service| services.contains(service.name.as_str());
     model.services.values().filter(named).flat_map(|service| paths_of(model, service)).collect()
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn services_outside_the_scope_are_as_the_release_before_had_them() {
+    fn services_outside_the_scope_are_as_in_the_release_before() {
         let before = project([service("report", "r:1", &[]), service("predict", "p:1", &[])]);
         let now = project([
             service("report", "r:2", &[]),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_untouched_services_use_is_kept_and_what_the_files_dropped_is_not() {
+    fn objects_of_unchanged_services_are_kept_and_those_removed_from_the_files_are_not() {
         let mut before = project([service("a", "1", &[]), service("gone", "1", &[])]);
         let network = Network { name: "old".into(), ..Network::default() };
         before.networks.insert("back".into(), network.clone());
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_interpolation_saw_is_in_no_release() {
+    fn the_environment_of_interpolation_is_in_no_release() {
         let mut now = project([service("a", "1", &[])]);
         now.environment.insert("TOKEN".into(), "hidden".into());
         assert!(model(&now, &BTreeSet::from(["a"]), None).environment.is_empty());
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_can_take_todays_environment() {
+    fn a_model_can_have_todays_environment() {
         let mut then = project([service("a", "1", &[("MODE", "x")]), service("b", "1", &[("KEEP", "1")])]);
         with_environment_of(&mut then, &project([service("a", "2", &[("MODE", "y")])]));
         assert_eq!(then.services["a"].environment["MODE"].as_deref(), Some("y"));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_the_host_are_told_mounted_as_files_secrets_or_configs() {
+    fn host_paths_of_mounts_secrets_and_configs_are_listed() {
         let mut a = service("a", "1", &[]);
         a.volumes.push(Mount { kind: MountKind::Bind, source: "/srv/rules".into(), ..Mount::default() });
         a.volumes.push(Mount { source: "data".into(), ..Mount::default() });

@@ -109,7 +109,7 @@ async fn what_cannot_be_built_is_said_before_anything_is_sent() {
     assert_eq!(error(&modern), "`build.additional_contexts` needs BuildKit, which `sofa` does not use yet");
     test.file("Dockerfile", "FROM scratch");
     test.file(".dockerignore", "a\n!\n");
-    assert!(error(&build(&test)).contains("line 2: `!` is no pattern"), "{}", error(&build(&test)));
+    assert!(error(&build(&test)).contains("line 2: `!` is not a valid pattern"), "{}", error(&build(&test)));
     std::fs::remove_file(test.folder().join(".dockerignore")).unwrap();
     test.file("Dockerfile", "FRUM scratch\n");
     let error = run(&test, &build(&test)).await.unwrap_err();

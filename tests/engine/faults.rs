@@ -10,6 +10,7 @@ use sofa::engine::exec::ExecCommand;
 use sofa::engine::logs::{LogQuery, OutputStream};
 use sofa::engine::{Engine, EngineError, Host};
 use sofa::plan::observed::{Health, State};
+use sofa::state::{ErrorKind, StorageError};
 
 use crate::requests::{create, new_container, service};
 use crate::support::fake_engine::{ExecReply, FakeEngine, Fault, Script};
@@ -27,7 +28,9 @@ async fn a_broken_connection_says_that_the_call_may_have_happened() {
     fake.fault(Fault::on("POST", "/containers/create").cut_after());
     let error = engine.create(&new_container(&engine, &service(), "p-web-1")).await.unwrap_err();
     assert!(
-        matches!(error, EngineError::Stream { .. }) && error.is_unsure() && error.is_connection(),
+        matches!(error, EngineError::Stream { .. })
+            && error.kind() == ErrorKind::Unclear
+            && error.is_connection(),
         "{error:?}"
     );
     assert_eq!(fake.state().names(), ["p-web-1"], "it did happen");
@@ -51,7 +54,7 @@ async fn a_read_is_tried_twice_and_a_change_never() {
     assert!(engine.list_volumes().await.unwrap_err().is_connection());
     fake.forget_calls();
     fake.fault(Fault::on("POST", "/containers/*/start").cut_before());
-    assert!(engine.start(&id).await.unwrap_err().is_unsure());
+    assert_eq!(engine.start(&id).await.unwrap_err().kind(), ErrorKind::Unclear);
     assert_eq!(fake.calls().len(), 1);
 }
 

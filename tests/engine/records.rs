@@ -142,7 +142,7 @@ async fn a_second_interrupt_ends_at_once_and_leaves_the_record_that_the_next_dep
     assert!(told.contains("p: begun and left: s0") && told.contains("hint: `sofa undo` goes back"), "{told}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{told}");
     let (_, head) = records(&stage).await;
-    assert_eq!(head.unfinished().map(|run| run.outcome), Some(Some(Outcome::Left)), "{told}");
+    assert_eq!(head.unfinished().map(|run| run.outcome), Some(Some(Outcome::Interrupted)), "{told}");
 
     stage.fake.script("s0", Script::default());
     let told = stage.ends(&["deploy"], 0);

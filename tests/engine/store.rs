@@ -117,7 +117,7 @@ async fn a_store_that_is_gone_begins_anew_with_a_new_key() {
     assert_eq!(store.ensure(&new).await.unwrap(), Snapshot::default());
     let found = content_key(&engine.observe_project("p").await.unwrap()).unwrap();
     assert_eq!(found, new);
-    assert!(!found.made(&key.digest(b"config")), "digests of the lost key are not mistaken for changes");
+    assert!(!found.created(&key.digest(b"config")), "digests of the lost key are not mistaken for changes");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A build context on this machine: which files it has, their digest, and the tar archive of them as a stream.
+//! A local build context: its files, their digest, and their tar archive as a stream.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,16 +14,15 @@ use tokio::sync::mpsc;
 use super::error::BuildError;
 use super::ignore::Ignore;
 
-/// Bytes of the archive that are on their way at once: eight chunks.
+/// At most eight chunks of the archive are in memory.
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 8;
 
-/// What is sent to the builder.
 #[derive(Debug)]
 pub struct Context {
     root: PathBuf,
     entries: Vec<Entry>,
-    /// Files that are not in the folder: a Dockerfile from elsewhere, or from the Compose file.
+    /// Files that are not in the folder: a Dockerfile from another folder, or from the Compose file.
     extra: Vec<(String, Vec<u8>)>,
 }
 
@@ -43,10 +42,10 @@ enum Kind {
 }
 
 impl Context {
-    /// Walks a folder, in the order of names. Sockets, pipes and devices are left out.
+    /// Lists the files of a folder, ordered by name. Sockets, pipes and devices are left out.
     ///
     /// # Errors
-    /// `File` for what cannot be read.
+    /// `File` where something cannot be read.
     pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Context, BuildError> {
         let mut entries = Vec::new();
         enter(root, Path::new(""), ignore, &mut entries)?;
@@ -58,11 +57,11 @@ impl Context {
         self.extra.push((name.to_owned(), content));
     }
 
-    /// Feeds names, kinds, executable bits and contents to a digest. Owners, times and the other mode bits depend on
-    /// who checked the files out, so they are not in it.
+    /// Adds names, kinds, executable bits and contents to a digest. Owners, times and other mode bits depend on the
+    /// checkout, so they are left out.
     ///
     /// # Errors
-    /// `File` for what cannot be read.
+    /// `File` where something cannot be read.
     pub(super) fn digest(&self, hash: &mut Sha256) -> Result<(), BuildError> {
         for entry in &self.entries {
             let name = entry.path.as_os_str().as_bytes();
@@ -83,7 +82,7 @@ impl Context {
         Ok(())
     }
 
-    /// The archive, made by a thread of its own as fast as it is read and never held whole.
+    /// The archive, written by a thread of its own while it is read, so it is never in memory as a whole.
     pub(super) fn into_stream(self) -> mpsc::Receiver<io::Result<Bytes>> {
         let (sender, receiver) = mpsc::channel(CHUNKS);
         tokio::task::spawn_blocking(move || {
@@ -91,7 +90,7 @@ impl Context {
                 tar::Builder::new(Chunks { sender: sender.clone(), buffer: Vec::with_capacity(CHUNK) });
             let written = self.write(&mut archive).and_then(|()| archive.into_inner()?.flush());
             if let Err(error) = written {
-                // Fails only where nobody reads any more, and then the error is of no use.
+                // Fails only where the reader is gone; then nobody needs the error.
                 drop(sender.blocking_send(Err(error)));
             }
         });
@@ -162,7 +161,7 @@ fn enter(root: &Path, folder: &Path, ignore: &Ignore, entries: &mut Vec<Entry>) 
     Ok(())
 }
 
-/// An entry for a folder, a file or a link; none for anything else.
+/// An entry for a folder, a file or a link; none otherwise.
 fn entry(child: &fs::DirEntry, path: &Path) -> io::Result<Option<Entry>> {
     let metadata = child.metadata()?;
     let kind = match metadata.file_type() {
@@ -176,7 +175,7 @@ fn entry(child: &fs::DirEntry, path: &Path) -> io::Result<Option<Entry>> {
     Ok(Some(Entry { path: path.to_owned(), kind, mode, modified }))
 }
 
-/// One field of the digest; lengths keep neighbours apart.
+/// Adds a field to the digest, with lengths that separate it from the next.
 pub(super) fn field(hash: &mut Sha256, kind: &[u8], name: &[u8], value: &[u8]) {
     for part in [kind, name, value] {
         hash.update((part.len() as u64).to_be_bytes());
@@ -196,7 +195,7 @@ fn file_digest(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Reads as many bytes as the archive was told there are: a file may change while it is sent.
+/// Reads exactly as many bytes as the archive's header says: a file may change while it is sent.
 struct Exactly {
     file: File,
     left: u64,
@@ -207,14 +206,14 @@ impl Read for Exactly {
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.file.read(&mut buffer[..wanted])?;
         if read == 0 && wanted > 0 {
-            return Err(io::Error::other("it became shorter while it was sent"));
+            return Err(io::Error::other("the file was truncated while it was sent"));
         }
         self.left -= read as u64;
         Ok(read)
     }
 }
 
-/// Collects what is written into chunks and passes them on, waiting where the other side is slower.
+/// Collects bytes into chunks and sends them; waits where the reader is slower.
 struct Chunks {
     sender: mpsc::Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,

@@ -5,40 +5,24 @@ use std::path::Path;
 
 use crate::engine::error::EngineError;
 
-/// A build that did not happen or did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Something that the classic builder does not have.
+    /// A feature that the classic builder does not have.
     #[error("`build.{key}` needs BuildKit, which `sofa` does not use yet")]
-    NeedsBuildKit {
-        /// The key under `build:`.
-        key: String,
-    },
-    /// A value that no builder could take.
+    NeedsBuildKit { key: String },
+    /// A value that no builder accepts.
     #[error("`build.{key}`: {reason}")]
-    Invalid {
-        /// The key under `build:`.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file of the context that could not be read.
+    Invalid { key: String, reason: String },
     #[error("build context: `{path}`: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A step of the Dockerfile, or the Dockerfile itself.
+    File { path: String, source: io::Error },
+    /// A step of the Dockerfile failed, or the Dockerfile is not valid.
     #[error("{message}")]
     Failed {
-        /// The builder's own words.
+        /// The builder's message.
         message: String,
-        /// The last lines of its output, oldest first.
+        /// The last lines of the output, oldest first.
         tail: Vec<String>,
     },
-    /// The engine could not be talked to, or refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }

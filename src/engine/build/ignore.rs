@@ -1,7 +1,6 @@
-//! `.dockerignore` by Docker's own rules (moby `patternmatcher`), which are not git's: patterns are anchored at the
-//! context's root, and a folder's match covers all that is in it.
+//! `.dockerignore` by Docker's rules (moby `patternmatcher`), which differ from git's: patterns are anchored at the
+//! root of the context, and a match of a folder includes its content.
 
-/// The patterns of a `.dockerignore`, in their order.
 #[derive(Debug, Default)]
 pub struct Ignore {
     patterns: Vec<Pattern>,
@@ -11,25 +10,23 @@ pub struct Ignore {
 struct Pattern {
     text: String,
     tokens: Vec<Token>,
-    /// `!pattern`: takes files back in.
+    /// `!pattern`: includes files again.
     negated: bool,
 }
 
-/// A line that is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: `{text}` is no pattern")]
+#[error("line {line}: `{text}` is not a valid pattern")]
 pub struct NotAPattern {
-    /// The line's number, from 1.
+    /// From 1.
     pub line: usize,
-    /// What stands there.
     pub text: String,
 }
 
 impl Ignore {
-    /// Reads a file's text.
+    /// Reads the text of a file.
     ///
     /// # Errors
-    /// `NotAPattern` for `!` alone and for brackets that do not close.
+    /// `NotAPattern` for a single `!` and for an unclosed bracket.
     pub fn parse(text: &str) -> Result<Ignore, NotAPattern> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut patterns = Vec::new();
@@ -51,13 +48,13 @@ impl Ignore {
         Ok(Ignore { patterns })
     }
 
-    /// Takes a file back in whatever the patterns say: the Dockerfile is always sent.
+    /// Includes a file independently of the patterns: the Dockerfile is always sent.
     pub fn keep(&mut self, path: &str) {
         let escaped: String = path.chars().flat_map(|c| ['\\', c]).collect();
         self.patterns.extend(Pattern::new(&escaped, true));
     }
 
-    /// Whether a file or folder is left out. `path` is relative to the context, with slashes.
+    /// Whether a file or folder is excluded. `path` is relative to the context, with slashes.
     pub fn is_ignored(&self, path: &str) -> bool {
         let mut ignored = false;
         for pattern in &self.patterns {
@@ -68,7 +65,7 @@ impl Ignore {
         ignored
     }
 
-    /// Whether something within a folder that is left out may be taken back in.
+    /// Whether something in an excluded folder may be included again.
     pub fn may_keep_within(&self, folder: &str) -> bool {
         let folder = format!("{folder}/");
         self.patterns.iter().filter(|pattern| pattern.negated).any(|pattern| {
@@ -78,21 +75,22 @@ impl Ignore {
     }
 }
 
-/// A part of a pattern.
 #[derive(Debug)]
 enum Token {
-    /// This character.
     Literal(char),
     /// `?`: any character but a slash.
     One,
     /// `*`: any number of characters but slashes.
     Some,
-    /// `**/` or `**` before something: any number of whole folders.
+    /// `**/` or `**` before another part: any number of folders.
     Folders,
     /// `**` at the end: anything.
     Rest,
     /// `[a-z]`, `[^a-z]`.
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
 }
 
 impl Pattern {
@@ -102,7 +100,7 @@ impl Pattern {
         Some(Pattern { text, tokens, negated })
     }
 
-    /// Whether the pattern matches the path or one of the folders above it.
+    /// Whether the pattern matches the path or one of its parent folders.
     fn covers(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
         std::iter::once(path).chain(folders).any(|path| self.matches(path))
@@ -115,7 +113,7 @@ impl Pattern {
     }
 }
 
-/// Whether the tokens from `token` on match the path from `at` on. `seen` keeps it from trying a place twice.
+/// Whether the tokens from `token` on match the path from `at` on. `seen` prevents that a position is tried twice.
 fn reaches_end(tokens: &[Token], path: &[char], token: usize, at: usize, seen: &mut [bool]) -> bool {
     let place = token * (path.len() + 1) + at;
     if std::mem::replace(&mut seen[place], true) {
@@ -157,7 +155,7 @@ fn clean(text: &str) -> String {
     }
 }
 
-/// The parts of a pattern; none where a bracket does not close.
+/// The parts of a pattern; none for an unclosed bracket.
 fn tokens(pattern: &str) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut chars = pattern.chars().peekable();
@@ -177,7 +175,7 @@ fn tokens(pattern: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// What stands between brackets, the opening one read already.
+/// The content of a bracket after the opening one.
 fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> {
     let negated = chars.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_covers_what_is_in_it() {
+    fn a_match_of_a_folder_includes_its_content() {
         assert!(ignored("node_modules", "node_modules/x/y.js"));
         assert!(ignored("a/*", "a/b/c"));
         assert!(!ignored("a/*", "a"));
@@ -224,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_stay_within_a_name() {
+    fn wildcards_match_within_a_name() {
         assert!(ignored("a?c", "abc"));
         assert!(!ignored("a?c", "a/c"));
         assert!(!ignored("*c", "a/c"));
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_blank_lines_and_marks_are_read_as_docker_does() {
+    fn comments_blank_lines_and_byte_order_marks_are_read_as_in_docker() {
         assert!(!ignored("# a\n\n  \n#b", "a"));
         assert!(ignored("\u{feff}a", "a"));
         assert!(ignored("  a  ", "a"));
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ignored_folder_is_entered_where_something_may_be_kept() {
+    fn an_excluded_folder_is_read_where_something_in_it_may_be_included() {
         let ignore = Ignore::parse("a\nb\n!a/x\n").unwrap();
         assert!(ignore.may_keep_within("a"));
         assert!(!ignore.may_keep_within("b"));

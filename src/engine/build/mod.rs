@@ -1,4 +1,4 @@
-//! Builds an image with the engine's classic builder: the context is streamed, the output comes as events.
+//! Builds an image with the engine's classic builder: streams the context, and reports the output as events.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -35,10 +35,10 @@ use context::Context;
 use output::Output;
 use source::Source;
 
-/// How many of the last lines of a failing build its error keeps.
+/// How many last lines of the output an error contains.
 const TAIL: usize = 40;
 
-/// An image about to be built: everything is read and checked, nothing is sent.
+/// An image to build: everything is read and checked, and nothing is sent yet.
 #[derive(Debug)]
 pub struct PreparedBuild {
     names: Vec<String>,
@@ -49,20 +49,20 @@ pub struct PreparedBuild {
 }
 
 impl PreparedBuild {
-    /// The digest of everything that the image is made from (`sha256:…`): what `.dockerignore` lets through, the
-    /// Dockerfile, arguments, target, network, hosts and platform. It goes into the image's label `sofa.context`.
-    /// Where the context is remote, its address stands for its content.
+    /// The digest of all input of the image (`sha256:…`): the files that `.dockerignore` does not exclude, the
+    /// Dockerfile, arguments, target, network, hosts and platform. It is stored in the image's label `sofa.context`.
+    /// For a remote context, its address is used instead of its content.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// The image's names, the first of which is the service's image.
+    /// The first one is the service's image.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Reads the context of a service's `build:` and checks its keys. Reads every file, so keep it off the threads
-    /// that others wait for.
+    /// Reads the context of a service's `build:` and checks its keys. It reads every file, so it must not run on a thread
+    /// that other tasks wait for.
     ///
     /// # Errors
     /// `NeedsBuildKit`, `Invalid` and `File`.
@@ -97,7 +97,7 @@ impl PreparedBuild {
     }
 }
 
-/// Bytes in hexadecimal.
+/// Prints bytes as hexadecimal digits.
 struct HexBytes<'a>(&'a [u8]);
 
 impl std::fmt::LowerHex for HexBytes<'_> {
@@ -107,11 +107,11 @@ impl std::fmt::LowerHex for HexBytes<'_> {
 }
 
 impl Engine {
-    /// Builds an image and returns its id. `on_event` is called as output comes. Takes as long as it takes: dropping
-    /// the future ends the build.
+    /// Builds an image and returns its id. `on_event` is called for output. There is no time limit: dropping the future
+    /// ends the build.
     ///
     /// # Errors
-    /// `Failed` with the last lines where a step failed; `File` where a file vanished meanwhile; `Engine`.
+    /// `Failed` with the last lines where a step failed, `File` where a file was removed during the build, and `Engine`.
     pub async fn build(
         &self,
         build: PreparedBuild,
@@ -139,7 +139,7 @@ impl Engine {
     }
 }
 
-/// The context as a request's body.
+/// The context as the body of a request.
 fn upload(context: Context, unread: UnreadFile) -> super::wire::Body {
     let chunks = stream::unfold(context.into_stream(), |mut chunks| async move {
         chunks.recv().await.map(|chunk| (chunk, chunks))
@@ -148,7 +148,7 @@ fn upload(context: Context, unread: UnreadFile) -> super::wire::Body {
     Either::Right(StreamBody::new(Box::pin(frames)))
 }
 
-/// Why the context could not be sent to its end: hyper tells only that it was not.
+/// Why the context could not be sent completely: hyper reports only that it was not.
 #[derive(Debug, Clone, Default)]
 struct UnreadFile(std::sync::Arc<std::sync::Mutex<Option<String>>>);
 
@@ -167,7 +167,7 @@ impl UnreadFile {
     }
 }
 
-/// Whether an image was built from the same context. An image without the label counts as current.
+/// Whether an image was built from the same context. An image without the label is current.
 pub fn is_current(image_labels: &BTreeMap<String, String>, digest: &str) -> bool {
     image_labels.get(labels::sofa::CONTEXT).is_none_or(|recorded| recorded == digest)
 }

@@ -1,4 +1,4 @@
-//! What the classic builder says: lines, pulls of base images, the image's id, or why it failed.
+//! The output of the classic builder: lines, pulls of base images, the image's id, or the reason of a failure.
 
 use std::collections::VecDeque;
 
@@ -8,16 +8,15 @@ use crate::engine::error::EngineError;
 use crate::engine::image::{Message, PullProgress};
 use crate::plan::observed::ImageId;
 
-/// What happens during a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildEvent {
-    /// A line of output, without its newline.
+    /// Without the newline.
     Line(String),
-    /// A base image is being fetched.
+    /// The pull of a base image.
     Pull(PullProgress),
 }
 
-/// Puts the builder's messages together.
+/// Joins the builder's messages.
 pub(super) struct Output {
     partial: String,
     tail: VecDeque<String>,
@@ -26,12 +25,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Keeps the last `keep` lines for an error.
+    /// `keep`: how many last lines an error contains.
     pub(super) fn new(keep: usize) -> Output {
         Output { partial: String::new(), tail: VecDeque::new(), keep, image: None }
     }
 
-    /// Takes one message. Its failure is the build's.
+    /// Reads one message. A failure in it is the failure of the build.
     pub(super) fn take(
         &mut self,
         value: serde_json::Value,
@@ -58,7 +57,7 @@ impl Output {
         }
     }
 
-    /// The image, when the output has ended.
+    /// The image, after the end of the output.
     pub(super) fn finish(
         mut self,
         call: &Call,
@@ -66,7 +65,7 @@ impl Output {
     ) -> Result<ImageId, BuildError> {
         self.flush(on_event);
         let missing =
-            || EngineError::Answer { call: call.to_string(), reason: "it names no image".to_owned() };
+            || EngineError::Answer { call: call.to_string(), reason: "it contains no image id".to_owned() };
         self.image.ok_or_else(|| missing().into())
     }
 
@@ -102,7 +101,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn lines_are_put_together_and_the_last_ones_kept() {
+    fn lines_are_joined_and_the_last_ones_are_kept() {
         let mut output = Output::new(2);
         let mut events = Vec::new();
         for text in ["Step 1/2 : FR", "OM x\n a\n", " b\n", "half"] {

@@ -1,4 +1,4 @@
-//! From a `build:` section to the query of `POST /build`, and what the classic builder cannot do.
+//! From a `build:` section to the query of `POST /build`. Refuses what the classic builder does not support.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::compose::model::{Build, Project, Service};
 use crate::engine::image::RegistryAuth;
 use crate::engine::wire::query::Path as Query;
 
-/// How a build is to be done beside what the Compose file says.
+/// Options of a build beside the Compose file.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
     /// Ignore the cache.
     pub no_cache: bool,
-    /// Fetch base images even where they are there.
+    /// Pull base images also where they exist.
     pub pull: bool,
-    /// Build arguments that win over the file's.
+    /// Arguments that replace those of the file.
     pub args: BTreeMap<String, String>,
-    /// Credentials of registries by host, for base images.
+    /// Credentials for base images, by registry.
     pub registries: Vec<(String, RegistryAuth)>,
-    /// The version of docker compose to write into the label of that name.
+    /// The docker compose version for the label.
     pub version: String,
 }
 
-/// Keys that only BuildKit knows.
+/// Refuses keys that only BuildKit supports.
 pub(super) fn refuse_buildkit(build: &Build) -> Result<(), BuildError> {
     let used = [
         ("secrets", !build.secrets.is_empty()),
@@ -46,7 +46,7 @@ pub(super) fn refuse_buildkit(build: &Build) -> Result<(), BuildError> {
     }
 }
 
-/// The one platform to build for. The service's must be among the build's (Compose spec, “platforms”).
+/// The platform of the build. The service's platform must be one of the build's (Compose spec, “platforms”).
 pub(super) fn platform<'a>(service: &'a Service, build: &'a Build) -> Result<Option<&'a str>, BuildError> {
     match (build.platforms.first(), service.platform.as_str()) {
         (Some(own), "") => Ok(Some(own)),
@@ -59,7 +59,7 @@ pub(super) fn platform<'a>(service: &'a Service, build: &'a Build) -> Result<Opt
     }
 }
 
-/// The image's name: the service's, else `project-service` as docker compose has it.
+/// The name of the image: the service's, otherwise `project-service` as in docker compose.
 pub(super) fn image_name(project: &Project, service: &Service) -> String {
     match service.image.as_str() {
         "" => format!("{}-{}", project.name, service.name),
@@ -90,7 +90,7 @@ pub(super) fn query(
     build.extra_hosts.entries(":").iter().fold(query, |query, host| query.with("extrahosts", host))
 }
 
-/// What of a query decides on the image: not whether the cache is used or base images are fetched again.
+/// The part of a query that decides about the image: without the use of the cache and the pull of base images.
 pub(super) fn lasting(query: &Query) -> String {
     query.as_str().replace("&nocache=1", "").replace("&pull=1", "")
 }

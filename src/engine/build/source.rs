@@ -1,4 +1,4 @@
-//! Where a build comes from: its context and its Dockerfile.
+//! The source of a build: its context and its Dockerfile.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -8,23 +8,22 @@ use super::error::BuildError;
 use super::ignore::Ignore;
 use crate::compose::model::Build;
 
-/// The name under which a Dockerfile from outside the context is sent.
+/// The name of a Dockerfile from outside the context.
 const EXTRA_DOCKERFILE: &str = ".dockerfile.sofa";
 
 #[derive(Debug)]
 pub(super) enum Source {
-    /// A folder of this machine.
+    /// A local folder.
     Folder(Context),
-    /// A Git or HTTP address, which the engine fetches itself.
+    /// A Git or HTTP address that the engine reads.
     Remote,
 }
 
-/// Where a build's Dockerfile is, when it is not in the context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Dockerfile {
-    /// Within the context, by its path there.
+    /// A path in the context.
     Within(String),
-    /// Sent along under a name of its own.
+    /// Added to the context with a name of its own.
     Extra(String, Vec<u8>),
 }
 
@@ -36,7 +35,7 @@ impl Dockerfile {
     }
 }
 
-/// The folder of a local context.
+/// The folder of a local context; none for a remote one.
 fn folder(build: &Build) -> Option<PathBuf> {
     let remote = build.context.contains("://") || build.context.starts_with("git@");
     (!remote && !build.context.starts_with("github.com/")).then(|| PathBuf::from(&build.context))
@@ -53,7 +52,7 @@ pub(super) fn source(build: &Build) -> Result<(Source, Dockerfile), BuildError> 
         return Ok((Source::Remote, Dockerfile::Within(file_name(build).to_owned())));
     };
     if !root.is_dir() {
-        let what = if root.exists() { "is no folder" } else { "does not exist" };
+        let what = if root.exists() { "is not a folder" } else { "does not exist" };
         return Err(BuildError::invalid("context", format!("`{}` {what}", root.display())));
     }
     let dockerfile = dockerfile(build, &root)?;
@@ -92,7 +91,7 @@ fn dockerfile(build: &Build, root: &Path) -> Result<Dockerfile, BuildError> {
     }
 }
 
-/// Without `.` and `..`, links left as they are.
+/// Removes `.` and `..` without resolving links.
 fn flat(path: &Path) -> PathBuf {
     let mut flat = PathBuf::new();
     for part in path.components() {
@@ -105,7 +104,7 @@ fn flat(path: &Path) -> PathBuf {
     flat
 }
 
-/// `DOCKERFILE.dockerignore` beside the Dockerfile where there is one, else the context's `.dockerignore`.
+/// Reads `DOCKERFILE.dockerignore` beside the Dockerfile if it exists, otherwise the context's `.dockerignore`.
 fn read_ignore(build: &Build, root: &Path) -> Result<Ignore, BuildError> {
     let own = root.join(format!("{}.dockerignore", file_name(build)));
     for path in [own, root.join(".dockerignore")] {

@@ -3,41 +3,16 @@
 use crate::compose::model::Service;
 use crate::engine::api_version::ApiVersion;
 
-/// What of the model cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
-    /// The engine is too old, or `sofa` does not have it.
+    /// The engine is too old, or `sofa` does not support the key.
     #[error("service `{service}`: `{key}` needs {needs}")]
-    Unsupported {
-        /// The service.
-        service: String,
-        /// The key in the Compose file.
-        key: String,
-        /// What would be needed.
-        needs: String,
-    },
-    /// A value that no engine could take.
+    Unsupported { service: String, key: String, needs: String },
+    /// A value that no engine accepts.
     #[error("service `{service}`: `{key}`: {reason}")]
-    Invalid {
-        /// The service.
-        service: String,
-        /// The key in the Compose file.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file that a key names could not be read.
+    Invalid { service: String, key: String, reason: String },
     #[error("service `{service}`: `{key}`: file `{path}`: {source}")]
-    File {
-        /// The service.
-        service: String,
-        /// The key in the Compose file.
-        key: String,
-        /// The file.
-        path: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    File { service: String, key: String, path: String, source: std::io::Error },
 }
 
 impl ConvertError {

@@ -1,5 +1,5 @@
-//! Configs and secrets: files of this machine as bind mounts on a local engine, everything else as uploads into the
-//! created container.
+//! Configs and secrets: local files are bind mounts on a local engine, all others are uploaded into the created
+//! container.
 
 use bollard::models::{Mount as MountBody, MountBindOptions, MountType};
 
@@ -7,18 +7,14 @@ use super::error::ConvertError;
 use super::instance::Target;
 use crate::compose::model::{FileObject, FileReference, Project, Service};
 
-/// A file to be put into a container before its first start. Its text is never printed.
+/// A file that is copied into a container before its first start. Its content is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileUpload {
-    /// Where in the container, absolute.
+    /// The absolute path in the container.
     pub target: String,
-    /// What is in it.
     pub content: Vec<u8>,
-    /// Its owner.
     pub uid: u64,
-    /// Its group.
     pub gid: u64,
-    /// Its mode bits.
     pub mode: u32,
 }
 
@@ -28,7 +24,7 @@ impl std::fmt::Debug for FileUpload {
     }
 }
 
-/// The configs and secrets of a container in both ways.
+/// The configs and secrets of a container, as bind mounts and as uploads.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     pub(super) mounts: Vec<MountBody>,
@@ -48,7 +44,7 @@ pub(super) fn build(project: &Project, service: &Service, target: Target) -> Res
     Ok(files)
 }
 
-/// One reference to a config or secret, without the type of its name.
+/// A reference to a config or a secret.
 struct Given<'a> {
     key: &'static str,
     source: &'a str,
@@ -72,7 +68,7 @@ impl<'a> Given<'a> {
 }
 
 impl Given<'_> {
-    /// Whether nothing is said of owner and mode.
+    /// Whether neither owner nor mode is written.
     fn is_plain(&self) -> bool {
         self.uid.is_empty() && self.gid.is_empty() && self.mode.is_none()
     }
@@ -103,7 +99,7 @@ fn add(
                 given.source
             )));
         }
-        // A bind mount has the owner and mode of the file; asked for others, the file is copied where that is possible.
+        // A bind mount has the owner and mode of the file. For others the file is uploaded where possible.
         None if target.local && (given.is_plain() || service.read_only) => {
             files.mounts.push(MountBody {
                 typ: Some(MountType::BIND),
@@ -131,7 +127,7 @@ fn add(
     }
     let number = |text: &str, what: &str| match text {
         "" => Ok(0),
-        text => text.parse().map_err(|_| invalid(format!("{what} `{text}` is no number"))),
+        text => text.parse().map_err(|_| invalid(format!("{what} `{text}` is not a number"))),
     };
     files.uploads.push(FileUpload {
         target: given.target.clone(),

@@ -1,4 +1,4 @@
-//! `healthcheck` for the engine: durations in nanoseconds, what is absent left to the image.
+//! `healthcheck` for the engine: durations in nanoseconds; absent values come from the image.
 
 use bollard::models::HealthConfig;
 

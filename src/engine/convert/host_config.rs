@@ -1,4 +1,4 @@
-//! The part of a container that docker's API calls its host configuration.
+//! The host configuration of a container.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -64,7 +64,7 @@ pub(super) fn build(
     Ok((config, files.uploads))
 }
 
-/// The policy that a container of the service has: `deploy.restart_policy` wins over `restart`.
+/// The restart policy of a service's containers: `deploy.restart_policy` is used before `restart`.
 pub fn restart_policy(service: &Service) -> RestartPolicy {
     if let Some(policy) = service.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref()) {
         let attempts = policy.max_attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
@@ -88,7 +88,7 @@ fn has_restart_policy(service: &Service) -> bool {
     deployed || !service.restart.is_empty()
 }
 
-/// Capabilities under their full names, sorted, each once, as docker's own client sends them.
+/// Capabilities with their full names, sorted, without duplicates, as docker's client sends them.
 fn capabilities(names: &[String]) -> Vec<String> {
     let full = |name: &String| match name.to_ascii_uppercase() {
         all if all == "ALL" => all,
@@ -98,7 +98,7 @@ fn capabilities(names: &[String]) -> Vec<String> {
     names.iter().map(full).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// A namespace for the engine: another service's is that of its container.
+/// A namespace mode for the engine: `service:` becomes that service's container.
 pub(super) fn namespace(
     service: &Service,
     instance: &Instance,
@@ -120,7 +120,7 @@ fn parent(service: &Service, instance: &Instance, key: &str, other: &str) -> Res
     instance.parents.get(other).map(|id| id.as_str().to_owned()).ok_or_else(missing)
 }
 
-/// `service[:ro]` becomes its container's id, `container:name[:ro]` the name.
+/// `service[:ro]` becomes the id of its container, `container:name[:ro]` the name.
 fn volumes_from(service: &Service, instance: &Instance) -> Result<Vec<String>, ConvertError> {
     let resolve = |entry: &String| match entry.strip_prefix("container:") {
         Some(container) => Ok(container.to_owned()),
@@ -162,7 +162,7 @@ fn log_config(service: &Service) -> HostConfigLogConfig {
     HostConfigLogConfig { typ: Some(driver.clone()), config: hash_map(options) }
 }
 
-/// `path[:options]` each.
+/// As `path[:options]`.
 fn tmpfs(service: &Service) -> Option<HashMap<String, String>> {
     let entry = |entry: &String| {
         let (path, options) = entry.split_once(':').unwrap_or((entry, ""));

@@ -8,34 +8,32 @@ use crate::labels::{compose, sofa};
 
 type Labels = BTreeMap<String, String>;
 
-/// Which container of its service one is.
+/// A container among those of its service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replica {
-    /// The n-th of the service, from 1.
+    /// From 1.
     Number(u32),
-    /// One of `run`, by the random part of its name.
+    /// A container of `run`: the random part of its name.
     OneOff(String),
 }
 
-/// What a container's labels say beside what stands in the model.
+/// The content of a container's labels that is not in the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerLabels {
-    /// Which container of its service it is.
     pub replica: Replica,
-    /// The version of docker compose that `config_hash` is in the dialect of.
+    /// The version of docker compose whose dialect `config_hash` has.
     pub version: String,
-    /// The hash of the service.
     pub config_hash: String,
-    /// The image's digest or id (`Image::digest`).
+    /// From `Image::digest`.
     pub image_digest: String,
-    /// The name or `service-number` of the container that it takes the place of.
+    /// The name or `service-number` of the container that it replaces.
     pub replaces: Option<String>,
-    /// `sofa`'s own, by their full names.
+    /// `sofa`'s own labels, by their full names.
     pub sofa: Labels,
 }
 
 impl ContainerLabels {
-    /// All labels of a container of `service`.
+    /// All labels of a container of the service.
     pub fn build(&self, project: &Project, service: &Service) -> Labels {
         let mut labels = service.labels.clone();
         let mut put = |name: &str, value: String| drop(labels.insert(name.to_owned(), value));
@@ -71,7 +69,7 @@ impl ContainerLabels {
     }
 }
 
-/// All labels of the container of a `pre_start` hook. Without a config hash no listing of docker compose shows it.
+/// All labels of the container of a `pre_start` hook. Without a config hash, docker compose does not list it.
 pub fn hook_labels(project: &Project, service: &Service, version: &str) -> Labels {
     [
         (compose::PROJECT, project.name.as_str()),
@@ -83,7 +81,6 @@ pub fn hook_labels(project: &Project, service: &Service, version: &str) -> Label
     .into()
 }
 
-/// All labels of a network.
 pub fn network_labels(
     project: &Project,
     key: &NetworkName,
@@ -94,7 +91,6 @@ pub fn network_labels(
     object_labels(&network.labels, compose::NETWORK, key, project, version, config_hash)
 }
 
-/// All labels of a volume.
 pub fn volume_labels(
     project: &Project,
     key: &VolumeName,
@@ -123,7 +119,7 @@ fn object_labels(
     own.clone().into_iter().chain(ours).collect()
 }
 
-/// The labels that docker compose puts on an image that it built with the classic builder, and `sofa.context`.
+/// The labels of docker compose on an image of the classic builder, and `sofa.context`.
 pub fn built_image_labels(project: &str, service: &str, version: &str, context_digest: &str) -> Labels {
     [
         (compose::PROJECT, project),
@@ -183,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_has_the_labels_of_docker_compose_and_ours() {
+    fn a_replica_has_the_labels_of_docker_compose_and_of_sofa() {
         let text: Vec<_> = labels(Replica::Number(2)).into_iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(
             text,

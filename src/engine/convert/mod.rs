@@ -1,5 +1,5 @@
-//! From the Compose model to the bodies of the engine's API, as docker compose makes them. Pure, but for the seccomp
-//! profiles that a service names, which are read here.
+//! Converts the Compose model to bodies of the engine's API, as docker compose builds them. Pure, except that seccomp
+//! profiles of services are read here.
 
 use bollard::models::{ContainerCreateBody, NetworkingConfig};
 
@@ -31,28 +31,28 @@ pub use objects::{NewNetwork, NewVolume, network, volume};
 use value::{seconds, text};
 
 impl super::client::Engine {
-    /// What `convert` must know of this engine.
+    /// This engine as the target of a conversion.
     pub fn target(&self) -> Target {
         Target { api: self.api(), local: self.host().is_local() }
     }
 }
 
-/// A container ready to be created with `Engine::create`.
+/// A container for `Engine::create`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewContainer {
     pub(super) name: String,
     pub(super) platform: Option<String>,
     pub(super) body: ContainerCreateBody,
-    /// Only for engines before API 1.44, where the address is the container's, not the endpoint's.
+    /// Only for engines before API 1.44, where the address belongs to the container and not to the endpoint.
     pub(super) mac_address: Option<String>,
-    /// Networks to connect after the creation: engines before API 1.44 take one at creation.
+    /// Networks to attach after the creation: engines before API 1.44 accept one at creation.
     pub(super) later: Vec<(String, Endpoint)>,
     pub(super) uploads: Vec<FileUpload>,
     ignored: Vec<String>,
 }
 
 impl NewContainer {
-    /// A container that no service stands behind: a body as the engine takes it.
+    /// A container without a service: a body of the engine's API.
     pub(in crate::engine) fn bare(name: &str, body: ContainerCreateBody) -> NewContainer {
         NewContainer {
             name: name.to_owned(),
@@ -65,7 +65,7 @@ impl NewContainer {
         }
     }
 
-    /// The name it is created under.
+    /// The name at creation.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -76,10 +76,10 @@ impl NewContainer {
     }
 }
 
-/// A container of `service` for one engine.
+/// Builds a container of a service for one engine.
 ///
 /// # Errors
-/// What the engine is too old for, what no engine has, and files that cannot be read, each with its key.
+/// Names the key that needs a newer engine, that no engine supports, or whose file cannot be read.
 pub fn container(
     project: &Project,
     service: &Service,
@@ -123,7 +123,7 @@ pub fn container(
     })
 }
 
-/// Keys that make no container, or one that docker compose's plugins make.
+/// Refuses services that are not containers, or that only docker compose's plugins can create.
 fn refuse_unknown(service: &Service) -> Result<(), ConvertError> {
     let refused = [
         ("provider", service.provider.is_some(), "docker compose's provider plugins"),
@@ -141,7 +141,7 @@ fn ignored(service: &Service, target: Target) -> Vec<String> {
     const ANNOTATIONS: ApiVersion = ApiVersion { major: 1, minor: 43 };
     let mut ignored = Vec::new();
     if !service.annotations.is_empty() && target.api < ANNOTATIONS {
-        ignored.push(format!("`annotations` (the engine knows them from API {ANNOTATIONS} on)"));
+        ignored.push(format!("`annotations` (the engine supports them from API {ANNOTATIONS} on)"));
     }
     let files = service
         .configs
@@ -155,13 +155,13 @@ fn ignored(service: &Service, target: Target) -> Vec<String> {
     );
     if target.local && service.read_only {
         ignored.extend(files.filter(|(_, plain)| !plain).map(|(source, _)| {
-            format!("uid, gid and mode of `{source}` where it is a file: into a read-only container nothing is copied, and a bind mount has those of the file itself")
+            format!("uid, gid and mode of `{source}`: a file cannot be copied into a read-only container, and its bind mount has the owner and mode of the file")
         }));
     }
     ignored
 }
 
-/// `NAME=value` each; a name alone takes the image's variable away.
+/// As `NAME=value`. A single name removes the image's variable.
 fn environment(service: &Service) -> Vec<String> {
     let entry = |(name, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{name}={value}"),

@@ -1,5 +1,5 @@
-//! `volumes` of a service: as `Binds` where the older form can say it, since only that form makes a missing host path
-//! (moby#43483), else as `Mounts`.
+//! `volumes` of a service: as `Binds` where this older form is sufficient, since only that form creates a missing host
+//! path (moby#43483), otherwise as `Mounts`.
 
 use bollard::models::{
     Mount as MountBody, MountBindOptions, MountBindOptionsPropagationEnum as Propagation, MountImageOptions,
@@ -12,7 +12,6 @@ use super::value::{hash_map, text};
 use crate::compose::model::{BindOptions, Mount, MountKind, Project, Service, VolumeOptions};
 use crate::engine::api_version::ApiVersion;
 
-/// The mounts of a container in both forms.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     pub(super) binds: Vec<String>,
@@ -66,7 +65,7 @@ fn check(service: &Service, mount: &Mount, target: Target) -> Result<(), Convert
     }
 }
 
-/// The mount in the older form; none where that cannot say it, or has nothing to name.
+/// The mount in the older form; none where that form is not sufficient, or the mount has no source.
 fn bind_string(project: &Project, mount: &Mount) -> Option<String> {
     let mut options = vec![if mount.read_only { "ro" } else { "rw" }];
     let source = match mount.kind {
@@ -148,7 +147,7 @@ fn bind_options(
         "slave" => Some(Propagation::SLAVE),
         "rslave" => Some(Propagation::RSLAVE),
         other => {
-            let reason = format!("`{other}` is no propagation (of `{}`)", mount.target);
+            let reason = format!("`{other}` is not a propagation mode (of `{}`)", mount.target);
             return Err(ConvertError::invalid(service, "volumes.bind.propagation", reason));
         }
     };

@@ -1,4 +1,4 @@
-//! Where a container is attached: one network at creation and the rest after it on old engines, all at once on others.
+//! The networks of a container. Old engines attach one at creation and the others later, new engines all at creation.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,17 +13,16 @@ use crate::compose::model::{Attachment, NetworkName, Project, Service};
 use crate::engine::api_version::ApiVersion;
 use crate::engine::endpoint::Endpoint;
 
-/// The label by which drivers learn the name of an interface (API 1.49).
+/// The driver option with the name of an interface (API 1.49).
 const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
 
-/// A container's networks, in the engine's order of doing.
 #[derive(Debug, Default)]
 pub(super) struct Networking {
     /// `HostConfig.NetworkMode`.
     pub(super) mode: String,
     pub(super) at_creation: HashMap<String, EndpointSettings>,
     pub(super) later: Vec<(String, Endpoint)>,
-    /// The container's own MAC address, for engines whose endpoints have none.
+    /// The container's MAC address, for engines whose endpoints have none.
     pub(super) container_mac: Option<String>,
 }
 
@@ -66,7 +65,7 @@ pub(super) fn build(
     Ok(networking)
 }
 
-/// The service's networks: the highest priority first, then by key.
+/// The service's networks: by priority, highest first, then by key.
 fn by_priority(service: &Service) -> Vec<NetworkName> {
     let priority = |key: &NetworkName| match service.networks.get(key.as_str()) {
         Some(Some(attachment)) => attachment.priority,
@@ -138,7 +137,7 @@ fn endpoint(service: &Service, instance: &Instance, attachment: Option<&Attachme
     endpoint
 }
 
-/// `container:alias` for every container that is linked to: under the alias, and under its older names.
+/// `container:alias` for every linked container: with the alias, and with its older names.
 fn links(service: &Service, instance: &Instance) -> Vec<String> {
     let mut links = Vec::new();
     for link in &service.links {
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_priority_is_first_and_old_engines_connect_the_rest_later() {
+    fn the_highest_priority_is_first_and_old_engines_attach_the_others_later() {
         let (project, service) = attached(&[("a", 0), ("b", 10), ("c", 0)]);
         let old = built(&project, &service, 41);
         assert_eq!(old.mode, "p_b");
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn no_network_is_none() {
+    fn a_service_without_networks_has_the_mode_none() {
         assert_eq!(built(&Project::default(), &Service::default(), 41).mode, "none");
     }
 }

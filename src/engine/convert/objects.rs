@@ -1,4 +1,4 @@
-//! Networks and volumes of a project for the engine.
+//! Converts networks and volumes of a project.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,20 @@ use bollard::models::{Ipam, IpamConfig, VolumeCreateRequest};
 use super::value::{hash_map, text};
 use crate::compose::model::{Network, Volume};
 
-/// A network ready to be created with `Engine::create_network`.
+/// A network for `Engine::create_network`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewNetwork {
     pub(in crate::engine) body: bollard::models::NetworkCreateRequest,
 }
 
 impl NewNetwork {
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.body.name
     }
 }
 
 impl NewNetwork {
-    /// The network that an inspect describes.
+    /// From an inspect of an existing network.
     pub(in crate::engine) fn of_inspect(found: &serde_json::Value) -> Result<NewNetwork, serde_json::Error> {
         let keys = [
             "Name",
@@ -40,19 +39,18 @@ impl NewNetwork {
     }
 }
 
-/// A volume ready to be created with `Engine::create_volume`.
+/// A volume for `Engine::create_volume`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewVolume {
     pub(in crate::engine) body: VolumeCreateRequest,
 }
 
 impl NewVolume {
-    /// Its name.
     pub fn name(&self) -> &str {
         self.body.name.as_deref().unwrap_or_default()
     }
 
-    /// A plain local volume.
+    /// A volume of the driver `local` without options.
     pub fn local(name: &str, labels: BTreeMap<String, String>) -> NewVolume {
         NewVolume {
             body: VolumeCreateRequest {
@@ -64,7 +62,7 @@ impl NewVolume {
     }
 }
 
-/// A network with all its labels (`network_labels`).
+/// Builds a network. `labels` are from `network_labels`.
 pub fn network(network: &Network, labels: BTreeMap<String, String>) -> NewNetwork {
     let pool = |pool: &crate::compose::model::IpamPool| IpamConfig {
         subnet: text(&pool.subnet),
@@ -93,7 +91,7 @@ pub fn network(network: &Network, labels: BTreeMap<String, String>) -> NewNetwor
     NewNetwork { body }
 }
 
-/// A volume with all its labels (`volume_labels`).
+/// Builds a volume. `labels` are from `volume_labels`.
 pub fn volume(volume: &Volume, labels: BTreeMap<String, String>) -> NewVolume {
     NewVolume {
         body: VolumeCreateRequest {

@@ -8,14 +8,14 @@ use super::error::ConvertError;
 use super::instance::Instance;
 use crate::compose::model::Service;
 
-/// All ports that the container offers: `80/tcp` each.
+/// All ports of the container, as `80/tcp`.
 pub(super) fn exposed(service: &Service) -> Result<Vec<String>, ConvertError> {
     let mut ports = BTreeSet::new();
     for entry in &service.expose {
         let (range, protocol) = entry.split_once('/').unwrap_or((entry, "tcp"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
-            return Err(ConvertError::invalid(service, "expose", format!("`{entry}` is no port")));
+            return Err(ConvertError::invalid(service, "expose", format!("`{entry}` is not a port")));
         };
         ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
     }
@@ -23,7 +23,7 @@ pub(super) fn exposed(service: &Service) -> Result<Vec<String>, ConvertError> {
     Ok(ports.into_iter().collect())
 }
 
-/// The published ones with their places on the host.
+/// The published ports with their host addresses.
 pub(super) fn bindings(service: &Service, instance: &Instance) -> bollard::models::PortMap {
     let mut bindings: BTreeMap<String, Option<Vec<PortBinding>>> = BTreeMap::new();
     if instance.publish {
@@ -48,7 +48,7 @@ mod tests {
     use crate::compose::model::{Port, Service};
 
     #[test]
-    fn exposed_ports_have_a_protocol_each_and_ranges_are_spread() {
+    fn exposed_ports_have_a_protocol_and_ranges_are_expanded() {
         let expose = ["90", "91/udp", "92-94"].map(str::to_owned).to_vec();
         let port = Port { target: 80, protocol: "tcp".to_owned(), ..Port::default() };
         let service = Service { expose, ports: vec![port], ..Service::default() };

@@ -1,4 +1,4 @@
-//! Limits, reservations, devices and GPUs of a service, written into the host configuration.
+//! Limits, reservations, devices and GPUs of a service in the host configuration.
 
 use bollard::models::{
     DeviceMapping, DeviceRequest, HostConfig, ResourcesBlkioWeightDevice, ResourcesUlimits,
@@ -7,7 +7,7 @@ use bollard::models::{
 use super::value::{hash_map, list, text};
 use crate::compose::model::{self, Blkio, Service};
 
-/// Fills in everything that docker's API groups as «resources». `deploy` wins over the older keys.
+/// Sets what docker's API groups as «resources». `deploy` is used before the older keys.
 pub(super) fn fill(config: &mut HostConfig, service: &Service) {
     own_limits(config, service);
     if let Some(blkio) = &service.blkio_config {
@@ -65,7 +65,7 @@ fn deploy_limits(config: &mut HostConfig, limits: &model::Resource) {
     }
 }
 
-/// Neither a count nor ids means every device (docker compose 2 and 5).
+/// Without a count and ids, all devices are meant (docker compose 2 and 5).
 fn request(device: &model::DeviceRequest, gpu: bool) -> DeviceRequest {
     let count = match (device.count.0, device.device_ids.is_empty()) {
         (0, true) => -1,
@@ -84,7 +84,7 @@ fn request(device: &model::DeviceRequest, gpu: bool) -> DeviceRequest {
     }
 }
 
-/// Maps devices of the host; those with CDI names (`vendor.com/class=name`) are a request of their own.
+/// Maps devices of the host. Devices with CDI names (`vendor.com/class=name`) are a separate request.
 fn devices(config: &mut HostConfig, service: &Service) -> Option<DeviceRequest> {
     let is_cdi = |d: &&model::DeviceMapping| {
         d.source == d.target && !d.source.starts_with('/') && d.source.contains('=')

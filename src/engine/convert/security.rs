@@ -1,14 +1,13 @@
-//! `security_opt`: profiles are read here, since the engine takes their text and not their path.
+//! `security_opt`. Profiles are read here: the engine accepts their text, not their path.
 
 use super::error::ConvertError;
 use crate::compose::model::{Project, Service};
 
-/// Security options for the engine.
 #[derive(Debug, Default)]
 pub(super) struct Security {
-    /// Options in the engine's form.
+    /// In the engine's form.
     pub(super) options: Vec<String>,
-    /// Whether `systempaths=unconfined` lifts the masks from /proc and /sys.
+    /// Whether `systempaths=unconfined` removes the masks of /proc and /sys.
     pub(super) unmasked: bool,
 }
 
@@ -27,7 +26,7 @@ pub(super) fn read(project: &Project, service: &Service) -> Result<Security, Con
     Ok(security)
 }
 
-/// A profile's JSON without its white space. Relative paths start from the project's folder.
+/// A profile's JSON without white space. Relative paths are relative to the project's folder.
 fn profile_text(project: &Project, service: &Service, profile: &str) -> Result<String, ConvertError> {
     let path = project.working_dir.join(profile);
     let failed = |source: std::io::Error| ConvertError::File {

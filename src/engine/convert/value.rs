@@ -1,13 +1,13 @@
-//! Values of the model as the engine takes them: absent where nothing is written.
+//! Values of the model for the engine: absent where nothing is written.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// The engine's default where nothing is written.
+/// Absent for an empty text, so that the engine uses its default.
 pub(super) fn text(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// Whole seconds, as docker compose cuts them.
+/// Whole seconds, rounded down as in docker compose.
 pub(super) fn seconds(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

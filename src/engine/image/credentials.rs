@@ -1,4 +1,4 @@
-//! Credentials for registries, from docker's config folder: credential helpers, the store, the file, in that order.
+//! Credentials for registries, from docker's config folder: credential helpers, then the store, then the file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,34 +15,34 @@ use tokio::io::AsyncWriteExt;
 use crate::engine::error::EngineError;
 use crate::engine::json::null_as_default;
 
-/// The name under which every store keeps Docker Hub's credentials.
+/// The name of Docker Hub in every store.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
-/// A helper that asks a person or a network may take this long.
+/// The limit for a helper, which may ask a person or use the network.
 const HELPER_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where credentials come from. Nothing is read before the first lookup.
+/// The sources of credentials. Nothing is read before the first lookup.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     config_dir: Option<PathBuf>,
     helpers_dir: Option<PathBuf>,
 }
 
-/// What is sent to the engine for one registry. Never printed.
+/// What is sent to the engine for one registry. Must not be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegistryAuth(serde_json::Value);
 
 impl RegistryAuth {
-    /// The header's value: JSON in the URL-safe alphabet, which is the one that Docker reads.
+    /// The value of the header: JSON in the URL-safe alphabet, which Docker reads.
     pub(crate) fn header(&self) -> String {
         URL_SAFE.encode(self.0.to_string())
     }
 
-    /// The header of somebody without credentials.
-    pub(super) fn nobody() -> String {
+    /// The header without credentials.
+    pub(super) fn empty_header() -> String {
         URL_SAFE.encode("{}")
     }
 
-    /// The header of a build: all registries that base images may come from.
+    /// The header of a build, with all registries of base images.
     pub(crate) fn config_header(registries: &[(String, RegistryAuth)]) -> String {
         let map: serde_json::Map<_, _> =
             registries.iter().map(|(host, auth)| (host.clone(), auth.0.clone())).collect();
@@ -98,20 +98,20 @@ struct HelperReply {
 }
 
 impl Credentials {
-    /// Credentials of `config.json` in a folder (`DOCKER_CONFIG`, else `~/.docker`); none has no credentials.
+    /// Credentials of `config.json` in a folder (`DOCKER_CONFIG`, otherwise `~/.docker`); none: no credentials.
     pub fn new(config_dir: Option<PathBuf>) -> Credentials {
         Credentials { config_dir, helpers_dir: None }
     }
 
-    /// The same, with credential helpers in a folder instead of on the path.
+    /// As `new`, with credential helpers from a folder instead of `PATH`.
     pub fn with_helpers_in(self, folder: &Path) -> Credentials {
         Credentials { helpers_dir: Some(folder.to_owned()), ..self }
     }
 
-    /// The credentials for a registry's host (`docker.io` for Docker Hub); none where there are none.
+    /// The credentials for a registry's host (`docker.io` for Docker Hub).
     ///
     /// # Errors
-    /// `File` for a config that cannot be read or is no JSON, and for a helper that fails or answers too late.
+    /// `File` for a config that cannot be read or is not JSON, and for a helper that fails or takes too long.
     pub async fn lookup(&self, registry: &str) -> Result<Option<RegistryAuth>, EngineError> {
         let Some(config) = self.read()? else {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Credentials {
         Ok(entry.and_then(|entry| entry.auth(key)))
     }
 
-    /// The credentials of every registry that the config names, by its key there, for a build's base images.
+    /// The credentials of all registries in the config, by their keys there, for the base images of a build.
     ///
     /// # Errors
     /// As `lookup`.
@@ -149,7 +149,7 @@ impl Credentials {
         Ok(all)
     }
 
-    /// Asks `docker-credential-HELPER`, found on the path unless a folder was named. «Not found» is no credentials.
+    /// Asks `docker-credential-HELPER`, from `PATH` or the given folder. «Not found» means no credentials.
     async fn ask(&self, helper: &str, key: &str) -> Result<Option<RegistryAuth>, EngineError> {
         let program = format!("docker-credential-{helper}");
         let path =
@@ -162,10 +162,10 @@ impl Credentials {
         let output = tokio::time::timeout(HELPER_PATIENCE, run(&path, key)).await;
         let output = output.map_err(|_| failed(io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stdout);
-            return match said.contains("credentials not found") {
+            let answer = String::from_utf8_lossy(&output.stdout);
+            return match answer.contains("credentials not found") {
                 true => Ok(None),
-                false => Err(failed(io::Error::other(said.trim().to_owned()))),
+                false => Err(failed(io::Error::other(answer.trim().to_owned()))),
             };
         }
         let reply: HelperReply = serde_json::from_slice(&output.stdout)
@@ -195,7 +195,7 @@ impl Credentials {
     }
 }
 
-/// The host in a key of `auths`, which may be a whole address («https://index.docker.io/v1/»).
+/// The host in a key of `auths`, which may be a URL («https://index.docker.io/v1/»).
 fn host_of(server: &str) -> &str {
     let bare = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://")).unwrap_or(server);
     bare.split_once('/').map_or(bare, |(host, _)| host)
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_file_holds_user_and_password_under_any_spelling_of_the_host() {
+    async fn the_file_is_searched_for_any_spelling_of_the_host() {
         let config = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"bWU6cGFzczp3b3Jk"},"reg:5000":{"auth":"YTpi"}}}"#;
         let hub = lookup(config, "docker.io").await.unwrap();
         assert_eq!(hub.0["username"], "me");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_in_the_alphabet_that_docker_reads() {
+    fn the_header_has_the_alphabet_that_docker_reads() {
         let auth = RegistryAuth::password("r", "u", "~~~???>>>");
         assert!(!auth.header().contains(['+', '/']));
         assert_eq!(format!("{auth:?}"), "RegistryAuth(…)", "never printed");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_helper_that_is_missing_is_an_error_and_not_silence() {
+    async fn a_missing_helper_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("config.json"), r#"{"credsStore":"sofa-test-absent"}"#).unwrap();
         let error = Credentials::new(Some(dir.path().into())).lookup("docker.io").await.unwrap_err();

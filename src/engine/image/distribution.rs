@@ -1,4 +1,4 @@
-//! What a registry knows of an image, asked through the engine.
+//! What a registry knows about an image, through the engine.
 
 use http::Method;
 use serde::Deserialize;
@@ -22,10 +22,10 @@ struct Descriptor {
 }
 
 impl Engine {
-    /// The digest that its registry has for an image now; nothing is fetched.
+    /// The digest of an image in its registry. Nothing is pulled.
     ///
     /// # Errors
-    /// A registry that cannot be reached, does not know the image, or wants other credentials.
+    /// The registry is not reachable, does not have the image, or refuses the credentials.
     pub async fn registry_digest(
         &self,
         image: &Reference,

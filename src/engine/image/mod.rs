@@ -1,4 +1,4 @@
-//! Images on the engine: fetching, naming, removing, importing. Inspecting them is `observe`'s.
+//! Pulls, tags, removes and imports images. `observe` inspects them.
 
 use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use bytes::Bytes;
@@ -24,21 +24,21 @@ pub use pull::PullProgress;
 pub use reference::{NotAReference, Reference};
 
 impl Engine {
-    /// Gives an image a further name.
+    /// Adds a name to an image.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such image.
+    /// `is_not_found` where the image does not exist.
     pub async fn tag_image(&self, image: &str, name: &Reference) -> Result<(), EngineError> {
         let call = Call::new(format!("naming image `{image}` `{name}`"));
         let options = TagImageOptionsBuilder::new().repo(name.name()).tag(name.tag_or_latest()).build();
         self.wire().bounded(&call, self.docker().tag_image(image, Some(options))).await
     }
 
-    /// Removes a name from an image, and the image where that was its last one.
+    /// Removes a name of an image, and the image with its last name.
     ///
     /// # Errors
-    /// `is_conflict` while a container uses it, unless `force` is set and none of them runs; `is_not_found` where
-    /// there is none.
+    /// `is_conflict` while a container uses it, unless `force` is set and none of them runs; `is_not_found` where it
+    /// does not exist.
     pub async fn remove_image(&self, image: &str, force: bool) -> Result<(), EngineError> {
         let call = Call::new(format!("removal of image `{image}`")).slow();
         let options = RemoveImageOptionsBuilder::new().force(force).build();
@@ -46,11 +46,11 @@ impl Engine {
         self.wire().bounded(&call, removal).await.map(drop)
     }
 
-    /// Makes an image of one layer from the tar archive of a root file system. An empty archive is an empty image.
+    /// Creates an image of one layer from a tar archive of a root file system. An empty archive makes an empty image.
     /// `changes` are lines of a Dockerfile (`CMD`, `LABEL`, `ENV`, …) that set the image's configuration.
     ///
     /// # Errors
-    /// The engine's refusal.
+    /// The engine's.
     pub async fn import_image(
         &self,
         name: &Reference,
@@ -76,7 +76,7 @@ impl Engine {
                 }
                 id.map(ImageId).ok_or_else(|| EngineError::Answer {
                     call: call.to_string(),
-                    reason: "it names no image".to_owned(),
+                    reason: "it contains no image id".to_owned(),
                 })
             })
             .await

@@ -1,4 +1,4 @@
-//! Fetching an image, with its progress.
+//! Pulls an image and reports the progress.
 
 use futures_util::{Stream, StreamExt};
 use http::Method;
@@ -13,26 +13,25 @@ use crate::engine::json::null_as_default;
 use crate::engine::wire::json_lines;
 use crate::engine::wire::query::Path;
 
-/// One step of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullProgress {
-    /// The layer; none for words about the whole image.
+    /// None for a message about the whole image.
     pub layer: Option<String>,
-    /// What is being done with it («Downloading», «Pull complete»), in the engine's words.
+    /// In the engine's words («Downloading», «Pull complete»).
     pub status: String,
-    /// Bytes done of this step.
+    /// Bytes of this step that are done.
     pub current: u64,
-    /// Bytes of this step in all; 0 where it is not known.
+    /// All bytes of this step; 0 if unknown.
     pub total: u64,
 }
 
 impl Engine {
-    /// Fetches an image. The pull goes on as long as the stream is read, and has succeeded when it ends without error.
+    /// Pulls an image. The pull runs while the stream is read, and succeeded when the stream ends without an error.
     /// A name without tag and digest means `latest`, never all tags.
     ///
     /// # Errors
-    /// `is_not_found` for an image that is unknown to its registry, a refusal where credentials are missing or wrong;
-    /// in the stream `Failed` for what goes wrong later.
+    /// `is_not_found` where the registry does not have the image, refused where credentials are missing or wrong;
+    /// `Failed` in the stream for a later failure.
     pub async fn pull(
         &self,
         image: &Reference,
@@ -106,7 +105,7 @@ struct ErrorDetail {
 }
 
 impl Message {
-    /// Reads a message; one that tells of a failure is an error. Shapes that we do not know are empty messages.
+    /// Reads a message. A message of a failure is an error; an unknown form is an empty message.
     pub(crate) fn read(call: &Call, value: serde_json::Value) -> Result<Message, EngineError> {
         let message: Message = serde_json::from_value(value).unwrap_or_default();
         match message.failure() {
@@ -115,7 +114,7 @@ impl Message {
         }
     }
 
-    /// Why what the message is about failed, if it tells of a failure.
+    /// The reason, for a message of a failure.
     pub(crate) fn failure(&self) -> Option<String> {
         let detail = self.error_detail.as_ref().and_then(|detail| detail.message.as_ref());
         detail.or(self.error.as_ref()).map(|text| text.trim().to_owned())

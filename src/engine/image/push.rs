@@ -1,4 +1,4 @@
-//! Sending an image to its registry, with its progress.
+//! Pushes an image and reports the progress.
 
 use futures_util::StreamExt;
 use http::Method;
@@ -12,10 +12,10 @@ use crate::engine::error::EngineError;
 use crate::engine::wire::query::{Path, segment};
 
 impl Engine {
-    /// Sends an image under this name. It goes on as long as the stream is read, and has succeeded when it ends without error.
+    /// Pushes an image by this name. The push runs while the stream is read, and succeeded when it ends without an error.
     ///
     /// # Errors
-    /// `is_not_found` where there is no such image; in the stream `Failed` for what the registry refuses.
+    /// `is_not_found` where the image does not exist; `Failed` in the stream where the registry refuses.
     pub async fn push(
         &self,
         image: &Reference,
@@ -24,8 +24,8 @@ impl Engine {
         let call = Call::new(format!("push of image `{image}`")).slow();
         let name = segment(image.name());
         let path = Path::new(format!("/images/{name}/push")).with("tag", image.tag_or_latest());
-        // The engine wants the header of those too who have no credentials.
-        let header = auth.map_or_else(RegistryAuth::nobody, RegistryAuth::header);
+        // The engine requires the header also without credentials.
+        let header = auth.map_or_else(RegistryAuth::empty_header, RegistryAuth::header);
         let body = bollard::body_full(bytes::Bytes::new());
         let headers = [("x-registry-auth", header)];
         let request = self.wire().upload(&call, Method::POST, path.as_str(), &headers, body);

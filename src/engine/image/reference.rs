@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The registry that names without one mean.
+/// The registry of names without one.
 const DOCKER_HUB: &str = "docker.io";
 
-/// A parsed name of an image, kept as it was written.
+/// A parsed image name, kept as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     name: String,
@@ -14,38 +14,36 @@ pub struct Reference {
     digest: Option<String>,
 }
 
-/// A text that names no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("image name `{0}` is not of the form [registry/]name[:tag][@sha256:digest], in lower case")]
 pub struct NotAReference(String);
 
 impl Reference {
-    /// Registry and repository as written, without tag and digest.
+    /// Registry and repository, without tag and digest.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The tag, where one is written.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
     }
 
-    /// The digest (`sha256:…`), where one is written.
+    /// `sha256:…`, if one is written.
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
     }
 
-    /// The tag, `latest` where none is written.
+    /// The tag, or `latest`.
     pub fn tag_or_latest(&self) -> &str {
         self.tag().unwrap_or("latest")
     }
 
-    /// What a pull asks for: the digest where there is one, else the tag.
+    /// What a pull requests: the digest if there is one, otherwise the tag.
     pub fn version(&self) -> &str {
         self.digest().unwrap_or_else(|| self.tag_or_latest())
     }
 
-    /// The registry's host: what stands before the first slash if it can be a host, else Docker Hub (`docker.io`).
+    /// The registry's host: the part before the first slash if it can be a host, otherwise Docker Hub (`docker.io`).
     pub fn registry(&self) -> &str {
         match self.name.split_once('/') {
             Some((host, _)) if is_host(host) => host,
@@ -55,7 +53,7 @@ impl Reference {
 }
 
 impl Reference {
-    /// The whole name, with registry and tag (or digest), that short names stand for: `docker.io/library/busybox:latest`.
+    /// The full name with registry and tag (or digest): `docker.io/library/busybox:latest`.
     pub fn canonical(&self) -> String {
         let name = match self.name.split_once('/') {
             Some((host, _)) if is_host(host) => self.name.clone(),
@@ -146,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_taken_apart() {
+    fn names_are_split_into_their_parts() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let of = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
         assert_eq!(parts("busybox"), of("docker.io", "busybox", "latest"));
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn short_names_stand_for_whole_ones() {
+    fn short_names_are_expanded() {
         let digest = format!("sha256:{}", "a".repeat(64));
         for (text, whole) in [
             ("busybox", "docker.io/library/busybox:latest".to_owned()),
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_image_is_refused() {
+    fn invalid_image_names_are_refused() {
         for text in ["", "A", "a:", "a b", "a@sha256:1", "/a", "a/", "a:t:u", "-a", "a//b", "reg.io/", "a:.x"]
         {
             assert!(text.parse::<Reference>().is_err(), "{text}");

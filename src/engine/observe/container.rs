@@ -1,4 +1,4 @@
-//! One entry of `GET /containers/json`, decoded leniently: an engine may know states and mounts that we do not.
+//! One entry of `GET /containers/json`. Unknown states and mounts are accepted.
 
 use std::collections::BTreeMap;
 
@@ -131,7 +131,7 @@ impl ContainerReply {
     }
 }
 
-/// The container's own name: legacy links add further ones with two slashes («/web/db»).
+/// The container's own name. Legacy links add names with two slashes («/web/db»).
 fn own_name(names: &[String]) -> String {
     let bare = |name: &String| name.trim_start_matches('/').to_owned();
     names.iter().map(bare).find(|name| !name.contains('/')).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! One local image: its id, its digest as docker compose records it, and what its configuration declares.
+//! One local image: its id, its digest as docker compose records it, and its configuration.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::engine::wire::query::{Path, segment};
 use crate::plan::observed::{Image, ImageId};
 
 impl Engine {
-    /// A local image by reference or id; none where the engine has none of that name.
+    /// A local image by reference or id; none where the engine does not have it.
     ///
     /// # Errors
-    /// Those of the call; a reference that the engine cannot parse is one (400).
+    /// The call's. A reference that the engine cannot parse is an error (400).
     pub async fn inspect_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         let call = Call::new(format!("inspect of image `{reference}`"));
         let manifests = self.api() >= ApiVersion::IMAGE_MANIFESTS;
@@ -32,24 +32,21 @@ impl Engine {
     }
 }
 
-/// One entry of the engine's list of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedImage {
-    /// Its id.
     pub id: ImageId,
-    /// Its names with tags; empty for one that has lost them all.
+    /// Names with tags; empty where none is left.
     pub names: Vec<String>,
-    /// All its labels.
     pub labels: BTreeMap<String, String>,
-    /// Its size in bytes, layers shared with others included.
+    /// In bytes, with layers that other images share.
     pub size: u64,
 }
 
 impl Engine {
-    /// Every image of the engine that is no intermediate layer.
+    /// Lists all images of the engine without intermediate layers.
     ///
     /// # Errors
-    /// Those of the call.
+    /// The call's.
     pub async fn list_images(&self) -> Result<Vec<ListedImage>, EngineError> {
         let call = Call::new("list of images");
         let replies: Vec<ListReply> = self.wire().json(&call, Method::GET, "/images/json", None).await?;
@@ -93,7 +90,7 @@ struct ImageReply {
     manifests: Vec<ManifestReply>,
 }
 
-/// What the engine itself remembers of an image. The zero time of Go means that it never got a name here.
+/// The engine's own metadata of an image. Go's zero time means that it never had a name on this engine.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct MetadataReply {
@@ -112,7 +109,7 @@ struct ConfigReply {
     healthcheck: HealthcheckReply,
 }
 
-/// One manifest of an image on a containerd store (API 1.48 and newer).
+/// One manifest of an image in a containerd store (API 1.48 and newer).
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ManifestReply {
@@ -142,7 +139,7 @@ struct PlatformReply {
 }
 
 impl ImageReply {
-    /// docker compose from 5.5 on records the digest of the platform's manifest, older ones the id.
+    /// docker compose 5.5 and newer records the digest of the platform's manifest, older versions the id.
     fn digest(&self) -> &str {
         let images = || self.manifests.iter().filter(|m| m.kind == "image" && m.available);
         let platform = |m: &&ManifestReply| {

@@ -1,4 +1,4 @@
-//! What the engine has of a project, in a constant number of list calls, all at once.
+//! Observes a project with a constant number of parallel list calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,42 +23,42 @@ pub use image::ListedImage;
 
 use container::ContainerReply;
 
-/// What a plan wants to know beside the project's own objects.
+/// What to observe beside the project's own objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// References of images that the model names.
+    /// References of images in the model.
     pub images: BTreeSet<String>,
-    /// Names of networks that the model names, external ones included.
+    /// Names of networks in the model, with external ones.
     pub networks: BTreeSet<String>,
-    /// Names of volumes that the model names, external ones included.
+    /// Names of volumes in the model, with external ones.
     pub volumes: BTreeSet<String>,
 }
 
 impl Engine {
-    /// Everything of `project` that the engine has: three lists and one inspect for each distinct image, in parallel.
+    /// Observes all objects of `project`: three lists and one inspect for each image, in parallel.
     ///
     /// # Errors
-    /// Those of any of the calls. An image that is absent is no error.
+    /// Those of the calls. A missing image is no error.
     pub async fn observe(&self, project: &str, wanted: &Wanted) -> Result<Observed, EngineError> {
         let images = self.observe_images(&wanted.images);
         let (containers, networks, volumes, images) =
             try_join4(self.list_containers(), self.list_networks(), self.list_volumes(), images).await?;
-        let mut observed = sort_out(project, containers);
+        let mut observed = separate(project, containers);
         observed.networks = networks
             .into_iter()
             .filter(|n| is_of(project, &n.labels) || wanted.networks.contains(&n.name))
             .collect();
-        observed.store = store_of(project, &volumes);
+        observed.store = records_volume(project, &volumes);
         (observed.volumes, observed.foreign_volumes) =
             volumes.into_iter().partition(|v| is_of(project, &v.labels) || wanted.volumes.contains(&v.name));
         observed.images = images;
         Ok(observed)
     }
 
-    /// The project's own objects alone: what verbs that read no files need. Images and foreign containers are empty.
+    /// Observes only the project's own objects, for verbs that read no files. Images and foreign containers are empty.
     ///
     /// # Errors
-    /// Those of any of the calls.
+    /// Those of the calls.
     pub async fn observe_project(&self, project: &str) -> Result<Observed, EngineError> {
         let filters = serde_json::json!({ "label": [format!("{}={project}", labels::compose::PROJECT)] });
         let path = Path::new("/containers/json").with("all", "1").with("filters", filters.to_string());
@@ -67,17 +67,17 @@ impl Engine {
         let others = try_join(self.list_networks(), self.list_volumes());
         let (containers, (networks, volumes)) = try_join(containers, others).await?;
         let containers = containers.into_iter().map(ContainerReply::into_container).collect();
-        let mut observed = sort_out(project, containers);
+        let mut observed = separate(project, containers);
         observed.networks = networks.into_iter().filter(|n| is_of(project, &n.labels)).collect();
-        observed.store = store_of(project, &volumes);
+        observed.store = records_volume(project, &volumes);
         observed.volumes = volumes.into_iter().filter(|v| is_of(project, &v.labels)).collect();
         Ok(observed)
     }
 
-    /// Every container of the engine in every state, whoever made it.
+    /// Lists all containers of the engine, in every state.
     ///
     /// # Errors
-    /// Those of the call.
+    /// The call's.
     pub async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
         let call = Call::new("list of containers");
         let replies: Vec<ContainerReply> =
@@ -85,10 +85,10 @@ impl Engine {
         Ok(replies.into_iter().map(ContainerReply::into_container).collect())
     }
 
-    /// Every network of the engine, ordered by name.
+    /// Lists all networks of the engine, ordered by name.
     ///
     /// # Errors
-    /// Those of the call.
+    /// The call's.
     pub async fn list_networks(&self) -> Result<Vec<Network>, EngineError> {
         let call = Call::new("list of networks");
         let replies: Vec<NetworkReply> = self.wire().json(&call, Method::GET, "/networks", None).await?;
@@ -97,10 +97,10 @@ impl Engine {
         Ok(networks)
     }
 
-    /// Every volume of the engine, ordered by name.
+    /// Lists all volumes of the engine, ordered by name.
     ///
     /// # Errors
-    /// Those of the call.
+    /// The call's.
     pub async fn list_volumes(&self) -> Result<Vec<Volume>, EngineError> {
         let call = Call::new("list of volumes");
         let reply: VolumesReply = self.wire().json(&call, Method::GET, "/volumes", None).await?;
@@ -125,8 +125,8 @@ fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
     labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
 }
 
-/// The volume of the project's store. One of that name which somebody else made is not it.
-fn store_of(project: &str, volumes: &[Volume]) -> Option<Volume> {
+/// The volume of the project's records: a volume of this name with `sofa`'s label.
+fn records_volume(project: &str, volumes: &[Volume]) -> Option<Volume> {
     let name = state_container::store_name(project);
     let ours = |volume: &&Volume| {
         volume.name == name && volume.labels.get(labels::sofa::PROJECT).is_some_and(|of| of == project)
@@ -134,8 +134,8 @@ fn store_of(project: &str, volumes: &[Volume]) -> Option<Volume> {
     volumes.iter().find(ours).cloned()
 }
 
-/// Parts the containers of `project` from all others.
-fn sort_out(project: &str, containers: Vec<Container>) -> Observed {
+/// Separates the containers of `project` from all others.
+fn separate(project: &str, containers: Vec<Container>) -> Observed {
     let (containers, foreign) = containers.into_iter().partition(|c| c.project() == Some(project));
     let mut observed = Observed { containers, foreign, ..Observed::default() };
     observed
@@ -227,14 +227,14 @@ impl VolumeReply {
 #[cfg(test)]
 mod tests {
     use super::container::ContainerReply;
-    use super::sort_out;
+    use super::separate;
 
     fn reply(json: serde_json::Value) -> crate::plan::observed::Container {
         serde_json::from_value::<ContainerReply>(json).unwrap().into_container()
     }
 
     #[test]
-    fn own_containers_are_ordered_by_service_and_number_and_others_are_kept_apart() {
+    fn own_containers_are_ordered_by_service_and_number_and_others_are_foreign() {
         let container = |project: &str, number: &str| {
             reply(serde_json::json!({
                 "Id": number, "Names": [format!("/{project}-web-{number}")], "State": "running", "Status": "Up 2 seconds",
@@ -242,7 +242,7 @@ mod tests {
                            "com.docker.compose.container-number": number, "com.docker.compose.config-hash": "h"}
             }))
         };
-        let observed = sort_out("p", vec![container("p", "10"), container("q", "1"), container("p", "2")]);
+        let observed = separate("p", vec![container("p", "10"), container("q", "1"), container("p", "2")]);
         let names: Vec<_> = observed.containers.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["p-web-2", "p-web-10"]);
         assert_eq!(observed.foreign.len(), 1);
@@ -255,7 +255,7 @@ mod tests {
             "Id": "1", "Names": ["/debug"], "State": "running", "Status": "Up 2 seconds",
             "Labels": {"com.docker.compose.project": "p", "com.docker.compose.service": "web"}
         }));
-        let observed = sort_out("p", vec![by_hand]);
+        let observed = separate("p", vec![by_hand]);
         assert!(observed.containers.is_empty());
         assert_eq!(observed.foreign[0].project(), None);
     }

@@ -1,5 +1,5 @@
-//! Reads exit code and health out of the list's `Status` text, which every engine since 1.10 writes alike
-//! (moby `container/state.go`). So a list suffices where an inspect of each container would be needed.
+//! Reads exit code and health from the `Status` text of a list, which has the same form in every engine since 1.10
+//! (moby `container/state.go`). So a list is enough, without an inspect of each container.
 
 use crate::plan::observed::Health;
 
@@ -12,7 +12,7 @@ pub(super) fn exit_code(status: &str) -> i64 {
     code().unwrap_or(0)
 }
 
-/// The health in «Up 3 minutes (healthy)»; a container without a healthcheck says nothing.
+/// The health in «Up 3 minutes (healthy)»; none for a container without a healthcheck.
 pub(super) fn health(status: &str) -> Health {
     match status.rsplit_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')) {
         Some("healthy") => Health::Healthy,
@@ -28,7 +28,7 @@ mod tests {
     use crate::plan::observed::Health;
 
     #[test]
-    fn exit_codes_stand_in_brackets() {
+    fn exit_codes_are_in_parentheses() {
         for (status, code) in [
             ("Exited (0) 3 seconds ago", 0),
             ("Exited (137) About an hour ago", 137),
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn health_stands_at_the_end() {
+    fn health_is_at_the_end() {
         for (status, expected) in [
             ("Up 3 minutes (healthy)", Health::Healthy),
             ("Up 3 minutes (unhealthy)", Health::Unhealthy),

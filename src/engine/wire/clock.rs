@@ -1,4 +1,4 @@
-//! The engine's clock, read from the `Date` of its answers: what is old or new on the engine is judged by it alone.
+//! The engine's clock, from the `Date` of its answers. Ages of objects on the engine are judged by this clock alone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -7,12 +7,12 @@ use http::HeaderMap;
 use http::header::DATE;
 use jiff::{SignedDuration, Timestamp};
 
-/// What the engine's clock said last, and when it did. Clones share it.
+/// The last time from the engine, and when it arrived. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Clock(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl Clock {
-    /// Reads the clock off an answer.
+    /// Reads the time from an answer.
     pub(super) fn read(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let Some(time) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) else {
@@ -21,7 +21,7 @@ impl Clock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((time.timestamp(), Instant::now()));
     }
 
-    /// The engine's time, whole seconds at best; this machine's where the engine never said.
+    /// The engine's time, in whole seconds; this machine's time where no answer had one.
     pub(crate) fn now(&self) -> Timestamp {
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((time, read)) => {

@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 
 use crate::engine::host::Host;
 
-/// Opens one connection a call.
+/// Opens one connection per call.
 #[derive(Clone)]
 pub(super) struct Connector {
     host: Host,
@@ -40,8 +40,8 @@ impl tower_service::Service<Uri> for Connector {
     }
 }
 
-/// Opens the socket. A full queue (`EAGAIN` on a unix socket) is waited for, not reported: many parallel calls to an
-/// engine that is busy accepting would otherwise fail one of them.
+/// Opens the socket. A full queue (`EAGAIN` on a unix socket) is waited for: otherwise one of many parallel calls to a
+/// busy engine would fail.
 async fn open_unix(path: PathBuf) -> Result<Stream, io::Error> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_millis(20);
     for _ in 0..250 {
@@ -53,7 +53,6 @@ async fn open_unix(path: PathBuf) -> Result<Stream, io::Error> {
     Err(io::Error::new(io::ErrorKind::TimedOut, "the engine accepts no more connections"))
 }
 
-/// An open connection.
 pub(super) struct Stream(TokioIo<UnixStream>);
 
 impl Connection for Stream {

@@ -1,26 +1,24 @@
-//! The engine's framing of stdout and stderr on one stream (Engine API, «attach»): 8 bytes of head, then the payload.
+//! The engine's frames of stdout and stderr on one stream (Engine API, «attach»): 8 bytes of header, then the payload.
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Which stream of a container a piece of output came from.
+/// A stream of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutputStream {
-    /// Its standard output; with a terminal, everything.
+    /// With a terminal, all output.
     Stdout,
-    /// Its standard error.
     Stderr,
 }
 
-/// A piece of output, not cut at lines.
+/// A piece of output; it need not end at a line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// Where it came from.
     pub stream: OutputStream,
-    /// The bytes as the program wrote them.
+    /// As the program wrote them.
     pub bytes: Bytes,
 }
 
-/// Takes frames off the front of what has arrived.
+/// Reads frames from bytes that arrive in any pieces.
 #[derive(Debug)]
 pub(crate) struct Frames {
     buffer: BytesMut,
@@ -28,15 +26,15 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// For a stream with heads, or (with a terminal) one without.
+    /// With a terminal, the stream has no headers.
     pub(crate) fn new(tty: bool) -> Frames {
         Frames { buffer: BytesMut::new(), framed: !tty }
     }
 
-    /// Adds what arrived and returns what can be passed on now: whole frames, or with a terminal everything at once.
+    /// Adds bytes and returns the complete frames; with a terminal, all bytes.
     ///
     /// # Errors
-    /// A head that names no stream.
+    /// The header has an unknown stream.
     pub(crate) fn feed(&mut self, chunk: &[u8]) -> Result<Vec<Output>, String> {
         self.buffer.extend_from_slice(chunk);
         let mut outputs = Vec::new();
@@ -62,7 +60,7 @@ impl Frames {
         Ok(outputs)
     }
 
-    /// Whether the stream stopped within a frame.
+    /// Whether the stream ended inside a frame.
     pub(crate) fn is_torn(&self) -> bool {
         !self.buffer.is_empty()
     }
@@ -80,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_whole_however_they_are_cut() {
+    fn frames_are_complete_for_any_pieces() {
         let mut wire = frame(1, b"out\n");
         wire.extend(frame(2, b"err\n"));
         wire.extend(frame(1, b""));

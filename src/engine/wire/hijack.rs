@@ -1,4 +1,4 @@
-//! Connections that stop being HTTP: exec and attach, where both sides then write bytes.
+//! Connections that switch from HTTP to plain bytes in both directions: exec and attach.
 
 use http::{Method, Request, StatusCode, header};
 use hyper::upgrade::Upgraded;
@@ -9,7 +9,7 @@ use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 
 impl Wire {
-    /// Makes a request and takes the connection over. The deadline covers the time until the engine agreed.
+    /// Sends a request and takes over the connection. The deadline is for the time until the engine agrees.
     pub(crate) async fn hijack(
         &self,
         call: &Call,
@@ -30,7 +30,7 @@ impl Wire {
                 return Err(match response.status().is_success() {
                     true => EngineError::Answer {
                         call: call.to_string(),
-                        reason: "the connection was not handed over".to_owned(),
+                        reason: "the engine did not hand over the connection".to_owned(),
                     },
                     false => refusal(call, response).await,
                 });

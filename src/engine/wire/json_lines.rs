@@ -1,4 +1,4 @@
-//! Streams of JSON values one after another, as pulls, builds and events send them, whatever stands between them.
+//! Streams of JSON values, as pulls, builds and events send them, with any separator.
 
 use std::collections::VecDeque;
 
@@ -11,20 +11,20 @@ use serde_json::Value;
 use crate::engine::call::Call;
 use crate::engine::error::EngineError;
 
-/// A value larger than this is no progress message.
+/// A larger value is not a progress message.
 const LARGEST_VALUE: usize = 16 * 1024 * 1024;
 
-/// Takes whole values off the front of what has arrived.
+/// Reads values from bytes that arrive in any pieces.
 #[derive(Debug, Default)]
 pub(crate) struct JsonLines {
     buffer: BytesMut,
 }
 
 impl JsonLines {
-    /// Adds what arrived and returns the values that are whole now.
+    /// Adds bytes and returns the values that are now complete.
     ///
     /// # Errors
-    /// Text that is not JSON, or a value that never ends.
+    /// Text that is not JSON, or a value that is too large.
     pub(crate) fn feed(&mut self, chunk: &[u8]) -> Result<Vec<Value>, String> {
         self.buffer.extend_from_slice(chunk);
         let mut values = Vec::new();
@@ -45,13 +45,13 @@ impl JsonLines {
         }
     }
 
-    /// Whether the stream stopped within a value.
+    /// Whether the stream ended inside a value.
     pub(crate) fn is_torn(&self) -> bool {
         self.buffer.iter().any(|byte| !byte.is_ascii_whitespace())
     }
 }
 
-/// The values of a reply's body. Ends with an error where the connection breaks or the body stops within a value.
+/// The values in the body of an answer. Ends with an error where the connection is lost or the body ends inside a value.
 pub(crate) fn values(
     call: Call,
     body: Incoming,
@@ -82,7 +82,7 @@ pub(crate) fn values(
                 },
                 Some(Err(error)) => EngineError::Stream { call, reason: super::reason(&error) },
                 None if reading.lines.is_torn() => {
-                    EngineError::Stream { call, reason: "it ended within a message".to_owned() }
+                    EngineError::Stream { call, reason: "the stream ended inside a message".to_owned() }
                 }
                 None => return None,
             };
@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn values_come_whole_however_they_are_cut_and_framed() {
+    fn values_are_complete_for_any_pieces_and_separators() {
         let text = "{\"a\":1}\r\n{\"b\":\"x\\ny\"}{\"c\":[1,\n2]}\r\n\r\n";
         for size in 1..text.len() {
             let mut lines = JsonLines::default();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_value_and_garbage_are_seen() {
+    fn an_incomplete_value_and_garbage_are_detected() {
         let mut lines = JsonLines::default();
         assert!(lines.feed(b"{\"a\":").unwrap().is_empty());
         assert!(lines.is_torn());

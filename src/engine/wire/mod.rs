@@ -1,7 +1,7 @@
-//! The connection under bollard and under our own raw calls: version prefix, auth header, deadlines, errors.
+//! The connection under bollard and under raw calls: version prefix, auth header, deadlines, errors.
 //!
 //! bollard 0.21 never sends the API version (its `Url::join` drops the prefix) and encodes registry credentials with
-//! the alphabet that Docker does not read; both are mended here, on the way out. Bodies are never logged.
+//! the alphabet that Docker does not read; both are corrected here before sending. Bodies are never logged.
 
 use std::io;
 use std::pin::Pin;
@@ -34,14 +34,14 @@ pub(crate) mod query;
 use clock::Clock;
 use connector::Connector;
 
-/// A request's body: the same shape as bollard's, so that both use one client.
+/// The body of a request, of the same type as bollard's, so that both use one client.
 pub(crate) type Body =
     Either<Full<Bytes>, StreamBody<Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>>>;
 
-/// Replies that carry one JSON value are small; a larger one is an error rather than memory.
+/// The limit for an answer with one JSON value, so that a huge answer is an error and does not fill the memory.
 const LARGEST_ERROR: usize = 64 * 1024;
 
-/// The transport. Cloning shares the pool of connections, which are opened when they are first needed.
+/// The transport. Clones share the pool of connections, which are opened when first used.
 #[derive(Clone)]
 pub(crate) struct Wire {
     client: Client<Connector, Body>,
@@ -52,7 +52,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A transport to `host` that does not speak a version yet: only `ping` works.
+    /// A transport to `host` without an API version: only `ping` works.
     pub(crate) fn new(host: Host, patience: Duration) -> Wire {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(90))
@@ -73,7 +73,7 @@ impl Wire {
         &self.clock
     }
 
-    /// bollard's typed calls on this transport. Deadlines are ours (`Engine::bounded`), so its own is out of the way.
+    /// bollard's typed calls on this transport. `bounded` sets deadlines, so bollard's own is disabled.
     pub(crate) fn bollard(&self) -> Result<bollard::Docker, EngineError> {
         let wire = self.clone();
         let transport = move |request: BollardRequest| {
@@ -90,7 +90,7 @@ impl Wire {
         .map_err(|error| self.understood(&Call::new("connection"), error))
     }
 
-    /// Sends a request as it stands, with the version before its path and its auth header mended.
+    /// Sends a request, with the version before its path and a corrected auth header.
     async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
         let (mut parts, body) = request.into_parts();
         parts.uri = self.address(&parts.uri)?;
@@ -111,7 +111,7 @@ impl Wire {
         format!("http://docker{}{path_and_query}", self.prefix).parse().map_err(SendError::Address)
     }
 
-    /// Asks who is there. Answers with what the reply's headers say.
+    /// Reads the engine's version and product from the headers of `/_ping`.
     pub(crate) async fn ping(&self, call: &Call) -> Result<Server, EngineError> {
         let response = self.open(call, Method::GET, "/_ping", None).await?;
         let header = |name: &str| {
@@ -129,7 +129,7 @@ impl Wire {
         })
     }
 
-    /// One request whose reply is one JSON value. The escape hatch for what bollard's types cannot hold.
+    /// A request whose answer is one JSON value, where bollard's types lack a field.
     pub(crate) async fn json<T: DeserializeOwned>(
         &self,
         call: &Call,
@@ -142,7 +142,7 @@ impl Wire {
             .map_err(|error| EngineError::Answer { call: call.to_string(), reason: error.to_string() })
     }
 
-    /// One request whose reply is read whole, within the call's deadline.
+    /// A request whose whole answer is read within the call's deadline.
     pub(crate) async fn bytes(
         &self,
         call: &Call,
@@ -157,7 +157,7 @@ impl Wire {
         self.within(call, reply).await
     }
 
-    /// One request whose reply is a stream: the deadline covers the time to its head only.
+    /// A request whose answer is a stream: the deadline is only for its headers.
     pub(crate) async fn open(
         &self,
         call: &Call,
@@ -168,8 +168,8 @@ impl Wire {
         self.within(call, self.respond(call, method, path, json_body(body), &[])).await
     }
 
-    /// As `open`, with headers and a body of the caller's making. `None` for the deadline means the body is a stream
-    /// whose length decides (a build's context).
+    /// As `open`, with the caller's headers and body. No deadline (`None`) is for a body that is a stream and decides the
+    /// time itself (the context of a build).
     pub(crate) async fn upload(
         &self,
         call: &Call,
@@ -191,7 +191,7 @@ impl Wire {
     ) -> Result<Response<Incoming>, EngineError> {
         let first = self.attempt(&method, path, body, headers).await;
         let response = match first {
-            // Reading twice harms nobody, and an engine that restarted breaks the connections that lay idle.
+            // A read can be repeated. A restarted engine closes idle connections.
             Err(SendError::Client(error)) if method == Method::GET && !error.is_connect() => {
                 self.attempt(&method, path, json_body(None), headers).await
             }
@@ -222,7 +222,7 @@ impl Wire {
         self.send(builder.body(body).map_err(SendError::Request)?).await
     }
 
-    /// Gives a future of bollard's the call's deadline and its error our words.
+    /// Sets the call's deadline on a future of bollard, and converts its error.
     pub(crate) async fn bounded<T>(
         &self,
         call: &Call,
@@ -231,12 +231,11 @@ impl Wire {
         self.within(call, async { future.await.map_err(|error| self.understood(call, error)) }).await
     }
 
-    /// How long the engine may take to answer an ordinary call.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Bounds a future by the call's deadline.
+    /// Sets the call's deadline on a future.
     pub(crate) async fn within<T>(
         &self,
         call: &Call,
@@ -249,7 +248,7 @@ impl Wire {
         }
     }
 
-    /// Our words for bollard's errors.
+    /// Converts bollard's errors.
     fn understood(&self, call: &Call, error: bollard::errors::Error) -> EngineError {
         use bollard::errors::Error;
         let name = call.to_string();
@@ -267,12 +266,11 @@ impl Wire {
     }
 }
 
-/// A body of one JSON value, or none.
 fn json_body(value: Option<&serde_json::Value>) -> Body {
     bollard::body_full(value.map(|v| Bytes::from(v.to_string())).unwrap_or_default())
 }
 
-/// Reads a reply to its end.
+/// Reads an answer to its end.
 pub(crate) async fn collect(call: &Call, response: Response<Incoming>) -> Result<Bytes, EngineError> {
     match response.into_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
@@ -280,7 +278,7 @@ pub(crate) async fn collect(call: &Call, response: Response<Incoming>) -> Result
     }
 }
 
-/// The engine's own words in a reply that is a refusal: `{"message": …}`, else the text as it is.
+/// The engine's message in a refusal: `{"message": …}`, otherwise the text.
 async fn refusal(call: &Call, response: Response<Incoming>) -> EngineError {
     #[derive(serde::Deserialize)]
     struct Refusal {
@@ -300,9 +298,9 @@ async fn refusal(call: &Call, response: Response<Incoming>) -> EngineError {
     EngineError::Api { call: call.to_string(), status: status.as_u16(), message }
 }
 
-/// Docker reads the URL-safe alphabet and goes on without credentials where it meets the other (moby, `X-Registry-Auth`).
+/// Docker reads the URL-safe alphabet and ignores credentials in the other one (moby, `X-Registry-Auth`).
 fn mend_alphabet(value: &mut HeaderValue) {
-    let mended: Vec<u8> = value
+    let corrected: Vec<u8> = value
         .as_bytes()
         .iter()
         .map(|byte| match byte {
@@ -311,13 +309,13 @@ fn mend_alphabet(value: &mut HeaderValue) {
             other => *other,
         })
         .collect();
-    if let Ok(mut mended) = HeaderValue::from_bytes(&mended) {
-        mended.set_sensitive(true);
-        *value = mended;
+    if let Ok(mut corrected) = HeaderValue::from_bytes(&corrected) {
+        corrected.set_sensitive(true);
+        *value = corrected;
     }
 }
 
-/// Why a request could not be sent, before it is known which call it was.
+/// Why a request could not be sent; the call is added later.
 #[derive(Debug, thiserror::Error)]
 enum SendError {
     #[error(transparent)]
@@ -342,7 +340,7 @@ impl SendError {
     }
 }
 
-/// The I/O error at the bottom of a chain, by kind and words.
+/// The I/O error at the end of a chain of causes.
 fn root_io(error: &(dyn std::error::Error + 'static)) -> io::Error {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -357,7 +355,7 @@ fn root_io(error: &(dyn std::error::Error + 'static)) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-/// The last cause of an error, in its words: «connection reset by peer» rather than «client error (SendRequest)».
+/// The last cause of an error: «connection reset by peer», not «client error (SendRequest)».
 pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
@@ -366,7 +364,7 @@ pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     last.to_string()
 }
 
-/// Carries our error through bollard, which has no room for one of its own kind without its transports.
+/// Passes `sofa`'s error through bollard, which has no suitable variant without its own transports.
 fn to_bollard(error: SendError) -> bollard::errors::Error {
     bollard::errors::Error::IOError { err: io::Error::other(error) }
 }

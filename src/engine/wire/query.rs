@@ -1,11 +1,11 @@
-//! Builds paths with queries, escaped as the engine's router reads them.
+//! Builds paths with queries, escaped for the engine's router.
 
-/// A path with a query behind it: `Path::new("/containers/json").with("all", "1")`.
+/// A path with a query: `Path::new("/containers/json").with("all", "1")`.
 #[derive(Debug, Clone)]
 pub(crate) struct Path(String);
 
 impl Path {
-    /// A path; its segments must already be fit for a URL (`segment`).
+    /// The segments of the path must be escaped already (`segment`).
     pub(crate) fn new(path: impl Into<String>) -> Path {
         Path(path.into())
     }
@@ -19,7 +19,7 @@ impl Path {
         self
     }
 
-    /// Appends `key=value` where there is a value.
+    /// Appends `key=value` if there is a value.
     pub(crate) fn with_some(self, key: &str, value: Option<impl AsRef<str>>) -> Path {
         match value {
             Some(value) => self.with(key, value),
@@ -27,7 +27,7 @@ impl Path {
         }
     }
 
-    /// Appends `key=1` where the flag is set.
+    /// Appends `key=1` if the flag is set.
     pub(crate) fn with_flag(self, key: &str, flag: bool) -> Path {
         if flag { self.with(key, "1") } else { self }
     }
@@ -37,7 +37,7 @@ impl Path {
     }
 }
 
-/// A name as part of a path. Slashes, colons and at-signs of image references stay, as the engine's router expects.
+/// Escapes a name for a path. Slashes, colons and at-signs of image references stay, as the engine's router expects.
 pub(crate) fn segment(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
     escape(&mut escaped, name, b"-._~/:@");
