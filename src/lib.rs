@@ -28,11 +28,12 @@ pub mod yaml;
 
 use error::{Exit, Failure, Kind};
 use ops::Context;
+pub use ops::build_info::BuildInfo;
 use settings::{Settings, Typed};
 use ui::Ui;
 
 /// Runs one command line (program name first) and returns the process's exit code (the table of [`error::Kind`]).
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(arguments: Vec<OsString>, build: BuildInfo) -> ExitCode {
     let arguments: Vec<String> =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let line = arguments.iter().skip(1).cloned().collect();
@@ -60,7 +61,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             "sofa.yaml counts as far as it can be read; every mode is protected and keeps its volumes",
         );
     }
-    let context = Context { settings, ui };
+    let context = Context { settings, ui, build };
     match in_runtime(cli.verb.run(&context)) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sofa::run(std::env::args_os().collect())
+    let build = sofa::BuildInfo { commit: option_env!("SOFA_COMMIT"), date: option_env!("SOFA_COMMIT_DATE") };
+    sofa::run(std::env::args_os().collect(), build)
 }

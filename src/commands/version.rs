@@ -1,32 +1,28 @@
-//! `sofa version`: of this program, and of the engine where one answers.
+//! `sofa version`: the versions of this program and of the engine.
 
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
+use crate::ops::build_info::BuildInfo;
 
-/// Arguments of `version`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only the version number.
+    /// Print the version number only
     #[arg(long)]
     short: bool,
 }
 
-/// Prints the versions. An engine that does not answer is said, and is no failure.
-///
-/// # Errors
-/// None of its own.
+/// Prints the versions. An engine that does not answer is reported and is not a failure.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let own = env!("CARGO_PKG_VERSION");
     let text = if args.short {
-        format!("{own}\n")
+        format!("{}\n", BuildInfo::VERSION)
     } else {
         let engine = match context.engine().await {
             Ok(engine) => format!("{} (API {})", engine.server().product, engine.api()),
             Err(failure) => failure.to_string(),
         };
-        format!("sofa {own}\nengine {engine}\n")
+        format!("sofa {}\nengine {engine}\n", context.build)
     };
-    // A reader that is gone needs no version.
+    // Nobody reads the output any more: nothing to report.
     let _ = context.ui.print(&text);
     Ok(Exit::Success)
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Host, PATIENCE};
 use crate::error::{Exit, Failure, Kind};
+use crate::ops::build_info::BuildInfo;
 use crate::ops::failure::engine_failure;
 use crate::plan::operation::Plan;
 use crate::plan::scope::Deps;
@@ -17,6 +18,7 @@ use crate::ui::plan::render;
 pub struct Context {
     pub settings: Settings,
     pub ui: Ui,
+    pub build: BuildInfo,
 }
 
 impl Context {

@@ -2,6 +2,7 @@
 //! sees clap and never prints to a stream of its own. Start with [`deploy`].
 
 pub mod build;
+pub mod build_info;
 pub mod check;
 pub mod config;
 pub mod confirm;

@@ -141,6 +141,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::ops::build_info::BuildInfo;
     use crate::settings::{Environment, Settings, Typed};
     use crate::ui::Ui;
 
@@ -154,7 +155,7 @@ mod tests {
         }
         let typed = Typed { words: vec![mode.to_owned()], lenient: true, ..Typed::default() };
         let settings = Settings::resolve(typed, environment, folder.path().to_owned()).unwrap();
-        (folder, Context { settings, ui: Ui::plain() })
+        (folder, Context { settings, ui: Ui::plain(), build: BuildInfo::default() })
     }
 
     fn name(files: &[(&str, &str)], mode: &str) -> Name {
