@@ -3,13 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::ACCEPT;
-use http::{Request, StatusCode};
-use http_body_util::Empty;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use url::Url;
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
 
 use crate::engine::exec::ExecCommand;
 use crate::engine::{ContainerDetails, Engine};
@@ -79,11 +74,9 @@ pub(super) async fn http(
 /// The status of a GET request; `None` when there is no answer. Redirects are not followed, because a gate can expect
 /// 302, and no proxy is used.
 async fn get(address: SocketAddr, path: &str) -> Option<StatusCode> {
-    // `Url` encodes what a request line cannot hold, such as a space.
-    let url = Url::parse(&format!("http://{address}{path}")).ok()?;
-    let request = Request::get(url.as_str()).header(ACCEPT, "*/*").body(Empty::<Bytes>::new()).ok()?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    client.request(request).await.ok().map(|response| response.status())
+    let client = Client::builder().redirect(Policy::none()).no_proxy().build().ok()?;
+    let response = client.get(format!("http://{address}{path}")).send().await.ok()?;
+    Some(response.status())
 }
 
 /// Where the container can be asked from here: on a local Linux engine at its own address, or at that of the
