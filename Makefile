@@ -14,6 +14,7 @@
 ## make test         every test, on a real engine too      make test-full   those that take long as well
 ## make bench        compare with docker compose           make lint, fmt   clippy; rustfmt
 ## make binary       the static binary, target/sofa
+## make package      a tarball and a Debian package, installed in a clean container as a check
 ##
 ## A Makefile turns every failure into exit code 2: scripts that tell them apart call target/sofa itself.
 
@@ -25,7 +26,7 @@ MAKEFLAGS += --no-builtin-rules
 VERBS  := deploy stop start restart ps logs down build plan config check
 MODES  := local dev production
 WORDS  := $(MODES) all
-CHORES := help binary test test-full parity bench lint fmt
+CHORES := help binary package test test-full parity bench lint fmt
 
 # The binary and the set-up tools; the tests of this file put others in their place.
 SOFA   := target/sofa
@@ -95,6 +96,10 @@ $(WORDS):
 
 binary:
 	@$(TOOLS)/build
+
+package:
+	@$(TOOLS)/ensure-engine
+	@$(TOOLS)/package
 
 test: export SOFA_TEST_ENGINE := required
 test:
