@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sofa::compose::Dialect;
-use sofa::compose::model::{Condition, Dependency, Network, Project, Service};
-use sofa::plan::desired::{Desired, Terms};
-use sofa::plan::observed::{
+use sofa::testing::compat::Dialect;
+use sofa::testing::compose::model::{Condition, Dependency, Network, Project, Service};
+use sofa::testing::plan::desired::{Desired, Terms};
+use sofa::testing::plan::observed::{
     Attachment, Container, ContainerId, Health, Image, ImageId, NetworkId, Observed, State,
 };
-use sofa::plan::pins::Pins;
-use sofa::plan::{Policy, deploy, graph, scope};
+use sofa::testing::plan::pins::Pins;
+use sofa::testing::plan::{Policy, deploy, graph, scope};
 
 const SERVICES: usize = 1_000;
 const ROUNDS: usize = 21;
@@ -86,7 +86,7 @@ fn observed(project: &Project) -> Observed {
     };
     let mut observed = Observed::default();
     observed.images.insert("app:1".into(), image);
-    observed.networks.push(sofa::plan::observed::Network {
+    observed.networks.push(sofa::testing::plan::observed::Network {
         id: NetworkId("n".into()),
         name: "p_default".into(),
         driver: "bridge".into(),

@@ -6,25 +6,26 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-pub mod apply;
-pub mod cli;
-pub mod commands;
-pub mod compose;
-pub mod diag;
-pub mod docker;
-pub mod engine;
-pub mod error;
-pub mod guard;
-pub mod labels;
-pub mod ops;
-pub mod plan;
-pub mod settings;
-pub mod state;
+mod apply;
+mod cli;
+mod commands;
+mod compat;
+mod compose;
+mod diag;
+mod docker;
+mod engine;
+mod error;
+mod guard;
+mod labels;
+mod ops;
+mod plan;
+mod settings;
+mod state;
 #[doc(hidden)]
 pub mod testing;
-pub mod ui;
-pub mod util;
-pub mod yaml;
+mod ui;
+mod util;
+mod yaml;
 
 use error::{Exit, Failure, Kind};
 use ops::Context;

@@ -5,28 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each module may use, beside `util`, `error` and `labels`, which everything may. A longer name wins over a shorter one.
+/// What each module may use, beside `util`, `compat`, `error` and `labels`, which everything may. A longer name wins over a shorter one.
 const ARROWS: [(&str, &[&str]); 20] = [
     ("yaml", &[]),
     ("util", &[]),
+    ("compat", &[]),
     ("error", &[]),
     ("labels", &[]),
     ("diag", &["yaml"]),
     ("compose::model", &[]),
-    ("compose::dialect", &[]),
-    ("compose::hash", &["compose::model", "compose::dialect"]),
+    ("compose::hash", &["compose::model"]),
     ("compose::secrecy", &["compose::model"]),
-    (
-        "compose::fields",
-        &["compose::model", "compose::dialect", "compose::hash", "compose::render", "compose::secrecy"],
-    ),
-    ("compose::render", &["compose::model", "compose::dialect", "compose::load", "compose::hash", "yaml"]),
-    ("compose::load", &["compose::model", "compose::dialect", "compose::secrecy", "yaml", "diag"]),
-    // Settings choose a dialect; they hash nothing.
-    ("settings", &["yaml", "diag", "compose::dialect"]),
-    ("plan", &["compose::model", "compose::dialect", "compose::hash", "compose::fields", "settings"]),
+    ("compose::fields", &["compose::model", "compose::hash", "compose::render", "compose::secrecy"]),
+    ("compose::render", &["compose::model", "compose::load", "compose::hash", "yaml"]),
+    ("compose::load", &["compose::model", "compose::secrecy", "yaml", "diag"]),
+    ("settings", &["yaml", "diag"]),
+    ("plan", &["compose::model", "compose::hash", "compose::fields", "settings"]),
     ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
-    ("engine", &["compose::model", "compose::dialect", "plan"]),
+    ("engine", &["compose::model", "plan"]),
     ("state", &["compose::model", "plan"]),
     ("apply", &["plan", "docker", "state", "ui::event"]),
     ("docker", &["apply", "state", "engine", "plan", "ui::event", "compose::model", "compose::secrecy"]),
@@ -83,8 +79,12 @@ fn only_the_engine_names_bollard() {
 
 #[test]
 fn only_settings_reads_the_environment() {
-    // `main` hands over the command line.
-    const MAY: [(&str, &str); 2] = [("settings::environment", "env::"), ("main", "env::args_os()")];
+    // `main` hands over the command line; the platform's name is a constant of the compiler.
+    const MAY: [(&str, &str); 3] = [
+        ("settings::environment", "env::"),
+        ("main", "env::args_os()"),
+        ("ops::build_info", "env::consts::"),
+    ];
     for (file, module) in sources() {
         let text = fs::read_to_string(&file).unwrap();
         let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
@@ -121,6 +121,7 @@ fn a_wrong_arrow_is_seen() {
 fn allowed(module: &str, used: &str) -> bool {
     let own = |prefix: &str, name: &str| name == prefix || name.starts_with(&format!("{prefix}::"));
     if own("util", used)
+        || own("compat", used)
         || own("labels", used)
         || own("error", used)
         || module.split("::").next() == used.split("::").next() && !used.contains("::")
@@ -159,8 +160,6 @@ fn cut(path: &str) -> String {
     let second = path[first.len()..].strip_prefix("::").map(name).unwrap_or_default();
     match (first.as_str(), second.as_str()) {
         ("compose" | "ui", second) if !second.is_empty() => format!("{first}::{second}"),
-        // `Dialect` is re-exported.
-        ("compose", _) => "compose::dialect".into(),
         _ => first,
     }
 }

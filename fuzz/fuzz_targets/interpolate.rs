@@ -1,8 +1,8 @@
 //! Any text is a template or it is not.
 #![no_main]
 
-use sofa::compose::load::{Input, Request, load};
-use sofa::diag::Sources;
+use sofa::testing::compose::load::{Input, Request, load};
+use sofa::testing::diag::Sources;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let quoted = text.replace('\'', "''");

@@ -1,9 +1,10 @@
 //! Any text is a project or a list of problems that can be shown; a project prints and reads back.
 #![no_main]
 
-use sofa::compose::load::{Input, Request, load};
-use sofa::compose::{Dialect, hash, render};
-use sofa::diag::Sources;
+use sofa::testing::compose::load::{Input, Request, load};
+use sofa::testing::compat::Dialect;
+use sofa::testing::compose::{hash, render};
+use sofa::testing::diag::Sources;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let request = Request {

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let _ = sofa::yaml::parse(sofa::yaml::SourceId(0), text);
+    let _ = sofa::testing::yaml::parse(sofa::testing::yaml::SourceId(0), text);
 });

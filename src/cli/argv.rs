@@ -2,9 +2,6 @@
 
 use clap::{ArgAction, Command};
 
-/// Verbs with arguments of their own: reordering ends at the first of them.
-const OWN_ARGUMENTS: [&str; 4] = ["exec", "run", "cp", "port"];
-
 /// Puts the verb behind the program's name. Options keep their values and the words keep their order; what stands behind
 /// `--` is not looked at. Where no verb is among the words nothing is moved, and clap says what is missing.
 pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
@@ -87,11 +84,6 @@ fn takes_next(option: &str, command: &Command) -> bool {
             all.any(|argument| takes(argument) && argument.get_short() == Some(letter))
         }
     }
-}
-
-/// Whether the words behind this verb are its own.
-pub fn has_own_arguments(verb: &str) -> bool {
-    OWN_ARGUMENTS.contains(&verb)
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::compat::Dialect;
+
+use super::hash;
 use super::model::{Given, Network, Service};
 use super::render::{Form, Tree};
 use super::secrecy::{is_secretive, user_infos};
-use super::{Dialect, hash};
 
 /// The longest value that is shown whole, in characters.
 const LONGEST: usize = 72;

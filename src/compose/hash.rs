@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::Dialect;
 use super::model::{Network, Service, Volume};
 use super::render::compact_json;
+use crate::compat::Dialect;
 
 /// The hash of a service.
 pub fn service(service: &Service, dialect: Dialect) -> String {

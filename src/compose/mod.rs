@@ -2,12 +2,9 @@
 //! docker compose does, `hash` computes the labels' config hashes, `fields` tells what differs between two
 //! services, `secrecy` what must not be shown.
 
-mod dialect;
 pub mod fields;
 pub mod hash;
 pub mod load;
 pub mod model;
 pub mod render;
 pub mod secrecy;
-
-pub use dialect::Dialect;

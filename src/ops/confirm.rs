@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::compat::argv::quote;
+use crate::compat::bytes;
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -16,8 +18,6 @@ use crate::plan::operation::Plan;
 use crate::settings::Mode;
 use crate::ui::plan::render;
 use crate::ui::prompt::Answer;
-use crate::util::argv::quote;
-use crate::util::bytes;
 
 /// What a protected mode asks before: a verb, or an option of a deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]

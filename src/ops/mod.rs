@@ -29,4 +29,3 @@ pub mod scale;
 mod session;
 
 pub use context::Context;
-pub use project::LoadedProject;

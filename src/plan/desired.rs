@@ -11,10 +11,11 @@ use super::image_volumes::{self, By, resolved};
 use super::observed::{ContainerId, Image, Observed};
 use super::pins::{Pin, Pins};
 use super::sharing::{Parents, parents, shares, with_parents};
+use crate::compat::Dialect;
+use crate::compose::hash;
 use crate::compose::model::{
     Condition, Dependency, JobRun, MountKind, Network, Project, Role, Service, ServiceName, Volume,
 };
-use crate::compose::{Dialect, hash};
 
 /// What should exist.
 #[derive(Debug)]

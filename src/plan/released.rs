@@ -4,8 +4,9 @@ use super::desired::{Desired, service_hashes};
 use super::observed::{Container, Network, Observed, label_of};
 use super::pins::Pins;
 use super::sharing::Parents;
+use crate::compat::Dialect;
+use crate::compose::hash;
 use crate::compose::model::{self, Service};
-use crate::compose::{Dialect, hash};
 
 impl Observed {
     /// The service of the last release that a container was made from, beside these containers.

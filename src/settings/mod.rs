@@ -16,17 +16,17 @@ mod words;
 pub use backend::Backend;
 pub use display::{Color, Progress};
 pub use environment::Environment;
-pub use file::{EXAMPLE, Spanned};
+pub use file::EXAMPLE;
 pub use layout::Layout;
 pub use mode::{Deps, Mode, Services};
 pub use words::{Vocabulary, Words};
 
 use file::SettingsFile;
 
-use crate::compose::Dialect;
+use crate::compat::Dialect;
+use crate::compat::duration;
 use crate::diag::{Diagnostics, Sources};
 use crate::error::{Failure, Kind};
-use crate::util::duration;
 
 /// The default deadline for all waits of a deploy together.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(360);

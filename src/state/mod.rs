@@ -21,7 +21,7 @@ pub mod store;
 pub use fence::Fence;
 pub use head::{Head, Operator};
 pub use held::{Held, LEASE, LockId};
-pub use holder::{Holder, Process, ProcessState};
+pub use holder::{Holder, Process};
 pub use key::ContentKey;
 pub use lease::{LockSignal, LockTokens};
 pub use lock::{Lock, LockError};

@@ -88,8 +88,6 @@ pub enum Subject {
         /// The replica number, from 1.
         number: u32,
     },
-    /// The project as a whole.
-    Project(String),
 }
 
 /// What a subject is doing.
@@ -147,7 +145,6 @@ impl fmt::Display for Subject {
             Subject::Volume(name) => write!(f, "volume {name}"),
             Subject::Container { service, number: 0 | 1 } => f.write_str(service),
             Subject::Container { service, number } => write!(f, "{service} {number}"),
-            Subject::Project(name) => f.write_str(name),
         }
     }
 }

@@ -173,11 +173,6 @@ impl Ui {
         !self.ci && std::io::stdout().is_terminal()
     }
 
-    /// The width of the terminal on stdout in columns, where there is one.
-    pub fn width(&self) -> Option<u16> {
-        size(std::io::stdout()).map(|(width, _)| width)
-    }
-
     fn is_quiet(&self) -> bool {
         self.format == Some(Format::Quiet)
     }

@@ -150,7 +150,7 @@ impl Node {
         Some(match &self.kind {
             Kind::Bool(value) => value.to_string(),
             Kind::Int(value) => value.to_string(),
-            Kind::Float(value) => crate::util::float::format(*value),
+            Kind::Float(value) => crate::compat::float::format(*value),
             Kind::String(text) | Kind::Timestamp(text) => text.to_string(),
             Kind::Null | Kind::List(_) | Kind::Map(_) => return None,
         })

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use sofa::compose::{Dialect, hash, load, render};
+use sofa::testing::compat::Dialect;
+use sofa::testing::compose::{hash, load, render};
 
 use crate::support::{Answer, Case, HOME, docker_compose, oracle};
 
@@ -122,7 +123,7 @@ fn what_is_printed_reads_back_to_the_same_model() {
                 profiles: vec!["*".to_owned()],
                 ..load::Request::default()
             };
-            let mut sources = sofa::diag::Sources::default();
+            let mut sources = sofa::testing::diag::Sources::default();
             let again = load::load(&request, &mut sources).unwrap_or_else(|problems| {
                 panic!("{}: {}\n{yaml}", case.name(), problems.render(&sources, false))
             });

@@ -1,8 +1,9 @@
 //! The config hashes in the labels that docker compose 2.40.3, 5.0.2, 5.5.1 and 5.6.0 wrote when they created these networks,
 //! volumes and containers.
 
-use sofa::compose::Dialect::{V2, V5, V5_5};
-use sofa::compose::{Dialect, hash};
+use sofa::testing::compat::Dialect;
+use sofa::testing::compat::Dialect::{V2, V5, V5_5};
+use sofa::testing::compose::hash;
 
 use crate::support::load_text;
 

@@ -1,9 +1,10 @@
 //! Laws that hold for every input, with inputs made up by proptest.
 
 use proptest::prelude::*;
-use sofa::compose::model::{Bytes, Duration};
-use sofa::compose::{Dialect, load, render};
-use sofa::diag::Sources;
+use sofa::testing::compat::Dialect;
+use sofa::testing::compose::model::{Bytes, Duration};
+use sofa::testing::compose::{load, render};
+use sofa::testing::diag::Sources;
 
 use crate::support::{load_text, load_with};
 
@@ -121,7 +122,7 @@ proptest! {
     #[test]
     fn durations_read_back(nanoseconds in 0u64..=i64::MAX as u64) {
         let duration = Duration(std::time::Duration::from_nanos(nanoseconds));
-        let read = sofa::util::duration::parse(&duration.to_string());
+        let read = sofa::testing::compat::duration::parse(&duration.to_string());
         // Fractions go through floating point, as in Go: the last digits of a second may be lost.
         let difference = read.expect("duration").abs_diff(duration.0);
         prop_assert!(difference.as_nanos() <= 1_000, "{duration}: {difference:?}");
@@ -129,20 +130,20 @@ proptest! {
 
     #[test]
     fn sizes_read_back(bytes in 0i64..1 << 52) {
-        prop_assert_eq!(sofa::util::bytes::parse(&Bytes(bytes).to_string()), Ok(bytes));
+        prop_assert_eq!(sofa::testing::compat::bytes::parse(&Bytes(bytes).to_string()), Ok(bytes));
     }
 
     #[test]
     fn command_lines_of_quoted_words_read_back(words in prop::collection::vec("[^']{0,12}", 0..6)) {
         let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-        prop_assert_eq!(sofa::util::argv::split(&line), Ok(words));
+        prop_assert_eq!(sofa::testing::compat::argv::split(&line), Ok(words));
     }
 
     #[test]
     fn any_command_line_is_answered(line in any::<String>()) {
-        let _ = sofa::util::argv::split(&line);
-        let _ = sofa::util::duration::parse(&line);
-        let _ = sofa::util::bytes::parse(&line);
+        let _ = sofa::testing::compat::argv::split(&line);
+        let _ = sofa::testing::compat::duration::parse(&line);
+        let _ = sofa::testing::compat::bytes::parse(&line);
     }
 
     #[test]

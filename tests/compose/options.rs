@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sofa::compose::Dialect;
+use sofa::testing::compat::Dialect;
 
 use crate::cases;
 use crate::support::{FOLDER, HOME, docker_compose, oracle};

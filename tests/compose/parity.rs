@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sofa::compose::load::{Input, Request, load};
-use sofa::compose::{Dialect, hash, render};
-use sofa::diag::Sources;
+use sofa::testing::compat::Dialect;
+use sofa::testing::compose::load::{Input, Request, load};
+use sofa::testing::compose::{hash, render};
+use sofa::testing::diag::Sources;
 
 use crate::cases::equal;
 use crate::support::{bare, oracle};

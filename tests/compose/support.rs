@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sofa::compose::Dialect;
-use sofa::compose::load::{Input, Loaded, Request, load};
-use sofa::diag::{Diagnostics, Sources};
+use sofa::testing::compat::Dialect;
+use sofa::testing::compose::load::{Input, Loaded, Request, load};
+use sofa::testing::diag::{Diagnostics, Sources};
 
 /// What stands for the case's folder in recorded answers.
 pub const FOLDER: &str = "/CASE";

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sofa::compose::model::{Build, Project, Service};
-use sofa::engine::build::{BuildError, BuildEvent, BuildOptions, PreparedBuild, is_current};
+use sofa::testing::compose::model::{Build, Project, Service};
+use sofa::testing::engine::build::{BuildError, BuildEvent, BuildOptions, PreparedBuild, is_current};
 
 use crate::stack::{assert_nothing_is_there, compose};
 use crate::support::real_engine::TestProject;

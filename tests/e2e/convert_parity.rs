@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
-use sofa::compose::load::{Request, load};
-use sofa::compose::model::{Project, Service, ServiceName};
-use sofa::diag::Sources;
-use sofa::engine::convert::{self, ContainerLabels, Instance, Replica};
-use sofa::plan::observed::ContainerId;
+use sofa::testing::compose::load::{Request, load};
+use sofa::testing::compose::model::{Project, Service, ServiceName};
+use sofa::testing::diag::Sources;
+use sofa::testing::engine::convert::{self, ContainerLabels, Instance, Replica};
+use sofa::testing::plan::observed::ContainerId;
 
 use crate::support::real_engine::{TestProject, has_docker_compose, skip};
 

@@ -5,9 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use sofa::docker::state::Store;
-use sofa::engine::RestartPolicy;
-use sofa::state::Head;
+use sofa::testing::docker::state::Store;
+use sofa::testing::engine::RestartPolicy;
+use sofa::testing::state::Head;
 
 use crate::stack::{HEALTHY, compose, container, ids};
 use crate::support::kill::When;

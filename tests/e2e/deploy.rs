@@ -1,6 +1,6 @@
 //! `sofa deploy` where all goes well: order, what is replaced and what is left alone, replicas, jobs.
 
-use sofa::plan::observed::State;
+use sofa::testing::plan::observed::State;
 
 use crate::stack::{HEALTHY, assert_nothing_is_there, compose, container, containers, ids, until};
 use crate::support::real_engine::TestProject;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sofa::compose::model::{Command, Healthcheck, HealthcheckTest, Network, Project, Service};
-use sofa::engine::RestartPolicy;
-use sofa::engine::container::{Removal, WaitFor};
-use sofa::engine::convert::{self, Instance, NewVolume};
-use sofa::engine::events::Action;
-use sofa::engine::exec::ExecCommand;
-use sofa::engine::logs::{LogQuery, OutputStream};
-use sofa::engine::{Engine, Wanted};
-use sofa::plan::observed::{ContainerId, Health, State};
+use sofa::testing::compose::model::{Command, Healthcheck, HealthcheckTest, Network, Project, Service};
+use sofa::testing::engine::RestartPolicy;
+use sofa::testing::engine::container::{Removal, WaitFor};
+use sofa::testing::engine::convert::{self, Instance, NewVolume};
+use sofa::testing::engine::events::Action;
+use sofa::testing::engine::exec::ExecCommand;
+use sofa::testing::engine::logs::{LogQuery, OutputStream};
+use sofa::testing::engine::{Engine, Wanted};
+use sofa::testing::plan::observed::{ContainerId, Health, State};
 
 use crate::support::real_engine::TestProject;
 

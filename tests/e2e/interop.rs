@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sofa::compose::Dialect;
+use sofa::testing::compat::Dialect;
 
 use crate::stack::ids;
 use crate::support::real_engine::{Run, TestProject, has_docker_compose, skip};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sofa::engine::exec::ExecCommand;
-use sofa::plan::observed::{Container, State};
+use sofa::testing::engine::exec::ExecCommand;
+use sofa::testing::plan::observed::{Container, State};
 
 use crate::stack::{containers, ids};
 use crate::support::real_engine::TestProject;

@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
-use sofa::engine::RestartPolicy;
-use sofa::engine::container::Removal;
-use sofa::engine::exec::ExecCommand;
-use sofa::plan::observed::State;
+use sofa::testing::engine::RestartPolicy;
+use sofa::testing::engine::container::Removal;
+use sofa::testing::engine::exec::ExecCommand;
+use sofa::testing::plan::observed::State;
 
 use crate::stack::{compose, container, ids, until, until_running};
 use crate::support::real_engine::TestProject;

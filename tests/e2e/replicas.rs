@@ -1,6 +1,6 @@
 //! `scale`, `kill` and `rm`: how many containers there are, and what becomes of those that do not run.
 
-use sofa::plan::observed::State;
+use sofa::testing::plan::observed::State;
 
 use crate::stack::{compose, containers, ids, until};
 use crate::support::real_engine::TestProject;

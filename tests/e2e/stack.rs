@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sofa::plan::observed::{Container, State};
+use sofa::testing::plan::observed::{Container, State};
 
 use crate::support::real_engine::TestProject;
 

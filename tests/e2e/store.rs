@@ -1,9 +1,9 @@
 //! What `sofa` keeps on the engine, on a real one.
 
-use sofa::docker::state::{Store, content_key};
-use sofa::engine::Wanted;
-use sofa::plan::observed::{ContainerId, State};
-use sofa::state::{ContentKey, Found, Head, RecordFile};
+use sofa::testing::docker::state::{Store, content_key};
+use sofa::testing::engine::Wanted;
+use sofa::testing::plan::observed::{ContainerId, State};
+use sofa::testing::state::{ContentKey, Found, Head, RecordFile};
 
 use crate::support::real_engine::TestProject;
 

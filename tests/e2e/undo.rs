@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sofa::plan::observed::State;
+use sofa::testing::plan::observed::State;
 
 use crate::stack::{HEALTHY, assert_nothing_is_there, compose, container, containers, ids, volumes};
 use crate::support::real_engine::{Run, TestProject};

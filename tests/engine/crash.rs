@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use sofa::docker::state::Store;
-use sofa::state::Head;
+use sofa::testing::docker::state::Store;
+use sofa::testing::state::Head;
 
 use crate::stage::{Stage, fleet, on_threads};
 use crate::support::fake_engine::{Fault, State};

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::json;
-use sofa::compose::model::{Healthcheck, HealthcheckTest, Service};
-use sofa::engine::events::Action;
-use sofa::engine::exec::ExecCommand;
-use sofa::engine::logs::{LogQuery, OutputStream};
-use sofa::engine::{Engine, EngineError, Host};
-use sofa::plan::observed::{Health, State};
-use sofa::state::{ErrorKind, StorageError};
+use sofa::testing::compose::model::{Healthcheck, HealthcheckTest, Service};
+use sofa::testing::engine::events::Action;
+use sofa::testing::engine::exec::ExecCommand;
+use sofa::testing::engine::logs::{LogQuery, OutputStream};
+use sofa::testing::engine::{Engine, EngineError, Host};
+use sofa::testing::plan::observed::{Health, State};
+use sofa::testing::state::{ErrorKind, StorageError};
 
 use crate::requests::{create, new_container, service};
 use crate::support::fake_engine::{ExecReply, FakeEngine, Fault, Script};
@@ -248,7 +248,7 @@ async fn a_taken_host_port_fails_the_start() {
     let fake = FakeEngine::start();
     fake.image("app:1");
     let engine = fake.connect().await;
-    let port = sofa::compose::model::Port {
+    let port = sofa::testing::compose::model::Port {
         target: 80,
         published: "8080".to_owned(),
         protocol: "tcp".to_owned(),

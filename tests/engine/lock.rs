@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use sofa::docker::state::{Lock, LockError};
-use sofa::engine::Engine;
-use sofa::engine::state_container::lock_name;
-use sofa::state::{Held, Holder, LockSignal, LockTokens, Operator, Process};
+use sofa::testing::docker::state::{Lock, LockError};
+use sofa::testing::engine::Engine;
+use sofa::testing::engine::state_container::lock_name;
+use sofa::testing::state::{Held, Holder, LockSignal, LockTokens, Operator, Process};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::fake_engine::{FakeEngine, Fault};

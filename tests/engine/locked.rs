@@ -3,9 +3,9 @@
 use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
-use sofa::docker::state::Lock;
-use sofa::state::LEASE;
-use sofa::state::{Holder, LockTokens, Operator};
+use sofa::testing::docker::state::Lock;
+use sofa::testing::state::LEASE;
+use sofa::testing::state::{Holder, LockTokens, Operator};
 use tokio_util::sync::CancellationToken;
 
 use crate::stage::{Stage, fleet, signal};

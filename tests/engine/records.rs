@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use sofa::docker::state::{Store, tags};
-use sofa::state::head::Outcome;
-use sofa::state::{Head, RecordFile};
+use sofa::testing::docker::state::{Store, tags};
+use sofa::testing::state::head::Outcome;
+use sofa::testing::state::{Head, RecordFile};
 
 use crate::stage::{Stage, fleet, signal};
 use crate::support::fake_engine::{Fault, Request, Script};

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::json;
-use sofa::compose::model::{Command, Project, Service};
-use sofa::engine::RestartPolicy;
-use sofa::engine::container::{Removal, WaitFor};
-use sofa::engine::convert::{self, FileUpload, Instance};
-use sofa::engine::image::Credentials;
-use sofa::engine::{ApiVersion, Engine, EngineError, Host, PATIENCE, Wanted};
-use sofa::plan::observed::{ContainerId, Health, ImageId, State};
+use sofa::testing::compose::model::{Command, Project, Service};
+use sofa::testing::engine::RestartPolicy;
+use sofa::testing::engine::container::{Removal, WaitFor};
+use sofa::testing::engine::convert::{self, FileUpload, Instance};
+use sofa::testing::engine::image::Credentials;
+use sofa::testing::engine::{ApiVersion, Engine, EngineError, Host, PATIENCE, Wanted};
+use sofa::testing::plan::observed::{ContainerId, Health, ImageId, State};
 
 use crate::support::fake_engine::{FakeEngine, Fault, Script};
 
@@ -38,7 +38,8 @@ pub fn new_container(engine: &Engine, service: &Service, name: &str) -> convert:
 fn project() -> Project {
     let mut project = Project { name: "p".into(), ..Project::default() };
     for key in ["a", "b"] {
-        let network = sofa::compose::model::Network { name: format!("p_{key}"), ..Default::default() };
+        let network =
+            sofa::testing::compose::model::Network { name: format!("p_{key}"), ..Default::default() };
         project.networks.insert(key.into(), network);
     }
     project
@@ -102,7 +103,8 @@ async fn a_container_is_created_with_one_network_on_old_engines_and_the_rest_aft
         let fake = FakeEngine::speaking(api);
         fake.image("app:1");
         for name in ["p_a", "p_b"] {
-            let network = sofa::compose::model::Network { name: name.to_owned(), ..Default::default() };
+            let network =
+                sofa::testing::compose::model::Network { name: name.to_owned(), ..Default::default() };
             let engine = fake.connect().await;
             engine.create_network(&convert::network(&network, BTreeMap::new())).await.unwrap();
         }
@@ -128,7 +130,7 @@ async fn a_container_that_cannot_be_finished_is_removed_again() {
     let engine = fake.connect().await;
     let mut service = Service { network_mode: String::new(), ..service() };
     service.networks = [("a".into(), None), ("b".into(), None)].into();
-    let network = sofa::compose::model::Network { name: "p_a".to_owned(), ..Default::default() };
+    let network = sofa::testing::compose::model::Network { name: "p_a".to_owned(), ..Default::default() };
     engine.create_network(&convert::network(&network, BTreeMap::new())).await.unwrap();
     let error = engine.create(&new_container(&engine, &service, "p-web-1")).await.unwrap_err();
     assert!(error.is_not_found(), "network p_b is missing: {error}");
@@ -174,8 +176,8 @@ async fn observing_is_a_constant_number_of_calls() {
     fake.image("app:1");
     fake.script("web", Script::default().never_healthy());
     let engine = fake.connect().await;
-    let healthcheck = sofa::compose::model::Healthcheck {
-        test: sofa::compose::model::HealthcheckTest(vec!["CMD".to_owned(), "true".to_owned()]),
+    let healthcheck = sofa::testing::compose::model::Healthcheck {
+        test: sofa::testing::compose::model::HealthcheckTest(vec!["CMD".to_owned(), "true".to_owned()]),
         ..Default::default()
     };
     let service = Service { healthcheck: Some(healthcheck), ..service() };
@@ -216,7 +218,7 @@ async fn observing_is_a_constant_number_of_calls() {
 async fn a_network_is_made_once_although_old_engines_would_make_two() {
     let fake = FakeEngine::start();
     let engine = fake.connect().await;
-    let network = sofa::compose::model::Network { name: "p_a".to_owned(), ..Default::default() };
+    let network = sofa::testing::compose::model::Network { name: "p_a".to_owned(), ..Default::default() };
     let new = convert::network(&network, BTreeMap::new());
     engine.create_network(&new).await.unwrap();
     assert_eq!(fake.request("POST /networks/create").json()["CheckDuplicate"], true);

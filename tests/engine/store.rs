@@ -1,11 +1,11 @@
 //! What `sofa` keeps on the engine: records that survive a write cut anywhere, a prune, and an older `sofa`.
 
 use jiff::Timestamp;
-use sofa::docker::state::{StateError, Store, content_key};
-use sofa::engine::{Engine, Wanted};
-use sofa::plan::observed::ContainerId;
-use sofa::state::head::{Operator, RunEntry};
-use sofa::state::{ContentKey, Found, Head, RecordFile, Snapshot};
+use sofa::testing::docker::state::{StateError, Store, content_key};
+use sofa::testing::engine::{Engine, Wanted};
+use sofa::testing::plan::observed::ContainerId;
+use sofa::testing::state::head::{Operator, RunEntry};
+use sofa::testing::state::{ContentKey, Found, Head, RecordFile, Snapshot};
 
 use crate::support::fake_engine::FakeEngine;
 

@@ -4,9 +4,9 @@ use std::process::Child;
 use std::time::Duration;
 
 use serde_json::json;
-use sofa::docker::state::{Store, tags};
-use sofa::state::Head;
-use sofa::state::head::Outcome;
+use sofa::testing::docker::state::{Store, tags};
+use sofa::testing::state::Head;
+use sofa::testing::state::head::Outcome;
 
 use crate::stage::{Stage, signal};
 use crate::support::fake_engine::{ExecReply, Fault, Script, State};

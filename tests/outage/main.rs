@@ -5,8 +5,8 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sofa::engine::{Engine, PATIENCE};
-use sofa::plan::observed::State;
+use sofa::testing::engine::{Engine, PATIENCE};
+use sofa::testing::plan::observed::State;
 
 #[allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
 #[path = "../support/mod.rs"]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sofa::engine::{Engine, Host, PATIENCE};
+use sofa::testing::engine::{Engine, Host, PATIENCE};
 use tempfile::TempDir;
 
 use crate::support::real_engine::skip;

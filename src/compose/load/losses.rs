@@ -3,8 +3,9 @@
 
 use super::schema;
 use super::session::Session;
+use crate::compat::argv;
 use crate::diag::Diagnostic;
-use crate::util::{argv, spelling};
+use crate::util::spelling;
 use crate::yaml::{Node, Span};
 
 /// Notes what a model loses when it is typed.

@@ -3,9 +3,9 @@
 use super::session::Session;
 use super::shape::Shape::{self, Bool, List, OneOf, Text};
 use super::shape::{self, Table};
+use crate::compat::duration;
 use crate::compose::model::{Duration, HttpProbe, JobRun, Probe, ReadyCheck, Role, Sofa};
 use crate::diag::Diagnostic;
-use crate::util::duration;
 use crate::yaml::{Kind, Node};
 
 /// The annotated example, which is the documentation: every key stands in it.

@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for CommandVisitor {
     }
 
     fn visit_str<E: Error>(self, line: &str) -> Result<Command, E> {
-        crate::util::argv::split(line).map(|words| Command(Some(words))).map_err(E::custom)
+        crate::compat::argv::split(line).map(|words| Command(Some(words))).map_err(E::custom)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Command, A::Error> {

@@ -43,7 +43,7 @@ impl Value {
             Value::Null | Value::List(_) | Value::Map(_) => String::new(),
             Value::Bool(value) => value.to_string(),
             Value::Int(value) => value.to_string(),
-            Value::Float(value) => crate::util::float::format(*value),
+            Value::Float(value) => crate::compat::float::format(*value),
             Value::String(value) => value.clone(),
         }
     }

@@ -298,7 +298,7 @@ impl PullPolicy {
             "weekly" => Self::Every(DAY * 7),
             _ => text
                 .strip_prefix("every_")
-                .and_then(|pause| crate::util::duration::parse(pause).ok())
+                .and_then(|pause| crate::compat::duration::parse(pause).ok())
                 .map_or(Self::Missing, Self::Every),
         }
     }

@@ -6,7 +6,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::record::Omit;
-use crate::util::{bytes, duration};
+use crate::compat::{bytes, duration};
 
 /// A length of time; printed as `1m30s`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,9 +6,9 @@ use std::fmt;
 
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
-use crate::compose::Dialect;
+use crate::compat::Dialect;
+use crate::compat::{float, natural};
 use crate::compose::model::{EMPTY_LIST, HOOK_CONTAINER};
-use crate::util::{float, natural};
 use crate::yaml::{EXTENSIONS, Kind, Node};
 
 /// What is printed, and for whom. Extensions appear in YAML alone.

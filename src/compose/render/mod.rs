@@ -10,9 +10,9 @@ pub use lists::{environment, images, models, networks, profiles, services, varia
 
 use std::collections::BTreeMap;
 
-use super::Dialect;
 use super::model::Project;
-use crate::util::natural;
+use crate::compat::Dialect;
+use crate::compat::natural;
 use crate::yaml::Node;
 
 /// The project as JSON, indented, with `$` doubled, as `docker compose config --format json` prints it.

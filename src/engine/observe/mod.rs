@@ -19,8 +19,6 @@ mod container;
 mod image;
 mod status;
 
-pub use image::ListedImage;
-
 use container::ContainerReply;
 
 /// What to observe beside the project's own objects.

@@ -27,7 +27,7 @@ use super::operation::Plan;
 use super::pins::{Pin, Pins};
 use super::scope::{self, Deps, Selection};
 use super::{Policy, Problem, Recreate, down, rm};
-use crate::compose::Dialect;
+use crate::compat::Dialect;
 use crate::compose::model::{self, Condition, Dependency, Project, Service};
 
 /// A project `p` with services added one by one, and an engine that may have them.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sofa::engine::{Engine, Host, PATIENCE};
+use sofa::testing::engine::{Engine, Host, PATIENCE};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use sofa::engine::Engine;
+use sofa::testing::engine::Engine;
 
 use super::tools;
 
@@ -55,7 +55,7 @@ pub async fn release(engine: &Engine) {
     if *users == 0 {
         drop(engine.remove_image(&name(), true).await);
         // `sofa` makes it again where it is missing; one that another project's store is made of stays.
-        drop(engine.remove_image(sofa::engine::state_container::IMAGE, false).await);
+        drop(engine.remove_image(sofa::testing::engine::state_container::IMAGE, false).await);
         remove_leftovers(engine).await;
     }
 }

@@ -1,7 +1,7 @@
 //! Takes away whatever a test's project left on the engine.
 
-use sofa::engine::container::Removal;
-use sofa::engine::{Engine, PATIENCE};
+use sofa::testing::engine::container::Removal;
+use sofa::testing::engine::{Engine, PATIENCE};
 
 /// Removes containers, networks, volumes and images of a project, and the test image with its last user. Runs on a
 /// thread of its own, since a test's runtime may be gone or panicking.

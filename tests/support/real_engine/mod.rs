@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use sofa::engine::{Engine, Host, PATIENCE};
+use sofa::testing::engine::{Engine, Host, PATIENCE};
 
 mod busybox;
 mod cleanup;

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use sofa::engine::Engine;
+use sofa::testing::engine::Engine;
 use tempfile::TempDir;
 
 use super::{busybox, cleanup, connect};

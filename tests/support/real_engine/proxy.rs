@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use sofa::engine::Engine;
+use sofa::testing::engine::Engine;
 use tempfile::TempDir;
 
 use crate::support::kill::{When, kill};
