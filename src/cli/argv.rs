@@ -1,16 +1,16 @@
-//! Word order: `sofa dev deploy` is `sofa deploy dev`. Moves the verb to the front before clap parses strictly. Pure.
+//! Word order: `sofa dev deploy` means `sofa deploy dev`. Moves the verb to the front before clap parses the command line.
 
 use clap::{ArgAction, Command};
 
-/// Puts the verb behind the program's name. Options keep their values and the words keep their order; what stands behind
-/// `--` is not looked at. Where no verb is among the words nothing is moved, and clap says what is missing.
+/// Moves the verb behind the program's name. Options keep their values, and words keep their order. Words after `--` are not
+/// searched. Without a verb nothing is moved, and clap reports what is missing.
 pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
     let is_verb = |word: &str| command.find_subcommand(word).is_some();
     let Some(at) = verb_position(&arguments, 1, is_verb, command) else {
         return arguments;
     };
     let mut ordered = arguments;
-    // docker compose's `logs -f` follows; a file for `logs` is given as `--file`, or before the verb.
+    // In docker compose `logs -f` means follow. A Compose file for `logs` is given as `--file` or before the verb.
     if ordered[at] == "logs" {
         ordered[at..]
             .iter_mut()
@@ -25,7 +25,7 @@ pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
     ordered
 }
 
-/// `plan` takes a verb, which comes behind it; without one it is about `deploy`.
+/// `plan` takes a verb, which follows it. Without a verb it plans `deploy`.
 fn planned_verb_second(ordered: &mut Vec<String>, command: &Command) {
     let asks_for_help = |argument: &String| matches!(argument.as_str(), "-h" | "--help");
     let Some(plan) = command.find_subcommand("plan") else { return };
@@ -39,7 +39,7 @@ fn planned_verb_second(ordered: &mut Vec<String>, command: &Command) {
     }
 }
 
-/// Where the first verb stands, from `index` on.
+/// The position of the first verb, from `index` on.
 fn verb_position(
     arguments: &[String],
     mut index: usize,
@@ -62,8 +62,8 @@ fn verb_position(
     None
 }
 
-/// Whether an option's value is the next argument. Before a verb is known, the options of every verb count; where two
-/// verbs disagree, the one that stands on the command line decides.
+/// Whether an option's value is the next argument. Before the verb is known, the options of all verbs count; where two verbs
+/// differ, the verb on the command line decides.
 fn takes_next(option: &str, command: &Command) -> bool {
     if option.contains('=') {
         return false;
@@ -75,7 +75,7 @@ fn takes_next(option: &str, command: &Command) -> bool {
             takes(argument)
                 && argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))
         }),
-        // `-fx` and bundles such as `-qv` hold what they need.
+        // `-fx` and bundles such as `-qv` contain their values.
         None => {
             let mut letters = option.chars().skip(1);
             let (Some(letter), None) = (letters.next(), letters.next()) else {

@@ -1,4 +1,4 @@
-//! The command line: what can be typed. What it means is `settings`; what it does is `commands`.
+//! The command line, as clap parses it. `settings` combines it with the other settings; `commands` runs the verbs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +29,6 @@ use planned::{PlanArgs, Planned};
 pub struct Cli {
     #[command(flatten)]
     global: Global,
-    /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -40,7 +39,7 @@ struct Global {
     /// The project's root.
     #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = "Global options")]
     directory: Option<PathBuf>,
-    /// A Compose file; repeat it for overrides, `-` is standard input.
+    /// A Compose file; repeatable, later files override earlier ones; `-` is standard input.
     #[arg(short, long = "file", global = true, value_name = "FILE", help_heading = "Global options")]
     file: Vec<PathBuf>,
     /// A file of variables for interpolation; repeatable.
@@ -49,7 +48,7 @@ struct Global {
     /// The Compose project's name.
     #[arg(short, long, global = true, value_name = "NAME", help_heading = "Global options")]
     project_name: Option<String>,
-    /// Where relative paths of the Compose files start.
+    /// The directory that relative paths in Compose files start from.
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     project_directory: Option<PathBuf>,
     /// Enables the services of a profile; repeatable.
@@ -61,29 +60,28 @@ struct Global {
     /// The engine of a docker context.
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     context: Option<String>,
-    /// Engine calls at once.
+    /// The number of concurrent engine calls.
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     parallel: Option<usize>,
-    /// How long the engine may take to answer a call, where it need not wait for disks or registries (default 60s); also
-    /// SOFA_ENGINE_TIMEOUT.
+    /// How long the engine may take to answer a call that needs no disk or registry (default 60s); also SOFA_ENGINE_TIMEOUT.
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_engine_timeout, help_heading = "Global options")]
     engine_timeout: Option<Duration>,
     /// How progress is shown.
     #[arg(long, global = true, value_name = "KIND", help_heading = "Global options")]
     progress: Option<Progress>,
-    /// When output is coloured.
+    /// When output is colored.
     #[arg(long, global = true, value_name = "WHEN", help_heading = "Global options")]
     color: Option<Color>,
     /// Show errors only.
     #[arg(short, long, global = true, help_heading = "Global options")]
     quiet: bool,
-    /// Say more: engine calls, decisions; twice for even more.
+    /// Log what sofa does; twice to log every engine call.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
-    /// Say yes to what a protected mode would ask; also SOFA_YES=1.
+    /// Answer yes to the questions of a protected mode; also SOFA_YES=1.
     #[arg(long, global = true, help_heading = "Global options")]
     yes: bool,
-    /// Only these services (comma-separated; repeatable); also SERVICES=a,b as a word.
+    /// Only these services, separated by commas; repeatable; also SERVICES=a,b as a word.
     #[arg(short, global = true, value_name = "SERVICES", help_heading = "Global options")]
     services: Vec<String>,
 }
@@ -94,24 +92,24 @@ pub enum Verb {
     /// A verb that makes a plan and runs it.
     #[command(flatten)]
     Planned(Planned),
-    /// List the releases that can be gone back to.
+    /// List the releases that `rollback` can restore.
     History(history::Args),
-    /// Take back a run that was killed or could not finish.
+    /// Undo a run that was killed or could not finish.
     Undo(undo::Args),
     /// Build the images of services that have a `build:`.
     Build(build::Args),
-    /// Show what services print.
+    /// Show the logs of services.
     Logs(logs::Args),
     /// List the services and their state.
     #[command(alias = "status")]
     Ps(ps::Args),
     /// Show what a verb would do, and why.
     Plan(PlanArgs),
-    /// Show everything that can be known to go wrong before a deploy; change nothing.
+    /// Report every problem that can be found before a deploy; change nothing.
     Check(check::Args),
     /// Print the resolved Compose model.
     Config(config::Args),
-    /// Show who works on the project, or take the lock away.
+    /// Show who holds the project's lock, or remove the lock.
     Lock(lock::Args),
     /// Print the versions of sofa and of the engine.
     Version(version::Args),
@@ -120,7 +118,7 @@ pub enum Verb {
 }
 
 impl Cli {
-    /// The options and words as `settings` takes them.
+    /// The options and words, for `settings`.
     pub fn typed(&self) -> Typed {
         let global = &self.global;
         Typed {
@@ -148,7 +146,7 @@ impl Cli {
     }
 }
 
-/// The words that can name no mode.
+/// The words that cannot be names of modes.
 fn reserved_words() -> Vec<String> {
     let command = Cli::command();
     let verbs = command.get_subcommands().flat_map(clap::Command::get_name_and_visible_aliases);
@@ -177,7 +175,7 @@ impl Verb {
         }
     }
 
-    /// Whether the verb needs the project's files: the others work from labels.
+    /// Whether the verb needs the project's files. The others work from labels.
     fn reads_files(&self) -> bool {
         match self {
             Verb::Planned(planned) => planned.reads_files(),
@@ -188,7 +186,7 @@ impl Verb {
         }
     }
 
-    /// The bare words behind the verb.
+    /// The words after the verb.
     fn words(&self) -> Vec<String> {
         match self {
             Verb::Planned(planned) => planned.scope_words(),

@@ -20,7 +20,7 @@ pub struct PlanArgs {
 /// The verbs that have a plan.
 #[derive(Debug, Subcommand)]
 pub enum Planned {
-    /// Deploy services as the files say: all ready, or undone as a whole.
+    /// Deploy services as the files describe them; if one is not ready in time, undo everything.
     Deploy(deploy::Args),
     /// Stop containers, dependants first.
     Stop(stop::Args),
@@ -28,13 +28,13 @@ pub enum Planned {
     Start(start::Args),
     /// Restart services one after the other and wait until each is ready; jobs are skipped.
     Restart(restart::Args),
-    /// Stop and remove containers and networks, and volumes where the mode says so.
+    /// Stop and remove containers and networks; volumes too where the mode says so.
     Down(down::Args),
     /// Change the number of containers of services: `sofa scale web=3`.
     Scale(scale::Args),
-    /// Deploy an older release again: its model, images and environment.
+    /// Deploy an older release: its model, images and environment.
     Rollback(rollback::Args),
-    /// Send a signal to containers, to all at once.
+    /// Send a signal to containers, all at the same time.
     Kill(kill::Args),
     /// Remove stopped containers.
     Rm(rm::Args),

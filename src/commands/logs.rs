@@ -48,7 +48,7 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
                 .hint("or `--tail all`")
         })?),
     };
-    let follow = args.follow || (!args.no_follow && context.ui.watched());
+    let follow = args.follow || (!args.no_follow && context.ui.is_watched());
     let Args { since, until, timestamps, no_prefix, .. } = args;
     show(context, &Options { tail, since, until, follow, timestamps, prefix: !no_prefix }).await?;
     Ok(Exit::Success)

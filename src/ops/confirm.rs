@@ -106,7 +106,7 @@ impl Confirmation {
             return Err(Failure::new(Kind::Refused, message)
                 .hint(format!("to confirm, run: {}", with_yes(&context.settings.line))));
         }
-        context.ui.tell(&format!("{}{removed}", render(&self.plan, false)));
+        context.ui.print_to_stderr(&format!("{}{removed}", render(&self.plan, false)));
         let question =
             format!("{harm} in project `{}` of the protected mode `{}`?", self.plan.project, mode.name);
         match context.ui.ask(&question).await {

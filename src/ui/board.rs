@@ -1,4 +1,4 @@
-//! What a live display knows: one line per subject, kept up to date by events. No terminal here.
+//! The content of a live display: one line per subject, updated by events. It does not print.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use indexmap::IndexMap;
 
 use super::event::{Event, Phase, Subject};
 
-/// The state of a run as its events told it.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     pub(super) title: String,
@@ -14,21 +13,20 @@ pub(super) struct Board {
     pub(super) lines: IndexMap<Subject, Line>,
 }
 
-/// What is known of one subject.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) phase: Phase,
     pub(super) detail: Option<String>,
-    /// The last log or build line, shown while the subject is under way.
+    /// The last log or build line, shown until the phase is final.
     pub(super) last_line: Option<String>,
     pub(super) progress: Option<(String, u64, Option<u64>)>,
-    /// When the subject first did something, and when it reached its last phase; from the run's begin.
+    /// When the subject started and when it reached its current phase, from the start of the run.
     pub(super) since: Duration,
     pub(super) until: Duration,
 }
 
 impl Board {
-    /// Takes in an event that happened `now` after the run's begin.
+    /// Applies an event that happened `now` after the start of the run.
     pub(super) fn apply(&mut self, event: &Event, now: Duration) {
         match event {
             Event::Begin { title, deadline } => {

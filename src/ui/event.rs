@@ -1,91 +1,78 @@
-//! What happens during a run, as typed events: producers send them, printers render them. No wording of layout here.
+//! Typed events of a run. The run sends them; printers choose the layout.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Where producers send events. Sending never blocks and never fails: a run does not depend on being watched.
+/// Sending never blocks, and a closed receiver is ignored: a run does not depend on its display.
 pub type EventSender = tokio::sync::mpsc::UnboundedSender<Event>;
 
-/// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A run begins: what is done to which project («deploy coordinator-local»), and how long its waits may take.
     Begin {
-        /// One line for a person.
+        /// The verb and the project: `deploy coordinator-local`.
         title: String,
-        /// The total deadline of its waits, where there is one.
+        /// How long all waits together may take.
         deadline: Option<Duration>,
     },
-    /// A service of the scope (or `network x`, `volume y`) entered a phase; the first one announces its line.
+    /// A subject entered a phase. The first event of a subject adds its line to the display.
     Phase {
-        /// Who: a service, a replica (`web 2`), `network front`, `volume data`, `image app`.
         subject: Subject,
-        /// What it is doing, or how it ended.
         phase: Phase,
-        /// More for a person: the cause, the gate waited for, the error's first line.
+        /// The cause, the gate that is waited for, or the first line of the error.
         detail: Option<String>,
     },
-    /// The last log line of a service that is being waited for.
+    /// The last log line of a service that a run waits for.
     LogLine {
-        /// Whose.
         subject: Subject,
-        /// The line, without its newline.
+        /// Without its newline.
         line: String,
     },
-    /// A line that a service's hook printed.
+    /// A line of a hook's output.
     HookLine {
-        /// Whose.
         subject: Subject,
-        /// Which hook (`post_start`, `pre_stop 2/3`).
+        /// Which hook: `post_start`, `pre_stop 2/3`.
         hook: String,
-        /// The line, without its newline.
+        /// Without its newline.
         line: String,
     },
-    /// Progress of a pull, build context upload, …
+    /// Progress of a pull or of the upload of a build context, in bytes.
     Progress {
-        /// Whose.
         subject: Subject,
-        /// What is counted («downloading», «sending context»).
+        /// `downloading`, `sending context`.
         what: String,
-        /// Bytes done.
         current: u64,
-        /// Bytes in all, where known.
+        /// The sum, where it is known.
         total: Option<u64>,
     },
     /// A line of a build's output.
     BuildLine {
-        /// Whose.
         subject: Subject,
-        /// The line, without its newline.
+        /// Without its newline.
         line: String,
     },
-    /// Something worth knowing that is no failure.
     Note(String),
-    /// Something that may become a failure.
     Warning(String),
-    /// The last event of a run that succeeded. One that failed ends with the command's failure.
+    /// The last event of a run that succeeded. A failed run ends with the failure of the command instead.
     Outcome {
-        /// One line for a person.
+        /// One line.
         text: String,
-        /// How long the run took.
         elapsed: Duration,
     },
 }
 
-/// What an event is about. Ordered as displays show it: images, networks, volumes, then services.
+/// What an event is about. The order is that of displays: images, networks, volumes, services.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// An image, by reference or by the service that builds it.
+    /// A reference, or the service that builds the image.
     Image(String),
-    /// A network, by its name on the engine.
+    /// The name on the engine.
     Network(String),
-    /// A volume, by its name on the engine.
+    /// The name on the engine.
     Volume(String),
-    /// A container of a service: service name and replica number. Displays drop the number of the first.
+    /// A container of a service. Displays do not show the number of the first replica.
     Container {
-        /// The service.
         service: String,
-        /// The replica number, from 1.
+        /// From 1.
         number: u32,
     },
 }
@@ -93,47 +80,35 @@ pub enum Subject {
 /// What a subject is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing to do: it is as the files say.
+    /// It is as the files say.
     Unchanged,
-    /// An image is being fetched.
     Pulling,
-    /// It is sent to its registry.
     Pushing,
-    /// An image is being built.
     Building,
-    /// It is being created.
     Creating,
-    /// It is being created to take the place of another; the detail is why.
+    /// It is created and replaces another; the detail is the cause.
     Replacing,
-    /// It exists and waits for its dependencies.
+    /// It waits for its dependencies.
     Created,
-    /// It is being started.
     Starting,
-    /// It was started, and nobody waits for more.
+    /// It is started, and the run does not wait for it.
     Started,
-    /// It runs and is not ready yet.
+    /// It is started but not ready yet.
     Waiting,
-    /// It is ready (healthy, answering, or running where nothing says more).
+    /// It passed its gate.
     Ready,
     /// A job ended with exit code 0.
     Completed,
-    /// It is being stopped.
     Stopping,
-    /// It was stopped.
     Stopped,
-    /// It was sent a signal.
+    /// A signal was sent to it.
     Killed,
-    /// It is being removed.
     Removing,
-    /// It was removed.
     Removed,
-    /// What was done to it is being taken back.
     Undoing,
-    /// What was done to it was taken back.
     Undone,
     /// An image was pulled or built.
     Done,
-    /// It failed.
     Failed,
 }
 
@@ -150,13 +125,12 @@ impl fmt::Display for Subject {
 }
 
 impl Phase {
-    /// Whether nothing more is expected to happen to the subject without another event.
+    /// Whether the subject is at rest: only another event changes it.
     pub fn is_final(self) -> bool {
         use Phase::{Completed, Done, Failed, Killed, Ready, Removed, Stopped, Unchanged, Undone};
         matches!(self, Unchanged | Ready | Completed | Stopped | Killed | Removed | Undone | Done | Failed)
     }
 
-    /// The word that printers show.
     pub fn word(self) -> &'static str {
         match self {
             Phase::Unchanged => "unchanged",

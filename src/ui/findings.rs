@@ -1,17 +1,17 @@
-//! Findings on the terminal: what is wrong, where, and what mends it; the worst first.
+//! Findings on the terminal: what is wrong, where, and the fix. Errors come first.
 
 use owo_colors::Style;
 
 use super::style::paint;
 use crate::diag::finding::{Finding, Severity};
 
-/// The findings as text, a blank line between two.
+/// The findings as text, separated by blank lines.
 pub fn render(findings: &[Finding]) -> String {
     let texts: Vec<String> = findings.iter().map(one).collect();
     texts.join("\n")
 }
 
-/// How many there are of each kind, as the last line says it.
+/// The number of findings of each kind, for the last line.
 pub fn summary(title: &str, findings: &[Finding]) -> String {
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let counted = |count: usize, word: &str, style: Style| {

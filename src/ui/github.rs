@@ -1,14 +1,14 @@
-//! Commands that a GitHub workflow reads in a log: what is wrong becomes an annotation of the run.
+//! Workflow commands of GitHub Actions: a failure becomes an annotation of the workflow run.
 
 use crate::error::Failure;
 
-/// The failure as an annotation, a line of its own. What a person reads stands before it, whole.
+/// The failure as one line. The full text for people is printed before it.
 pub(super) fn annotation(failure: &Failure) -> String {
     let text = failure.messages.iter().chain(&failure.hints).map(|text| text.trim_end()).collect::<Vec<_>>();
     format!("::error title=sofa::{}\n", escaped(&text.join("\n")))
 }
 
-/// A command is one line; these three would end it or be read as escapes.
+/// Escapes what would end a workflow command or be read as an escape.
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -1,4 +1,4 @@
-//! Progress as JSON, one event a line, for programs: `time` (ISO 8601), `kind`, then what the event has.
+//! Progress as JSON for programs, one event per line: `time` (ISO 8601), `kind`, then the fields of the event.
 
 use std::io::Write;
 
@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use super::event::{Event, Subject};
 use crate::error::Failure;
 
-/// Prints one event as one line of JSON.
 pub(super) fn print(out: &mut impl Write, event: &Event, time: Timestamp) -> std::io::Result<()> {
     let mut line = Map::new();
     line.insert("time".into(), json!(format!("{time:.3}")));
@@ -16,7 +15,7 @@ pub(super) fn print(out: &mut impl Write, event: &Event, time: Timestamp) -> std
     writeln!(out, "{}", Value::Object(line))
 }
 
-/// Prints the last line of a command that failed: the outcome, with its message, hints and exit code.
+/// Prints the last line of a failed command: the outcome, with its message, hints and exit code.
 pub(super) fn print_failure(out: &mut impl Write, failure: &Failure, time: Timestamp) -> std::io::Result<()> {
     let message = anstream::adapter::strip_str(&failure.to_string()).to_string();
     let line = json!({
@@ -92,7 +91,7 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
     }
 }
 
-/// `service` for what belongs to one, `id` for what the event is about.
+/// `id` of the subject, and `service` where it belongs to one.
 fn about(line: &mut Map<String, Value>, subject: &Subject) {
     if let Subject::Container { service, number } = subject {
         line.insert("service".into(), json!(service));

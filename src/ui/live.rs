@@ -1,4 +1,4 @@
-//! The live display: a line per subject, redrawn in place. `frame` is pure; the rest moves the cursor.
+//! The live display: one line per subject, redrawn in place. `frame` is pure; `Canvas` moves the cursor.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -11,24 +11,24 @@ use super::event::{Phase, Subject};
 use super::style;
 use crate::util::elapsed::elapsed;
 
-/// Draws the board `now` after the run's begin, at most `height` lines of `width` columns. Where there are more
-/// lines than that, those that ended well give way first.
+/// The board `now` after the start of the run, as at most `height` lines of `width` columns. Where the board has more lines,
+/// finished subjects are hidden first.
 pub(super) fn frame(board: &Board, now: Duration, width: usize, height: usize) -> Vec<String> {
     let names = board.lines.keys().map(|subject| subject.to_string().chars().count()).max().unwrap_or(0);
     let column = names.max(12).min(width / 2);
     let room = height.saturating_sub(2).max(1);
     let hidden = board.lines.len().saturating_sub(room);
-    let mut gone = 0;
+    let mut finished = 0;
     let mut drawn = vec![head(board, now, width)];
     for (subject, line) in &board.lines {
-        if gone < hidden && line.phase.is_final() {
-            gone += 1;
+        if finished < hidden && line.phase.is_final() {
+            finished += 1;
             continue;
         }
         drawn.push(row(subject, line, now, column, width));
     }
-    if gone > 0 {
-        drawn.insert(1, style::paint(&format!("   … {gone} more done"), Style::new().dimmed()));
+    if finished > 0 {
+        drawn.insert(1, style::paint(&format!("   … {finished} more done"), Style::new().dimmed()));
     }
     drawn.truncate(height.max(1));
     drawn
@@ -46,7 +46,7 @@ fn head(board: &Board, now: Duration, width: usize) -> String {
 fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usize) -> String {
     let tick = usize::try_from(now.as_millis() / 100).unwrap_or(0);
     let end = if line.phase.is_final() { line.until } else { now };
-    let look = style::of_phase(line.phase);
+    let style = style::of_phase(line.phase);
     let name = style::fit(&subject.to_string(), column);
     let spent = elapsed(end.saturating_sub(line.since));
     let before = format!(" {} {name:<column$}  ", style::sign(line.phase, tick));
@@ -58,12 +58,12 @@ fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usiz
     let explained = style::fit(&explanation(line), room);
     format!(
         "{before}{} {spent:>7}  {}",
-        style::paint(&word, look),
+        style::paint(&word, style),
         style::paint(&explained, Style::new().dimmed())
     )
 }
 
-/// What stands behind the phase: progress, else the detail and the last line of the log.
+/// The text after the phase: progress, else the detail and the last log line.
 fn explanation(line: &Line) -> String {
     if let Some((what, current, total)) = &line.progress {
         let mib = |bytes: u64| format!("{:.1}", bytes as f64 / 1_048_576.0);
@@ -87,7 +87,7 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// Replaces the last frame by this one.
+    /// Replaces the last frame.
     pub(super) fn draw(&mut self, out: &mut impl Write, lines: &[String]) -> std::io::Result<()> {
         let mut text = String::new();
         if self.drawn > 0 {
@@ -102,7 +102,7 @@ impl Canvas {
         out.flush()
     }
 
-    /// Takes the frame away, so that lines can be printed above the next one.
+    /// Removes the frame, so that lines can be printed above the next one.
     pub(super) fn clear(&mut self, out: &mut impl Write) -> std::io::Result<()> {
         if self.drawn > 0 {
             write!(out, "\u{1b}[{}A\r\u{1b}[J", self.drawn)?;
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_well_gives_way_on_a_low_terminal() {
+    fn finished_services_are_hidden_first_on_a_small_terminal() {
         let drawn = plain(&frame(&board(), Duration::from_secs(4), 90, 5));
         assert!(drawn.contains("… 1 more done") && drawn.contains(" web "), "{drawn}");
     }

@@ -1,4 +1,4 @@
-//! Log lines of several services in one stream: a prefix per service, each with a colour of its own.
+//! Log lines of several services in one stream, each with the prefix and the color of its service.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,7 @@ const COLORS: [AnsiColors; 10] = [
     AnsiColors::BrightBlue,
 ];
 
-/// Puts prefixes before log lines. Colours are given by a source's place in the sorted list, so that they
-/// stay the same from one call to the next.
+/// The prefixes of log lines. A source's color depends on its position in the sorted list, so it is the same in every call.
 #[derive(Debug)]
 pub struct Prefixes {
     looks: BTreeMap<String, Style>,
@@ -29,7 +28,7 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
-    /// Prefixes for these sources (`web-1`, `db-1`, …); without `shown`, lines stand alone.
+    /// Prefixes for these sources (`web-1`, `db-1`, …). If not `shown`, lines have no prefix.
     pub fn new(sources: impl IntoIterator<Item = String>, shown: bool) -> Prefixes {
         let mut looks: BTreeMap<String, Style> =
             sources.into_iter().map(|name| (name, Style::new())).collect();
@@ -40,7 +39,7 @@ impl Prefixes {
         Prefixes { looks, width, shown }
     }
 
-    /// The line behind its source's prefix, ended by a newline.
+    /// The line with its prefix and a newline.
     pub fn line(&self, source: &str, line: &str) -> String {
         let line = line.trim_end_matches(['\n', '\r']);
         if !self.shown {

@@ -42,7 +42,7 @@ pub enum Format {
     Quiet,
 }
 
-/// The terminal, or what stands in its place.
+/// How a command shows things.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
     format: Option<Format>,
@@ -50,12 +50,12 @@ pub struct Ui {
     ci: bool,
 }
 
-/// Whoever read the output is gone: commands that only show something end quietly.
+/// The reader of the output is gone. Commands that only show something then end without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed;
 
 impl Ui {
-    /// Without a format: live on a terminal outside CI, else plain. `ci` says that nobody watches.
+    /// Without a format the progress is live on a terminal outside CI, else plain. In CI nobody watches.
     pub fn new(format: Option<Format>, color: ColorChoice, ci: bool) -> Ui {
         Ui { format, color, ci }
     }
@@ -65,8 +65,8 @@ impl Ui {
         Ui::new(None, ColorChoice::Auto, false)
     }
 
-    /// Sends the program's own log to stderr from now on: 0 nothing, 1 what `sofa` does, 2 every engine call.
-    /// bollard and hyper never say more than warnings: at `debug` they print request bodies, which hold secrets.
+    /// Starts to log to stderr: 0 nothing, 1 what `sofa` does, 2 every engine call. bollard and hyper log warnings only: at
+    /// `debug` they print request bodies, which contain secrets.
     pub fn log(&self, verbose: u8) {
         let level = match verbose {
             0 => return,
@@ -86,13 +86,13 @@ impl Ui {
     /// # Errors
     /// [`Closed`] when the reader is gone.
     pub fn print(&self, text: &str) -> Result<(), Closed> {
-        // A large text is not searched for colours twice.
+        // Without escape sequences there is nothing to remove, and a large text need not be searched for them again.
         let color = if text.contains('\u{1b}') { self.color } else { ColorChoice::Always };
         let mut out = AutoStream::new(std::io::stdout().lock(), color);
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Closed)
     }
 
-    /// Clears the terminal, where stdout is one: what is printed next stands alone.
+    /// Clears the terminal, where stdout is one.
     ///
     /// # Errors
     /// [`Closed`] when the reader is gone.
@@ -104,72 +104,70 @@ impl Ui {
         out.write_all(b"\x1b[H\x1b[2J").map_err(|_| Closed)
     }
 
-    /// Shows a failure: its message under `error:`, then its hints.
+    /// Shows the messages of a failure, each as an `error:`, then its hints.
     pub fn failure(&self, failure: &Failure) {
         if self.format == Some(Format::Json) {
             let mut err = std::io::stderr().lock();
-            // Nobody reading is no reason to end otherwise.
+            // A missing reader must not change the exit code.
             let _ = json::print_failure(&mut err, failure, jiff::Timestamp::now());
             return;
         }
         let mut text = String::new();
         for message in &failure.messages {
             if !failure.rendered {
-                text.push_str(&head("error", Style::new().red().bold()));
+                text.push_str(&label("error", Style::new().red().bold()));
             }
             text.push_str(message.trim_end());
             text.push('\n');
         }
         for hint in &failure.hints {
-            text.push_str(&format!("{}{hint}\n", head("hint", Style::new().cyan().bold())));
+            text.push_str(&format!("{}{hint}\n", label("hint", Style::new().cyan().bold())));
         }
         if self.format == Some(Format::Github) {
             text.push_str(&github::annotation(failure));
         }
-        self.tell(&text);
+        self.print_to_stderr(&text);
     }
 
-    /// Shows something that may become a failure.
     pub fn warning(&self, message: &str) {
         if !self.is_quiet() {
-            self.tell(&format!("{}{message}\n", head("warning", Style::new().yellow().bold())));
+            self.print_to_stderr(&format!("{}{message}\n", label("warning", Style::new().yellow().bold())));
         }
     }
 
-    /// Shows rendered diagnostics that are no errors.
+    /// Shows diagnostics that are already rendered and are not errors.
     pub fn warnings(&self, rendered: &str) {
         if !self.is_quiet() {
-            self.tell(&format!("{}\n", rendered.trim_end()));
+            self.print_to_stderr(&format!("{}\n", rendered.trim_end()));
         }
     }
 
-    /// Shows something worth knowing.
     pub fn note(&self, message: &str) {
         if !self.is_quiet() {
-            self.tell(&format!("{}{message}\n", head("note", Style::new().bold())));
+            self.print_to_stderr(&format!("{}{message}\n", label("note", Style::new().bold())));
         }
     }
 
-    /// Shows lines that are worth knowing and have a head of their own.
+    /// Shows lines as they are.
     pub fn notice(&self, lines: &str) {
         if !self.is_quiet() {
-            self.tell(lines);
+            self.print_to_stderr(lines);
         }
     }
 
-    /// Writes text to stderr, whether or not anybody reads it.
-    pub fn tell(&self, text: &str) {
+    /// Writes text to stderr. A missing reader is not an error.
+    pub fn print_to_stderr(&self, text: &str) {
         let mut err = AutoStream::new(std::io::stderr().lock(), self.color);
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
 
-    /// Begins to show a run's progress.
+    /// Starts to show the progress of a run.
     pub fn progress(&self) -> Progress {
         Progress::begin(self.progress_format(), self.color)
     }
 
-    /// Whether stdout is a terminal that somebody watches.
-    pub fn watched(&self) -> bool {
+    /// Whether a person sees stdout.
+    pub fn is_watched(&self) -> bool {
         !self.ci && std::io::stdout().is_terminal()
     }
 
@@ -186,8 +184,8 @@ impl Ui {
     }
 }
 
-fn head(word: &str, look: Style) -> String {
-    format!("{} ", style::paint(&format!("{word}:"), look))
+fn label(word: &str, style: Style) -> String {
+    format!("{} ", style::paint(&format!("{word}:"), style))
 }
 
 /// The columns and rows of a terminal.
@@ -196,5 +194,5 @@ fn size(stream: impl std::os::fd::AsFd) -> Option<(u16, u16)> {
     (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
 }
 
-/// How often a live display is redrawn where nothing happens, so that its clocks run.
+/// How often a live display is redrawn without events, so that its times advance.
 const REDRAW: Duration = Duration::from_millis(100);

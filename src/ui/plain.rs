@@ -1,4 +1,4 @@
-//! Progress as plain lines, for logs and CI: what begins to take time and what ended.
+//! Progress as plain lines, for logs and CI: one when something starts to take time, and one when it ends.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,7 +8,7 @@ use super::event::{Event, Phase, Subject};
 use super::style;
 use crate::util::elapsed::elapsed;
 
-/// Prints events as lines. Remembers when each subject began, to tell how long it took.
+/// Prints events as lines, with the time that each subject took.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     begun: BTreeMap<Subject, Duration>,
@@ -16,7 +16,7 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// Prints an event that happened `now` after the run's begin; short-lived phases are left out.
+    /// Prints an event that happened `now` after the start of the run. Short phases are not printed.
     pub(super) fn print(
         &mut self,
         out: &mut impl Write,
@@ -28,7 +28,7 @@ impl Plain {
             Event::Phase { subject, phase, detail } => {
                 self.phase(out, subject, *phase, detail.as_deref(), now)
             }
-            // The steps of a build tell how far it is; what they print is shown where the build fails.
+            // Steps show the progress of a build. Its output is shown where it fails.
             Event::BuildLine { subject, line } if line.starts_with("Step ") => {
                 writeln!(out, "  {subject}: {}", style::strip_controls(line))
             }
@@ -50,7 +50,7 @@ impl Plain {
         detail: Option<&str>,
         now: Duration,
     ) -> std::io::Result<()> {
-        // The time spent on waiting for dependencies is theirs.
+        // The time before the start is the time of its dependencies.
         if phase == Phase::Starting {
             self.begun.insert(subject.clone(), now);
         }
@@ -88,7 +88,7 @@ impl Plain {
 mod tests {
     use super::*;
 
-    /// What is printed of events that happen a second apart.
+    /// The output for events that happen one second apart.
     fn printed(events: &[Event]) -> String {
         let mut plain = Plain::default();
         let mut out = Vec::new();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_service_begins_with_its_start_and_repetitions_are_left_out() {
+    fn the_time_of_a_service_begins_with_its_start_and_repeated_events_are_not_printed() {
         let events = [
             phase(Phase::Creating, None),
             phase(Phase::Created, None),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn why_something_is_replaced_is_told() {
+    fn the_cause_of_a_replacement_is_printed() {
         let cause = "configuration changed: environment.LEVEL";
         let events =
             [phase(Phase::Replacing, Some(cause)), phase(Phase::Starting, None), phase(Phase::Ready, None)];
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_build_only_its_steps_are_printed() {
+    fn only_the_steps_of_a_build_are_printed() {
         let subject = Subject::Image("app".into());
         let line = |text: &str| Event::BuildLine { subject: subject.clone(), line: text.into() };
         let text =

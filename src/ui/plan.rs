@@ -1,4 +1,4 @@
-//! A plan on the terminal: the summary, a line per thing, and where asked for every operation.
+//! A plan on the terminal: the summary, a line for each change, and on request every operation.
 
 use owo_colors::Style;
 
@@ -6,7 +6,7 @@ use super::style::paint;
 use crate::plan::explain::{Change, Explanation, Line, explain};
 use crate::plan::operation::Plan;
 
-/// The plan as text; `operations` adds every operation with what it needs.
+/// The plan as text. `operations` adds every operation with the operations that it needs.
 pub fn render(plan: &Plan, operations: bool) -> String {
     let explanation = explain(plan);
     let mut text = format!("{}\n", paint(&explanation.summary(), Style::new().bold()));
@@ -28,10 +28,10 @@ fn lines(explanation: &Explanation) -> String {
     explanation.lines.iter().map(|line| told(line, width)).collect()
 }
 
-/// A line for a thing, and one for each field that is not as it was.
+/// A line for a resource, and one for each field that changed.
 fn told(line: &Line, width: usize) -> String {
     let head = format!("{} {:<width$}  {:<9}", line.change.sign(), line.subject, line.change);
-    // What is stopped or removed is noticed in any case; what is replaced need not be.
+    // A stop or removal always interrupts the service; a replacement may not.
     let interrupts = line.disruptive && line.change == Change::Replace;
     let disruptive = if interrupts { " [disruptive]" } else { "" };
     let one_way = if line.one_way { " [cannot be taken back]" } else { "" };

@@ -1,4 +1,4 @@
-//! A run's progress: takes its events and hands them to the printer that the user chose.
+//! The progress of a run: passes its events to the printer of the chosen format.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::live::{self, Canvas};
 use super::plain::Plain;
 use super::{Format, REDRAW, json, size, style};
 
-/// A running display; ends when [`Progress::finish`] is called.
+/// A running display. Call [`Progress::finish`] to end it.
 #[derive(Debug)]
 pub struct Progress {
     sender: EventSender,
@@ -30,12 +30,11 @@ impl Progress {
         Progress { sender, task }
     }
 
-    /// Where the run sends its events.
     pub fn sender(&self) -> EventSender {
         self.sender.clone()
     }
 
-    /// Shows what is still on its way and gives the terminal back. Every other sender must be dropped by then.
+    /// Shows the remaining events and ends the display. All other senders must be dropped before.
     pub async fn finish(self) {
         drop(self.sender);
         let _ = self.task.await;
@@ -47,7 +46,7 @@ async fn show_lines(mut events: UnboundedReceiver<Event>, color: ColorChoice, fo
     let mut plain = Plain::default();
     while let Some(event) = events.recv().await {
         let mut out = AutoStream::new(std::io::stderr().lock(), color);
-        // A closed terminal does not stop a run: what cannot be shown is dropped.
+        // A closed terminal does not stop a run.
         let _ = match format {
             Format::Json => json::print(&mut out, &event, jiff::Timestamp::now()),
             Format::Quiet => Ok(()),

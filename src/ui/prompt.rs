@@ -1,4 +1,4 @@
-//! Questions on the terminal. Only a person's `y` or `yes` is a yes.
+//! Questions on the terminal. Only `y` and `yes` count as yes.
 
 use std::io::IsTerminal;
 
@@ -7,28 +7,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Ui;
 
-/// What a person answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes.
     Yes,
-    /// No; anything that is not a yes, and the end of the input.
+    /// Any other answer, and the end of the input.
     No,
     /// Ctrl-C.
     Interrupted,
 }
 
 impl Ui {
-    /// Whether there is somebody to be asked: the question is seen, and the answer is typed.
+    /// Whether a person can be asked: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
         !self.ci && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// Asks, and waits for a line.
+    /// Asks, and reads one line.
     pub async fn ask(&self, question: &str) -> Answer {
-        // Listened to before the question is seen: an early Ctrl-C is an answer too.
+        // Listens before the question is shown, so that an early Ctrl-C counts.
         let mut interrupts = signal(SignalKind::interrupt()).ok();
-        self.tell(&format!("{question} [y/N] "));
+        self.print_to_stderr(&format!("{question} [y/N] "));
         let typed = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).map(|_| line)
@@ -39,8 +37,8 @@ impl Ui {
             line = typed => line.ok().and_then(Result::ok).map_or(Answer::No, |line| meant(&line)),
         };
         if answer != Answer::Yes {
-            // The answer's line may have no end.
-            self.tell("\n");
+            // The line may end without a newline.
+            self.print_to_stderr("\n");
         }
         answer
     }

@@ -1,10 +1,10 @@
-//! Signs, colours and widths that all printers share.
+//! Symbols, colors and widths for all printers.
 
 use owo_colors::{OwoColorize, Style};
 
 use super::event::Phase;
 
-/// How a phase looks: green when it ended well, red when it failed, yellow on the way back, cyan under way.
+/// Green for success, red for failure, yellow for undo, cyan for work in progress.
 pub(super) fn of_phase(phase: Phase) -> Style {
     match phase {
         Phase::Failed => Style::new().red(),
@@ -15,12 +15,12 @@ pub(super) fn of_phase(phase: Phase) -> Style {
     }
 }
 
-/// The word for a phase. What is merely done says how: `created`, `pulled`, `built`.
+/// The word for a phase. `Done` uses its detail: `created`, `pulled`, `built`.
 pub(super) fn word(phase: Phase, detail: Option<&str>) -> &str {
     detail.filter(|_| phase == Phase::Done).unwrap_or(phase.word())
 }
 
-/// The sign before a line; `tick` turns the wheel of what is under way.
+/// The symbol before a line. `tick` animates the symbol of work in progress.
 pub(super) fn sign(phase: Phase, tick: usize) -> &'static str {
     const WHEEL: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
     match phase {
@@ -33,13 +33,12 @@ pub(super) fn sign(phase: Phase, tick: usize) -> &'static str {
     }
 }
 
-/// Text in a style.
 pub(super) fn paint(text: &str, style: Style) -> String {
     text.style(style).to_string()
 }
 
-/// The text's first `width` columns, ending in `…` where something was cut. Control characters are dropped,
-/// so a service's log line cannot move the cursor.
+/// The first `width` columns of a text, with `…` at the end where it was cut. Control characters are removed, so a log line
+/// cannot move the cursor.
 pub(super) fn fit(text: &str, width: usize) -> String {
     let clean: String = strip_controls(text);
     if clean.chars().count() <= width {
@@ -52,7 +51,7 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     cut
 }
 
-/// The text without escape sequences and control characters; tabs become a blank.
+/// The text without escape sequences and control characters. Tabs become spaces.
 pub(super) fn strip_controls(text: &str) -> String {
     anstream::adapter::strip_str(text)
         .to_string()

@@ -1,8 +1,8 @@
-//! Tables on stdout: plain columns without borders, as `docker ps` prints them.
+//! Tables on stdout: columns without borders, as in `docker ps`.
 
 use comfy_table::{ContentArrangement, Table};
 
-/// Lays out rows under their headers; no cell is wrapped or cut, so that scripts can read them.
+/// Rows below their headers. Cells are never wrapped or cut, so that scripts can read them.
 pub fn render(headers: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
