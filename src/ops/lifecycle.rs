@@ -79,11 +79,12 @@ impl<'a> Lifecycle<'a> {
     /// Prepares the verb.
     ///
     /// # Errors
-    /// With `down --remove-orphans`, everything that is wrong with the files.
+    /// With `down --remove-orphans` of some services, everything that is wrong with the files.
     pub fn new(context: &'a Context, action: Action) -> Result<Lifecycle<'a>, Failure> {
         let started = Instant::now();
         let files = match &action {
-            Action::Down(Down { remove_orphans: true, .. }) => {
+            // Everything includes the orphans, so no files are needed to find them.
+            Action::Down(Down { remove_orphans: true, .. }) if !context.acts_on_everything() => {
                 Some(context.load(load::Options::default())?.loaded.project)
             }
             _ => None,

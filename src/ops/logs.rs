@@ -7,9 +7,9 @@ use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::Engine;
 use crate::engine::events::Action;
 use crate::engine::logs::{LogLine, LogQuery};
+use crate::engine::{Engine, EngineError};
 use crate::error::Failure;
 use crate::labels;
 use crate::ops::Context;
@@ -77,6 +77,22 @@ impl Printer<'_> {
 /// The time of the last printed line of each container.
 type Last = BTreeMap<ContainerId, Option<Timestamp>>;
 
+/// The result of a read of one container's logs. A container whose log driver cannot be read, or that was removed, must not hide
+/// the lines of the others: it has no lines, and its error becomes a warning.
+///
+/// # Errors
+/// An engine that does not answer.
+fn readable<T>(ui: &Ui, source: &str, read: Result<T, EngineError>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(lines) => Ok(Some(lines)),
+        Err(EngineError::Api { message, .. }) => {
+            ui.warning(&format!("{source}: logs cannot be read: {message}"));
+            Ok(None)
+        }
+        Err(error) => Err(engine_failure(error)),
+    }
+}
+
 /// Prints the existing lines of all containers in the order of their times. None when the reader is gone.
 async fn backlog(
     engine: &Engine,
@@ -87,8 +103,11 @@ async fn backlog(
     let mut heads = Vec::new();
     let mut last: Last = BTreeMap::new();
     for container in containers {
+        let lines = engine.log_lines(&container.id, query).await;
+        let Some(mut lines) = readable(printer.ui, &source(container), lines)? else {
+            continue;
+        };
         last.insert(container.id.clone(), None);
-        let mut lines = engine.log_lines(&container.id, query).await.map_err(engine_failure)?;
         let head = lines.next().await.transpose().map_err(engine_failure)?;
         heads.push((container, lines, head));
     }
@@ -117,7 +136,7 @@ async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Re
     let mut events = engine.events(project, None).await.map_err(engine_failure)?;
     let mut lines: SelectAll<Sourced> = SelectAll::new();
     for (id, time) in &last {
-        lines.push(following(engine, id, *time).await?);
+        lines.push(following(live, id, *time, printer).await?);
     }
     loop {
         tokio::select! {
@@ -127,7 +146,7 @@ async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Re
                     if fits && event.attributes.get(labels::compose::ONEOFF).is_none_or(|oneoff| oneoff != "True") {
                         // All lines of a new container, also those from before its event; only new lines of a known one.
                         let after = last.get(&event.id).copied().flatten();
-                        lines.push(following(engine, &event.id, after).await?);
+                        lines.push(following(live, &event.id, after, printer).await?);
                     }
                 }
                 Some(Ok(_)) => {}
@@ -148,17 +167,26 @@ async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Re
 type Sourced = Pin<Box<dyn Stream<Item = (ContainerId, String, LogLine)> + Send>>;
 
 /// The lines after a moment. A container that is gone has none.
-async fn following(engine: &Engine, id: &ContainerId, after: Option<Timestamp>) -> Result<Sourced, Failure> {
+async fn following(
+    live: &LiveProject,
+    id: &ContainerId,
+    after: Option<Timestamp>,
+    printer: &Printer<'_>,
+) -> Result<Sourced, Failure> {
+    let engine = &live.engine;
     let since = after.and_then(|time| time.checked_add(SignedDuration::from_nanos(1)).ok());
     let query = LogQuery { follow: true, since, timestamps: true, ..LogQuery::default() };
     let details = match engine.inspect(id.as_str()).await {
         Err(error) if error.is_not_found() => return Ok(futures_util::stream::empty().boxed()),
         details => details.map_err(engine_failure)?,
     };
-    let lines = engine.log_lines(id, &query).await.map_err(engine_failure)?;
     let number = details.labels.get(labels::compose::CONTAINER_NUMBER).map_or("1", String::as_str);
     let service = details.labels.get(labels::compose::SERVICE).map_or("", String::as_str);
-    let (id, source) = (id.clone(), format!("{service}-{number}"));
+    let source = format!("{service}-{number}");
+    let Some(lines) = readable(printer.ui, &source, engine.log_lines(id, &query).await)? else {
+        return Ok(futures_util::stream::empty().boxed());
+    };
+    let id = id.clone();
     Ok(lines
         .filter_map(move |line| std::future::ready(line.ok().map(|line| (id.clone(), source.clone(), line))))
         .boxed())

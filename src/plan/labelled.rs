@@ -76,6 +76,15 @@ impl Scope {
         }
     }
 
+    /// The part of the scope that is among these services.
+    #[must_use]
+    pub fn within(self, services: &BTreeSet<String>) -> Scope {
+        match self {
+            Scope::Everything => Scope::Services(services.clone()),
+            Scope::Services(names) => Scope::Services(&names & services),
+        }
+    }
+
     /// The scope with the orphans of these files.
     #[must_use]
     pub fn with_orphans(&self, project: &Project, containers: &[Container]) -> Scope {

@@ -91,6 +91,8 @@ pub struct Settings {
     pub words: Words,
     /// `-f`, or the mode's files. If empty, files are discovered as in docker compose.
     pub files: Vec<PathBuf>,
+    /// Whether `-f` was typed. Verbs that work from labels then act on the services of these files only.
+    pub has_typed_files: bool,
     /// `--env-file`, or the mode's env files.
     pub env_files: Vec<PathBuf>,
     /// `-p`.
@@ -166,6 +168,7 @@ impl Settings {
         let color = choice(&environment, "SOFA_COLOR")?;
         let of_mode = mode.clone().unwrap_or_else(|| Mode::empty("", ""));
         Ok(Settings {
+            has_typed_files: !typed.files.is_empty(),
             files: or_else(typed.files, of_mode.files),
             env_files: or_else(typed.env_files, of_mode.env_files),
             project_name: typed.project_name,

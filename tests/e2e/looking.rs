@@ -74,6 +74,39 @@ async fn logs_have_a_prefix_a_tail_and_the_order_of_their_times() {
 }
 
 #[tokio::test]
+async fn a_container_whose_logs_cannot_be_read_does_not_hide_the_others() {
+    let Some(test) = TestProject::new("unreadable").await else {
+        return;
+    };
+    compose(
+        &test,
+        "  none: {<<: *stay, logging: {driver: none}}
+  uncached: {<<: *stay, logging: {driver: syslog, options: {syslog-address: \"udp://127.0.0.1:9\", cache-disabled: \"true\"}}}
+  web: {<<: *stay, command: [\"sh\", \"-c\", \"echo seen; trap 'exit 0' TERM; sleep 1000 & wait\"]}
+",
+    );
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let logs = test.sofa(["logs"]);
+    logs.ok();
+    assert_eq!(logs.stdout, "web-1      | seen\n");
+    for service in ["none-1", "uncached-1"] {
+        let warning = format!(
+            "warning: {service}: logs cannot be read: configured logging driver does not support reading"
+        );
+        assert!(logs.stderr.contains(&warning), "{}", logs.stderr);
+    }
+    // With `follow` too: new lines of the readable container arrive, also after a restart.
+    let mut following =
+        test.sofa_command().args(["logs", "--follow"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert_eq!(lines.next().as_deref(), Some("web-1      | seen"));
+    test.sofa(["restart", "none", "web"]).ok();
+    assert_eq!(lines.next().as_deref(), Some("web-1      | seen"));
+    following.kill().unwrap();
+    following.wait().unwrap();
+}
+
+#[tokio::test]
 async fn following_logs_goes_on_when_the_container_is_replaced_and_ends_when_nobody_reads() {
     let Some(mut test) = TestProject::new("follow").await else {
         return;

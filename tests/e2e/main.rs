@@ -14,6 +14,7 @@ mod crash;
 mod data;
 mod deploy;
 mod engine_calls;
+mod from_labels;
 mod hooks;
 mod interop;
 mod looking;

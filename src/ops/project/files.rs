@@ -12,6 +12,7 @@ use crate::ops::scale::{self, Scale};
 use crate::plan::scope::Selection;
 use crate::settings::{Mode, Services};
 use crate::util::spelling;
+use crate::yaml::{Map, Node};
 
 /// The variables that `--tag` sets.
 const TAG_VARIABLES: [&str; 2] = ["SOFA_TAG", "IMAGE_TAG"];
@@ -106,6 +107,30 @@ impl Context {
         })
     }
 
+    /// The names of all services in the files of a request. Variables, env files and references do not matter for that, so
+    /// problems with them do not stop a verb that works from labels.
+    ///
+    /// # Errors
+    /// Files that cannot be read as Compose files; exit code 3.
+    pub(super) fn service_names(&self, request: &Request) -> Result<BTreeSet<String>, Failure> {
+        let options = Options {
+            no_interpolate: true,
+            no_normalize: true,
+            no_path_resolution: true,
+            no_consistency: true,
+            no_env_resolution: true,
+        };
+        let mut sources = Sources::default();
+        match load::load(&Request { options, ..request.clone() }, &mut sources) {
+            Ok(loaded) => {
+                let services = loaded.origins.tree().get("services").and_then(Node::as_map);
+                let names = services.into_iter().flat_map(Map::iter).map(|entry| entry.key.to_string());
+                Ok(names.collect())
+            }
+            Err(problems) => Err(Failure::rendered(Kind::Invalid, problems.render(&sources, true))),
+        }
+    }
+
     /// The services a verb acts on.
     ///
     /// # Errors
@@ -160,6 +185,11 @@ impl Context {
             }
             Some(Services::All) | None => Selection::All,
         }
+    }
+
+    /// Whether a verb that works from labels acts on every container of the project.
+    pub fn acts_on_everything(&self) -> bool {
+        !self.settings.has_typed_files && self.named_or_mode() == Selection::All
     }
 
     /// The failure for a word that is neither a mode nor a service.

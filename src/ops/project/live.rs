@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::compose::load::Options;
 use crate::engine::{Engine, Wanted};
 use crate::error::{Failure, Kind};
 use crate::labels;
@@ -18,6 +19,8 @@ pub struct LiveProject {
     pub engine: Engine,
     pub observed: Observed,
     pub scope: Scope,
+    /// The services of the files that were named with `-f`.
+    services: Option<BTreeSet<String>>,
 }
 
 /// How much of the engine a verb looks at.
@@ -35,7 +38,10 @@ impl Context {
     /// # Errors
     /// No name for the project, no engine, a service that the project does not have.
     pub async fn live_project(&self, view: View) -> Result<LiveProject, Failure> {
-        let name = self.project_name()?;
+        let request = self.request(Options::default())?;
+        let name = self.project_name_of(&request)?;
+        let typed = self.settings.has_typed_files;
+        let services = typed.then(|| self.service_names(&request)).transpose()?;
         let engine = self.engine().await?;
         let mut project = name.text;
         let mut observed = observe(&engine, &project, view).await?;
@@ -49,8 +55,8 @@ impl Context {
             observed = observe(&engine, &found, view).await?;
             project = found;
         }
-        let scope = scope(self, &project, &observed)?;
-        Ok(LiveProject { project, engine, observed, scope })
+        let scope = scope(self, &project, &observed, services.as_ref())?;
+        Ok(LiveProject { project, engine, observed, scope, services })
     }
 }
 
@@ -61,8 +67,9 @@ impl LiveProject {
     /// As [`Context::live_project`].
     pub async fn again(&self, context: &Context, view: View) -> Result<LiveProject, Failure> {
         let observed = observe(&self.engine, &self.project, view).await?;
-        let scope = scope(context, &self.project, &observed)?;
-        Ok(LiveProject { project: self.project.clone(), engine: self.engine.clone(), observed, scope })
+        let scope = scope(context, &self.project, &observed, self.services.as_ref())?;
+        let (project, engine) = (self.project.clone(), self.engine.clone());
+        Ok(LiveProject { project, engine, observed, scope, services: self.services.clone() })
     }
 }
 
@@ -91,12 +98,21 @@ async fn by_label(engine: &Engine, mode: &Mode) -> Result<Option<String>, Failur
     })
 }
 
-/// The services that a command acts on: the named ones, else everything with `all`, else the mode's. Refuses a name that no container
-/// and no label knows, with the nearest spelling. A project without containers knows no names and refuses none.
-fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope, Failure> {
+/// The services that a command acts on: the named ones, else everything with `all`, else the mode's; with `-f` only those of
+/// these files. Refuses a name that the files, or else the containers and their labels, do not have, with the nearest spelling.
+/// A project without containers knows no names and refuses none.
+fn scope(
+    context: &Context,
+    project: &str,
+    observed: &Observed,
+    of_files: Option<&BTreeSet<String>>,
+) -> Result<Scope, Failure> {
     let settings = &context.settings;
     let named = &settings.words.services;
-    let known = labelled::known(&observed.containers);
+    let known = match of_files {
+        Some(services) => services.iter().map(String::as_str).collect(),
+        None => labelled::known(&observed.containers),
+    };
     let is_known = |name: &String| known.contains(name.as_str()) || settings.backend.contains(name);
     if let Some(unknown) = named.iter().find(|name| !is_known(name))
         && !known.is_empty()
@@ -113,5 +129,9 @@ fn scope(context: &Context, project: &str, observed: &Observed) -> Result<Scope,
             }
         });
     }
-    Ok(Scope::of(&context.named_or_mode(), &settings.backend, &observed.containers))
+    let scope = Scope::of(&context.named_or_mode(), &settings.backend, &observed.containers);
+    Ok(match of_files {
+        Some(services) => scope.within(services),
+        None => scope,
+    })
 }

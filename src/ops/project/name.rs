@@ -1,7 +1,7 @@
 //! The project's name: `-p`, COMPOSE_PROJECT_NAME of the environment, the mode's env file, `sofa.yaml`, `<project>-<mode>`. Two
 //! different names for one mode, and one name for two modes, are refused: a mode would act on another's containers.
 
-use crate::compose::load::{self, EnvName, Options};
+use crate::compose::load::{self, EnvName, Options, Request};
 use crate::diag::{Diagnostic, Sources};
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -29,6 +29,11 @@ impl Context {
     /// # Errors
     /// There is no name; two different names are written; another mode has the same name.
     pub fn project_name(&self) -> Result<Name, Failure> {
+        self.project_name_of(&self.request(Options::default())?)
+    }
+
+    /// The same, for a request that was made before: standard input can be read only once.
+    pub(super) fn project_name_of(&self, request: &Request) -> Result<Name, Failure> {
         let mut uncertain = false;
         if !self.named_by_hand()
             && let Some(mode) = &self.settings.mode
@@ -39,8 +44,7 @@ impl Context {
             }
             uncertain = named.uncertain;
         }
-        let request = self.request(Options::default())?;
-        let name = load::project_name(&request)
+        let name = load::project_name(request)
             .ok_or_else(|| Failure::new(Kind::Usage, "project has no name").hint("name it: -p NAME"))?;
         Ok(Name { text: name.to_string(), uncertain })
     }
