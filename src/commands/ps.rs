@@ -13,7 +13,7 @@ pub struct Args {
     /// Mode, `all`, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
-    /// Show one-off containers too.
+    /// List stopped containers and one-off containers too.
     #[arg(short, long)]
     all: bool,
     /// Show the list again whenever something happens, until interrupted.
@@ -51,14 +51,19 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
 fn show(list: &List, format: Format, context: &Context) -> bool {
     let text = match format {
         Format::Json => list.json(),
-        Format::Table if list.is_empty() => {
+        Format::Table if list.is_empty() && list.note().is_none() => {
             context.ui.note(&format!("project `{}`: no containers in scope", list.project));
             return true;
         }
+        Format::Table if list.is_empty() => String::new(),
         Format::Table => table::render(&COLUMNS, &list.rows(Timestamp::now())),
     };
     if format == Format::Table && list.has_starting() {
         context.ui.note("`starting`: the engine has not yet run the healthcheck to an end; `deploy` and `start` run it themselves");
     }
-    context.ui.print(&text).is_ok()
+    let read = context.ui.print(&text).is_ok();
+    if let Some(note) = list.note().filter(|_| format == Format::Table) {
+        context.ui.note(&note);
+    }
+    read
 }

@@ -1,4 +1,4 @@
-//! Go's and docker compose's odd grammars, each in a leaf: how they write durations, sizes, command lines and floats, how they sort,
+//! Go's and docker compose's odd grammars, each in a leaf: how they write durations, sizes, command lines, floats and ports, how they sort,
 //! and what the versions of docker compose hash differently.
 
 pub mod argv;
@@ -7,5 +7,6 @@ pub mod dialect;
 pub mod duration;
 pub mod float;
 pub mod natural;
+pub mod ports;
 
 pub use dialect::Dialect;

@@ -6,15 +6,17 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::compat::ports;
 use crate::docker::state::Store;
 use crate::error::{Failure, Kind};
 use crate::labels;
 use crate::ops::Context;
 use crate::ops::failure::engine_failure;
 use crate::ops::project::{LiveProject, View};
-use crate::plan::observed::{Container, Health, State};
+use crate::plan::labelled;
+use crate::plan::observed::{Container, Health, Port, State};
 use crate::state::Found;
 use crate::util::elapsed::age;
 
@@ -26,26 +28,30 @@ pub const COLUMNS: [&str; 9] =
 pub struct List {
     pub project: String,
     rows: Vec<Row>,
+    /// The containers that have ended and are not listed, as `service (state)`.
+    hidden: Vec<String>,
 }
 
 impl List {
-    /// Lists the containers of the command's scope; `all` includes one-offs.
+    /// Lists the containers of the command's scope. Without `all` these are the containers that are up, and jobs that succeeded.
     ///
     /// # Errors
     /// A named service that the project does not have.
     pub async fn of(context: &Context, all: bool) -> Result<List, Failure> {
-        Ok(List::of_live(context, &context.live_project(View::Project).await?, all).await)
+        Ok(List::of_live(&context.live_project(View::Project).await?, all).await)
     }
 
-    async fn of_live(context: &Context, live: &LiveProject, all: bool) -> List {
-        let named = !context.settings.words.services.is_empty();
-        let shown: Vec<&Container> = live
-            .scope
-            .pick(&live.observed.containers)
-            .into_iter()
-            .filter(|container| all || named || is_of_interest(container))
-            .collect();
-        List { project: live.project.clone(), rows: details(live, shown).await }
+    async fn of_live(live: &LiveProject, all: bool) -> List {
+        let jobs = labelled::jobs(&live.observed.containers);
+        let is_shown = |container: &&Container| {
+            let succeeded = container.state == State::Exited(0) && jobs.contains(container.service.as_str());
+            all || !container.oneoff && (container.is_up() || succeeded)
+        };
+        let (shown, hidden): (Vec<&Container>, Vec<&Container>) =
+            live.scope.pick(&live.observed.containers).into_iter().partition(is_shown);
+        let hidden = hidden.into_iter().filter(|container| !container.oneoff);
+        let hidden = hidden.map(|container| format!("{} ({})", label(container), container.state)).collect();
+        List { project: live.project.clone(), rows: details(live, shown).await, hidden }
     }
 
     /// Calls `show` with the list, again and again whenever something happens, until it returns false.
@@ -77,6 +83,18 @@ impl List {
     /// Whether the engine has not yet judged the health of some container.
     pub fn has_starting(&self) -> bool {
         self.rows.iter().any(|row| readiness(&row.container) == "starting")
+    }
+
+    /// The note about containers that are not listed; none where all are.
+    pub fn note(&self) -> Option<String> {
+        let hidden = match self.hidden.as_slice() {
+            [] => return None,
+            [first, second, third, rest @ ..] if rest.len() > 1 => {
+                format!("{first}, {second}, {third} and {} more", rest.len())
+            }
+            few => few.join(", "),
+        };
+        Some(format!("not running: {hidden}; `sofa ps --all` lists them"))
     }
 
     /// The cells of a table, a row for each container.
@@ -121,9 +139,12 @@ async fn details(live: &LiveProject, shown: Vec<&Container>) -> Vec<Row> {
     looked.into_iter().map(row).collect()
 }
 
-/// Without `--all`: every container of a service, also one that exited; no one-offs.
-fn is_of_interest(container: &Container) -> bool {
-    !container.oneoff
+/// `web`, or `web 2` for a further replica.
+fn label(container: &Container) -> String {
+    match container.number {
+        0 | 1 => container.service.clone(),
+        number => format!("{} {number}", container.service),
+    }
 }
 
 fn or_dash(number: Option<u64>) -> String {
@@ -135,16 +156,12 @@ impl Row {
         let container = &self.container;
         let seconds = u64::try_from(now - container.created).unwrap_or(0);
         vec![
-            if container.number > 1 {
-                format!("{} {}", container.service, container.number)
-            } else {
-                container.service.clone()
-            },
+            label(container),
             container.state.to_string(),
             readiness(container).to_string(),
             or_dash(self.restarts),
             container.image.clone(),
-            ports(container),
+            published_ports(container),
             age(Duration::from_secs(seconds)),
             or_dash(self.release),
             container.name.clone(),
@@ -168,7 +185,8 @@ impl Row {
             "Release": self.release,
             "Status": container.status,
             "Created": container.created,
-            "Ports": ports(container),
+            "Ports": ports::display(&all_ports(container)),
+            "Publishers": publishers(container),
         })
         .to_string()
     }
@@ -186,7 +204,7 @@ fn readiness(container: &Container) -> &'static str {
 }
 
 /// `127.0.0.1:8000→8000`, published ports only; each once, though engines list IPv4 and IPv6 apart.
-fn ports(container: &Container) -> String {
+fn published_ports(container: &Container) -> String {
     let published: BTreeSet<String> = container
         .ports
         .iter()
@@ -200,6 +218,34 @@ fn ports(container: &Container) -> String {
         })
         .collect();
     published.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The published and the exposed ports.
+fn all_ports(container: &Container) -> Vec<ports::Port<'_>> {
+    fn port(port: &Port) -> ports::Port<'_> {
+        ports::Port {
+            target: port.target,
+            address: port.address.as_deref(),
+            published: port.published,
+            protocol: &port.protocol,
+        }
+    }
+    container.ports.iter().map(port).collect()
+}
+
+/// The ports as docker compose writes them in JSON. An exposed port that is not published has no address and the number 0.
+fn publishers(container: &Container) -> Vec<Value> {
+    let mut ports = all_ports(container);
+    ports.sort_unstable();
+    let publisher = |port: ports::Port<'_>| {
+        json!({
+            "URL": port.address.unwrap_or_default(),
+            "TargetPort": port.target,
+            "PublishedPort": port.published.unwrap_or_default(),
+            "Protocol": port.protocol,
+        })
+    };
+    ports.into_iter().map(publisher).collect()
 }
 
 /// The engine's word for a state, without the exit code.

@@ -206,7 +206,7 @@ pub(super) fn dependencies<'a>(
 }
 
 /// The one-shots: by role, or because a container waits for their end.
-pub(super) fn jobs(containers: &[Container]) -> BTreeSet<&str> {
+pub fn jobs(containers: &[Container]) -> BTreeSet<&str> {
     let awaited = containers
         .iter()
         .flat_map(edges)

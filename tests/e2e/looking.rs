@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::stack::{HEALTHY, assert_nothing_is_there, compose, container, ids, until_running, volumes};
+use crate::stack::{
+    HEALTHY, assert_nothing_is_there, compose, container, ids, until, until_running, volumes,
+};
 use crate::support::real_engine::TestProject;
 
 #[tokio::test]
@@ -32,14 +34,77 @@ async fn ps_tells_what_runs_from_labels_alone() {
 }
 
 #[tokio::test]
+async fn ps_lists_what_runs_and_jobs_that_succeeded_and_notes_the_rest() {
+    let Some(test) = TestProject::new("ps-exited").await else {
+        return;
+    };
+    compose(
+        &test,
+        "  web: {<<: *stay}
+  job: {<<: *ends, x-sofa: {role: job}}
+  failed: {<<: *ends, command: [\"sh\", \"-c\", \"exit 3\"], x-sofa: {role: job}}
+  gone: {<<: *stay}
+",
+    );
+    let deploy = test.sofa(["deploy", "--no-wait", "--no-undo"]);
+    assert!(deploy.code == 0 || deploy.code == 4, "{}", deploy.stderr);
+    until(async || !container(&test, "failed").await.is_up()).await;
+    test.sofa(["stop", "gone"]).ok();
+    let services = |arguments: &[&str]| {
+        let run = test.sofa(arguments.iter().copied());
+        run.ok();
+        let lines = run.stdout.lines().skip(1).map(|line| line.split_whitespace().next().unwrap().to_owned());
+        (lines.collect::<Vec<_>>(), run.stderr)
+    };
+    let (listed, notes) = services(&["ps"]);
+    assert_eq!(listed, ["job", "web"]);
+    assert_eq!(
+        notes,
+        "note: not running: failed (exited (3)), gone (exited (0)); `sofa ps --all` lists them\n"
+    );
+    let (listed, notes) = services(&["ps", "--all"]);
+    assert_eq!((listed.len(), notes.as_str()), (4, ""));
+    let (listed, notes) = services(&["ps", "gone"]);
+    assert!(listed.is_empty() && notes.contains("gone (exited (0))"), "{listed:?} {notes}");
+}
+
+#[tokio::test]
+async fn ps_gives_programs_the_ports_of_docker_compose() {
+    let Some(test) = TestProject::new("ps-ports").await else {
+        return;
+    };
+    compose(
+        &test,
+        "  web: {<<: *stay, ports: [\"127.0.0.1::80\", \"81/udp\", \"82-83\"], expose: [\"9000\", \"9001\", \"53/udp\"]}
+  none: {<<: *stay}
+",
+    );
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let ports = |text: &str| {
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let of = |object: serde_json::Value| {
+            (object["Service"].to_string(), (object["Ports"].clone(), object["Publishers"].clone()))
+        };
+        lines.map(of).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let theirs = test.docker_compose(["ps", "--format", "json"]);
+    let ours = test.sofa(["ps", "--format", "json"]);
+    assert_eq!(ports(&ours.ok().stdout), ports(&theirs.ok().stdout));
+}
+
+#[tokio::test]
 async fn ps_shows_the_list_again_when_something_happens() {
     let Some(test) = TestProject::new("watch").await else {
         return;
     };
     compose(&test, "  web: {<<: *stay}\n");
     test.sofa(["deploy", "--no-wait"]).ok();
-    let mut watching =
-        test.sofa_command().args(["ps", "--watch"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut watching = test
+        .sofa_command()
+        .args(["ps", "--all", "--watch"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let (sender, lists) = std::sync::mpsc::channel();
     let stdout = std::io::BufReader::new(watching.stdout.take().unwrap());
     std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));

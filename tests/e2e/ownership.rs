@@ -94,7 +94,7 @@ async fn a_project_of_the_same_files_is_found_and_taken_over_with_its_data() {
     assert_eq!(standing(&test, &old).await, before);
     test.sofa_by_files(["stop", "web"]).ok();
     assert_ne!(standing(&test, &old).await, Vec::new());
-    let ps = test.sofa_by_files(["ps", "web"]);
+    let ps = test.sofa_by_files(["ps", "--all", "web"]);
     assert!(ps.ok().stdout.contains("exited"), "{}", ps.stdout);
 }
 

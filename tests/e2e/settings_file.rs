@@ -81,7 +81,7 @@ async fn the_name_in_the_env_file_counts_for_every_verb_even_when_that_file_is_b
     std::fs::remove_file(env).expect("removed");
     test.sofa_by_files(["stop", "staging", "api"]).ok().says("cannot be read");
     assert_eq!(running(&test, "live").await, ["store"]);
-    let ps = test.sofa_by_files(["ps", "staging", "all"]);
+    let ps = test.sofa_by_files(["ps", "staging", "all", "--all"]);
     assert_eq!(ps.ok().stdout.lines().count(), 4, "{}", ps.stdout);
     test.sofa_by_files(["down", "staging", "all"]).ok();
     assert!(running(&test, "live").await.is_empty());
