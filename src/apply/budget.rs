@@ -1,32 +1,34 @@
-//! The time that waits may take in all: it runs while at least one wait does, and stands still between them.
+//! The total time that waits may take. It runs while at least one wait does, and stops between them.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// A total for many waits. Those at the same time count once.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(super) struct Budget {
     limit: Duration,
     spent: Cell<Duration>,
     waits: Cell<usize>,
     since: Cell<Instant>,
 }
 
-/// A wait that counts as long as this lives.
+/// A wait that counts as long as this value lives.
 #[derive(Debug)]
-pub(crate) struct Counting<'a> {
+pub(super) struct Counting<'a> {
     budget: &'a Budget,
-    /// When the budget is spent, if nothing stops it from running.
-    pub(crate) deadline: Instant,
+    /// When the budget is spent, if waits do not pause before.
+    pub(super) deadline: Instant,
 }
 
 impl Budget {
-    pub(crate) fn new(limit: Duration) -> Budget {
+    pub(super) fn new(limit: Duration) -> Budget {
         Budget { limit, spent: Cell::default(), waits: Cell::default(), since: Cell::new(Instant::now()) }
     }
 
-    /// A wait begins.
-    pub(crate) fn count(&self) -> Counting<'_> {
+    /// Begins a wait.
+    pub(super) fn count(&self) -> Counting<'_> {
         if self.waits.get() == 0 {
             self.since.set(Instant::now());
         }
@@ -49,20 +51,16 @@ impl Drop for Counting<'_> {
 mod tests {
     use super::*;
 
-    fn left(budget: &Budget) -> Duration {
-        budget.count().deadline.saturating_duration_since(Instant::now())
-    }
-
-    #[test]
-    fn time_counts_only_while_something_waits_and_once_for_all_that_do() {
+    #[tokio::test(start_paused = true)]
+    async fn time_counts_only_during_waits_and_once_for_simultaneous_ones() {
+        let left = |budget: &Budget| budget.count().deadline - Instant::now();
         let budget = Budget::new(Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(30));
-        assert!(left(&budget) > Duration::from_millis(59_990), "nothing waited yet");
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(left(&budget), Duration::from_secs(60), "nothing waited yet");
         let (one, other) = (budget.count(), budget.count());
-        std::thread::sleep(Duration::from_millis(50));
+        tokio::time::advance(Duration::from_secs(20)).await;
         assert_eq!(one.deadline, other.deadline);
         drop((one, other));
-        let after = left(&budget);
-        assert!(after <= Duration::from_millis(59_950) && after > Duration::from_millis(59_800), "{after:?}");
+        assert_eq!(left(&budget), Duration::from_secs(40));
     }
 }
