@@ -24,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "plan"]),
     ("state", &["compose::model", "plan"]),
-    ("apply", &["plan", "docker", "state", "ui::event"]),
+    ("apply", &["plan", "ui::event"]),
     ("docker", &["apply", "state", "engine", "plan", "ui::event", "compose::model", "compose::secrecy"]),
     ("ui", &["plan", "diag"]),
 ];

@@ -1,139 +1,124 @@
-//! Tells whoever watches what an operation does: the phases of a subject, from the plan's point of view.
+//! The events of a run: the phase of each subject, as the plan defines it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::action::{Action, Replica};
 use crate::plan::gate::Gate;
+use crate::plan::kind::{Change, Object, Wait};
 use crate::plan::operation::{OpId, Operation, Plan};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
 
 /// Turns operations into events.
 #[derive(Debug)]
-pub(crate) struct Announcer {
+pub(super) struct Announcer {
     events: EventSender,
-    /// Replicas that run when the plan is done: what is stopped and removed under their name is their predecessor.
-    renewed: BTreeSet<Replica>,
-    /// The creations of containers that take the place of others.
+    /// The replicas that run at the end of the plan. What is stopped and removed under their name is their predecessor.
+    kept: BTreeSet<Replica>,
+    /// The creations of containers that replace others.
     replacing: BTreeSet<OpId>,
-    /// How many begun operations of each subject can be taken back: it counts as undone with the last of them.
+    /// The number of begun operations of each subject that can be undone. The subject is undone with the last of them.
     undoable: RefCell<BTreeMap<Subject, usize>>,
 }
 
 impl Announcer {
-    pub(crate) fn new(plan: &Plan, events: EventSender) -> Announcer {
-        let renewed = plan
-            .operations
-            .iter()
-            .filter(|operation| {
-                matches!(operation.action, Action::StartContainer { .. } | Action::Await { .. })
-            })
-            .filter_map(|operation| operation.action.replica().cloned())
-            .collect();
-        let replacing = plan.operations.iter().filter_map(|operation| match operation.action {
-            // A successor is created under a temporary name.
-            Action::RenameContainer { container: ContainerRef::Created(created), .. } => Some(created),
-            _ => None,
-        });
-        Announcer { events, renewed, replacing: replacing.collect(), undoable: RefCell::default() }
+    pub(super) fn new(plan: &Plan, events: EventSender) -> Announcer {
+        let actions = || plan.operations.iter().map(|operation| &operation.action);
+        let keeps = |action: &&Action| {
+            action.change() == Some(Change::Start) || matches!(action.wait(), Wait::Gate(_))
+        };
+        Announcer {
+            events,
+            kept: actions().filter(keeps).filter_map(|action| action.replica().cloned()).collect(),
+            replacing: actions().filter_map(Action::renamed_creation).collect(),
+            undoable: RefCell::default(),
+        }
     }
 
     /// An operation begins.
-    pub(crate) fn begin(&self, operation: &Operation) {
-        if let Some(subject) = subject_of(&operation.action).filter(|_| operation.undo.is_some()) {
+    pub(super) fn begin(&self, operation: &Operation) {
+        let action = &operation.action;
+        if let Some(subject) = subject_of(action).filter(|_| operation.undo.is_some()) {
             *self.undoable.borrow_mut().entry(subject).or_default() += 1;
         }
-        let phase = match &operation.action {
-            Action::CreateContainer { .. } if self.replacing.contains(&operation.id) => Phase::Replacing,
-            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
-                Phase::Creating
+        let (phase, detail) = match action.wait() {
+            Wait::Gate(Gate::Running) | Wait::Delay(_) | Wait::Barrier => return,
+            Wait::Gate(_) | Wait::Hook { .. } => (Phase::Waiting, action.condition()),
+            Wait::Steady(_) => {
+                let waiting = |replica| self.send(subject(replica), Phase::Waiting, Some("stays up".into()));
+                return action.watched().for_each(waiting);
             }
-            Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Phase::Starting,
-            Action::StopContainer { .. } => Phase::Stopping,
-            Action::KillContainer { .. } => return,
-            Action::RemoveContainer { replica, .. } if self.renewed.contains(replica) => return,
-            Action::RemoveContainer { .. }
-            | Action::RemoveNetwork { .. }
-            | Action::RemoveVolume { .. }
-            | Action::RemoveImage { .. } => Phase::Removing,
-            Action::Await { gate: Gate::Running, .. } | Action::Delay { .. } => return,
-            Action::Await { .. } => Phase::Waiting,
-            Action::RunHook { .. } => Phase::Waiting,
-            Action::Steady { containers, .. } => {
-                for (replica, _) in containers {
-                    self.send(subject(replica), Phase::Waiting, Some("stays up".into()));
-                }
-                return;
-            }
-            Action::RenameContainer { .. }
-            | Action::DisableRestart { .. }
-            | Action::DisconnectContainer { .. }
-            | Action::ConnectContainer { .. } => return,
+            Wait::No => match self.phase_of_begin(operation) {
+                Some(phase) => (phase, Some(operation.cause.clone()).filter(|cause| !cause.is_empty())),
+                None => return,
+            },
         };
-        let detail = match &operation.action {
-            Action::Await { gate, .. } => Some(gate.to_string()),
-            Action::RunHook { hook, .. } => Some(hook.to_string()),
-            _ => Some(operation.cause.clone()).filter(|cause| !cause.is_empty()),
-        };
-        self.about(operation, phase, detail);
+        self.send_about(operation, phase, detail);
+    }
+
+    fn phase_of_begin(&self, operation: &Operation) -> Option<Phase> {
+        Some(match operation.action.change()? {
+            Change::Create if self.replacing.contains(&operation.id) => Phase::Replacing,
+            Change::Create => Phase::Creating,
+            Change::Start | Change::Resume => Phase::Starting,
+            Change::Stop => Phase::Stopping,
+            Change::Remove if self.is_of_predecessor(&operation.action) => return None,
+            Change::Remove => Phase::Removing,
+            Change::Signal | Change::Adjust | Change::Hook => return None,
+        })
     }
 
     /// An operation is done.
-    pub(crate) fn done(&self, operation: &Operation) {
-        let phase = match &operation.action {
-            Action::CreateNetwork { .. } | Action::CreateVolume { .. } => Phase::Done,
-            Action::CreateContainer { .. } => Phase::Created,
-            Action::StartContainer { .. } | Action::UnpauseContainer { .. } => Phase::Started,
-            Action::StopContainer { replica, .. } | Action::RemoveContainer { replica, .. }
-                if self.renewed.contains(replica) =>
-            {
-                return;
+    pub(super) fn done(&self, operation: &Operation) {
+        let action = &operation.action;
+        let (phase, detail) = match action.wait() {
+            // The stability window decides about a replica without a gate of its own.
+            Wait::Gate(Gate::Running) | Wait::Hook { .. } | Wait::Delay(_) | Wait::Barrier => return,
+            Wait::Gate(Gate::Completed) => (Phase::Completed, None),
+            Wait::Gate(_) => (Phase::Ready, action.condition()),
+            Wait::Steady(_) => {
+                return action.watched().for_each(|replica| self.send(subject(replica), Phase::Ready, None));
             }
-            Action::StopContainer { .. } => Phase::Stopped,
-            Action::KillContainer { .. } => Phase::Killed,
-            Action::RemoveContainer { .. }
-            | Action::RemoveNetwork { .. }
-            | Action::RemoveVolume { .. }
-            | Action::RemoveImage { .. } => Phase::Removed,
-            Action::Await { gate: Gate::Completed, .. } => Phase::Completed,
-            // The stability window has the last word on what has no gate of its own.
-            Action::Await { gate: Gate::Running, .. } | Action::Delay { .. } => return,
-            Action::Await { .. } => Phase::Ready,
-            Action::Steady { containers, .. } => {
-                for (replica, _) in containers {
-                    self.send(subject(replica), Phase::Ready, None);
-                }
-                return;
+            Wait::No => match self.phase_of_end(action) {
+                Some(phase) => phase,
+                None => return,
+            },
+        };
+        self.send_about(operation, phase, detail);
+    }
+
+    fn phase_of_end(&self, action: &Action) -> Option<(Phase, Option<String>)> {
+        Some(match action.change()? {
+            Change::Create if action.replica().is_some() => {
+                (Phase::Created, Some("waits for its dependencies".into()))
             }
-            Action::RenameContainer { .. }
-            | Action::DisableRestart { .. }
-            | Action::RunHook { .. }
-            | Action::DisconnectContainer { .. }
-            | Action::ConnectContainer { .. } => return,
-        };
-        let detail = match &operation.action {
-            Action::CreateContainer { .. } => Some("waits for its dependencies".into()),
-            Action::CreateNetwork { .. } | Action::CreateVolume { .. } => Some("created".into()),
-            Action::Await { gate: Gate::Completed, .. } => None,
-            Action::KillContainer { signal, .. } => Some(signal.clone()),
-            Action::Await { gate, .. } => Some(gate.to_string()),
-            _ => None,
-        };
-        self.about(operation, phase, detail);
+            Change::Create => (Phase::Done, Some("created".into())),
+            Change::Start | Change::Resume => (Phase::Started, None),
+            Change::Stop | Change::Remove if self.is_of_predecessor(action) => return None,
+            Change::Stop => (Phase::Stopped, None),
+            Change::Signal => (Phase::Killed, action.signal().map(String::from)),
+            Change::Remove => (Phase::Removed, None),
+            Change::Adjust | Change::Hook => return None,
+        })
     }
 
-    /// An operation failed, with the first line of why.
-    pub(crate) fn failed(&self, operation: &Operation, error: &str) {
-        self.about(operation, Phase::Failed, error.lines().next().map(String::from));
+    /// Whether an action removes or stops the predecessor of a replica that runs at the end of the plan.
+    fn is_of_predecessor(&self, action: &Action) -> bool {
+        action.replica().is_some_and(|replica| self.kept.contains(replica))
     }
 
-    /// An operation is being taken back.
-    pub(crate) fn undoing(&self, operation: &Operation) {
-        self.about(operation, Phase::Undoing, None);
+    /// An operation failed; the event has the first line of the error.
+    pub(super) fn failed(&self, operation: &Operation, error: &str) {
+        self.send_about(operation, Phase::Failed, error.lines().next().map(String::from));
     }
 
-    /// An operation was taken back.
-    pub(crate) fn undone(&self, operation: &Operation) {
+    /// An undo begins.
+    pub(super) fn undoing(&self, operation: &Operation) {
+        self.send_about(operation, Phase::Undoing, None);
+    }
+
+    /// An undo is done.
+    pub(super) fn undone(&self, operation: &Operation) {
         let Some(subject) = subject_of(&operation.action) else {
             return;
         };
@@ -146,41 +131,36 @@ impl Announcer {
         }
     }
 
-    /// Something about the run as a whole that a person should know.
-    pub(crate) fn warn(&self, text: String) {
+    pub(super) fn warn(&self, text: String) {
         let _ = self.events.send(Event::Warning(text));
     }
 
-    pub(crate) fn events(&self) -> &EventSender {
-        &self.events
+    pub(super) fn note(&self, text: String) {
+        let _ = self.events.send(Event::Note(text));
     }
 
-    fn about(&self, operation: &Operation, phase: Phase, detail: Option<String>) {
+    fn send_about(&self, operation: &Operation, phase: Phase, detail: Option<String>) {
         if let Some(subject) = subject_of(&operation.action) {
             self.send(subject, phase, detail);
         }
     }
 
     fn send(&self, subject: Subject, phase: Phase, detail: Option<String>) {
-        // Nobody watching is no reason to stop.
+        // A run continues when nobody watches it.
         let _ = self.events.send(Event::Phase { subject, phase, detail });
     }
 }
 
-/// What a replica is called in events.
+/// The name of a replica in events.
 pub(crate) fn subject(replica: &Replica) -> Subject {
     Subject::Container { service: replica.service.clone(), number: replica.number }
 }
 
 fn subject_of(action: &Action) -> Option<Subject> {
-    match action {
-        Action::CreateNetwork { name, .. } | Action::RemoveNetwork { name, .. } => {
-            Some(Subject::Network(name.clone()))
-        }
-        Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => {
-            Some(Subject::Volume(name.clone()))
-        }
-        Action::RemoveImage { name } => Some(Subject::Image(name.clone())),
-        action => action.replica().map(subject),
-    }
+    action.object().map(|object| match object {
+        Object::Network(name) => Subject::Network(name.into()),
+        Object::Volume(name) => Subject::Volume(name.into()),
+        Object::Image(name) => Subject::Image(name.into()),
+        Object::Replica(replica) => subject(replica),
+    })
 }

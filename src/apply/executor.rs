@@ -163,12 +163,7 @@ impl<T: Target> Run<'_, T> {
     }
 
     /// Decides how the run ended; undoes where the plan wants it.
-    async fn finish(
-        &self,
-        progress: &Progress,
-        interrupt: &Interrupt,
-        report: &mut Report<T::Error>,
-    ) -> End {
+    async fn finish(&self, progress: &Progress, interrupt: &Interrupt, report: &mut Report<T::Error>) -> End {
         // Behind the barrier everything is done in spite of a first interrupt: only the second one counts.
         let disturbed = if progress.settled { interrupt.abort.is_cancelled() } else { report.interrupted };
         if report.failures.is_empty() && report.skipped.is_empty() && !disturbed {
@@ -185,12 +180,7 @@ impl<T: Target> Run<'_, T> {
     }
 
     /// Undoes what was begun, in the order of [`undo_order::order`].
-    async fn undo_all(
-        &self,
-        begun: &[OpId],
-        interrupt: &Interrupt,
-        report: &mut Report<T::Error>,
-    ) -> End {
+    async fn undo_all(&self, begun: &[OpId], interrupt: &Interrupt, report: &mut Report<T::Error>) -> End {
         let mut frontier = Frontier::new(&undo_order::order(self.plan, begun));
         let mut running = FuturesUnordered::new();
         loop {

@@ -1,12 +1,11 @@
 //! The fence: whether the project's lock still allows this process to begin a change. The lock implements it.
 
-use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
 /// Closes before another process may take the lock over, so a process that was suspended begins nothing more when it wakes up.
-pub trait Fence: fmt::Debug {
+pub trait Fence {
     /// # Errors
     /// [`Closed`] where no change may begin now.
     fn check(&self) -> Result<(), Closed>;
@@ -20,5 +19,5 @@ pub trait Fence: fmt::Debug {
 
 /// The lock was not renewed in time, or is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not begun: the lock of the project was not renewed in time, so it may be another's by now")]
+#[error("not started: the lock of the project was not renewed in time, so another run may hold it")]
 pub struct Closed;

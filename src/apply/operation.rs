@@ -1,5 +1,7 @@
 //! One operation of a run: what it waits for before it begins, what its failure means, and its events.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +30,7 @@ impl<T: Target> Run<'_, T> {
         let outcome = match operation.action.wait() {
             Wait::No => self.change(operation, &control).await,
             Wait::Gate(_) => self.wait(operation, &control).await,
-            Wait::Steady(_) => self.watch(operation, &control).await,
+            Wait::Steady(window) => self.watch(operation, window, &control).await,
             Wait::Delay(time) => tokio::select! {
                 () = control.cancelled() => Err(Stopped::Cancelled),
                 () = tokio::time::sleep(time) => Ok(()),
@@ -79,10 +81,7 @@ impl<T: Target> Run<'_, T> {
     }
 
     /// A permit for a change that is to begin; cancelled until then.
-    pub(super) async fn permit<'c>(
-        &self,
-        control: &Control<'c>,
-    ) -> Result<Permit<'c>, Stopped<T::Error>> {
+    pub(super) async fn permit<'c>(&self, control: &Control<'c>) -> Result<Permit<'c>, Stopped<T::Error>> {
         tokio::select! {
             biased;
             () = control.cancelled() => Err(Stopped::Cancelled),
@@ -91,11 +90,7 @@ impl<T: Target> Run<'_, T> {
     }
 
     /// An operation on a replica that a paused update leaves as it was: its new container must not stay.
-    async fn leave_out(
-        &self,
-        operation: &Operation,
-        control: &Control<'_>,
-    ) -> Result<(), Stopped<T::Error>> {
+    async fn leave_out(&self, operation: &Operation, control: &Control<'_>) -> Result<(), Stopped<T::Error>> {
         if operation.action.change() != Some(Change::Start) {
             return Ok(());
         }
@@ -103,11 +98,7 @@ impl<T: Target> Run<'_, T> {
         Ok(self.target.leave_out(operation).await?)
     }
 
-    async fn wait(
-        &self,
-        operation: &Operation,
-        control: &Control<'_>,
-    ) -> Result<(), Stopped<T::Error>> {
+    async fn wait(&self, operation: &Operation, control: &Control<'_>) -> Result<(), Stopped<T::Error>> {
         let control = control.waiting();
         tokio::select! {
             biased;
@@ -120,13 +111,14 @@ impl<T: Target> Run<'_, T> {
     async fn watch(
         &self,
         operation: &Operation,
+        window: Duration,
         control: &Control<'_>,
     ) -> Result<(), Stopped<T::Error>> {
         let control = control.waiting();
         let left_out = |replica: &Replica| self.tolerance.borrow().leaves_out(replica);
         let watched = operation.action.watched().filter(|replica| !left_out(replica));
         let watches = watched.map(async |replica| {
-            match self.target.watch(operation, replica, &control).await {
+            match self.target.watch(operation, replica, window, &control).await {
                 Err(error) if error.unready_service().is_some() => self.judge(operation.id, replica, error),
                 outcome => outcome,
             }
@@ -154,8 +146,12 @@ impl<T: Target> Run<'_, T> {
     }
 
     /// What the failure of an operation means. It is only a warning where nothing requires the operation, or where
-    /// `update_config` tolerates it.
+    /// `update_config` tolerates it. Behind a closed fence every failure is final, since another run may change the project.
     fn accept(&self, operation: &Operation, error: T::Error) -> Result<(), T::Error> {
+        if self.options.fence.is_some_and(|fence| fence.check().is_err()) {
+            self.announcer.failed(operation, &error.to_string());
+            return Err(error);
+        }
         if let Some(why) = operation.action.why_failure_is_ignored() {
             self.announcer.warn(format!("{error}\n  {why}"));
             self.announcer.done(operation);
@@ -173,7 +169,8 @@ impl<T: Target> Run<'_, T> {
         match self.tolerance.borrow_mut().judge(replica) {
             FailureEffect::Fails => return Err(error),
             FailureEffect::Warns => {
-                self.announcer.warn(format!("{error}\n  `update_config` lets it fail, so the run goes on"));
+                self.announcer
+                    .warn(format!("{error}\n  `update_config` allows this failure, so the run continues"));
             }
             FailureEffect::Pauses => self.paused.borrow_mut().push((id, error)),
             FailureEffect::Known => {}

@@ -8,7 +8,6 @@ use super::fence::Fence;
 use crate::ui::event::EventSender;
 
 /// The rules of one run.
-#[derive(Debug)]
 pub struct RunOptions<'a> {
     /// Calls to the target at once.
     pub parallel: usize,

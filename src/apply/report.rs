@@ -1,32 +1,35 @@
-//! How a run ended, in words: one line where it went well, a failure with its exit code where it did not.
+//! The report of a run: one line after success, else a failure with its exit code, causes and hints.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::executor::{End, Report};
 use super::service_outcome;
-use crate::docker::failure::{OperationError, Reason};
+use super::target::{Attempt, TargetError};
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef, Replica};
-use crate::plan::gate::Gate;
 use crate::plan::operation::{OnFailure, OpId, Operation, Plan};
-use crate::state::head::Outcome;
 use crate::util::elapsed;
 
-/// What to type where something of a run is left.
-pub const UNDO: &str = "`sofa undo` goes back to the last release; the same command goes on with this one";
+/// The hint after a run that left something behind.
+pub const UNDO: &str =
+    "`sofa undo` restores the last release; run the same command again to continue with this one";
 
-/// Tells how a run ended.
+/// The summary of a run.
 ///
 /// # Errors
-/// Everything but [`End::Done`]: what failed, what happened to what was done, what to type next.
-pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration) -> Result<String, Failure> {
+/// Every end except [`End::Done`]: what failed, what was undone or left, what to type next.
+pub fn conclude<E: TargetError>(
+    plan: &Plan,
+    report: &Report<E>,
+    elapsed: Duration,
+) -> Result<String, Failure> {
     if report.end == End::Done {
         return Ok(summary(plan, elapsed));
     }
     let mut lines = Vec::new();
     if report.end != End::Unsettled {
-        lines.extend(report.failures.iter().map(|(id, error)| told(plan, *id, error)));
+        lines.extend(report.failures.iter().map(|(id, error)| explained(plan, *id, error)));
     }
     if report.interrupted {
         lines.push(format!("{}: interrupted", plan.project));
@@ -42,73 +45,49 @@ pub fn conclude(plan: &Plan, report: &Report<OperationError>, elapsed: Duration)
     Err(failure)
 }
 
-/// How a run ended, for its record.
-pub fn outcome(report: &Report<OperationError>) -> Outcome {
-    match report.end {
-        End::Done => Outcome::Settled,
-        End::Undone => Outcome::Undone,
-        End::UndoIncomplete => Outcome::UndoIncomplete,
-        End::Failed | End::Unsettled | End::Paused => Outcome::Kept,
-        End::Aborted => Outcome::Interrupted,
-    }
-}
-
-/// The whole logs of the containers that failed, and what else failed, for its record.
-pub fn logs(plan: &Plan, report: &Report<OperationError>) -> String {
+/// All failures with the whole logs of the containers that failed, for the run's record.
+pub fn logs<E: TargetError>(plan: &Plan, report: &Report<E>) -> String {
     let mut text = String::new();
     for (id, error) in report.failures.iter().chain(&report.undo_failures) {
-        text += &told(plan, *id, error);
+        text += &explained(plan, *id, error);
         text.push('\n');
-        if let OperationError::Gate(failure) = error {
-            text += &format!("log of `{}`:\n{}\n", failure.container, failure.log.join("\n"));
-        }
+        text += &error.log().unwrap_or_default();
     }
     text
 }
 
-/// The exit code of a run that did not end well.
-fn kind(report: &Report<OperationError>) -> Kind {
-    let not_ready = report.failures.iter().any(|(_, error)| matches!(error, OperationError::Gate(_)));
+/// The exit code of a failed run.
+fn kind<E: TargetError>(report: &Report<E>) -> Kind {
+    let not_ready = report.failures.iter().any(|(_, error)| error.unready_service().is_some());
     match report.end {
         End::UndoIncomplete | End::Unsettled => Kind::Incomplete,
         _ if report.interrupted => Kind::Interrupted,
         End::Undone => Kind::NotReady,
         _ if not_ready => Kind::NotReady,
-        _ if report.failures.iter().any(|(_, error)| error.is_unanswered()) => Kind::Unreachable,
+        _ if report.failures.iter().any(|(_, error)| error.retry().is_unanswered()) => Kind::Unreachable,
         _ => Kind::Failed,
     }
 }
 
-/// One failed operation: gates tell everything themselves, other errors need to know what was tried.
-fn told(plan: &Plan, id: OpId, error: &OperationError) -> String {
-    match (error, plan.operation(id)) {
-        (OperationError::Gate(failure), _) => failure.to_string(),
-        (OperationError::Hook(failure), _) => failure.to_string(),
-        (OperationError::Engine(lost), Some(operation))
-            if lost.is_not_found() && operation.action.container().is_some() =>
-        {
-            format!(
-                "{}: {}: the container is gone; somebody else removed it (`docker container prune`?)",
-                operation.group,
-                spoken(plan, &operation.action)
-            )
-        }
-        (error, Some(operation)) => format!("{}: {error}", step(plan, operation)),
-        (error, None) => error.to_string(),
+/// One failed operation.
+fn explained<E: TargetError>(plan: &Plan, id: OpId, error: &E) -> String {
+    match plan.operation(id) {
+        Some(operation) => error.explain(&attempt(plan, operation)),
+        None => error.to_string(),
     }
 }
 
-/// One operation, as a service's or as the project's.
-fn step(plan: &Plan, operation: &Operation) -> String {
-    let action = spoken(plan, &operation.action);
-    match operation.action.replica() {
-        Some(replica) => format!("service `{}`: {action}", replica.service),
-        None => action,
+fn attempt(plan: &Plan, operation: &Operation) -> Attempt {
+    Attempt {
+        group: operation.group.to_string(),
+        service: operation.action.replica().map(|replica| replica.service.clone()),
+        action: described(plan, &operation.action),
+        acts_on_container: operation.action.container().is_some(),
     }
 }
 
-/// An action in words that hold without the plan: what the run created has the name that it was created under.
-fn spoken(plan: &Plan, action: &Action) -> String {
+/// An action in words that need no plan: a container that the run created has the name under which it was created.
+fn described(plan: &Plan, action: &Action) -> String {
     let text = action.to_string();
     let Some(container @ ContainerRef::Created(op)) = action.container() else {
         return text;
@@ -119,43 +98,43 @@ fn spoken(plan: &Plan, action: &Action) -> String {
     }
 }
 
-/// What is neither as before the run nor as it wanted it: what could not be taken back, or not be cleared away.
-fn left(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
+/// What is neither as before the run nor as planned: what could not be undone, or old resources that could not be removed.
+fn left<E: TargetError>(plan: &Plan, report: &Report<E>) -> Vec<String> {
     let failures = match report.end {
         End::UndoIncomplete => &report.undo_failures,
         End::Unsettled => &report.failures,
         _ => return Vec::new(),
     };
-    let mut left: Vec<String> = failures.iter().map(|(id, error)| told(plan, *id, error)).collect();
+    let mut left: Vec<String> = failures.iter().map(|(id, error)| explained(plan, *id, error)).collect();
     if report.end == End::Unsettled {
         let skipped = report.skipped.iter().filter_map(|id| plan.operation(*id));
-        left.extend(skipped.map(|operation| format!("{}: not begun", step(plan, operation))));
+        left.extend(skipped.map(|operation| format!("{}: not started", attempt(plan, operation))));
     }
     left
 }
 
-/// What became of what was done before the failure.
-fn aftermath(plan: &Plan, report: &Report<OperationError>) -> String {
+/// What happened to the operations that were done before the failure.
+fn aftermath<E: TargetError>(plan: &Plan, report: &Report<E>) -> String {
     let project = &plan.project;
     match report.end {
         _ if plan.changes_nothing() => format!("{project}: nothing was changed"),
-        End::Undone if replaced(plan) > 0 => format!("{project}: undone; what ran before runs again"),
+        End::Undone if replaced(plan) > 0 => format!("{project}: undone; the previous containers run again"),
         End::Undone => format!("{project}: undone; no container of this run is left"),
         End::UndoIncomplete => format!("{project}: the undo could not finish"),
         End::Unsettled => {
-            format!("{project}: what is new runs; what it replaced could not all be cleared away")
+            format!("{project}: the new release is running, but some old resources could not be removed")
         }
-        End::Aborted => format!("{project}: stopped at once; what was begun is left as it is"),
+        End::Aborted => format!("{project}: stopped at once; unfinished changes are left as they are"),
         End::Paused => format!(
-            "{project}: update of {} paused; what was not begun of it is as before, everything else is done",
+            "{project}: the update of {} is paused; its other containers are as before, everything else is done",
             paused(plan, report)
         ),
-        _ => format!("{project}: stopped; what was done before is kept"),
+        _ => format!("{project}: stopped; the changes that were made are kept"),
     }
 }
 
-/// The volumes that an undone run created: no undo removes one, since something may have been written into it.
-fn kept_volumes(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
+/// The volumes that an undone run created. An undo removes no volume, since data may have been written to it.
+fn kept_volumes<E>(plan: &Plan, report: &Report<E>) -> Vec<String> {
     if !matches!(report.end, End::Undone | End::UndoIncomplete) {
         return Vec::new();
     }
@@ -171,62 +150,47 @@ fn kept_volumes(plan: &Plan, report: &Report<OperationError>) -> Vec<String> {
 }
 
 /// The services whose updates are paused.
-fn paused(plan: &Plan, report: &Report<OperationError>) -> String {
-    let service = |(id, error): &(OpId, OperationError)| match error {
-        // One that fails in the last watch fails for its service, not for the project.
-        OperationError::Gate(failure) => Some(failure.service.clone()),
-        _ => Some(plan.operation(*id)?.group.to_string()),
+fn paused<E: TargetError>(plan: &Plan, report: &Report<E>) -> String {
+    let service = |(id, error): &(OpId, E)| match error.unready_service() {
+        // The stability window belongs to the project, its failures to services.
+        Some(service) => Some(service.to_string()),
+        None => Some(plan.operation(*id)?.group.to_string()),
     };
     let services: BTreeSet<String> = report.failures.iter().filter_map(service).collect();
     services.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn hints(plan: &Plan, report: &Report<OperationError>) -> BTreeSet<String> {
+fn hints<E: TargetError>(plan: &Plan, report: &Report<E>) -> BTreeSet<String> {
     let mut hints = BTreeSet::new();
+    let all = || report.failures.iter().chain(&report.undo_failures).map(|(_, error)| error);
     for (_, error) in &report.failures {
-        let OperationError::Gate(failure) = error else {
-            continue;
-        };
-        let service = &failure.service;
-        match (&failure.reason, &failure.gate) {
-            (Reason::Exited { code: 0, .. }, Gate::Running) => {
-                hints.insert(format!("if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"));
-            }
-            (Reason::Deadline(_), _) => {
-                hints.insert("`--wait-timeout` gives it more time".into());
-            }
-            _ => {}
-        }
+        hints.extend(error.hints());
+        let Some(service) = error.unready_service() else { continue };
         if report.end == End::Undone && !plan.changes_nothing() {
-            hints.insert("`sofa deploy --no-undo` leaves the containers to look at".into());
+            hints.insert(
+                "`sofa deploy --no-undo` keeps the failed containers, so that you can inspect them".into(),
+            );
         } else if matches!(report.end, End::Failed | End::Unsettled | End::Paused) {
             hints.insert(format!("`sofa logs {service}` shows all of its output"));
         }
     }
     if report.end == End::Paused {
-        hints.insert("`sofa deploy` goes on with the rest, `sofa undo` goes back to the last release".into());
+        hints.insert("`sofa deploy` continues the update, `sofa undo` restores the last release".into());
     }
-    if report.failures.iter().chain(&report.undo_failures).any(|(_, error)| error.is_unanswered()) {
-        hints.insert("once the engine answers again, the same command goes on from what it finds".into());
-    }
-    if report.failures.iter().any(|(_, error)| error.is_late()) {
-        hints.insert("`--engine-timeout` gives the engine more time".into());
-    }
-    if report.failures.iter().any(|(_, error)| error.to_string().contains("no space left on device")) {
-        hints.insert("`docker system df` shows what takes the engine's disk".into());
+    if all().any(|error| error.retry().is_unanswered()) {
+        hints.insert(
+            "run the same command again when the engine answers; it continues from the current state".into(),
+        );
     }
     if report.end == End::Unsettled {
-        hints.insert("the same command clears it away".into());
+        hints.insert("run the same command again to remove them".into());
     }
     let left = matches!(report.end, End::UndoIncomplete | End::Aborted);
     if left && plan.on_failure == OnFailure::Undo && !plan.changes_nothing() {
         hints.insert(UNDO.into());
     }
     if report.end == End::UndoIncomplete {
-        hints.insert(format!(
-            "look at it: docker ps -a --filter label=com.docker.compose.project={}",
-            plan.project
-        ));
+        hints.insert(format!("inspect it: {}", E::inspection(&plan.project)));
     }
     hints
 }

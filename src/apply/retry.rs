@@ -26,7 +26,11 @@ impl<T: Target> Run<'_, T> {
                 return Err(error.into());
             }
             if error.retry() == Retry::Late {
-                return if self.was_applied_late(operation, control).await { Ok(()) } else { Err(error.into()) };
+                return if self.was_applied_late(operation, control).await {
+                    Ok(())
+                } else {
+                    Err(error.into())
+                };
             }
             let again = async {
                 match control.reconnected(&error).await {

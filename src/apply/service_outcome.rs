@@ -1,44 +1,44 @@
-//! What became of each service of a run that did not end well.
+//! How each service ended in a run that failed or was interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::executor::{End, Report};
-use crate::docker::failure::OperationError;
 use crate::plan::operation::{Group, OpId, Operation, Plan};
 
-/// What became of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    TakenBack,
-    NotTakenBack,
+enum ServiceOutcome {
+    Undone,
+    NotUndone,
     Begun,
     NotBegun,
 }
 
-impl Fate {
+impl ServiceOutcome {
     fn words(self) -> &'static str {
         match self {
-            Fate::TakenBack => "taken back",
-            Fate::NotTakenBack => "not taken back",
-            Fate::Begun => "begun and left",
-            Fate::NotBegun => "not begun",
+            ServiceOutcome::Undone => "undone",
+            ServiceOutcome::NotUndone => "not undone",
+            ServiceOutcome::Begun => "left as they are",
+            ServiceOutcome::NotBegun => "not started",
         }
     }
 }
 
-/// Every service that the plan changes, by what became of it, in one line; none where nothing was to be changed, or where what
-/// was left out is told otherwise.
-pub(super) fn services(plan: &Plan, report: &Report<OperationError>) -> Option<String> {
+/// Every service that the plan changes, by its outcome, in one line. `None` where the plan changes no service, or where other lines
+/// say what is left.
+pub(super) fn services<E>(plan: &Plan, report: &Report<E>) -> Option<String> {
     if matches!(report.end, End::Done | End::Paused | End::Unsettled) {
         return None;
     }
-    let mut services: BTreeMap<Fate, Vec<&str>> = BTreeMap::new();
+    let mut services: BTreeMap<ServiceOutcome, Vec<&str>> = BTreeMap::new();
     for (service, operations) in changes(plan) {
-        services.entry(fate(&operations, report)).or_default().push(service);
+        services.entry(outcome(&operations, report)).or_default().push(service);
     }
-    let told: Vec<String> =
-        services.iter().map(|(fate, names)| format!("{}: {}", fate.words(), names.join(", "))).collect();
-    (!told.is_empty()).then(|| format!("{}: {}", plan.project, told.join("; ")))
+    let parts: Vec<String> = services
+        .iter()
+        .map(|(outcome, names)| format!("{}: {}", outcome.words(), names.join(", ")))
+        .collect();
+    (!parts.is_empty()).then(|| format!("{}: {}", plan.project, parts.join("; ")))
 }
 
 /// The operations that change something, by service, in the order of the plan.
@@ -54,17 +54,17 @@ fn changes(plan: &Plan) -> Vec<(&str, Vec<&Operation>)> {
     services
 }
 
-fn fate(operations: &[&Operation], report: &Report<OperationError>) -> Fate {
+fn outcome<E>(operations: &[&Operation], report: &Report<E>) -> ServiceOutcome {
     let among =
         |ids: &BTreeSet<OpId>| operations.iter().filter(|operation| ids.contains(&operation.id)).count();
     let skipped = report.skipped.iter().copied().collect();
-    let broken = report.undo_failures.iter().map(|(id, _)| *id).collect();
+    let failed = report.undo_failures.iter().map(|(id, _)| *id).collect();
     match report.end {
-        _ if among(&skipped) == operations.len() => Fate::NotBegun,
-        End::Undone => Fate::TakenBack,
-        End::UndoIncomplete if among(&broken) == 0 => Fate::TakenBack,
-        End::UndoIncomplete => Fate::NotTakenBack,
-        _ => Fate::Begun,
+        _ if among(&skipped) == operations.len() => ServiceOutcome::NotBegun,
+        End::Undone => ServiceOutcome::Undone,
+        End::UndoIncomplete if among(&failed) == 0 => ServiceOutcome::Undone,
+        End::UndoIncomplete => ServiceOutcome::NotUndone,
+        _ => ServiceOutcome::Begun,
     }
 }
 
@@ -107,20 +107,19 @@ mod tests {
     }
 
     #[test]
-    fn every_service_is_told_once_by_what_became_of_it() {
+    fn every_service_is_listed_once_by_its_outcome() {
         let plan = plan(&["a", "b", "a", "c"]);
-        let failure = || OperationError::Impossible("broke".into());
-        let told = |end, undo_failures, skipped: &[usize]| {
+        let listed = |end, undo_failures, skipped: &[usize]| {
             let skipped = skipped.iter().map(|id| OpId(*id)).collect();
             let report = Report { end, interrupted: true, failures: vec![], undo_failures, skipped };
             services(&plan, &report)
         };
-        assert_eq!(told(End::Done, vec![], &[]), None);
-        assert_eq!(told(End::Undone, vec![], &[3, 4]).unwrap(), "p: taken back: a, b; not begun: c");
+        assert_eq!(listed(End::Done, vec![], &[]), None);
+        assert_eq!(listed(End::Undone, vec![], &[3, 4]).unwrap(), "p: undone: a, b; not started: c");
         assert_eq!(
-            told(End::UndoIncomplete, vec![(OpId(3), failure())], &[]).unwrap(),
-            "p: taken back: b, c; not taken back: a"
+            listed(End::UndoIncomplete, vec![(OpId(3), ())], &[]).unwrap(),
+            "p: undone: b, c; not undone: a"
         );
-        assert_eq!(told(End::Aborted, vec![], &[4]).unwrap(), "p: begun and left: a, b; not begun: c");
+        assert_eq!(listed(End::Aborted, vec![], &[4]).unwrap(), "p: left as they are: a, b; not started: c");
     }
 }

@@ -61,10 +61,7 @@ pub trait Target {
 
     /// Watches what undos started again and what has no gate, once everything is undone. Returns what does not stay up, by the
     /// operation whose undo started it.
-    fn watch_restored(
-        &self,
-        control: &Control<'_>,
-    ) -> impl Future<Output = Vec<(OpId, Self::Error)>>;
+    fn watch_restored(&self, control: &Control<'_>) -> impl Future<Output = Vec<(OpId, Self::Error)>>;
 
     /// Whether the target answers.
     fn is_reachable(&self) -> impl Future<Output = bool>;

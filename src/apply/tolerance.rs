@@ -1,91 +1,89 @@
-//! What failures among the containers of a service mean (`update_config`), which there were, and which containers a paused
-//! update leaves as they are.
+//! What a failure of one container means for the run (`update_config`), and which replicas a paused update leaves as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::action::{Action, Replica};
+use crate::plan::action::Replica;
 use crate::plan::gate;
+use crate::plan::kind::Change;
 use crate::plan::operation::{Operation, Plan};
 
-/// What the services of a plan tolerate, and what of it is used up.
+/// The failures that the services of a plan still tolerate.
 #[derive(Debug)]
-pub(crate) struct Tolerance {
+pub(super) struct Tolerance {
     left: BTreeMap<String, gate::Tolerance>,
-    forgiven: BTreeSet<Replica>,
-    /// The replicas of which a container was touched that runs, or is to run.
+    tolerated: BTreeSet<Replica>,
+    /// The replicas of which more was done than to create a container.
     begun: BTreeSet<Replica>,
     paused: BTreeSet<String>,
 }
 
 /// What a failure of a container means.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(super) enum FailureEffect {
     /// The run fails.
     Fails,
     /// It is a warning.
     Warns,
-    /// The update of the service ends here, and the rest of the run goes on.
+    /// The update of the service ends here, and the rest of the run continues.
     Pauses,
-    /// It was a warning before; there is nothing more to say.
+    /// It was already reported as a warning.
     Known,
 }
 
 impl Tolerance {
-    pub(crate) fn of(plan: &Plan) -> Tolerance {
-        let awaited = plan.operations.iter().filter_map(|operation| match &operation.action {
-            Action::Await { replica, tolerance, .. } => Some((replica.service.clone(), *tolerance)),
-            _ => None,
-        });
+    pub(super) fn of(plan: &Plan) -> Tolerance {
+        let awaited = plan.operations.iter().filter_map(|operation| operation.action.tolerance());
         Tolerance {
-            left: awaited.collect(),
-            forgiven: BTreeSet::new(),
+            left: awaited.map(|(replica, tolerance)| (replica.service.clone(), tolerance)).collect(),
+            tolerated: BTreeSet::new(),
             begun: BTreeSet::new(),
             paused: BTreeSet::new(),
         }
     }
 
-    /// An operation is to begin; false where its replica stays as it was. A container that is only created touches nobody.
-    pub(crate) fn begins(&mut self, operation: &Operation) -> bool {
+    /// Whether an operation may begin; false where a paused update leaves its replica as it was. The creation of a container
+    /// alone does not change the replica.
+    pub(super) fn begins(&mut self, operation: &Operation) -> bool {
         let Some(replica) = operation.action.replica() else { return true };
         if self.leaves_out(replica) {
             return false;
         }
-        if !matches!(operation.action, Action::CreateContainer { .. }) {
+        if operation.action.change() != Some(Change::Create) {
             self.begun.insert(replica.clone());
         }
         true
     }
 
     /// Whether a paused update leaves this replica as it was.
-    pub(crate) fn leaves_out(&self, replica: &Replica) -> bool {
+    pub(super) fn leaves_out(&self, replica: &Replica) -> bool {
         self.paused.contains(&replica.service) && !self.begun.contains(replica)
     }
 
-    /// Judges a container's failure; each container counts once.
-    pub(crate) fn judge(&mut self, replica: &Replica) -> Verdict {
-        if self.forgiven.contains(replica) {
-            return Verdict::Known;
+    /// Judges a container's failure. Each container counts once.
+    pub(super) fn judge(&mut self, replica: &Replica) -> FailureEffect {
+        if self.tolerated.contains(replica) {
+            return FailureEffect::Known;
         }
-        let Some(left) = self.left.get_mut(&replica.service) else { return Verdict::Fails };
-        let verdict = if left.failures > 0 {
+        let Some(left) = self.left.get_mut(&replica.service) else { return FailureEffect::Fails };
+        let effect = if left.failures > 0 {
             left.failures -= 1;
-            Verdict::Warns
+            FailureEffect::Warns
         } else if !left.pauses {
-            return Verdict::Fails;
+            return FailureEffect::Fails;
         } else if self.paused.insert(replica.service.clone()) {
-            Verdict::Pauses
+            FailureEffect::Pauses
         } else {
-            Verdict::Warns
+            FailureEffect::Warns
         };
-        self.forgiven.insert(replica.clone());
-        verdict
+        self.tolerated.insert(replica.clone());
+        effect
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::action::ContainerRef;
+    use crate::plan::action::{Action, ContainerRef};
     use crate::plan::operation::{Group, OpId};
 
     fn replica(service: &str, number: u32) -> Replica {
@@ -94,8 +92,8 @@ mod tests {
 
     fn tolerance(failures: u32, pauses: bool) -> Tolerance {
         let left = [("web".to_string(), gate::Tolerance { failures, pauses })].into();
-        let (forgiven, begun, paused) = Default::default();
-        Tolerance { left, forgiven, begun, paused }
+        let (tolerated, begun, paused) = Default::default();
+        Tolerance { left, tolerated, begun, paused }
     }
 
     fn start(number: u32) -> Operation {
@@ -114,21 +112,21 @@ mod tests {
     }
 
     #[test]
-    fn a_container_counts_once_and_the_share_is_the_services() {
+    fn a_container_counts_once_and_the_limit_is_the_services() {
         let mut tolerance = tolerance(1, false);
-        assert_eq!(tolerance.judge(&replica("web", 2)), Verdict::Warns);
-        assert_eq!(tolerance.judge(&replica("web", 2)), Verdict::Known);
-        assert_eq!(tolerance.judge(&replica("web", 1)), Verdict::Fails);
-        assert_eq!(tolerance.judge(&replica("db", 1)), Verdict::Fails);
+        assert_eq!(tolerance.judge(&replica("web", 2)), FailureEffect::Warns);
+        assert_eq!(tolerance.judge(&replica("web", 2)), FailureEffect::Known);
+        assert_eq!(tolerance.judge(&replica("web", 1)), FailureEffect::Fails);
+        assert_eq!(tolerance.judge(&replica("db", 1)), FailureEffect::Fails);
     }
 
     #[test]
-    fn a_pause_leaves_out_what_was_not_begun_and_lets_the_rest_end() {
+    fn a_pause_leaves_out_replicas_that_were_not_begun() {
         let mut tolerance = tolerance(0, true);
         assert!(tolerance.begins(&start(1)) && tolerance.begins(&start(2)));
-        assert_eq!(tolerance.judge(&replica("web", 1)), Verdict::Pauses);
+        assert_eq!(tolerance.judge(&replica("web", 1)), FailureEffect::Pauses);
         assert!(tolerance.begins(&start(2)) && !tolerance.begins(&start(3)));
-        assert_eq!(tolerance.judge(&replica("web", 2)), Verdict::Warns);
+        assert_eq!(tolerance.judge(&replica("web", 2)), FailureEffect::Warns);
         assert!(!tolerance.leaves_out(&replica("db", 1)));
     }
 }

@@ -78,7 +78,7 @@ impl Docker<'_> {
             .map_err(|error| OperationError::Impossible(error.to_string()))?;
         if replica.number <= 1 {
             for what in new.ignored() {
-                self.announcer().warn(format!("service `{}`: ignored: {what}", replica.service));
+                self.warn(format!("service `{}`: ignored: {what}", replica.service));
             }
         }
         Ok(self.engine.create(&new).await?.id)

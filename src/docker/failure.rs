@@ -1,31 +1,31 @@
-//! Why an operation failed, with everything a person needs to go on: gate, time, exit code, health output, log tail.
+//! Why an operation failed, with what an operator needs to know: gate, time, exit code, health output, log tail.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::SHUTDOWN;
+use crate::apply::fence::Closed;
+use crate::apply::target::{Attempt, Retry, TargetError};
 use crate::engine::EngineError;
 use crate::plan::gate::Gate;
 use crate::plan::hooks::HookCall;
-use crate::state::fence::Closed;
 use crate::util::elapsed::elapsed;
 
-/// How many of its last log lines a failed service shows.
+/// How many of its last log lines the report of a failed service shows.
 pub const LOG_TAIL: u64 = 15;
-/// How many the record of the run keeps.
+/// How many log lines the record of a run keeps.
 pub const LOG_KEPT: u64 = 10_000;
 
-/// Why an operation failed.
 #[derive(Debug)]
 pub enum OperationError {
-    /// The engine refused, or cannot be talked to.
+    /// The engine refused a call, or does not answer.
     Engine(EngineError),
     /// A container did not pass its gate.
     Gate(Box<GateFailure>),
-    /// A hook did not succeed.
     Hook(Box<HookFailure>),
-    /// The lock of the project may be another's by now.
+    /// Another run may hold the project's lock.
     Fenced(Closed),
-    /// The plan asks for what cannot be done, in words.
+    /// The plan asks for something that cannot be done.
     Impossible(String),
 }
 
@@ -54,14 +54,74 @@ impl fmt::Display for OperationError {
 }
 
 impl OperationError {
-    /// Whether the engine does not answer: the connection to it failed, or it takes too long.
-    pub fn is_unanswered(&self) -> bool {
-        matches!(self, OperationError::Engine(error) if error.is_connection())
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, OperationError::Engine(error) if error.is_not_found())
+    }
+}
+
+impl TargetError for OperationError {
+    fn retry(&self) -> Retry {
+        match self {
+            OperationError::Engine(EngineError::Unreachable { .. } | EngineError::Stream { .. }) => {
+                Retry::Reconnect
+            }
+            OperationError::Engine(EngineError::Timeout { .. }) => Retry::Late,
+            // An engine that shuts down fails calls before it stops answering.
+            OperationError::Engine(error) if error.status() >= Some(500) => Retry::After(SHUTDOWN),
+            _ => Retry::No,
+        }
     }
 
-    /// Whether the engine took too long to answer, so that only looking tells whether it did what was asked.
-    pub fn is_late(&self) -> bool {
-        matches!(self, OperationError::Engine(EngineError::Timeout { .. }))
+    fn unready_service(&self) -> Option<&str> {
+        match self {
+            OperationError::Gate(failure) => Some(&failure.service),
+            _ => None,
+        }
+    }
+
+    fn explain(&self, attempt: &Attempt) -> String {
+        match self {
+            OperationError::Gate(_) | OperationError::Hook(_) => self.to_string(),
+            OperationError::Engine(error) if error.is_not_found() && attempt.acts_on_container => format!(
+                "{}: {}: the container is gone; somebody else removed it (`docker container prune`?)",
+                attempt.group, attempt.action
+            ),
+            _ => format!("{attempt}: {self}"),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let mut hints = Vec::new();
+        if let OperationError::Gate(failure) = self {
+            match (&failure.reason, &failure.gate) {
+                (Reason::Exited { code: 0, .. }, Gate::Running) => {
+                    let service = &failure.service;
+                    hints.push(format!("if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"));
+                }
+                (Reason::Deadline(_), _) => hints.push("`--wait-timeout` gives it more time".into()),
+                _ => {}
+            }
+        }
+        if self.retry() == Retry::Late {
+            hints.push("`--engine-timeout` gives the engine more time".into());
+        }
+        if self.to_string().contains("no space left on device") {
+            hints.push("`docker system df` shows what takes the engine's disk".into());
+        }
+        hints
+    }
+
+    fn log(&self) -> Option<String> {
+        match self {
+            OperationError::Gate(failure) => {
+                Some(format!("log of `{}`:\n{}\n", failure.container, failure.log.join("\n")))
+            }
+            _ => None,
+        }
+    }
+
+    fn inspection(project: &str) -> String {
+        format!("docker ps -a --filter label=com.docker.compose.project={project}")
     }
 }
 
@@ -70,50 +130,39 @@ impl std::error::Error for OperationError {}
 /// A container that did not pass its gate.
 #[derive(Debug)]
 pub struct GateFailure {
-    /// The service.
     pub service: String,
-    /// The container's name.
     pub container: String,
-    /// What should have held.
     pub gate: Gate,
-    /// What held instead.
     pub reason: Reason,
-    /// How long it was waited for.
     pub waited: Duration,
-    /// How often its restart policy started it again meanwhile.
+    /// How often its restart policy restarted it during the wait.
     pub restarts: u64,
-    /// What its last failed health test printed.
+    /// The output of its last failed health test.
     pub health_output: Option<String>,
-    /// Its log; people are shown its end.
+    /// Its log. Operators see the last lines, the run's record keeps all.
     pub log: Vec<String>,
 }
 
-/// What held instead of a gate.
+/// Why a container did not pass its gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// Its process ended.
+    /// `oom`: the kernel killed it because it reached its memory limit.
     Exited {
-        /// With this code.
         code: i64,
-        /// Because the kernel killed it for want of memory.
         oom: bool,
     },
-    /// Its restart policy starts it again and again.
+    /// Its restart policy restarts it again and again. `code` is the last exit code.
     Restarting {
-        /// The last exit code.
         code: i64,
-        /// Whether the kernel killed it for want of memory.
         oom: bool,
     },
-    /// Its healthcheck says so, and still did after another round of tests.
+    /// It was unhealthy, and still was after another round of tests.
     Unhealthy,
-    /// The deadline passed; the container was in this state.
+    /// The deadline passed while the container was in this state.
     Deadline(String),
-    /// Somebody removed it.
     Gone,
-    /// It was frozen by hand.
     Paused,
-    /// The probe cannot be run at all, in words.
+    /// The probe cannot be run at all.
     Unreachable(String),
 }
 
@@ -154,27 +203,19 @@ impl fmt::Display for GateFailure {
     }
 }
 
-/// A hook that did not succeed.
 #[derive(Debug)]
 pub struct HookFailure {
-    /// The service.
     pub service: String,
-    /// Which hook.
     pub hook: HookCall,
-    /// Why.
     pub reason: HookReason,
-    /// The last lines that it printed.
     pub tail: Vec<String>,
 }
 
-/// Why a hook did not succeed.
 #[derive(Debug)]
 pub enum HookReason {
-    /// It ended with this code.
     Exited(i64),
-    /// It had not ended after this time; in the container of a service it goes on.
+    /// It did not end within this time. In the container of a service it continues to run.
     TimedOut(Duration),
-    /// It could not be run.
     Engine(EngineError),
 }
 

@@ -1,17 +1,17 @@
-//! Runs hooks: `post_start` and `pre_stop` by exec in their container, `pre_start` in a container of its own beside it.
+//! Runs hooks: `post_start` and `pre_stop` by exec in their container, `pre_start` in a separate container.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use super::Docker;
 use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
 use super::secrets;
 use crate::apply::announce::subject;
-use crate::apply::budget::Budget;
-use crate::apply::executor::Stopped;
+use crate::apply::control::Control;
+use crate::apply::target::Stopped;
 use crate::compose::model::{Healthcheck, Hook, Service};
 use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};
@@ -21,82 +21,74 @@ use crate::engine::{EngineError, ignore_missing};
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::hooks;
 use crate::plan::hooks::{HookCall, HookPoint};
+use crate::plan::kind::IGNORED_BEFORE_STOP;
 use crate::plan::observed::{ContainerId, State};
 use crate::ui::event::Event;
 
-/// However short the grace period, a hook gets this long.
+/// A hook gets at least this long, even where the grace period is shorter.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// What became of a hook that was run.
+/// A hook that was run.
 struct Ended {
-    /// None where it had not ended in time.
+    /// `None` where it did not end in time.
     code: Option<i64>,
     tail: Vec<String>,
 }
 
 impl Docker<'_> {
-    /// Runs one hook of the plan. Where nothing hangs on it, a failure is a warning.
-    pub(super) async fn run_hook(
+    /// Runs one hook. [`Control::deadline`] limits it; where there is none, the container's grace period does. A cancelled run ends
+    /// it, and the container of a `pre_start` hook is removed first.
+    pub(super) async fn hook(
         &self,
         replica: &Replica,
         container: &ContainerRef,
         call: HookCall,
-        waits: &Budget,
-        cancel: &CancellationToken,
+        control: &Control<'_>,
     ) -> Result<(), Stopped<OperationError>> {
-        let _permit = tokio::select! {
+        tokio::select! {
             biased;
-            () = cancel.cancelled() => return Err(Stopped::Cancelled),
-            permit = self.permit() => permit?,
-        };
-        // Before a stop it is the grace period that counts.
-        let counting = (call.point != HookPoint::PreStop).then(|| waits.count());
-        let deadline = counting.as_ref().map(|counting| counting.deadline);
-        let outcome = tokio::select! {
-            biased;
-            () = cancel.cancelled(), if call.point != HookPoint::PreStart => return Err(Stopped::Cancelled),
-            outcome = self.hook(replica, container, call, deadline, cancel) => outcome,
-        };
-        match outcome {
-            Err(Stopped::Failed(error)) if !call.required => {
-                self.announcer().warn(format!("{error}\n  it is stopped all the same"));
-                Ok(())
-            }
-            outcome => outcome,
+            () = control.cancelled(), if call.point != HookPoint::PreStart => Err(Stopped::Cancelled),
+            outcome = self.hook_to_end(replica, container, call, control) => outcome,
         }
     }
 
-    /// Runs all hooks of a container at a point, for an undo, which is part of no plan. Failures before a stop are
-    /// warnings: the container goes.
-    pub(super) async fn run_hooks(
+    /// Runs all hooks of a container at a point for an undo, which is not part of a plan. A failure before a stop is a warning,
+    /// since the container is removed anyway.
+    pub(super) async fn hooks_for_undo(
         &self,
         replica: &Replica,
         container: &ContainerRef,
         point: HookPoint,
+        control: &Control<'_>,
     ) -> Result<(), OperationError> {
         let of = self.hooks_of(replica, container, point).len();
-        let never = CancellationToken::new();
+        let required = point == HookPoint::PostStart;
         for number in 1..=of {
-            let call = HookCall { point, number, of, required: point == HookPoint::PostStart, grace: None };
-            let run = self.run_hook(replica, container, call, self.undo_waits(), &never);
-            if let Err(Stopped::Failed(error)) = run.await {
-                return Err(error);
+            let call = HookCall { point, number, of, required, grace: None };
+            let _permit = control.permit().await?;
+            let outcome = match point.is_bounded() {
+                true => self.hook(replica, container, call, &control.waiting()).await,
+                false => self.hook(replica, container, call, control).await,
+            };
+            match outcome {
+                Err(Stopped::Failed(error)) if required => return Err(error),
+                Err(Stopped::Failed(error)) => self.warn(format!("{error}\n  {IGNORED_BEFORE_STOP}")),
+                Ok(()) | Err(Stopped::Cancelled) => {}
             }
         }
         Ok(())
     }
 
     fn hooks_of(&self, replica: &Replica, container: &ContainerRef, point: HookPoint) -> Vec<Hook> {
-        hooks::hooks(container, &replica.service, point, self.desired().ok(), self.observed())
+        hooks::hooks(container, &replica.service, point, self.desired, self.observed)
     }
 
-    async fn hook(
+    async fn hook_to_end(
         &self,
         replica: &Replica,
         container: &ContainerRef,
         call: HookCall,
-        deadline: Option<Instant>,
-        cancel: &CancellationToken,
+        control: &Control<'_>,
     ) -> Result<(), Stopped<OperationError>> {
         let mut known = self.hooks_of(replica, container, call.point);
         if call.number > known.len() {
@@ -105,12 +97,12 @@ impl Docker<'_> {
         }
         let hook = known.swap_remove(call.number - 1);
         let id = self.id(container)?;
-        let limit = match deadline {
+        let limit = match control.deadline() {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
             None => self.grace(&id, call.grace).await?,
         };
         let outcome = match call.point {
-            HookPoint::PreStart => self.beside(replica, &id, &hook, call, limit, cancel).await?,
+            HookPoint::PreStart => self.beside(replica, &id, &hook, call, limit, control).await?,
             HookPoint::PostStart | HookPoint::PreStop => self.within(replica, &id, &hook, call, limit).await,
         };
         let (reason, tail) = match outcome {
@@ -130,7 +122,7 @@ impl Docker<'_> {
         Err(OperationError::Hook(Box::new(failure)).into())
     }
 
-    /// How long a hook before a stop may take: as long as the stop itself.
+    /// A hook before a stop may take as long as the stop itself.
     async fn grace(&self, id: &ContainerId, said: Option<Duration>) -> Result<Duration, OperationError> {
         let grace = match said {
             Some(grace) => grace,
@@ -142,7 +134,7 @@ impl Docker<'_> {
         Ok(grace.max(SHORTEST))
     }
 
-    /// Whether a container does not run any more: what should happen before its stop has no place then.
+    /// Whether a container has ended. A hook before its stop is then not needed.
     async fn has_ended(&self, id: &ContainerId) -> bool {
         match self.engine.inspect(id.as_str()).await {
             Ok(details) => !matches!(details.state, State::Running | State::Paused | State::Restarting),
@@ -150,7 +142,7 @@ impl Docker<'_> {
         }
     }
 
-    /// Runs a hook in the container of its service.
+    /// Runs a hook in its service's container.
     async fn within(
         &self,
         replica: &Replica,
@@ -169,15 +161,15 @@ impl Docker<'_> {
         };
         let mut tail = Tail::default();
         let outcome = self.engine.exec_watched(id, &command, limit, |line| {
-            self.told(replica, call, &line.text);
+            self.show_line(replica, call, &line.text);
             tail.push(line.text);
         });
         let code = outcome.await?.exit_code;
         Ok(Ended { code, tail: tail.0 })
     }
 
-    /// Runs a hook in a container of its own, with the mounts and networks of its service's. However it ends, that
-    /// container is removed.
+    /// Runs a hook in a separate container that has the mounts and networks of its service's container. The separate container is
+    /// always removed.
     async fn beside(
         &self,
         replica: &Replica,
@@ -185,7 +177,7 @@ impl Docker<'_> {
         hook: &Hook,
         call: HookCall,
         limit: Duration,
-        cancel: &CancellationToken,
+        control: &Control<'_>,
     ) -> Result<Result<Ended, EngineError>, Stopped<OperationError>> {
         let new = self.hook_container(replica, id, hook, call)?;
         let own = match self.engine.create(&new).await {
@@ -193,15 +185,15 @@ impl Docker<'_> {
             Err(error) => return Ok(Err(error)),
         };
         let run = async {
-            self.fenced().await?;
+            control.check_fence().await?;
             Ok::<_, OperationError>(self.to_its_end(replica, &own, call, limit).await)
         };
         let outcome = tokio::select! {
             biased;
-            () = cancel.cancelled() => None,
+            () = control.cancelled() => None,
             outcome = run => Some(outcome),
         };
-        self.fenced().await?;
+        control.check_fence().await.map_err(OperationError::from)?;
         let all = Removal { force: true, anonymous_volumes: true };
         ignore_missing(self.engine.remove(&own, all).await).map_err(OperationError::Engine)?;
         Ok(outcome.ok_or(Stopped::Cancelled)??)
@@ -219,7 +211,7 @@ impl Docker<'_> {
             let query = LogQuery { follow: true, ..LogQuery::default() };
             if let Ok(mut lines) = self.engine.log_lines(id, &query).await {
                 while let Some(Ok(line)) = lines.next().await {
-                    self.told(replica, call, &line.text);
+                    self.show_line(replica, call, &line.text);
                 }
             }
         };
@@ -229,7 +221,7 @@ impl Docker<'_> {
         Ok(Ended { code, tail: lines.into_iter().map(|line| line.text).collect() })
     }
 
-    /// The container of a `pre_start` hook: that of the service, but for what only the service itself may have.
+    /// The container of a `pre_start` hook: as the service's, without what only one container can have.
     fn hook_container(
         &self,
         replica: &Replica,
@@ -257,7 +249,7 @@ impl Docker<'_> {
             .map_err(|error| OperationError::Impossible(error.to_string()))
     }
 
-    /// Removes what a `pre_start` hook whose creation was not answered may have left.
+    /// Removes the container that a `pre_start` hook may have left where the answer to its creation was lost.
     pub(super) async fn remove_hook_container(
         &self,
         replica: &Replica,
@@ -275,11 +267,10 @@ impl Docker<'_> {
         Ok(())
     }
 
-    fn told(&self, replica: &Replica, call: HookCall, line: &str) {
+    fn show_line(&self, replica: &Replica, call: HookCall, line: &str) {
         let event =
             Event::HookLine { subject: subject(replica), hook: call.to_string(), line: line.to_owned() };
-        // Nobody watching is no reason to stop.
-        let _ = self.announcer().events().send(event);
+        let _ = self.events.send(event);
     }
 }
 
@@ -287,12 +278,12 @@ fn hook_container_name(project: &str, service: &str, call: HookCall) -> String {
     format!("{project}-{service}-pre_start-{}", call.number)
 }
 
-/// `NAME=value` each. A name alone is what the container has.
+/// `NAME=value` each. A name without a value has the container's value.
 fn assignments(hook: &Hook) -> Vec<String> {
     hook.environment.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?))).collect()
 }
 
-/// The service as a `pre_start` hook runs it: its command once, without ports, addresses, health and mounts of its own.
+/// The service as a `pre_start` hook runs it: once, with the hook's command, and without ports, addresses, a healthcheck and mounts.
 fn beside(service: &Service, hook: &Hook, id: &ContainerId) -> Service {
     let mut one_shot = Service {
         command: hook.command.clone(),
@@ -326,7 +317,6 @@ fn beside(service: &Service, hook: &Hook, id: &ContainerId) -> Service {
     one_shot
 }
 
-/// The last lines of an output.
 #[derive(Default)]
 struct Tail(Vec<String>);
 

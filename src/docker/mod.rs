@@ -1,5 +1,7 @@
-//! Does operations on a Docker Engine, and takes them back.
+//! The Docker target: does the operations of a plan on a Docker Engine and undoes them. When and how often that happens is the
+//! executor's policy, in `apply`.
 
+mod applied;
 mod create;
 pub mod failure;
 mod hooks;
@@ -8,33 +10,24 @@ mod networks;
 pub mod preflight;
 mod probe;
 mod ready;
-mod reconnect;
 pub mod restart_policy;
-mod retry;
 mod secrets;
 mod stability;
 pub mod state;
-mod tolerated;
 mod undo;
 mod watch;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use futures_util::future::try_join_all;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
 
 use self::failure::OperationError;
-use self::ready::{Candidate, Waiter};
-use self::reconnect::Phase;
-use self::tolerated::judged;
+use self::ready::Waiter;
 use self::watch::Watch;
-use crate::apply::announce::{Announcer, subject};
-use crate::apply::budget::Budget;
-use crate::apply::executor::{Stopped, Target};
-use crate::apply::tolerance::Tolerance;
+use crate::apply::control::Control;
+use crate::apply::target::{Stopped, Target};
 use crate::compose::model::ServiceName;
 use crate::engine::Endpoint;
 use crate::engine::container::Removal;
@@ -42,83 +35,48 @@ use crate::engine::convert::NewNetwork;
 use crate::engine::{Engine, EngineError, RestartPolicy, ignore_missing};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::desired::Desired;
-use crate::plan::gate::Gate;
 use crate::plan::observed::{Container, ContainerId, Observed};
 use crate::plan::operation::{OpId, Operation, Plan, Undo};
-use crate::state::Fence;
-use crate::ui::event::EventSender;
+use crate::ui::event::{Event, EventSender};
 
-/// How many stops begin at once: an engine takes networks of containers that end apart one after the other, and the more wait
-/// for that, the longer each takes (20 at once 1.8 s, 6 at once 1.3 s, on Engine 28 and two cores).
+/// How many stops begin at once. An engine disconnects the networks of ended containers one after the other, and the more stops
+/// wait for that, the longer each takes (20 at once 1.8 s, 6 at once 1.3 s, on Engine 28 and two cores).
 const STOPS_AT_ONCE: usize = 6;
-/// How long a stop keeps its turn: a program that needs longer to end is waited for beside the others.
-const TURN: Duration = Duration::from_millis(300);
+/// After this time a stop makes room for the next: a program that takes longer to end is waited for beside the others.
+const STOP_ALONE: Duration = Duration::from_millis(300);
+/// How long an engine that shuts down may take between stopping its containers and closing its socket.
+const SHUTDOWN: Duration = Duration::from_secs(2);
 
-/// How a run behaves towards the engine.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Engine calls at once.
-    pub parallel: usize,
-    /// How long all waits together may take.
-    pub wait: Duration,
-    /// What must be open when a change begins, where the project is locked.
-    pub fence: Option<Fence>,
-    /// The run's number, for the labels of what it makes.
-    pub run: Option<u64>,
-    /// When the begin of the run is written down; nothing that anybody notices is done before.
-    pub written: Option<Written>,
-}
-
-/// Whether the begin of a run is written down: nothing yet, then whether that succeeded.
-pub type Written = tokio::sync::watch::Receiver<Option<bool>>;
-
-/// Waits until the begin of a run is written down; false where it cannot be.
-pub async fn is_written(written: &Written) -> bool {
-    written.clone().wait_for(Option::is_some).await.is_ok_and(|written| *written == Some(true))
-}
-
-/// The Docker Engine as the target of a plan.
+/// The Docker Engine as the target of one plan.
 pub struct Docker<'a> {
     engine: &'a Engine,
     desired: Option<&'a Desired<'a>>,
     observed: &'a Observed,
-    /// By service, whose namespaces and mounts its new containers share.
+    /// The containers whose namespaces and mounts the new containers of a service share.
     parents: BTreeMap<String, BTreeMap<ServiceName, ContainerRef>>,
     watch: Watch,
-    announcer: Announcer,
-    tolerance: RefCell<Tolerance>,
-    paused: RefCell<Vec<(OpId, OperationError)>>,
-    permits: Semaphore,
-    /// Turns to begin a stop.
-    stops: Semaphore,
-    forward: Phase,
-    backward: Phase,
-    /// Whether the undo has begun.
-    undoing: Cell<bool>,
-    made: RefCell<BTreeMap<OpId, Made>>,
-    /// The operations that the engine was asked for; of the others there is nothing to take back.
-    asked: RefCell<BTreeSet<OpId>>,
-    /// What an undo started again, and no gate tells of.
-    restored: RefCell<Vec<Restored>>,
-    fence: Option<Fence>,
+    events: EventSender,
+    /// The run's number, for the labels of what it creates.
     run: Option<u64>,
-    written: Option<Written>,
+    stops: Semaphore,
+    kept: RefCell<BTreeMap<OpId, Kept>>,
+    restored: RefCell<Vec<Restored>>,
 }
 
-/// What an operation left that its undo, or a later operation, must know.
+/// What a later operation or the undo must know of an operation that was done.
 #[derive(Debug, Clone)]
-enum Made {
+enum Kept {
     Container {
         id: ContainerId,
     },
     Policy(RestartPolicy),
     /// A network that was removed.
     Network(NewNetwork),
-    /// How a container was attached to the network that it was taken off.
+    /// How a container was connected to the network that it was disconnected from.
     Attachment(Option<Endpoint>),
 }
 
-/// A container that an undo started again and that is still to be watched.
+/// A container that an undo started again and that has no gate.
 #[derive(Debug)]
 struct Restored {
     operation: OpId,
@@ -127,7 +85,7 @@ struct Restored {
 }
 
 impl<'a> Docker<'a> {
-    /// Subscribes to the project's events.
+    /// Subscribes to the project's events. `run` is the run's number, where it has a record.
     ///
     /// # Errors
     /// Those of the subscription.
@@ -137,7 +95,7 @@ impl<'a> Docker<'a> {
         desired: Option<&'a Desired<'a>>,
         observed: &'a Observed,
         events: EventSender,
-        limits: Limits,
+        run: Option<u64>,
     ) -> Result<Docker<'a>, EngineError> {
         Ok(Docker {
             engine,
@@ -145,48 +103,24 @@ impl<'a> Docker<'a> {
             observed,
             parents: plan.operations.iter().filter_map(parents_of).collect(),
             watch: Watch::begin(engine, &plan.project).await?,
-            announcer: Announcer::new(plan, events),
-            tolerance: RefCell::new(Tolerance::of(plan)),
-            paused: RefCell::default(),
-            permits: Semaphore::new(limits.parallel.max(1)),
+            events,
+            run,
             stops: Semaphore::new(STOPS_AT_ONCE),
-            forward: Phase::new(limits.wait),
-            backward: Phase::new(limits.wait),
-            undoing: Cell::default(),
-            fence: limits.fence,
-            run: limits.run,
-            written: limits.written,
-            made: RefCell::default(),
-            asked: RefCell::default(),
+            kept: RefCell::default(),
             restored: RefCell::default(),
         })
     }
 
-    /// Waits until the begin of the run is written down. What is only created meanwhile touches nobody: the writing hides
-    /// behind it.
-    async fn written(&self, action: &Action) -> Result<(), Stopped<OperationError>> {
-        let touches_nobody = matches!(
-            action,
-            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. }
-        );
-        match &self.written {
-            Some(written) if !touches_nobody && !is_written(written).await => Err(Stopped::Cancelled),
-            _ => Ok(()),
-        }
-    }
-
-    /// Stops a container when it is its turn. One that takes its time to end gives its turn to the next.
     async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
-        let turn = self.stops.acquire().await.ok();
+        let alone = self.stops.acquire().await.ok();
         let mut stop = std::pin::pin!(self.engine.stop(id, grace));
         tokio::select! {
             stopped = &mut stop => return stopped,
-            () = tokio::time::sleep(TURN) => drop(turn),
+            () = tokio::time::sleep(STOP_ALONE) => drop(alone),
         }
         stop.await
     }
 
-    /// One call that changes something, finished even when the run is to end. The caller has leave for it.
     async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
         let engine = self.engine;
         match &operation.action {
@@ -204,7 +138,7 @@ impl<'a> Docker<'a> {
             Action::CreateContainer { replica, name, replaces, parents } => {
                 let parents = self.ids(parents)?;
                 let id = self.create_container(replica, name, replaces.as_ref(), parents).await?;
-                self.made.borrow_mut().insert(operation.id, Made::Container { id });
+                self.kept.borrow_mut().insert(operation.id, Kept::Container { id });
             }
             Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
             Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
@@ -224,8 +158,8 @@ impl<'a> Docker<'a> {
             Action::DisableRestart { container, .. } => {
                 let id = self.id(container)?;
                 let policy = engine.inspect(id.as_str()).await?.restart_policy;
-                // Asked a second time, it may be off already.
-                self.made.borrow_mut().entry(operation.id).or_insert(Made::Policy(policy));
+                // On a second attempt the policy may be switched off already.
+                self.kept.borrow_mut().entry(operation.id).or_insert(Kept::Policy(policy));
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
             Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => {}
@@ -233,79 +167,27 @@ impl<'a> Docker<'a> {
         Ok(())
     }
 
-    /// Waits for one container's gate. Where the service is optional, a failure is a warning.
-    async fn wait(
-        &self,
-        replica: &Replica,
-        container: &ContainerRef,
-        gate: &Gate,
-        optional: bool,
-        cancel: &CancellationToken,
-    ) -> Result<(), Stopped<OperationError>> {
-        let id = self.id(container)?;
-        let subject = subject(replica);
-        let candidate = Candidate { id: &id, service: &replica.service, subject: &subject, gate };
-        let counting = self.forward.waits.count();
-        match self.waiter(&self.forward, counting.deadline).wait(&candidate, cancel).await {
-            Err(Stopped::Failed(error)) if optional => {
-                self.announcer.warn(format!("{error}\n  nobody requires it, so the run goes on"));
-                Ok(())
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Watches all of them at once.
-    async fn steady(
-        &self,
-        operation: OpId,
-        containers: &[(Replica, ContainerRef)],
-        window: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(), Stopped<OperationError>> {
-        let counting = self.forward.waits.count();
-        let waiter = self.waiter(&self.forward, counting.deadline + window);
-        let left_out = |replica: &Replica| self.tolerance.borrow().leaves_out(replica);
-        let watched = containers.iter().filter(|(replica, _)| !left_out(replica));
-        let watches = watched.map(|(replica, container)| {
-            let waiter = &waiter;
-            async move {
-                match waiter.steady(replica, &self.id(container)?, window).await? {
-                    Ok(()) => Ok(()),
-                    Err(error) => self.judge(operation, replica, error),
-                }
-            }
-        });
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(Stopped::Cancelled),
-            outcome = try_join_all(watches) => Ok(outcome.map(drop)?),
-        }
-    }
-
-    fn waiter<'w>(&'w self, phase: &'w Phase, deadline: Instant) -> Waiter<'w> {
+    fn waiter<'w>(&'w self, control: &'w Control<'w>) -> Waiter<'w> {
         Waiter {
             engine: self.engine,
             watch: &self.watch,
-            events: self.announcer.events(),
-            phase,
-            deadline,
+            events: &self.events,
+            control,
             desired: self.desired,
         }
     }
 
-    /// The id behind a reference; one that an operation was to create may be missing only if that failed.
+    /// The id behind a reference. It is unknown only where the operation that creates the container failed.
     fn id(&self, container: &ContainerRef) -> Result<ContainerId, OperationError> {
         match container {
             ContainerRef::Existing { id, .. } => Ok(id.clone()),
-            ContainerRef::Created(op) => match self.made.borrow().get(op) {
-                Some(Made::Container { id }) => Ok(id.clone()),
+            ContainerRef::Created(op) => match self.kept.borrow().get(op) {
+                Some(Kept::Container { id }) => Ok(id.clone()),
                 _ => Err(OperationError::Impossible(format!("operation {op} created no container"))),
             },
         }
     }
 
-    /// The ids behind references.
     fn ids(
         &self,
         containers: &BTreeMap<ServiceName, ContainerRef>,
@@ -313,125 +195,92 @@ impl<'a> Docker<'a> {
         containers.iter().map(|(name, container)| Ok((name.clone(), self.id(container)?))).collect()
     }
 
-    /// A container that was there before the run.
+    /// A container that existed before the run.
     fn observed_container(&self, id: &ContainerId) -> Option<&Container> {
         self.observed.containers.iter().find(|container| container.id == *id)
     }
 
-    /// What should exist; plans of verbs that read no files have none.
+    /// The desired state. Plans of verbs that read no files have none, and create nothing.
     fn desired(&self) -> Result<&'a Desired<'a>, OperationError> {
         self.desired.ok_or_else(|| {
             OperationError::Impossible("the plan creates things, but no files were read".into())
         })
     }
 
-    /// Leave to make one more call; the caller holds it as long as the call takes. None is given while the lock of the
-    /// project may be another's.
-    async fn permit(&self) -> Result<Option<SemaphorePermit<'_>>, OperationError> {
-        let permit = self.permits.acquire().await.ok();
-        self.fenced().await?;
-        Ok(permit)
-    }
-
-    /// Makes sure that the lock of the project is this run's, so that one more change may begin. After an outage that is
-    /// known when the lock is renewed.
-    async fn fenced(&self) -> Result<(), OperationError> {
-        match &self.fence {
-            Some(fence) => Ok(self.phase().locked(fence).await?),
-            None => Ok(()),
-        }
-    }
-
-    /// The part of the run that is going on.
-    fn phase(&self) -> &Phase {
-        if self.undoing.get() { &self.backward } else { &self.forward }
-    }
-
-    fn announcer(&self) -> &Announcer {
-        &self.announcer
-    }
-
-    fn observed(&self) -> &'a Observed {
-        self.observed
-    }
-
-    fn undo_waits(&self) -> &Budget {
-        &self.backward.waits
+    fn warn(&self, text: String) {
+        // A run continues when nobody watches it.
+        let _ = self.events.send(Event::Warning(text));
     }
 }
 
 impl Target for Docker<'_> {
     type Error = OperationError;
 
-    async fn run(
+    async fn apply(&self, operation: &Operation) -> Result<(), OperationError> {
+        self.change(operation).await
+    }
+
+    async fn was_applied(&self, operation: &Operation) -> Result<bool, OperationError> {
+        self.is_applied(operation).await
+    }
+
+    async fn wait(&self, operation: &Operation, control: &Control<'_>) -> Result<(), OperationError> {
+        let Action::Await { replica, container, gate, .. } = &operation.action else { return Ok(()) };
+        self.waiter(control).wait(replica, &self.id(container)?, gate).await
+    }
+
+    async fn watch(
         &self,
         operation: &Operation,
-        cancel: &CancellationToken,
+        replica: &Replica,
+        window: Duration,
+        control: &Control<'_>,
+    ) -> Result<(), OperationError> {
+        let Action::Steady { containers, .. } = &operation.action else { return Ok(()) };
+        let found = containers.iter().find(|(watched, _)| watched == replica);
+        let Some((_, container)) = found else { return Ok(()) };
+        self.waiter(control).watch(replica, &self.id(container)?, window).await
+    }
+
+    async fn run_hook(
+        &self,
+        operation: &Operation,
+        control: &Control<'_>,
     ) -> Result<(), Stopped<OperationError>> {
-        self.written(&operation.action).await?;
-        if !self.tolerance.borrow_mut().begins(operation) {
-            return self.leave_out(operation).await;
-        }
-        self.announcer.begin(operation);
-        let outcome = match &operation.action {
-            Action::Await { replica, container, gate, optional, .. } => {
-                self.wait(replica, container, gate, *optional, cancel).await
-            }
-            Action::Steady { containers, window } => {
-                self.steady(operation.id, containers, *window, cancel).await
-            }
-            Action::Delay { time, .. } => tokio::select! {
-                () = cancel.cancelled() => Err(Stopped::Cancelled),
-                () = tokio::time::sleep(*time) => Ok(()),
-            },
-            Action::RunHook { replica, container, hook } => {
-                self.run_hook(replica, container, *hook, &self.forward.waits, cancel).await
-            }
-            _ => self.change_surely(operation, cancel).await,
-        };
-        let outcome = match (outcome, judged(&operation.action)) {
-            (Err(Stopped::Failed(error)), Some(replica)) => {
-                return Ok(self.judge(operation.id, replica, error).inspect_err(|error| {
-                    self.announcer.failed(operation, &error.to_string());
-                })?);
-            }
-            (outcome, _) => outcome,
-        };
-        match &outcome {
-            Ok(()) => self.announcer.done(operation),
-            Err(Stopped::Failed(error)) => self.announcer.failed(operation, &error.to_string()),
-            Err(Stopped::Cancelled) => {}
-        }
-        outcome
+        let Action::RunHook { replica, container, hook } = &operation.action else { return Ok(()) };
+        self.hook(replica, container, *hook, control).await
     }
 
-    async fn undo(&self, operation: &Operation) -> Result<(), OperationError> {
-        let Some(undo) = operation.undo else { return Ok(()) };
-        let left_out = |replica| self.tolerance.borrow().leaves_out(replica);
-        if undo != Undo::Remove && operation.action.replica().is_some_and(left_out) {
-            return Ok(());
+    async fn leave_out(&self, operation: &Operation) -> Result<(), OperationError> {
+        if let Action::StartContainer { container: container @ ContainerRef::Created(_), .. } =
+            &operation.action
+            && let Ok(id) = self.id(container)
+        {
+            let removal = Removal { force: true, anonymous_volumes: true };
+            ignore_missing(self.engine.remove(&id, removal).await)?;
         }
-        let is_hook = matches!(operation.action, Action::RunHook { .. });
-        if !is_hook && !self.asked.borrow().contains(&operation.id) {
-            self.announcer.undone(operation);
-            return Ok(());
-        }
-        self.undoing.set(true);
-        self.announcer.undoing(operation);
-        let outcome = self.take_back_surely(operation, undo).await;
-        match &outcome {
-            Ok(()) => self.announcer.undone(operation),
-            Err(error) => self.announcer.failed(operation, &error.to_string()),
-        }
-        outcome
+        Ok(())
     }
 
-    async fn watch_restored(&self) -> Vec<(OpId, OperationError)> {
-        self.fallen().await
+    async fn undo(
+        &self,
+        operation: &Operation,
+        undo: Undo,
+        control: &Control<'_>,
+    ) -> Result<(), OperationError> {
+        self.undo_operation(operation, undo, control).await
+    }
+
+    async fn watch_restored(&self, control: &Control<'_>) -> Vec<(OpId, OperationError)> {
+        self.failed_restorations(control).await
+    }
+
+    async fn is_reachable(&self) -> bool {
+        self.engine.ping().await.is_ok()
     }
 }
 
-/// The service of a container that is created, and whose namespaces and mounts it shares.
+/// The service of a container that is created, and the containers whose namespaces and mounts it shares.
 fn parents_of(operation: &Operation) -> Option<(String, BTreeMap<ServiceName, ContainerRef>)> {
     match &operation.action {
         Action::CreateContainer { replica, parents, .. } => Some((replica.service.clone(), parents.clone())),
@@ -439,7 +288,7 @@ fn parents_of(operation: &Operation) -> Option<(String, BTreeMap<ServiceName, Co
     }
 }
 
-/// A container that ended by itself needs no signal any more, and cannot be frozen.
+/// A container that has ended needs no signal, and cannot be paused.
 fn ended_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
     match ignore_missing(outcome) {
         Err(error) if error.is_conflict() => Ok(()),

@@ -1,14 +1,14 @@
-//! Networks that are replaced under their names: containers are taken off and attached again as they were, and the old
-//! network is remembered until nothing is undone any more.
+//! Replaces networks under their names. Containers are disconnected and connected again as they were. The description of the old
+//! network is kept, so that an undo can create it again.
 
 use super::failure::OperationError;
-use super::{Docker, Made};
+use super::{Docker, Kept};
 use crate::engine::ignore_missing;
 use crate::plan::observed::{ContainerId, NetworkId};
 use crate::plan::operation::{OpId, Operation, Undo};
 
 impl Docker<'_> {
-    /// Removes a network; one that an undo must make again is looked at first.
+    /// Removes a network. One that an undo would create again is inspected first.
     pub(super) async fn remove_network(
         &self,
         operation: &Operation,
@@ -16,14 +16,13 @@ impl Docker<'_> {
     ) -> Result<(), OperationError> {
         if operation.undo == Some(Undo::Recreate) {
             let found = self.engine.network_as_found(id).await?;
-            self.made.borrow_mut().insert(operation.id, Made::Network(found));
+            self.kept.borrow_mut().insert(operation.id, Kept::Network(found));
         }
         ignore_missing(self.engine.remove_network(id).await)?;
         Ok(())
     }
 
-    /// Removes a network that this run created. One of the name that it did not make, a colleague's made in the same moment,
-    /// is let be.
+    /// Removes a network that this run created. A network of the same name that another run created stays.
     pub(super) async fn remove_created_network(&self, name: &str) -> Result<(), OperationError> {
         for network in self.engine.list_networks().await? {
             if network.name == name && self.is_of_this_run(&network.labels)? {
@@ -33,17 +32,17 @@ impl Docker<'_> {
         Ok(())
     }
 
-    /// Makes a network again that this run removed. Where it was not removed after all, there is nothing to make.
+    /// Creates a network again that this run removed. Does nothing where it was not removed.
     pub(super) async fn recreate_network(&self, removal: OpId) -> Result<(), OperationError> {
-        let made = self.made.borrow().get(&removal).cloned();
-        let Some(Made::Network(network)) = made else { return Ok(()) };
+        let kept = self.kept.borrow().get(&removal).cloned();
+        let Some(Kept::Network(network)) = kept else { return Ok(()) };
         match self.engine.create_network(&network).await {
             Err(error) if error.is_conflict() => Ok(()),
             outcome => Ok(outcome.map(drop)?),
         }
     }
 
-    /// Takes a container off a network, remembering how it was attached.
+    /// Disconnects a container from a network, and keeps how it was connected.
     pub(super) async fn disconnect(
         &self,
         operation: OpId,
@@ -52,23 +51,23 @@ impl Docker<'_> {
     ) -> Result<(), OperationError> {
         let attachment = self.engine.attachment(network, container).await?;
         let attached = attachment.is_some();
-        self.made.borrow_mut().insert(operation, Made::Attachment(attachment));
+        self.kept.borrow_mut().insert(operation, Kept::Attachment(attachment));
         if attached {
             ignore_missing(self.engine.disconnect(network, container, true).await)?;
         }
         Ok(())
     }
 
-    /// Attaches a container to a network as it was before an operation of this run took it off. One that still is attached
-    /// (the operation was broken off) is left as it is.
+    /// Connects a container to a network as it was before an operation of this run disconnected it. One that is still connected,
+    /// because that operation did not end, stays as it is.
     pub(super) async fn connect_as_before(
         &self,
-        taken_off: OpId,
+        disconnection: OpId,
         container: &ContainerId,
         network: &str,
     ) -> Result<(), OperationError> {
-        let made = self.made.borrow().get(&taken_off).cloned();
-        let Some(Made::Attachment(Some(endpoint))) = made else { return Ok(()) };
+        let kept = self.kept.borrow().get(&disconnection).cloned();
+        let Some(Kept::Attachment(Some(endpoint))) = kept else { return Ok(()) };
         if self.engine.attachment(network, container).await?.is_none() {
             self.engine.connect_container(network, container, endpoint).await?;
         }

@@ -1,49 +1,45 @@
-//! Judges gates: waits for a container by events, by its own healthcheck run through exec, or by asking it.
+//! Waits for gates. It looks at a container after each event, and runs the gate's test itself: the healthcheck's command through
+//! exec, or a request to the container's address.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use tokio_util::sync::CancellationToken;
-
+use super::SHUTDOWN;
 use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
 use super::probe::{self, Answer};
-use super::reconnect::{CLOSING, Phase};
 use super::secrets;
 use super::watch::Watch;
-use crate::apply::executor::Stopped;
+use crate::apply::announce::subject;
+use crate::apply::control::Control;
 use crate::engine::RestartPolicy;
 use crate::engine::logs::LogQuery;
-use crate::engine::{ContainerDetails, Engine, EngineError, Healthcheck};
+use crate::engine::{ContainerDetails, Engine, Healthcheck};
+use crate::plan::action::Replica;
 use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, Health, State};
 use crate::ui::event::{Event, EventSender, Subject};
+use futures_util::StreamExt;
 
-/// Restarts by its own policy after which a container counts as crash-looping.
+/// A container that its restart policy restarts this often is in a crash loop.
 const RESTARTS_ALLOWED: u64 = 3;
-/// The shortest pause between two own health tests; pauses grow with the time waited.
+/// The shortest pause between two tests of a gate. Pauses grow with the time waited.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-/// The longest pause between two own health tests.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a wait lasts before the container's log is shown beside it: most are over by then.
+/// A wait that takes longer than this shows the container's log beside it.
 const LOG_AFTER: Duration = Duration::from_secs(1);
 
-/// What a wait works with.
 pub(super) struct Waiter<'a> {
     pub(super) engine: &'a Engine,
     pub(super) watch: &'a Watch,
     pub(super) events: &'a EventSender,
-    /// Whose patience it is when the engine does not answer.
-    pub(super) phase: &'a Phase,
-    /// When waits end.
-    pub(super) deadline: Instant,
-    /// The model behind the run, where files were read.
+    pub(super) control: &'a Control<'a>,
+    /// The desired state, where files were read.
     pub(super) desired: Option<&'a Desired<'a>>,
 }
 
-/// Who is waited for, and what for.
+/// A container and its gate.
 pub(super) struct Candidate<'a> {
     pub(super) id: &'a ContainerId,
     pub(super) service: &'a str,
@@ -51,9 +47,9 @@ pub(super) struct Candidate<'a> {
     pub(super) gate: &'a Gate,
 }
 
-/// What one look at a container tells.
+/// What an inspection of a container says about its gate.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Readiness {
     Ready,
     Pending,
     Failed(Reason),
@@ -63,34 +59,36 @@ impl Waiter<'_> {
     /// Waits until a container passes its gate.
     ///
     /// # Errors
-    /// A [`GateFailure`] with the container's log tail; cancelled when `cancel` fires.
+    /// A [`GateFailure`] with the container's log tail.
     pub(super) async fn wait(
         &self,
-        candidate: &Candidate<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<(), Stopped<OperationError>> {
+        replica: &Replica,
+        id: &ContainerId,
+        gate: &Gate,
+    ) -> Result<(), OperationError> {
+        let subject = subject(replica);
+        let candidate = &Candidate { id, service: &replica.service, subject: &subject, gate };
         let begun = Instant::now();
         let outcome = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Err(Stopped::Cancelled),
             outcome = self.judge(candidate) => outcome?,
             never = self.show_log(candidate) => match never {},
-            () = tokio::time::sleep_until(self.deadline.into()) => {
+            () = self.control.expired() => {
                 match self.engine.inspect(candidate.id.as_str()).await {
-                    // Others may have used up the time before this wait began.
-                    Ok(details) if verdict(candidate.gate, &details) == Verdict::Ready => Ok(()),
-                    Ok(details) => Err(Reason::Deadline(standing(&details))),
+                    // Other waits may have used up the time before this one began.
+                    Ok(details) if readiness(candidate.gate, &details) == Readiness::Ready => Ok(()),
+                    Ok(details) => Err(Reason::Deadline(state(&details))),
                     Err(_) => Err(Reason::Deadline("without an answer of the engine".into())),
                 }
             }
         };
         match outcome {
             Ok(()) => Ok(()),
-            Err(reason) => Err(Stopped::Failed(self.explain(candidate, reason, begun.elapsed()).await)),
+            Err(reason) => Err(self.explain(candidate, reason, begun.elapsed()).await),
         }
     }
 
-    /// Looks at the container at once, then after every event and every own test.
+    /// Inspects the container at once, then after each event.
     async fn judge(&self, candidate: &Candidate<'_>) -> Result<Result<(), Reason>, OperationError> {
         let changed = self.watch.of(candidate.id);
         let mut tests = Tests { begun: Instant::now(), last: None, allowed: true };
@@ -105,14 +103,14 @@ impl Waiter<'_> {
             if let Some(reason) = restarts.look(&details) {
                 return Ok(Err(reason));
             }
-            match verdict(candidate.gate, &details) {
-                Verdict::Ready => return Ok(Ok(())),
-                Verdict::Failed(_) if doubt.of(&details) => {
-                    tokio::time::sleep(CLOSING).await;
+            match readiness(candidate.gate, &details) {
+                Readiness::Ready => return Ok(Ok(())),
+                Readiness::Failed(_) if doubt.of(&details) => {
+                    tokio::time::sleep(SHUTDOWN).await;
                     continue;
                 }
-                Verdict::Failed(reason) => return Ok(Err(reason)),
-                Verdict::Pending => {}
+                Readiness::Failed(reason) => return Ok(Err(reason)),
+                Readiness::Pending => {}
             }
             if details.health == Health::Unhealthy {
                 let since = *unhealthy_since.get_or_insert_with(Instant::now);
@@ -126,7 +124,7 @@ impl Waiter<'_> {
             let recheck = unhealthy_since
                 .zip(details.healthcheck.as_ref())
                 .map(|(since, check)| since + second_round(check));
-            // What changes a container's state is told by an event: a test that did not pass is no reason to look again.
+            // An event reports each change of the container's state, so a test that did not pass needs no new inspection.
             loop {
                 tokio::select! {
                     () = changed.notified() => break,
@@ -145,17 +143,18 @@ impl Waiter<'_> {
         }
     }
 
-    /// Looks at a container; where the connection broke, once the engine answers again.
-    pub(super) async fn details(&self, id: &ContainerId) -> Result<ContainerDetails, EngineError> {
+    /// Inspects a container; after a broken connection, as soon as the engine answers again.
+    pub(super) async fn details(&self, id: &ContainerId) -> Result<ContainerDetails, OperationError> {
         loop {
-            match self.engine.inspect(id.as_str()).await {
-                Err(error) if self.phase.reconnected(self.engine, self.events, &error).await => {}
+            match self.engine.inspect(id.as_str()).await.map_err(OperationError::from) {
+                Err(error) if self.control.reconnected(&error).await => {}
                 details => return details,
             }
         }
     }
 
-    /// Pauses, then runs the gate's own test once; returns how long it took too. Never ends where there is none to run now.
+    /// Pauses, then runs the gate's test once. Returns its answer and how long it took; never ends where there is no test to run
+    /// now.
     async fn probe(
         &self,
         candidate: &Candidate<'_>,
@@ -193,7 +192,7 @@ impl Waiter<'_> {
         (answer, begun.elapsed())
     }
 
-    /// Passes the container's last log line on to whoever watches, as long as the wait lasts.
+    /// Shows the container's last log line as long as the wait takes.
     async fn show_log(&self, candidate: &Candidate<'_>) -> Infallible {
         tokio::time::sleep(LOG_AFTER).await;
         let query = LogQuery { follow: true, tail: Some(1), ..LogQuery::default() };
@@ -206,7 +205,7 @@ impl Waiter<'_> {
         std::future::pending().await
     }
 
-    /// Gathers what a person needs to know about a failed container, before an undo removes it.
+    /// Collects what an operator needs to know about a failed container, before an undo removes it.
     pub(super) async fn explain(
         &self,
         candidate: &Candidate<'_>,
@@ -236,16 +235,16 @@ impl Waiter<'_> {
     }
 }
 
-/// Counts how often a container was started again by its own policy while it is looked at.
+/// Counts how often its policy restarts a container during a wait.
 #[derive(Debug, Default)]
 pub(super) struct Restarts {
     first: Option<u64>,
-    /// The last exit code and whether the kernel was what ended it: while the container runs, the engine says 0.
+    /// The last exit code, and whether the kernel killed it for memory. While a container runs the engine says 0.
     last: (i64, bool),
 }
 
 impl Restarts {
-    /// Takes in one look; the reason to give up where it is crash-looping.
+    /// Counts an inspection. Returns the reason to give up where the container is in a crash loop.
     pub(super) fn look(&mut self, details: &ContainerDetails) -> Option<Reason> {
         if details.state != State::Running {
             self.last = (details.exit_code, details.oom_killed);
@@ -257,15 +256,15 @@ impl Restarts {
     }
 }
 
-/// A container that lies still although its policy would have started it again was stopped by hand, or by an engine that
-/// shuts down and is about to go away: one look later it is known which.
+/// A container that stays exited although its policy would restart it was stopped by a person, or by an engine that shuts down
+/// and will stop answering. The next inspection shows which.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
     had: bool,
 }
 
 impl Doubt {
-    /// Whether to look once more before the container counts as ended.
+    /// Whether to inspect the container once more before it counts as exited.
     pub(super) fn of(&mut self, details: &ContainerDetails) -> bool {
         let restarts = matches!(details.restart_policy, RestartPolicy::Always | RestartPolicy::UnlessStopped);
         let ended = matches!(details.state, State::Exited(_));
@@ -274,30 +273,32 @@ impl Doubt {
     }
 }
 
-/// Whether the container has passed its gate by what the engine says of it alone.
-fn verdict(gate: &Gate, details: &ContainerDetails) -> Verdict {
+/// What the engine alone says about a gate.
+fn readiness(gate: &Gate, details: &ContainerDetails) -> Readiness {
     match (&details.state, gate) {
-        (State::Exited(0), Gate::Completed) => Verdict::Ready,
-        (State::Exited(code), _) => Verdict::Failed(Reason::Exited { code: *code, oom: details.oom_killed }),
-        (State::Dead | State::Removing, _) => Verdict::Failed(Reason::Gone),
-        (State::Paused, _) => Verdict::Failed(Reason::Paused),
-        (State::Running, Gate::Running) => Verdict::Ready,
+        (State::Exited(0), Gate::Completed) => Readiness::Ready,
+        (State::Exited(code), _) => {
+            Readiness::Failed(Reason::Exited { code: *code, oom: details.oom_killed })
+        }
+        (State::Dead | State::Removing, _) => Readiness::Failed(Reason::Gone),
+        (State::Paused, _) => Readiness::Failed(Reason::Paused),
+        (State::Running, Gate::Running) => Readiness::Ready,
         (State::Running, Gate::Healthy { .. }) => match details.health {
-            Health::Healthy => Verdict::Ready,
-            // The healthcheck was switched off behind the plan's back: running is all that can be known.
-            Health::None if details.healthcheck.is_none() => Verdict::Ready,
-            _ => Verdict::Pending,
+            Health::Healthy => Readiness::Ready,
+            // The healthcheck was switched off after the plan was made: only «running» can be known.
+            Health::None if details.healthcheck.is_none() => Readiness::Ready,
+            _ => Readiness::Pending,
         },
-        _ => Verdict::Pending,
+        _ => Readiness::Pending,
     }
 }
 
-/// How long an unhealthy container gets to recover: another full round of tests.
+/// How long an unhealthy container may take to recover: another full round of tests.
 fn second_round(check: &Healthcheck) -> Duration {
     check.interval * check.retries.max(1)
 }
 
-/// The own tests of one wait.
+/// The tests of one wait.
 struct Tests {
     begun: Instant,
     /// How long the last one took.
@@ -306,8 +307,8 @@ struct Tests {
 }
 
 impl Tests {
-    /// Takes in a test that did not pass. One that hangs goes on in the container (an exec cannot be killed), and
-    /// another one beside it would be one too many: from then on only events count.
+    /// Counts a test that did not pass. After one that timed out only events count: the engine cannot kill an exec, so a second
+    /// test would run beside the first.
     fn failed(&mut self, gate: &Gate, answer: &Answer, took: Duration) {
         self.last = Some(took);
         if *answer == Answer::TimedOut && matches!(gate, Gate::Healthy { .. } | Gate::Command { .. }) {
@@ -315,9 +316,9 @@ impl Tests {
         }
     }
 
-    /// The pause before the next test: none before the first, then an eighth of the time waited, so that testing
-    /// costs a fraction of the wait, and half the time of the last test, so that many at once leave an engine its time; never
-    /// longer than the healthcheck's own interval.
+    /// The pause before the next test. There is none before the first. Then it is an eighth of the time waited, so that tests
+    /// cost a fraction of the wait, but at least half the time of the last test, so that many services do not overload an engine.
+    /// It is never longer than the healthcheck's interval.
     fn pause(&self, interval: Duration) -> Duration {
         let Some(last) = self.last else { return Duration::ZERO };
         let pause = (self.begun.elapsed() / 8).max(last / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
@@ -332,8 +333,7 @@ async fn sleep_until(moment: Option<Instant>) {
     }
 }
 
-/// The container's state in words.
-fn standing(details: &ContainerDetails) -> String {
+fn state(details: &ContainerDetails) -> String {
     match details.health {
         Health::None => details.state.to_string(),
         health => format!("{} ({health})", details.state),

@@ -2,33 +2,36 @@
 
 use std::time::{Duration, Instant};
 
+use super::SHUTDOWN;
 use super::failure::{OperationError, Reason};
 use super::ready::{Candidate, Doubt, Restarts, Waiter};
-use super::reconnect::CLOSING;
 use crate::apply::announce::subject;
 use crate::plan::action::Replica;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, State};
 
 impl Waiter<'_> {
-    /// Watches one container until it has been up for `window` without a restart; what keeps it from that is explained.
-    pub(super) async fn steady(
+    /// Watches one container until it has been up for `window` without a restart.
+    ///
+    /// # Errors
+    /// A [`GateFailure`](super::failure::GateFailure) where it did not stay up.
+    pub(super) async fn watch(
         &self,
         replica: &Replica,
         id: &ContainerId,
         window: Duration,
-    ) -> Result<Result<(), OperationError>, OperationError> {
+    ) -> Result<(), OperationError> {
         let subject = subject(replica);
         let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &Gate::Running };
         let begun = Instant::now();
-        Ok(match self.stays_up(&candidate, window).await? {
+        match self.stays_up(&candidate, window).await? {
             Ok(()) => Ok(()),
             Err(reason) => Err(self.explain(&candidate, reason, begun.elapsed()).await),
-        })
+        }
     }
 
-    /// Its restart policy may start a container again (many programs exit until their database answers): then its window begins
-    /// anew, three times at most.
+    /// Its restart policy may restart a container, since many programs exit until their database answers. The window then begins
+    /// again, at most three times.
     async fn stays_up(
         &self,
         candidate: &Candidate<'_>,
@@ -60,7 +63,7 @@ impl Waiter<'_> {
                 }
                 State::Restarting => {}
                 State::Exited(_) if doubt.of(&details) => {
-                    tokio::time::sleep(CLOSING).await;
+                    tokio::time::sleep(SHUTDOWN).await;
                     continue;
                 }
                 State::Paused => return Ok(Err(Reason::Paused)),

@@ -1,13 +1,10 @@
-//! The way back of each operation: what `apply::docker` did is undone, by what it kept of it.
+//! Undoes operations, with what the target kept of them.
 
 use futures_util::future::join_all;
-use tokio_util::sync::CancellationToken;
 
 use super::failure::OperationError;
-use super::ready::Candidate;
-use super::{Docker, Made, Restored, ended_is_fine};
-use crate::apply::announce::subject;
-use crate::apply::executor::Stopped;
+use super::{Docker, Kept, Restored, ended_is_fine};
+use crate::apply::control::Control;
 use crate::engine::container::Removal;
 use crate::engine::ignore_missing;
 use crate::plan::action::{Action, ContainerRef, Replica};
@@ -18,19 +15,23 @@ use crate::plan::observed::{Container, Health, State};
 use crate::plan::operation::{OpId, Operation, Undo};
 
 impl Docker<'_> {
-    /// Takes one operation back.
-    pub(super) async fn take_back(&self, operation: &Operation, undo: Undo) -> Result<(), OperationError> {
-        // Hooks, and the wait for what runs again, have their own leave.
+    pub(super) async fn undo_operation(
+        &self,
+        operation: &Operation,
+        undo: Undo,
+        control: &Control<'_>,
+    ) -> Result<(), OperationError> {
+        // Hooks take permits of their own, and a wait needs none.
         match (undo, &operation.action) {
             (Undo::Stop, Action::StartContainer { container, replica }) if self.id(container).is_ok() => {
-                self.run_hooks(replica, container, HookPoint::PreStop).await?;
+                self.hooks_for_undo(replica, container, HookPoint::PreStop, control).await?;
             }
             (Undo::Start, Action::StopContainer { container, replica, .. }) => {
-                return self.restore(operation.id, container, replica).await;
+                return self.restore(operation.id, container, replica, control).await;
             }
             _ => {}
         }
-        let _permit = self.permit().await?;
+        let _permit = control.permit().await?;
         match (undo, &operation.action) {
             (Undo::Remove, Action::CreateNetwork { name, .. }) => self.remove_created_network(name).await?,
             (Undo::Remove, Action::CreateContainer { name, .. }) => {
@@ -44,7 +45,7 @@ impl Docker<'_> {
                 ignore_missing(self.engine.disconnect(network, &self.id(container)?, true).await)?;
             }
             (Undo::Stop, Action::StartContainer { container, .. }) => {
-                // Where its creation failed there is nothing to stop.
+                // It is unknown where its creation failed: there is nothing to stop.
                 if let Ok(id) = self.id(container) {
                     ignore_missing(self.stop(&id, None).await)?;
                 }
@@ -56,8 +57,8 @@ impl Docker<'_> {
                 ended_is_fine(self.engine.pause(&self.id(container)?).await)?;
             }
             (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
-                let policy = self.made.borrow().get(&operation.id).cloned();
-                if let Some(Made::Policy(policy)) = policy {
+                let policy = self.kept.borrow().get(&operation.id).cloned();
+                if let Some(Kept::Policy(policy)) = policy {
                     self.engine.set_restart_policy(&self.id(container)?, policy).await?;
                 }
             }
@@ -66,11 +67,11 @@ impl Docker<'_> {
         Ok(())
     }
 
-    /// Removes a container that the run created. Where the answer to its creation was lost, or it was refused, it is looked for
-    /// by name: one that was there before the run, or that somebody else gave the name meanwhile, is let be.
+    /// Removes a container that the run created. Where the creation failed or its answer was lost, the container is searched by
+    /// name. One that existed before the run, or that another run created meanwhile, stays.
     pub(super) async fn remove_created(&self, op: OpId, name: &str) -> Result<(), OperationError> {
-        let known = match self.made.borrow().get(&op) {
-            Some(Made::Container { id }) => Some(id.clone()),
+        let known = match self.kept.borrow().get(&op) {
+            Some(Kept::Container { id }) => Some(id.clone()),
             _ => None,
         };
         let id = match known {
@@ -79,7 +80,7 @@ impl Docker<'_> {
                 Err(error) if error.is_not_found() => return Ok(()),
                 found => {
                     let found = found?;
-                    // Where records were lost, numbers of runs begin anew: an older container may have this one's.
+                    // After a loss of the run records run numbers begin again at 1, so an older container may have this number.
                     let before = self.observed_container(&found.id).is_some();
                     if before || !self.is_of_this_run(&found.labels)? {
                         return Ok(());
@@ -92,33 +93,28 @@ impl Docker<'_> {
         Ok(ignore_missing(self.engine.remove(&id, all).await)?)
     }
 
-    /// Starts an old container again and waits until it is as ready as it can be seen to be. One that was not ready before
-    /// the run is not waited for: as it was is all that it has to be.
+    /// Starts an old container again and waits until it is ready. One that was not ready before the run is not waited for.
     async fn restore(
         &self,
         operation: OpId,
         container: &ContainerRef,
         replica: &Replica,
+        control: &Control<'_>,
     ) -> Result<(), OperationError> {
         let id = &self.id(container)?;
-        let permit = self.permit().await?;
+        let permit = control.permit().await?;
         self.engine.start(id).await?;
         drop(permit);
-        self.run_hooks(replica, container, HookPoint::PostStart).await?;
+        self.hooks_for_undo(replica, container, HookPoint::PostStart, control).await?;
         let before = self.observed_container(id);
         if !before.is_none_or(was_ready) {
-            let text = format!("{container} was not ready before; it is started again and not waited for");
-            self.announcer.warn(text);
+            self.warn(format!(
+                "{container} was not ready before the run; it is started again without a wait"
+            ));
             return Ok(());
         }
         let gate = before.map_or(Gate::Healthy { probe: true }, gate_of);
-        let subject = subject(replica);
-        let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &gate };
-        let counting = self.backward.waits.count();
-        let waiter = self.waiter(&self.backward, counting.deadline);
-        if let Err(Stopped::Failed(error)) = waiter.wait(&candidate, &CancellationToken::new()).await {
-            return Err(error);
-        }
+        self.waiter(&control.waiting()).wait(replica, id, &gate).await?;
         if gate == Gate::Running {
             let restored = Restored { operation, replica: replica.clone(), id: id.clone() };
             self.restored.borrow_mut().push(restored);
@@ -126,28 +122,23 @@ impl Docker<'_> {
         Ok(())
     }
 
-    /// Watches what was started again and has no gate, all of it at once. Returns what does not stay up.
-    pub(super) async fn fallen(&self) -> Vec<(OpId, OperationError)> {
-        let counting = self.backward.waits.count();
-        let waiter = self.waiter(&self.backward, counting.deadline + STABILITY_WINDOW);
+    /// Watches all restored containers without a gate at once. Returns those that do not stay up.
+    pub(super) async fn failed_restorations(&self, control: &Control<'_>) -> Vec<(OpId, OperationError)> {
         let restored = self.restored.take();
-        let watches = restored.iter().map(|Restored { operation, replica, id }| {
-            let waiter = &waiter;
-            async move {
-                let stayed = waiter.steady(replica, id, STABILITY_WINDOW).await.flatten();
-                stayed.err().map(|error| (*operation, error))
-            }
+        let waiter = &self.waiter(control);
+        let watches = restored.iter().map(async |Restored { operation, replica, id }| {
+            Some((*operation, waiter.watch(replica, id, STABILITY_WINDOW).await.err()?))
         });
         join_all(watches).await.into_iter().flatten().collect()
     }
 }
 
-/// Whether a container was ready before the run, as far as the engine told.
+/// Whether the engine reported a container as ready before the run.
 fn was_ready(container: &Container) -> bool {
     container.state == State::Running && matches!(container.health, Health::None | Health::Healthy)
 }
 
-/// How a container that was ready is known to be ready again.
+/// The gate that shows whether a container which was ready is ready again.
 fn gate_of(container: &Container) -> Gate {
     match labelled::gate(container) {
         Gate::Healthy { .. } if container.health == Health::None => Gate::Running,

@@ -309,22 +309,22 @@ impl Deployment<'_> {
         let records = Records::of(self);
         let record = records.record(before, plan, observed);
         Store::of(&self.engine, self.project()).mark_unfinished().await.map_err(engine_failure)?;
-        let (writes, written) = watch::channel(None);
+        let (record_start, recorded) = watch::channel(None);
         let execution = Execution {
             fence: Some(lock.fence()),
             number: Some(record.number()),
-            written: Some(written),
+            recorded: Some(recorded),
             ..self.execution(plan, observed).with_desired(&desired)
         };
         let begin = async {
             let begun = record.begin(plan).await;
-            writes.send_replace(Some(begun.is_ok()));
+            record_start.send_replace(Some(begun.is_ok()));
             begun
         };
         // The record and the image names are written while the engine works. A run that is killed before its record is written
         // leaves only containers that never ran.
         let release = async {
-            match execution.is_written().await {
+            match execution.is_recorded().await {
                 true => records.prepare_release(&record, &desired, observed, session).await,
                 false => Ok(None),
             }

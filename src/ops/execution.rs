@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::apply::{executor, report};
+use crate::apply::executor::{self, End};
+use crate::apply::fence::Fence;
+use crate::apply::options::{RecordStart, RunOptions, is_recorded};
+use crate::apply::report;
+use crate::docker::Docker;
 use crate::docker::state::StateError;
-use crate::docker::{self, Docker, Limits, Written};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -13,7 +16,7 @@ use crate::ops::session::Session;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state::Fence;
+use crate::state;
 use crate::state::head::{Outcome, RunEntry};
 use crate::ui::event::{Event, Phase, Subject};
 
@@ -25,11 +28,11 @@ pub struct Execution<'a> {
     /// The desired state, where files were read.
     pub desired: Option<&'a Desired<'a>>,
     /// The fence of the project's lock, where the run holds the lock.
-    pub fence: Option<Fence>,
+    pub fence: Option<state::Fence>,
     /// The run's number, where it has a record.
     pub number: Option<u64>,
     /// Fires when the start of the run is recorded, where it has a record.
-    pub written: Option<Written>,
+    pub recorded: Option<RecordStart>,
     /// How long all waits together may take.
     pub wait: Duration,
     pub started: Instant,
@@ -100,6 +103,17 @@ impl RunOutcome {
     }
 }
 
+/// How a run ended, for its record.
+fn outcome(end: End) -> Outcome {
+    match end {
+        End::Done => Outcome::Settled,
+        End::Undone => Outcome::Undone,
+        End::UndoIncomplete => Outcome::UndoIncomplete,
+        End::Failed | End::Unsettled | End::Paused => Outcome::Kept,
+        End::Aborted => Outcome::Interrupted,
+    }
+}
+
 impl<'a> Execution<'a> {
     pub fn new(
         engine: &'a Engine,
@@ -108,8 +122,8 @@ impl<'a> Execution<'a> {
         wait: Duration,
         started: Instant,
     ) -> Execution<'a> {
-        let (desired, fence, number, written) = (None, None, None, None);
-        Execution { engine, plan, observed, desired, fence, number, written, wait, started }
+        let (desired, fence, number, recorded) = (None, None, None, None);
+        Execution { engine, plan, observed, desired, fence, number, recorded, wait, started }
     }
 
     #[must_use]
@@ -131,9 +145,9 @@ impl<'a> Execution<'a> {
     }
 
     /// Waits until the start of the run is recorded; false where it cannot be.
-    pub async fn is_written(&self) -> bool {
-        match &self.written {
-            Some(written) => docker::is_written(written).await,
+    pub async fn is_recorded(&self) -> bool {
+        match &self.recorded {
+            Some(recorded) => is_recorded(recorded).await,
             None => false,
         }
     }
@@ -145,19 +159,19 @@ impl<'a> Execution<'a> {
             let result = Ok(report::summary(plan, self.started.elapsed()));
             return Ok(RunOutcome::of(plan, result, Outcome::Settled, String::new()));
         }
-        let limits = Limits {
-            parallel: context.settings.parallel,
-            wait: self.wait,
-            fence: self.fence.clone(),
-            run: self.number,
-            written: self.written.clone(),
-        };
-        let target = Docker::begin(engine, plan, desired, observed, session.events.clone(), limits)
+        let target = Docker::begin(engine, plan, desired, observed, session.events.clone(), self.number)
             .await
             .map_err(engine_failure)?;
-        let report = executor::execute(plan, &target, &session.interrupt).await.but_paused(target.paused());
+        let options = RunOptions {
+            parallel: context.settings.parallel,
+            wait: self.wait,
+            fence: self.fence.as_ref().map(|fence| fence as &dyn Fence),
+            record: self.recorded.clone(),
+            events: session.events.clone(),
+        };
+        let report = executor::execute(plan, &target, options, &session.interrupt).await;
         let result = report::conclude(plan, &report, self.started.elapsed());
         let logs = report::logs(plan, &report);
-        Ok(RunOutcome::of(plan, result, report::outcome(&report), logs))
+        Ok(RunOutcome::of(plan, result, outcome(report.end), logs))
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
+
+use crate::apply::fence;
 use crate::docker::state::{Lock, LockError};
 use crate::engine::Engine;
 use crate::engine::state_container::lock_name;
@@ -22,6 +25,17 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub struct ProjectLock {
     project: String,
     lock: Lock,
+}
+
+/// The lock tells the executor whether a change may begin.
+impl fence::Fence for Fence {
+    fn check(&self) -> Result<(), fence::Closed> {
+        Fence::check(self).map_err(|_| fence::Closed)
+    }
+
+    fn opens(&self, within: Duration) -> LocalBoxFuture<'_, Result<(), fence::Closed>> {
+        Box::pin(async move { Fence::opens(self, within).await.map_err(|_| fence::Closed) })
+    }
 }
 
 impl ProjectLock {

@@ -7,6 +7,9 @@ use super::gate::{Gate, Tolerance};
 use super::hooks::HookPoint;
 use super::operation::OpId;
 
+/// Why the failure of a hook before a stop is only a warning.
+pub const IGNORED_BEFORE_STOP: &str = "the container is stopped anyway";
+
 /// How an operation is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait<'a> {
@@ -163,8 +166,10 @@ impl Action {
     /// Why a failure of the operation is only a warning, where it is.
     pub fn why_failure_is_ignored(&self) -> Option<&'static str> {
         match self {
-            Action::Await { optional: true, .. } => Some("nobody requires it, so the run goes on"),
-            Action::RunHook { hook, .. } if !hook.required => Some("it is stopped all the same"),
+            Action::Await { optional: true, .. } => {
+                Some("no required service depends on it, so the run continues")
+            }
+            Action::RunHook { hook, .. } if !hook.required => Some(IGNORED_BEFORE_STOP),
             _ => None,
         }
     }

@@ -27,7 +27,7 @@ struct Known {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not started: the lock of the project was not renewed in time, so another run may hold it")]
+#[error("the lock of the project was not renewed in time")]
 pub struct Closed;
 
 impl Fence {

@@ -74,7 +74,7 @@ async fn a_failure_behind_it_brings_the_old_network_back() {
     test.sofa(["deploy", "--no-wait"]).ok();
     let before = ids(&test).await;
     compose(&test, "10.232.10", true, ", entrypoint: [sh, -c, 'exit 7']");
-    test.sofa(["deploy"]).assert_code(4).says("undone; what ran before runs again");
+    test.sofa(["deploy"]).assert_code(4).says("undone; the previous containers run again");
     assert_eq!(ids(&test).await, before);
     let all = containers(&test).await;
     assert!(all.values().all(|container| container.state == State::Running), "{all:?}");

@@ -102,7 +102,7 @@ async fn a_version_that_exits_is_undone_as_a_whole() {
     run.assert_code(4)
         .says("error: service `web`: exited with code 7")
         .says("cannot read model")
-        .says("undone; what ran before runs again")
+        .says("undone; the previous containers run again")
         .says("hint: `sofa deploy --no-undo`");
 }
 

@@ -128,7 +128,7 @@ fn what_is_to_go_goes_though_its_hook_fails() {
     stage.fake.script("web", Script::default().command("drain", reply(1, "still busy\n")));
     let told = stage.ends(&["down"], 0);
     assert!(told.contains("warning: service `web`: hook `pre_stop` exited with code 1"), "{told}");
-    assert!(told.contains("it is stopped all the same"), "{told}");
+    assert!(told.contains("the container is stopped anyway"), "{told}");
     assert_eq!(stage.containers(), []);
 }
 

@@ -89,7 +89,7 @@ fn an_engine_that_stays_away_ends_the_run_with_what_is_left_and_what_to_do() {
         "the socket does not exist",
         "the undo could not finish",
         "left: service `db`",
-        "hint: once the engine answers again, the same command goes on from what it finds",
+        "hint: run the same command again when the engine answers; it continues from the current state",
     ] {
         assert!(told.contains(text), "{text}\n{told}");
     }

@@ -138,8 +138,8 @@ async fn a_second_interrupt_ends_at_once_and_leaves_the_record_that_the_next_dep
     let output = deploy.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
-    assert!(told.contains("stopped at once; what was begun is left as it is"), "{told}");
-    assert!(told.contains("p: begun and left: s0") && told.contains("hint: `sofa undo` goes back"), "{told}");
+    assert!(told.contains("stopped at once; unfinished changes are left as they are"), "{told}");
+    assert!(told.contains("p: left as they are: s0") && told.contains("hint: `sofa undo` restores"), "{told}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{told}");
     let (_, head) = records(&stage).await;
     assert_eq!(head.unfinished().map(|run| run.outcome), Some(Some(Outcome::Interrupted)), "{told}");
@@ -169,7 +169,7 @@ fn an_undo_is_not_broken_off_by_what_make_and_ci_runners_send() {
         let output = deploy.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{signals:?}: {told}");
-        assert!(told.contains("undone; what ran before runs again"), "{signals:?}: {told}");
+        assert!(told.contains("undone; the previous containers run again"), "{signals:?}: {told}");
         assert_eq!((stage.ids(), stage.containers()), (old, vec![("p-s0-1".to_owned(), true)]));
     }
 }

@@ -56,7 +56,7 @@ fn what_was_not_ready_before_is_not_waited_for() {
     let old = stage.ids();
     stage.compose(&fleet(1, "2"));
     let told = stage.ends(&["deploy", "--wait-timeout", "1"], 4);
-    assert!(told.contains("p-s0-1 was not ready before; it is started again and not waited for"), "{told}");
+    assert!(told.contains("p-s0-1 was not ready before the run; it is started again without a wait"), "{told}");
     assert_eq!((stage.ids(), stage.containers()), (old, vec![("p-s0-1".to_owned(), true)]));
 }
 
@@ -83,7 +83,7 @@ fn what_ran_before_and_does_not_stay_up_is_told() {
     stage.fake.script("p-web-1", Script::default().exits(1, 700));
     let told = stage.ends(&["deploy"], 7);
     assert!(told.contains("left: service `web`: exited with code 1"), "{told}");
-    assert!(!told.contains("what ran before runs again"), "{told}");
+    assert!(!told.contains("the previous containers run again"), "{told}");
 }
 
 /// Does something at the first call of that line.

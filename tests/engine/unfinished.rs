@@ -137,7 +137,7 @@ fn a_way_back_that_fails_leaves_the_run_unfinished_and_names_undo() {
     stage.fake.script("p-db-1", Script::default().start_fails("no memory"));
     let told = stage.ends(&["deploy", WAIT[0], WAIT[1]], 7);
     assert!(
-        told.contains("no memory") && told.contains("hint: `sofa undo` goes back to the last release"),
+        told.contains("no memory") && told.contains("hint: `sofa undo` restores the last release"),
         "{told}"
     );
     assert!(head(&stage).unfinished().is_some() && is_marked(&stage), "{told}");
