@@ -49,7 +49,7 @@ impl Announcer {
                 return action.watched().for_each(waiting);
             }
             Wait::No => match self.phase_of_begin(operation) {
-                Some(phase) => (phase, Some(operation.cause.clone()).filter(|cause| !cause.is_empty())),
+                Some(phase) => (phase, Some(operation.cause.to_string()).filter(|cause| !cause.is_empty())),
                 None => return,
             },
         };

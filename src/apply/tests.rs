@@ -16,7 +16,7 @@ use super::options::RunOptions;
 use super::target::{Attempt, Retry, Stopped, Target, TargetError};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::{Gate, Tolerance};
-use crate::plan::hooks::{HookCall, HookPoint};
+use crate::plan::hook::{HookCall, HookPoint};
 use crate::plan::observed::ContainerId;
 use crate::plan::operation::{Group, OnFailure, OpId, Operation, Plan, Undo};
 use crate::ui::event::{Event, Phase};
@@ -271,7 +271,6 @@ fn plan_of(actions: Vec<(Action, &[usize])>) -> Plan {
         group: Group::Service("web".into()),
         action,
         cause: Default::default(),
-        fields: Vec::new(),
         disruptive: false,
         one_way: false,
         undo: Some(Undo::Remove),

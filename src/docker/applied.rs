@@ -50,9 +50,11 @@ impl Docker<'_> {
             | Action::StopContainer { .. }
             | Action::KillContainer { .. }
             | Action::DisableRestart { .. } => Ok(false),
-            Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => {
-                Ok(false)
-            }
+            Action::RunHook { .. }
+            | Action::Await { .. }
+            | Action::Steady { .. }
+            | Action::Delay { .. }
+            | Action::Barrier => Ok(false),
         }
     }
 }

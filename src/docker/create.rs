@@ -73,7 +73,7 @@ impl Docker<'_> {
             service_aliases: true,
             publish: true,
         };
-        let mountable = image_volumes::mountable(desired.project, service);
+        let mountable = image_volumes::mountable(desired.project, service.service, &service.moved);
         let new = convert::container(desired.project, &mountable, &instance, self.engine.target())
             .map_err(|error| OperationError::Impossible(error.to_string()))?;
         if replica.number <= 1 {
@@ -100,7 +100,8 @@ impl Docker<'_> {
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
         let contents = contents::label(service.contents.iter().chain(&service.env_files))
             .map(|digests| (labels::sofa::CONTENT.to_string(), digests));
-        let ready = labelled::ready_label(service).map(|ready| (labels::sofa::READY.to_string(), ready));
+        let ready =
+            labelled::ready_label(&service.gate).map(|ready| (labels::sofa::READY.to_string(), ready));
         let mounted = desired.image_volumes_label(service);
         let run = self.run_label();
         let labels = ContainerLabels {

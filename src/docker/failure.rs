@@ -8,7 +8,7 @@ use crate::apply::fence::Closed;
 use crate::apply::target::{Attempt, Retry, TargetError};
 use crate::engine::EngineError;
 use crate::plan::gate::Gate;
-use crate::plan::hooks::HookCall;
+use crate::plan::hook::HookCall;
 use crate::util::elapsed::elapsed;
 
 /// How many of its last log lines the report of a failed service shows.

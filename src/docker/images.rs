@@ -10,7 +10,6 @@ use crate::compose::model::{Project, PullPolicy, Service};
 use crate::engine::build::{self, BuildError, BuildEvent, BuildOptions, PreparedBuild};
 use crate::engine::image::{Credentials, NotAReference, PullProgress, Reference, RegistryAuth};
 use crate::engine::{Engine, EngineError, EngineStream};
-use crate::plan::desired::image_reference;
 use crate::plan::image_volumes;
 use crate::plan::observed::Image;
 use crate::plan::operation::{ImageFetch, ImageSource};
@@ -223,7 +222,7 @@ impl Images<'_> {
     fn needs<'s>(&self, services: &[&'s Service]) -> Vec<Need<'s>> {
         let mut needs: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
         for service in services {
-            needs.entry(image_reference(self.project, service)).or_default().push(service);
+            needs.entry(self.project.image_reference(service)).or_default().push(service);
         }
         let mut others: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
         for service in services {

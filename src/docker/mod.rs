@@ -162,7 +162,11 @@ impl<'a> Docker<'a> {
                 self.kept.borrow_mut().entry(operation.id).or_insert(Kept::Policy(policy));
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
-            Action::RunHook { .. } | Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => {}
+            Action::RunHook { .. }
+            | Action::Await { .. }
+            | Action::Steady { .. }
+            | Action::Delay { .. }
+            | Action::Barrier => {}
         }
         Ok(())
     }

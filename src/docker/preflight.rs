@@ -25,7 +25,7 @@ pub fn unmakeable(engine: &Engine, desired: &Desired<'_>) -> Vec<Problem> {
             .collect();
         let instance = Instance { parents, ..Instance::default() };
         if let Err(error) = convert::container(desired.project, service.service, &instance, engine.target()) {
-            problems.push(Problem { message: error.to_string(), hint: None, owned: false });
+            problems.push(Problem::of(&error.service, error.reason.to_string()));
         }
     }
     problems
@@ -56,14 +56,10 @@ pub fn held_ports(engine: &Engine, desired: &Desired<'_>, observed: &Observed) -
                 continue;
             }
             if is_held(&port.host_ip, number, &port.protocol) {
-                problems.push(Problem {
-                    message: format!(
-                        "service `{}`: host port {number}/{} is held by a program on this machine",
-                        service.service.name, port.protocol
-                    ),
-                    hint: Some(format!("find it: ss -lptn 'sport = :{number}'; or publish another port")),
-                    owned: true,
-                });
+                let message =
+                    format!("host port {number}/{} is held by a program on this machine", port.protocol);
+                let hint = format!("find it: ss -lptn 'sport = :{number}'; or publish another port");
+                problems.push(Problem::of(&service.service.name, message).hint(hint).conflict());
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::container::Removal;
 use crate::engine::ignore_missing;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::{Gate, STABILITY_WINDOW};
-use crate::plan::hooks::HookPoint;
+use crate::plan::hook::HookPoint;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, Health, State};
 use crate::plan::operation::{OpId, Operation, Undo};

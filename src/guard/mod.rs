@@ -120,8 +120,9 @@ pub fn of_missing(missing: &Missing, candidate: &Candidate<'_>) -> Finding {
 
 /// A problem that prevents the plan, as a finding at its service.
 pub fn of_problem(problem: &Problem, candidate: &Candidate<'_>) -> Finding {
-    let path = problem.service().map_or_else(|| "services".to_owned(), |name| format!("services.{name}"));
+    let path =
+        problem.service.as_ref().map_or_else(|| "services".to_owned(), |name| format!("services.{name}"));
     let fix = problem.hint.clone().unwrap_or_else(|| "remove it from the file".to_owned());
-    let finding = Finding::error("plan", &problem.message, candidate.place(&path), fix);
-    Finding { refusal: problem.owned, ..finding }
+    let finding = Finding::error("plan", problem.to_string(), candidate.place(&path), fix);
+    Finding { refusal: problem.is_conflict, ..finding }
 }

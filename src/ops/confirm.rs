@@ -126,7 +126,7 @@ impl Confirmation {
     /// # Errors
     /// Exit code 5. Nothing was changed.
     pub fn still_holds(&self, context: &Context, now: &Plan) -> Result<(), Failure> {
-        if now.does_as(&self.plan) || self.asking_mode(context).is_none() {
+        if now.same_operations(&self.plan) || self.asking_mode(context).is_none() {
             Ok(())
         } else {
             Err(changed_since())

@@ -14,7 +14,7 @@ use crate::ops::contents;
 use crate::ops::failure::{engine_failure, missing_failure, problems_failure};
 use crate::ops::images as fetching;
 use crate::ops::scale::Scale;
-use crate::plan::desired::{Desired, Terms, image_reference, references_beside};
+use crate::plan::desired::{Desired, Terms, references_beside};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::pins::Pins;
@@ -146,7 +146,7 @@ pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<
 
 /// The image of a service, those of its `pre_start` hooks, and those that it mounts.
 fn images_of<'a>(project: &'a Project, service: &'a Service) -> impl Iterator<Item = String> + 'a {
-    references_beside(project, service).chain([image_reference(project, service)])
+    references_beside(project, service).chain([project.image_reference(service)])
 }
 
 /// The services that a deploy acts on, dependencies first.

@@ -32,9 +32,9 @@ pub fn state_failure(error: StateError) -> Failure {
 
 /// Why no plan can be made: exit code 5 where another project or program holds what is needed, else 3.
 pub fn problems_failure(problems: &[Problem]) -> Failure {
-    let owned = problems.iter().any(|problem| problem.owned);
-    let kind = if owned { Kind::Refused } else { Kind::Invalid };
-    let messages = problems.iter().map(|problem| problem.message.clone()).collect();
+    let is_conflict = problems.iter().any(|problem| problem.is_conflict);
+    let kind = if is_conflict { Kind::Refused } else { Kind::Invalid };
+    let messages = problems.iter().map(|problem| problem.to_string()).collect();
     let mut failure = Failure::all(kind, messages);
     for hint in problems.iter().filter_map(|problem| problem.hint.as_ref()) {
         if !failure.hints.contains(hint) {

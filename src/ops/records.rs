@@ -15,7 +15,7 @@ use crate::ops::execution::RunOutcome;
 use crate::ops::failure::{engine_failure, state_failure};
 use crate::ops::lock::ProjectLock;
 use crate::ops::session::Session;
-use crate::plan::desired::{Desired, DesiredService, image_reference, references_beside};
+use crate::plan::desired::{Desired, DesiredService, references_beside};
 use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};
 use crate::plan::operation::{Group, Plan};
@@ -326,7 +326,7 @@ fn images_of(
     observed: &Observed,
 ) -> BTreeMap<String, ReleaseImage> {
     let service = desired.service;
-    let own = image_reference(project, service);
+    let own = project.image_reference(service);
     let image = |reference: &str, id: &ImageId| ReleaseImage {
         reference: reference.to_owned(),
         id: id.as_str().to_owned(),

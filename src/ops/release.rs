@@ -12,7 +12,7 @@ use crate::ops::deployment::{Deployment, Options};
 use crate::ops::failure::state_failure;
 use crate::ops::project::LiveProject;
 use crate::plan::Policy;
-use crate::plan::desired::{image_reference, references_beside};
+use crate::plan::desired::references_beside;
 use crate::plan::labelled;
 use crate::plan::observed::{ImageId, Observed};
 use crate::plan::pins::{Pin, Pins};
@@ -146,7 +146,7 @@ impl<'a> Deployment<'a> {
         let policy = Policy {
             leave_jobs: true,
             rollback: true,
-            takes_back: undone.map(|run| run.since),
+            undoes_runs_from: undone.map(|run| run.since),
             ..Policy::default()
         };
         let options = Options { policy, wait_timeout, ..Options::default() };
@@ -202,7 +202,7 @@ fn pins(model: &Project, release: &ReleaseEntry) -> Pins {
     let own = |service: &Service| Some((service.name.clone(), pinned(&service.name)?));
     let pin = |service: &Service, reference: String| {
         // An image that the service itself runs is stored under the service's name.
-        let is_own = reference == image_reference(model, service);
+        let is_own = reference == model.image_reference(service);
         let key = if is_own { service.name.to_string() } else { beside(&service.name, &reference) };
         let name = tags::name(&model.name, &key, release.number)?.to_string();
         let id = pinned(&key)?;

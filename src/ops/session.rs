@@ -51,7 +51,7 @@ impl Session {
 
     /// Says so where the plan made under the lock differs from the one made before it.
     pub fn note_new_plan(&self, before: &Plan, now: &Plan) {
-        if !before.does_as(now) {
+        if !before.same_operations(now) {
             self.note(format!("{}: the project changed in the meantime; made a new plan", now.project));
         }
     }

@@ -7,10 +7,19 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::gate::{Gate, Tolerance};
-use super::hooks::{HookCall, HookPoint};
+use super::hook::{HookCall, HookPoint};
 use super::observed::{Container, ContainerId, NetworkId};
-use super::operation::OpId;
 use crate::compose::model::ServiceName;
+
+/// An operation's number within its plan, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct OpId(pub usize);
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
 
 /// What an operation does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -167,6 +176,8 @@ pub enum Action {
         /// Which hook.
         hook: HookCall,
     },
+    /// Do nothing. The operations behind it settle the plan.
+    Barrier,
     /// Watch containers without a gate of their own for a while: no exit, no restart, no OOM.
     Steady {
         /// The containers.
@@ -250,7 +261,14 @@ impl Action {
             | Action::DisconnectContainer { replica, .. }
             | Action::ConnectContainer { replica, .. }
             | Action::Await { replica, .. } => Some(replica),
-            _ => None,
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::CreateVolume { .. }
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. }
+            | Action::Delay { .. }
+            | Action::Barrier
+            | Action::Steady { .. } => None,
         }
     }
 
@@ -268,7 +286,15 @@ impl Action {
             | Action::DisconnectContainer { container, .. }
             | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => Some(container),
-            _ => None,
+            Action::CreateContainer { .. }
+            | Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::CreateVolume { .. }
+            | Action::RemoveVolume { .. }
+            | Action::RemoveImage { .. }
+            | Action::Delay { .. }
+            | Action::Barrier
+            | Action::Steady { .. } => None,
         }
     }
 
@@ -293,6 +319,7 @@ impl Action {
                 containers.iter_mut().for_each(|(_, container)| act(container))
             }
             Action::Delay { .. }
+            | Action::Barrier
             | Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume { .. }
@@ -340,7 +367,7 @@ impl fmt::Display for Action {
                 let optional = if hook.required { "" } else { " (optional)" };
                 write!(f, "run {hook} {place} {container}{optional}")
             }
-            Action::Steady { containers, .. } if containers.is_empty() => f.write_str("settle"),
+            Action::Barrier => f.write_str("settle"),
             Action::Steady { containers, window } => {
                 let names: Vec<String> = containers.iter().map(|(replica, _)| replica.to_string()).collect();
                 write!(f, "watch {} for {window:?}", names.join(", "))

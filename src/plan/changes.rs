@@ -11,7 +11,7 @@ impl DesiredNetwork<'_> {
     pub(super) fn divergence(&self, found: &Network, observed: &Observed) -> Cause {
         let before = observed.released_network(self.key, found);
         let fields = before.map(|before| fields::of_networks(before, self.network)).unwrap_or_default();
-        Cause::configuration(if fields.is_empty() { self.settings_changed(found) } else { fields })
+        Cause::fields_changed(if fields.is_empty() { self.settings_changed(found) } else { fields })
     }
 
     /// The settings that the engine has otherwise. It does not tell where those came from, so no value is shown that anybody

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::deploy::Problem;
 use super::desired::{Desired, DesiredService};
 use super::observed::{Container, Observed};
+use super::problem::Problem;
 use crate::compose::model::Port;
 use crate::labels::{compose, sofa};
 
@@ -16,16 +16,13 @@ pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
         for number in 1..=service.replicas {
             let wanted = service.container_name(desired.project, number);
             if let Some(holder) = observed.foreign.iter().find(|container| container.name == wanted) {
-                let message =
-                    format!("service `{name}`: container name `{wanted}` is held by {}", owner(holder));
+                let message = format!("container name `{wanted}` is held by {}", owner(holder));
                 let otherwise = match service.service.container_name.as_str() {
                     "" => "give the project another name",
                     _ => "write no `container_name`",
                 };
-                problems.push(held_by_others(
-                    message,
-                    format!("{otherwise}, or remove that one: `docker rm {wanted}`"),
-                ));
+                let hint = format!("{otherwise}, or remove that one: `docker rm {wanted}`");
+                problems.push(Problem::of(name, message).hint(hint).conflict());
             }
         }
         let foreign: Vec<&Container> = observed.foreign.iter().filter(|other| other.is_up()).collect();
@@ -33,21 +30,13 @@ pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
         let needs_ports = service.replicas > 0 && !service.job;
         for (port, holders) in held_ports(service, &foreign).filter(|_| needs_ports) {
             let holder = holders[0];
-            let message = format!(
-                "service `{name}`: {} is held by container `{}` of {}",
-                host_port(port),
-                holder.name,
-                owner(holder)
-            );
+            let message =
+                format!("{} is held by container `{}` of {}", host_port(port), holder.name, owner(holder));
             let hint = format!("publish another port, or free that one: {}", stopping(desired, holder));
-            problems.push(held_by_others(message, hint));
+            problems.push(Problem::of(name, message).hint(hint).conflict());
         }
     }
     problems
-}
-
-fn held_by_others(message: String, hint: String) -> Problem {
-    Problem { message, hint: Some(hint), owned: true }
 }
 
 /// Whether a service's containers need anything that only one container can have at a time.

@@ -333,7 +333,7 @@ fn image<'a>(
     observed: &'a Observed,
     pins: &Pins,
 ) -> (String, Option<&'a Image>) {
-    let reference = image_reference(project, service);
+    let reference = project.image_reference(service);
     let found = observed.images.get(&reference);
     match pins.own.get(&service.name) {
         Some(pin) if found.is_none_or(|image| image.id != *pin) => {
@@ -361,15 +361,6 @@ fn moved(project: &Project, service: &Service, observed: &Observed, pins: &Pins)
             (!stays).then(|| (reference, pin.clone()))
         })
         .collect()
-}
-
-/// The reference of a service's image: its own, else the one that docker compose gives to what it builds.
-pub fn image_reference(project: &Project, service: &Service) -> String {
-    if service.image.is_empty() {
-        format!("{}-{}", project.name, service.name)
-    } else {
-        service.image.clone()
-    }
 }
 
 /// What depends on each service.

@@ -1,6 +1,6 @@
 //! Whether a container is as the files say, and if not, why, in the words shown to people.
 
-use super::cause::Cause;
+use super::cause::{Cause, Configuration};
 use super::contents;
 use super::desired::{Desired, DesiredService, volume_keys};
 use super::image_volumes;
@@ -20,12 +20,11 @@ pub(super) fn divergence(
         return Some(configuration_change(desired, service, parents, container, observed));
     }
     image_change(service, container)
-        .or_else(|| (container.state == State::Dead).then(|| "container is dead".into()))
+        .or_else(|| (container.state == State::Dead).then_some(Cause::Dead))
         .or_else(|| image_volumes::changed(container, service.image_volumes.as_deref()))
         .or_else(|| missing_network(desired, service, container, observed))
         .or_else(|| missing_volume(desired, service, container))
         .or_else(|| changed_content(service, container))
-        .map(Cause::from)
 }
 use crate::labels::{compose, sofa};
 
@@ -56,34 +55,31 @@ fn configuration_change(
     if let (Some(parent), Some(id)) = (network, &container.network_of) {
         made_beside.insert(parent, id);
         if is_made_beside(desired, service, &made_beside, container, observed) {
-            return format!("shares the network of {parent}, which is another container by now").into();
+            return Cause::OtherParent { parent: parent.to_string() };
         }
     }
     let before = observed.released_service(container, &made_beside);
     let fields = before.map(|before| fields::of_services(before, service.service)).unwrap_or_default();
-    let mut cause = Cause::configuration(fields);
-    if before.is_none() && !others.is_empty() {
-        // What it was made beside is not known, but for the network.
-        let others: Vec<&str> = others.into_iter().collect();
-        cause.text = format!("{}, or {} is another container by now", cause.text, others.join(" or "));
-    }
-    if let Some(label) = container.labels.get(sofa::CONTENT) {
-        let files = contents::changed(&service.env_files, label);
-        if !files.is_empty() {
-            cause.text = format!("{} ({} changed)", cause.text, files.join(", "));
-        }
-    }
-    cause
+    let label = container.labels.get(sofa::CONTENT);
+    Cause::Configuration(Configuration {
+        fields,
+        // The containers that it was created beside are not known, except for its network's.
+        or_other_containers: match before {
+            None => others.into_iter().map(String::from).collect(),
+            Some(_) => Vec::new(),
+        },
+        env_files: label.map(|label| contents::changed(&service.env_files, label)).unwrap_or_default(),
+    })
 }
 
 /// A config or secret holds something else than when the container was made.
-fn changed_content(service: &DesiredService<'_>, container: &Container) -> Option<String> {
+fn changed_content(service: &DesiredService<'_>, container: &Container) -> Option<Cause> {
     let changed = contents::changed(&service.contents, container.labels.get(sofa::CONTENT)?);
-    (!changed.is_empty()).then(|| format!("content of {} changed", changed.join(", ")))
+    (!changed.is_empty()).then_some(Cause::Content(changed))
 }
 
 /// The image differs from the one that the container was made from.
-fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<String> {
+fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<Cause> {
     let image = service.found?;
     // The label holds the id on old engines and the platform's manifest digest on new ones; a container made before
     // an upgrade of the engine has the former, and is the same image all the same.
@@ -91,7 +87,7 @@ fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<S
     if recorded == image.digest || recorded == image.id.as_str() {
         return None;
     }
-    Some(format!("image digest changed {} → {}", short(recorded), short(&image.digest)))
+    Some(Cause::Image { old: short(recorded), new: short(&image.digest) })
 }
 
 /// A running container is not attached to a network that the service uses.
@@ -100,7 +96,7 @@ fn missing_network(
     service: &DesiredService<'_>,
     container: &Container,
     observed: &Observed,
-) -> Option<String> {
+) -> Option<Cause> {
     if container.state != State::Running {
         return None;
     }
@@ -108,7 +104,7 @@ fn missing_network(
         let network = desired.project.networks.get(key)?;
         let known = observed.networks.iter().find(|found| found.name == network.name)?;
         let attached = container.networks.values().any(|attachment| attachment.network == known.id.as_str());
-        (!attached).then(|| format!("not attached to network {}", network.name))
+        (!attached).then(|| Cause::NotConnected { network: network.name.clone() })
     })
 }
 
@@ -117,12 +113,12 @@ fn missing_volume(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
     container: &Container,
-) -> Option<String> {
+) -> Option<Cause> {
     volume_keys(service.service).find_map(|key| {
         let volume = desired.project.volumes.get(key)?;
         let mounted =
             container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()));
-        (!mounted).then(|| format!("volume {} is not mounted", volume.name))
+        (!mounted).then(|| Cause::NotMounted { volume: volume.name.clone() })
     })
 }
 

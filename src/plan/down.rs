@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::draft::Draft;
-use super::hooks;
 use super::labelled::Scope;
 use super::observed::{Container, Observed, label_of};
 use super::operation::{Group, OnFailure, OpId, Plan};
+use super::passes;
 use super::stop;
 
 /// What is taken down.
@@ -41,9 +42,10 @@ use crate::labels::{compose, sofa};
 pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut draft = Draft::default();
     let containers = policy.scope.pick(&observed.containers);
-    let removals = remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "down");
+    let removals =
+        remove_containers(&mut draft, &containers, policy.grace, policy.volumes, &Cause::Verb("down"));
     if policy.volumes {
-        remove_anonymous_volumes(&mut draft, observed, &containers, &removals, "down");
+        remove_anonymous_volumes(&mut draft, observed, &containers, &removals, &Cause::Verb("down"));
     }
     let mut notes = Vec::new();
     remove_networks(&mut draft, observed, &containers, &removals, &mut notes);
@@ -58,7 +60,7 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
         unchanged: Vec::new(),
         notes,
     };
-    hooks::weave(plan, None, observed)
+    passes::run(plan, None, observed)
 }
 
 /// Stops each container when everything that depends on it is stopped, then removes it. Returns the removals.
@@ -67,7 +69,7 @@ pub(super) fn remove_containers(
     containers: &[&Container],
     grace: Option<Duration>,
     volumes: bool,
-    cause: &str,
+    cause: &Cause,
 ) -> Vec<OpId> {
     let ordered = stop::dependants_first(draft, containers, grace, cause);
     ordered
@@ -79,7 +81,8 @@ pub(super) fn remove_containers(
                 volumes,
             };
             let before: Vec<OpId> = stopped.into_iter().collect();
-            let removed = draft.add(Group::Service(container.service.clone()), &before, action, cause);
+            let removed =
+                draft.add(Group::Service(container.service.clone()), &before, action, cause.clone());
             draft.one_way(removed);
             removed
         })
@@ -93,13 +96,18 @@ pub(super) fn remove_anonymous_volumes(
     observed: &Observed,
     going: &[&Container],
     removals: &[OpId],
-    cause: &str,
+    cause: &Cause,
 ) {
     let names: BTreeSet<&str> = going.iter().flat_map(|container| container.anonymous_volumes()).collect();
     for name in names {
         let mounts = |container: &Container| container.anonymous_volumes().any(|volume| volume == name);
         if others(observed, going, mounts).is_empty() {
-            let id = draft.add(Group::Project, removals, Action::RemoveVolume { name: name.into() }, cause);
+            let id = draft.add(
+                Group::Project,
+                removals,
+                Action::RemoveVolume { name: name.into() },
+                cause.clone(),
+            );
             draft.one_way(id);
         }
     }
@@ -121,7 +129,7 @@ fn remove_networks(
         let users = others(observed, going, |container| container.networks.contains_key(&network.name));
         if users.is_empty() {
             let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
-            draft.add(Group::Project, removals, action, "down");
+            draft.add(Group::Project, removals, action, Cause::Verb("down"));
         } else {
             notes.push(format!("network {} stays: used by {}", network.name, users.join(", ")));
         }
@@ -155,7 +163,7 @@ fn remove_volumes(
             notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
         } else if policy.volumes {
             let action = Action::RemoveVolume { name: volume.name.clone() };
-            let id = draft.add(Group::Project, removals, action, "down with volumes");
+            let id = draft.add(Group::Project, removals, action, Cause::Verb("down with volumes"));
             draft.one_way(id);
         } else {
             kept.insert(volume.name.as_str());
@@ -193,7 +201,7 @@ fn remove_images(
         let users = others(observed, going, |container| container.image == name);
         if users.is_empty() {
             let action = Action::RemoveImage { name: name.to_owned() };
-            let id = draft.add(Group::Project, removals, action, "down with images");
+            let id = draft.add(Group::Project, removals, action, Cause::Verb("down with images"));
             draft.one_way(id);
         } else {
             notes.push(format!("image {name} stays: used by {}", users.join(", ")));

@@ -12,29 +12,12 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Adds an operation and returns its number. Needs are sorted and each is kept once, so that plans print stably.
-    pub(super) fn add(
-        &mut self,
-        group: Group,
-        needs: &[OpId],
-        action: Action,
-        cause: impl Into<Cause>,
-    ) -> OpId {
-        let Cause { text, fields } = cause.into();
+    pub(super) fn add(&mut self, group: Group, needs: &[OpId], action: Action, cause: Cause) -> OpId {
         let id = OpId(self.operations.len() + 1);
         let mut needs = needs.to_vec();
         needs.sort_unstable();
         needs.dedup();
-        self.operations.push(Operation {
-            id,
-            needs,
-            group,
-            action,
-            cause: text,
-            fields,
-            disruptive: false,
-            one_way: false,
-            undo: None,
-        });
+        self.operations.push(Operation { id, ..Operation::new(group, needs, action, cause) });
         id
     }
 
@@ -66,9 +49,9 @@ impl Draft {
         replica: &Replica,
         container: &ContainerRef,
         needs: &[OpId],
-        cause: &str,
+        cause: Cause,
     ) -> OpId {
-        let disabled = self.disable_restart(replica, container, needs, cause);
+        let disabled = self.disable_restart(replica, container, needs, cause.clone());
         let group = Group::Service(replica.service.clone());
         let (replica, container) = (replica.clone(), container.clone());
         let stop = Action::StopContainer { replica, container, grace: None };
@@ -84,7 +67,7 @@ impl Draft {
         replica: &Replica,
         container: &ContainerRef,
         needs: &[OpId],
-        cause: &str,
+        cause: Cause,
     ) -> OpId {
         let action = Action::DisableRestart { replica: replica.clone(), container: container.clone() };
         let disabled = self.add(Group::Service(replica.service.clone()), needs, action, cause);

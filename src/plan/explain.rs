@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::observed::is_anonymous_volume;
 use super::operation::{ImageFetch, ImageSource, Operation, Plan};
 use crate::compose::fields::FieldChange;
@@ -107,22 +108,22 @@ impl fmt::Display for Change {
 /// Sums a plan up.
 pub fn explain(plan: &Plan) -> Explanation {
     let mut objects: Vec<Line> = plan.images.iter().map(image).collect();
-    let mut deeds: BTreeMap<String, Deeds<'_>> = BTreeMap::new();
+    let mut subjects: BTreeMap<String, SubjectOperations<'_>> = BTreeMap::new();
     for operation in &plan.operations {
         if let Some(line) = object(operation) {
             add_object(&mut objects, line);
         } else if let Some(replica) = operation.action.replica() {
-            deeds.entry(subject(replica, &operation.action)).or_default().add(operation);
+            subjects.entry(subject(replica, &operation.action)).or_default().add(operation);
         }
     }
-    let touched = deeds.into_iter().filter_map(|(subject, deeds)| {
-        let change = deeds.change()?;
+    let touched = subjects.into_iter().filter_map(|(subject, subjects)| {
+        let change = subjects.change()?;
         // A leftover beside a container that stays as it is: the service is unchanged, and this goes.
         let beside = change == Change::Remove && plan.unchanged.contains(&subject);
-        let subject = if beside { deeds.removed_name().unwrap_or(subject) } else { subject };
-        let mut line = deeds.line(subject, change);
+        let subject = if beside { subjects.removed_name().unwrap_or(subject) } else { subject };
+        let mut line = subjects.line(subject, change);
         if beside && line.cause.is_empty() {
-            line.cause = "left by an interrupted run".into();
+            line.cause = Cause::OfInterruptedRun.to_string();
         }
         Some(line)
     });
@@ -174,11 +175,11 @@ fn container_subject(container: &ContainerRef) -> String {
 
 /// What a plan does to the containers of one replica.
 #[derive(Default)]
-struct Deeds<'a> {
+struct SubjectOperations<'a> {
     operations: Vec<&'a Operation>,
 }
 
-impl<'a> Deeds<'a> {
+impl<'a> SubjectOperations<'a> {
     fn add(&mut self, operation: &'a Operation) {
         self.operations.push(operation);
     }
@@ -225,7 +226,7 @@ impl<'a> Deeds<'a> {
             None if self
                 .operations
                 .iter()
-                .any(|operation| is_await(operation) && !operation.cause.is_empty()) =>
+                .any(|operation| is_await(operation) && !operation.cause.is_none()) =>
             {
                 Change::Await
             }
@@ -247,16 +248,18 @@ impl<'a> Deeds<'a> {
             .operations
             .iter()
             .partition(|operation| matches!(operation.action, Action::CreateContainer { .. }));
-        let mut causes: Vec<&str> = Vec::new();
+        let mut causes: Vec<String> = Vec::new();
         for operation in creations.into_iter().chain(others) {
             line.one_way |= operation.one_way;
             line.disruptive |= operation.disruptive;
             if line.fields.is_empty() {
-                line.fields.clone_from(&operation.fields);
+                line.fields = operation.cause.fields().to_vec();
             }
-            let cause = operation.cause.as_str();
-            if !cause.is_empty() && cause != "replaced" && !causes.contains(&cause) {
-                causes.push(cause);
+            if !matches!(operation.cause, Cause::None | Cause::Replaced) {
+                let text = operation.cause.to_string();
+                if !causes.contains(&text) {
+                    causes.push(text);
+                }
             }
         }
         line.cause = causes.join("; ");
@@ -289,8 +292,8 @@ fn object(operation: &Operation) -> Option<Line> {
         _ => return None,
     };
     Some(Line {
-        cause: operation.cause.clone(),
-        fields: operation.fields.clone(),
+        cause: operation.cause.to_string(),
+        fields: operation.cause.fields().to_vec(),
         one_way: operation.one_way,
         disruptive: operation.disruptive,
         ..Line::new(subject, change)

@@ -2,10 +2,11 @@
 //! docker compose hashes such a mount by the image's name, but 5.1 to 5.4 by its digest; from 5.5 on a label has the digest.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use super::desired::{DesiredService, image_reference};
+use super::cause::Cause;
 use super::observed::{Container, Observed};
-use super::pins::Pins;
+use super::pins::{Pin, Pins};
 use crate::compose::model::{Mount, MountKind, Project, Service};
 
 /// How an image is named in a mount.
@@ -23,11 +24,15 @@ pub fn references<'a>(project: &'a Project, service: &'a Service) -> impl Iterat
 }
 
 /// A service whose image mounts name what the engine can mount.
-pub fn mountable<'a>(project: &Project, desired: &DesiredService<'a>) -> Cow<'a, Service> {
-    let mut service = resolved(project, Cow::Borrowed(desired.service), By::Name);
-    if !desired.moved.is_empty() {
+pub fn mountable<'a>(
+    project: &Project,
+    service: &'a Service,
+    moved: &BTreeMap<String, Pin>,
+) -> Cow<'a, Service> {
+    let mut service = resolved(project, Cow::Borrowed(service), By::Name);
+    if !moved.is_empty() {
         for mount in service.to_mut().volumes.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
-            if let Some(pin) = desired.moved.get(&mount.source) {
+            if let Some(pin) = moved.get(&mount.source) {
                 mount.source.clone_from(&pin.name);
             }
         }
@@ -65,11 +70,11 @@ pub fn label(project: &Project, service: &Service, observed: &Observed, pins: &P
 }
 
 /// Where a container mounts another image by now. One whose label does not say which has it in its config hash.
-pub(super) fn changed(container: &Container, now: Option<&str>) -> Option<String> {
+pub(super) fn changed(container: &Container, now: Option<&str>) -> Option<Cause> {
     let recorded = container.labels.get(compose::IMAGE_VOLUME_DIGEST)?;
     let now: Vec<&str> = now.unwrap_or_default().split(',').collect();
     let changed = recorded.split(',').find(|entry| !now.contains(entry))?;
-    Some(format!("image mounted at {} changed", changed.split('=').next().unwrap_or(changed)))
+    Some(Cause::MountedImage { target: changed.split('=').next().unwrap_or(changed).to_string() })
 }
 
 fn mounts(service: &Service) -> impl Iterator<Item = &Mount> {
@@ -79,7 +84,7 @@ fn mounts(service: &Service) -> impl Iterator<Item = &Mount> {
 /// The image of a mount: that of another service where the source is one's name.
 fn reference(project: &Project, mount: &Mount) -> String {
     match project.service(&mount.source) {
-        Some(service) => image_reference(project, service),
+        Some(service) => project.image_reference(service),
         None => mount.source.clone(),
     }
 }

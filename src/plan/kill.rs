@@ -1,6 +1,7 @@
 //! The plan of `kill`: a signal to every container that runs, all at once. Works from labels alone.
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::draft::Draft;
 use super::labelled::Scope;
 use super::observed::{Container, Observed};
@@ -17,7 +18,7 @@ pub fn kill(project: &str, observed: &Observed, scope: &Scope, signal: &str) -> 
             container: ContainerRef::of(container),
             signal: signal.to_string(),
         };
-        let killed = draft.add(Group::Service(container.service.clone()), &[], action, "kill");
+        let killed = draft.add(Group::Service(container.service.clone()), &[], action, Cause::Verb("kill"));
         draft.disruptive(killed);
     }
     Plan {

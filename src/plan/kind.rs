@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::action::OpId;
 use super::action::{Action, ContainerRef, Replica};
 use super::gate::{Gate, Tolerance};
-use super::hooks::HookPoint;
-use super::operation::OpId;
+use super::hook::HookPoint;
 
 /// Why the failure of a hook before a stop is only a warning.
 pub const IGNORED_BEFORE_STOP: &str = "the container is stopped anyway";
@@ -54,21 +54,11 @@ pub enum Object<'a> {
     Replica(&'a Replica),
 }
 
-impl HookPoint {
-    /// Whether the run's total wait time bounds hooks at this point.
-    pub fn is_bounded(self) -> bool {
-        match self {
-            HookPoint::PreStart | HookPoint::PostStart => true,
-            HookPoint::PreStop => false,
-        }
-    }
-}
-
 impl Action {
     pub fn wait(&self) -> Wait<'_> {
         match self {
             Action::Await { gate, .. } => Wait::Gate(gate),
-            Action::Steady { containers, .. } if containers.is_empty() => Wait::Barrier,
+            Action::Barrier => Wait::Barrier,
             Action::Steady { window, .. } => Wait::Steady(*window),
             Action::Delay { time, .. } => Wait::Delay(*time),
             Action::RunHook { hook, .. } => Wait::Hook { bounded: hook.point.is_bounded() },
@@ -109,7 +99,7 @@ impl Action {
             | Action::RenameContainer { .. }
             | Action::DisableRestart { .. } => Some(Change::Adjust),
             Action::RunHook { .. } => Some(Change::Hook),
-            Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } => None,
+            Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } | Action::Barrier => None,
         }
     }
 
@@ -133,7 +123,7 @@ impl Action {
             | Action::DisconnectContainer { .. }
             | Action::ConnectContainer { .. }
             | Action::Await { .. } => self.replica().map(Object::Replica),
-            Action::Steady { .. } | Action::Delay { .. } => None,
+            Action::Steady { .. } | Action::Delay { .. } | Action::Barrier => None,
         }
     }
 

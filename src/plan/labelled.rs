@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::DesiredService;
 use super::gate::Gate;
 use super::graph;
 use super::observed::Container;
-use super::replica;
 use super::scope::Selection;
 use crate::compose::model::{Condition, Project, Role};
 use crate::settings::Backend;
@@ -19,14 +17,14 @@ pub fn gate(container: &Container) -> Gate {
 
 /// What the label says of a service; nothing where the healthcheck says it, or where a variable had a part in it: that
 /// may be a secret, and stands in no label.
-pub fn ready_label(service: &DesiredService<'_>) -> Option<String> {
-    let tells = match &service.gate {
+pub fn ready_label(gate: &Gate) -> Option<String> {
+    let tells = match gate {
         Gate::Http { literal, .. } | Gate::Command { literal, .. } => *literal,
         Gate::Tcp { .. } => true,
         Gate::Healthy { probe } => !probe,
         Gate::Running | Gate::Completed => false,
     };
-    tells.then(|| serde_json::to_string(&service.gate).ok()).flatten()
+    tells.then(|| serde_json::to_string(gate).ok()).flatten()
 }
 use crate::labels::{compose, sofa};
 
@@ -173,7 +171,7 @@ pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
 /// else the one that has its own name already; the others are named.
 pub(super) fn one_of_each(containers: Vec<&Container>) -> (Vec<&Container>, Vec<String>) {
     let mut best: BTreeMap<(&str, u32), &Container> = BTreeMap::new();
-    let rank = |container: &Container| (!container.is_up(), replica::is_temporary(&container.name));
+    let rank = |container: &Container| (!container.is_up(), container.has_temporary_name());
     for container in containers.iter().copied() {
         let best = best.entry((container.service.as_str(), container.number)).or_insert(container);
         if rank(container) < rank(best) {

@@ -298,3 +298,46 @@ pub struct Image {
     /// The paths that it declares as volumes.
     pub volumes: Vec<String>,
 }
+
+impl Observed {
+    /// A service's containers by replica number. Of several with one number, the one to continue with comes first: current ones
+    /// before obsolete ones, then running before stopped ones, then the newest.
+    pub(super) fn by_number(
+        &self,
+        service: &str,
+        is_obsolete: impl Fn(&Container) -> bool,
+    ) -> BTreeMap<u32, Vec<&Container>> {
+        let mut replicas: BTreeMap<u32, Vec<&Container>> = BTreeMap::new();
+        let own = self
+            .containers
+            .iter()
+            .filter(|found| !found.oneoff && found.service == service && found.state != State::Removing);
+        for container in own {
+            replicas.entry(container.number).or_default().push(container);
+        }
+        for found in replicas.values_mut().filter(|found| found.len() > 1) {
+            found.sort_by_key(|container| {
+                (is_obsolete(container), !container.is_up(), std::cmp::Reverse(container.created))
+            });
+        }
+        replicas
+    }
+
+    /// The container whose namespaces and mounts other services share: that of a service's first replica.
+    pub(super) fn first_container(&self, service: &str) -> Option<&Container> {
+        self.by_number(service, |_| false).into_values().next()?.into_iter().next()
+    }
+}
+
+impl Container {
+    /// The name of a container that is created beside this one until its own name is free. docker compose uses the same.
+    pub(super) fn temporary_name(&self, name: &str) -> String {
+        format!("{}_{name}", self.id.short())
+    }
+
+    /// Whether it has such a name.
+    pub(super) fn has_temporary_name(&self) -> bool {
+        let prefix = self.name.split_once('_').map(|(prefix, _)| prefix);
+        prefix.is_some_and(|prefix| prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+}

@@ -5,17 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::action::Action;
-use crate::compose::fields::FieldChange;
-
-/// An operation's number within its plan, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct OpId(pub usize);
-
-impl fmt::Display for OpId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
+pub use super::action::OpId;
+use super::cause::Cause;
 
 /// A graph of operations: what will be done, in which order, why, and how it is taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,12 +77,9 @@ pub struct Operation {
     pub group: Group,
     /// What it does.
     pub action: Action,
-    /// Why, in words a person understands.
-    pub cause: String,
-    /// The fields of the files that are not as they were, where that is the cause and it is known which.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<FieldChange>,
-    /// Whether somebody using the service notices it.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// Whether users of the service notice it.
     pub disruptive: bool,
     /// Whether its effect cannot be taken back.
     pub one_way: bool,
@@ -140,6 +128,13 @@ pub enum Undo {
     EnableRestart,
 }
 
+impl Operation {
+    /// An operation without a number, an undo and marks.
+    pub(super) fn new(group: Group, needs: Vec<OpId>, action: Action, cause: Cause) -> Operation {
+        Operation { id: OpId(0), needs, group, action, cause, disruptive: false, one_way: false, undo: None }
+    }
+}
+
 impl Plan {
     /// Whether nothing on the engine would change (it may still wait for what is not ready yet).
     pub fn changes_nothing(&self) -> bool {
@@ -148,7 +143,7 @@ impl Plan {
     }
 
     /// Whether another plan does the same, whatever it says of the causes.
-    pub fn does_as(&self, other: &Plan) -> bool {
+    pub fn same_operations(&self, other: &Plan) -> bool {
         let deed =
             |one: &Operation, other: &Operation| one.action == other.action && one.needs == other.needs;
         self.operations.len() == other.operations.len()
@@ -167,7 +162,7 @@ impl fmt::Display for Plan {
         for operation in &self.operations {
             let needs: Vec<String> = operation.needs.iter().map(|id| id.0.to_string()).collect();
             write!(f, "[{}] -> {} {}: {}", needs.join(","), operation.id, operation.group, operation.action)?;
-            if !operation.cause.is_empty() {
+            if !operation.cause.is_none() {
                 write!(f, ", {}", operation.cause)?;
             }
             for (mark, holds) in [

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cause::Cause;
-use super::deploy::{Policy, Recreate};
 use super::desired::{Desired, DesiredService};
 use super::diff;
+use super::disruption::Disruption;
 use super::gate::Gate;
 use super::observed::{Container, ContainerId, Health, Observed, State};
+use super::policy::{Policy, Recreate};
 use super::sharing::Parents;
 
 /// One replica that a service should have.
@@ -22,7 +23,7 @@ pub(super) struct Slot<'a> {
     /// Others with its number, left by an interrupted run.
     pub(super) leftovers: Vec<&'a Container>,
     /// What becomes of it.
-    pub(super) fate: Fate,
+    pub(super) action: ReplicaAction,
 }
 use crate::labels::compose;
 
@@ -34,77 +35,54 @@ impl<'a> Slot<'a> {
 
     /// Those of them that are not wanted any more.
     pub(super) fn replaced(&self) -> impl Iterator<Item = &'a Container> {
-        let current = self.current.filter(|_| matches!(self.fate, Fate::Create(_)));
+        let current = self.current.filter(|_| matches!(self.action, ReplicaAction::Create(_)));
         current.into_iter().chain(self.leftovers.iter().copied())
     }
 
     /// What those who use the replica will notice.
-    pub(super) fn renewal(&self) -> Renewal {
+    pub(super) fn disruption(&self) -> Disruption {
         // One that never ran was never used.
         let used = |container: &&Container| container.state != State::Created;
         let successor = |container: &Container| container.label(compose::REPLACE).is_some();
-        match (&self.fate, self.current) {
-            (Fate::Create(_), None) => Renewal::Started,
-            (Fate::Create(_), Some(_)) => Renewal::Replaced,
-            _ if self.leftovers.iter().any(used) => Renewal::Replaced,
+        match (&self.action, self.current) {
+            (ReplicaAction::Create(_), None) => Disruption::Started,
+            (ReplicaAction::Create(_), Some(_)) => Disruption::Replaced,
+            _ if self.leftovers.iter().any(used) => Disruption::Replaced,
             // A killed docker compose removes the old one before the new one runs.
-            (Fate::Start(_), Some(current)) if !used(&current) && successor(current) => Renewal::Replaced,
-            (Fate::Restart(_), _) => Renewal::Restarted,
-            (Fate::Start(_), _) => Renewal::Started,
-            (Fate::Keep | Fate::Await(_) | Fate::Unpause, _) => Renewal::None,
+            (ReplicaAction::Start(_), Some(current)) if !used(&current) && successor(current) => {
+                Disruption::Replaced
+            }
+            (ReplicaAction::Restart(_), _) => Disruption::Restarted,
+            (ReplicaAction::Start(_), _) => Disruption::Started,
+            (ReplicaAction::Keep | ReplicaAction::Await(_) | ReplicaAction::Unpause, _) => Disruption::None,
         }
-    }
-}
-
-/// What those who use a service notice of a deploy, the strongest last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Renewal {
-    /// Nothing.
-    #[default]
-    None,
-    /// What did not run is started.
-    Started,
-    /// What runs is stopped and started again.
-    Restarted,
-    /// Another container takes over.
-    Replaced,
-}
-
-impl std::fmt::Display for Renewal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Renewal::None => "kept",
-            Renewal::Started => "started",
-            Renewal::Restarted => "restarted",
-            Renewal::Replaced => "replaced",
-        })
     }
 }
 
 /// What happens around a service in the same deploy that decides about its containers.
 #[derive(Debug, Default)]
-pub(super) struct Around<'a> {
+pub(super) struct ReplicaContext<'a> {
     /// The containers whose namespaces and mounts it will share; none for one that is yet to be created.
     pub(super) parents: Parents<'a>,
     /// Why its containers are replaced, whatever they are.
-    pub(super) replaced: Option<String>,
+    pub(super) replaced: Option<Cause>,
     /// Why those of its containers that run on are restarted.
-    pub(super) restarted: Option<String>,
+    pub(super) restarted: Option<Cause>,
     /// The containers that are off their networks for a while.
     pub(super) detached: BTreeSet<&'a ContainerId>,
 }
 
 /// What becomes of a replica; texts are causes for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum ReplicaAction {
     /// Nothing: it is as the files say, and ready.
     Keep,
     /// It is as the files say and not known to be ready: why not, where it is known.
-    Await(String),
+    Await(Cause),
     /// It is as the files say and runs, and is started anew; no cause where that is told with its stop.
-    Restart(String),
+    Restart(Cause),
     /// It is as the files say and does not run.
-    Start(String),
+    Start(Cause),
     /// It is as the files say and frozen.
     Unpause,
     /// A new container takes its place.
@@ -118,19 +96,18 @@ pub(super) fn slots<'a>(
     service: &DesiredService<'_>,
     observed: &'a Observed,
     policy: Policy,
-    around: &Around<'_>,
+    context: &ReplicaContext<'_>,
 ) -> (Vec<Slot<'a>>, Vec<&'a Container>) {
     let diverges = |container: &Container| match policy.recreate {
         Recreate::Never => None,
         // What a job did to data is not done again because of what was asked for other services.
-        Recreate::Force if !(service.job && service.joined) => Some(Cause::from("recreation was forced")),
-        Recreate::Force | Recreate::Diverged => around
+        Recreate::Force if !(service.job && service.joined) => Some(Cause::Forced),
+        Recreate::Force | Recreate::Diverged => context
             .replaced
-            .as_deref()
-            .map(Cause::from)
-            .or_else(|| diff::divergence(desired, service, &around.parents, container, observed)),
+            .clone()
+            .or_else(|| diff::divergence(desired, service, &context.parents, container, observed)),
     };
-    let mut replicas = by_number(&service.service.name, observed, &diverges);
+    let mut replicas = observed.by_number(&service.service.name, |container| diverges(container).is_some());
     if service.job && policy.leave_jobs {
         return (as_they_are(desired, service, replicas), Vec::new());
     }
@@ -147,26 +124,26 @@ pub(super) fn slots<'a>(
         .into_iter()
         .map(|(number, mut found)| {
             let current = found.remove(0);
-            let fate = restarted(fate(service, current, diverges(current)), current, around);
+            let action = restarted(action(service, current, diverges(current)), current, context);
             Slot {
                 number,
                 name: service.container_name(desired.project, number),
                 current: Some(current),
                 leftovers: found,
-                fate,
+                action,
             }
         })
         .collect();
     let new = slots.is_empty();
     let mut next = slots.last().map_or(1, |slot| slot.number + 1);
     while slots.len() < wanted {
-        let cause = if new { "not there yet".into() } else { format!("scaled to {wanted}").into() };
+        let cause = if new { Cause::Missing } else { Cause::Scaled { to: service.replicas } };
         slots.push(Slot {
             number: next,
             name: service.container_name(desired.project, next),
             current: None,
             leftovers: Vec::new(),
-            fate: Fate::Create(cause),
+            action: ReplicaAction::Create(cause),
         });
         next += 1;
     }
@@ -184,90 +161,49 @@ fn as_they_are<'a>(
         name: service.container_name(desired.project, number),
         current: Some(found.remove(0)),
         leftovers: found,
-        fate: Fate::Keep,
+        action: ReplicaAction::Keep,
     };
     replicas.into_iter().map(slot).collect()
 }
 
-/// The container in whose namespaces and mounts other services live: that of a service's first replica.
-pub(super) fn standing<'a>(service: &str, observed: &'a Observed) -> Option<&'a Container> {
-    by_number(service, observed, &|_| None).into_values().next()?.into_iter().next()
-}
-
-/// A service's containers by replica number; of several with one number the one to go on with stands first:
-/// as the files say before not, running before not, the newest before older ones.
-pub(super) fn by_number<'a>(
-    service: &str,
-    observed: &'a Observed,
-    diverges: &impl Fn(&Container) -> Option<Cause>,
-) -> BTreeMap<u32, Vec<&'a Container>> {
-    let mut replicas: BTreeMap<u32, Vec<&Container>> = BTreeMap::new();
-    let own = observed
-        .containers
-        .iter()
-        .filter(|found| !found.oneoff && found.service == service && found.state != State::Removing);
-    for container in own {
-        replicas.entry(container.number).or_default().push(container);
-    }
-    for found in replicas.values_mut().filter(|found| found.len() > 1) {
-        found.sort_by_key(|container| {
-            (diverges(container).is_some(), !container.is_up(), std::cmp::Reverse(container.created))
-        });
-    }
-    replicas
-}
-
-/// The name that a container has beside another until its own is free: docker compose names them so too.
-pub(super) fn temporary_name(beside: &Container, name: &str) -> String {
-    format!("{}_{name}", beside.id.short())
-}
-
-/// Whether a name is one of those.
-pub(super) fn is_temporary(name: &str) -> bool {
-    let prefix = name.split_once('_').map(|(prefix, _)| prefix);
-    prefix.is_some_and(|prefix| prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
 /// What becomes of a container.
-fn fate(service: &DesiredService<'_>, container: &Container, divergence: Option<Cause>) -> Fate {
+fn action(service: &DesiredService<'_>, container: &Container, divergence: Option<Cause>) -> ReplicaAction {
     if let Some(cause) = divergence {
-        return Fate::Create(cause);
+        return ReplicaAction::Create(cause);
     }
     match &container.state {
-        State::Exited(0) if service.job && service.always_runs() => {
-            Fate::Start("runs on every deploy".into())
-        }
-        State::Exited(0) if service.job => Fate::Keep,
-        State::Exited(code) => Fate::Start(format!("exited with {code}")),
-        State::Created => Fate::Start("created and never started".into()),
-        State::Paused => Fate::Unpause,
-        State::Dead | State::Removing => Fate::Create("container is dead".into()),
+        State::Exited(0) if service.job && service.always_runs() => ReplicaAction::Start(Cause::RunsAlways),
+        State::Exited(0) if service.job => ReplicaAction::Keep,
+        State::Exited(code) => ReplicaAction::Start(Cause::Exited { code: *code }),
+        State::Created => ReplicaAction::Start(Cause::NeverStarted),
+        State::Paused => ReplicaAction::Unpause,
+        State::Dead | State::Removing => ReplicaAction::Create(Cause::Dead),
         State::Running => match readiness(service, container) {
-            Readiness::Ready => Fate::Keep,
-            Readiness::Unknown => Fate::Await(String::new()),
-            Readiness::Missing(cause) => Fate::Await(cause.into()),
+            Readiness::Ready => ReplicaAction::Keep,
+            Readiness::Unknown => ReplicaAction::Await(Cause::None),
+            Readiness::Missing(cause) => ReplicaAction::Await(cause),
         },
-        State::Restarting | State::Other(_) => Fate::Await(format!("it is {}", container.state)),
+        State::Restarting | State::Other(_) => ReplicaAction::Await(Cause::InState(container.state.clone())),
     }
 }
 
 /// What runs on is restarted where something around it asks for that.
-fn restarted(fate: Fate, container: &Container, around: &Around<'_>) -> Fate {
-    match fate {
-        Fate::Keep | Fate::Await(_) | Fate::Unpause if container.is_up() => {
-            if around.detached.contains(&container.id) {
-                return Fate::Restart(String::new());
+fn restarted(action: ReplicaAction, container: &Container, context: &ReplicaContext<'_>) -> ReplicaAction {
+    match action {
+        ReplicaAction::Keep | ReplicaAction::Await(_) | ReplicaAction::Unpause if container.is_up() => {
+            if context.detached.contains(&container.id) {
+                return ReplicaAction::Restart(Cause::None);
             }
-            around.restarted.clone().map_or(fate, Fate::Restart)
+            context.restarted.clone().map_or(action, ReplicaAction::Restart)
         }
-        fate => fate,
+        action => action,
     }
 }
 
 /// What the list tells of a running container's gate.
 enum Readiness {
     Ready,
-    Missing(&'static str),
+    Missing(Cause),
     /// Only the container itself can tell.
     Unknown,
 }
@@ -275,9 +211,9 @@ enum Readiness {
 fn readiness(service: &DesiredService<'_>, container: &Container) -> Readiness {
     match (&service.gate, container.health) {
         (Gate::Running, _) | (Gate::Healthy { .. }, Health::Healthy) => Readiness::Ready,
-        (Gate::Healthy { .. }, Health::Unhealthy) => Readiness::Missing("it is unhealthy"),
-        (Gate::Healthy { .. }, _) => Readiness::Missing("not ready yet"),
-        (Gate::Completed, _) => Readiness::Missing("not ready yet"),
+        (Gate::Healthy { .. }, Health::Unhealthy) => Readiness::Missing(Cause::Unhealthy),
+        (Gate::Healthy { .. }, _) => Readiness::Missing(Cause::NotReady),
+        (Gate::Completed, _) => Readiness::Missing(Cause::NotReady),
         (Gate::Http { .. } | Gate::Tcp { .. } | Gate::Command { .. }, _) => Readiness::Unknown,
     }
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::draft::Draft;
 use super::graph;
-use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Observed, State};
 use super::operation::{Group, OnFailure, OpId, Plan};
+use super::passes;
 use super::{start, stop};
 use crate::settings::Backend;
 
@@ -48,7 +49,7 @@ pub fn restart(
         unchanged: Vec::new(),
         notes,
     };
-    hooks::weave(plan, None, observed)
+    passes::run(plan, None, observed)
 }
 
 /// Dependants before what they need; the backend in reverse, behind what nothing is said about.
@@ -102,11 +103,12 @@ fn parents_first<'a>(order: Vec<&'a str>, parents: &BTreeMap<&'a str, BTreeSet<&
 
 /// Restarts one container; returns the operation after which it is ready.
 fn one(draft: &mut Draft, container: &Container, previous: &[OpId], grace: Option<Duration>) -> OpId {
-    let stopped = container.is_up().then(|| stop::stop_one(draft, container, previous, grace, "restart"));
+    let stopped =
+        container.is_up().then(|| stop::stop_one(draft, container, previous, grace, &Cause::Verb("restart")));
     let needs: Vec<OpId> = stopped.map_or_else(|| previous.to_vec(), |id| vec![id]);
     let action =
         Action::StartContainer { replica: Replica::of(container), container: ContainerRef::of(container) };
     let group = Group::Service(container.service.clone());
-    let started = draft.add(group, &needs, action, "restart");
+    let started = draft.add(group, &needs, action, Cause::Verb("restart"));
     start::ready(draft, container, Some(started))
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::cause::Cause;
 use super::down::{remove_anonymous_volumes, remove_containers};
 use super::draft::Draft;
-use super::hooks;
 use super::labelled::Scope;
 use super::observed::{Container, Observed};
 use super::operation::{OnFailure, Plan};
+use super::passes;
 
 /// What is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,9 +30,10 @@ pub fn rm(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     containers.retain(|container| !container.oneoff);
     let running = containers.iter().filter(|container| container.is_up()).count();
     containers.retain(|container| policy.stop || !container.is_up());
-    let removals = remove_containers(&mut draft, &containers, policy.grace, policy.volumes, "rm");
+    let removals =
+        remove_containers(&mut draft, &containers, policy.grace, policy.volumes, &Cause::Verb("rm"));
     if policy.volumes {
-        remove_anonymous_volumes(&mut draft, observed, &containers, &removals, "rm");
+        remove_anonymous_volumes(&mut draft, observed, &containers, &removals, &Cause::Verb("rm"));
     }
     let left = if policy.stop { 0 } else { running };
     let plan = Plan {
@@ -48,5 +50,5 @@ pub fn rm(project: &str, observed: &Observed, policy: &Policy) -> Plan {
             .into_iter()
             .collect(),
     };
-    hooks::weave(plan, None, observed)
+    passes::run(plan, None, observed)
 }

@@ -67,7 +67,7 @@ pub fn resolve<'a>(
                 let job = project.service(name).is_some_and(|service| {
                     is_job(service, edges.get(name).map(Vec::as_slice).unwrap_or_default())
                 });
-                standing(name, job, observed).is_err()
+                steps(name, job, observed).is_err()
             };
             let down = outside.iter().copied().filter(is_down);
             chosen.iter().copied().chain(down).collect()
@@ -156,7 +156,7 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
             }
             let job = dependency.condition == Condition::CompletedSuccessfully;
             let starting = dependency.condition == Condition::Healthy && is_starting(name, observed);
-            let found = standing(name, job, observed).err();
+            let found = steps(name, job, observed).err();
             if let Some(found) = found.or_else(|| starting.then(|| "starting".into())) {
                 missing.push(Missing {
                     service: service.name.to_string(),
@@ -171,7 +171,7 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
 
 /// Whether a dependency is up: a container of it runs and is not unhealthy, or, of a job, ended with 0; else what was found
 /// instead. Databases end with 0 too when they are stopped.
-fn standing(service: &str, job: bool, observed: &Observed) -> Result<(), String> {
+fn steps(service: &str, job: bool, observed: &Observed) -> Result<(), String> {
     let mut found = "no container".to_string();
     for container in of_service(service, observed) {
         match (&container.state, container.health) {

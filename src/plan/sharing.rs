@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{ContainerId, Observed};
-use super::replica;
 use crate::compose::model::Service;
 
 /// The containers whose namespaces and mounts a service shares, by the services that they stand for.
@@ -11,8 +10,8 @@ pub type Parents<'a> = BTreeMap<&'a str, &'a ContainerId>;
 
 /// The containers that the engine has of those whose namespaces and mounts a service shares.
 pub fn parents<'a>(service: &'a Service, observed: &'a Observed) -> Parents<'a> {
-    let standing = |parent| Some((parent, &replica::standing(parent, observed)?.id));
-    namespace_parents(service).into_iter().filter_map(standing).collect()
+    let found = |parent| Some((parent, &observed.first_container(parent)?.id));
+    namespace_parents(service).into_iter().filter_map(found).collect()
 }
 
 /// The service in the form that docker compose hashes: what it shares with another service stands there by the id of that

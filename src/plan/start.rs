@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::draft::Draft;
 use super::gate::{Gate, STABILITY_WINDOW, Tolerance};
-use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Health, Observed, State};
 use super::operation::{Group, OnFailure, OpId, Plan};
+use super::passes;
 use crate::compose::model::Condition;
 
 /// Plans a `start`. One-shots are left alone: they run on deploy. What does not need a failed service goes on.
@@ -47,7 +48,7 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
         unchanged,
         notes,
     };
-    hooks::weave(plan, None, observed)
+    passes::run(plan, None, observed)
 }
 
 /// The operations of a service that others wait for.
@@ -83,7 +84,7 @@ fn one(draft: &mut Draft, container: &Container, needs: &[OpId], steps: &mut Ste
             Some(Action::StartContainer { replica, container: target })
         }
     };
-    let cause = container.state.to_string();
+    let cause = Cause::InState(container.state.clone());
     let begun = begun.map(|action| draft.add(group, needs, action, cause));
     steps.begun.extend(begun);
     steps.ready.push(ready(draft, container, begun));
@@ -102,13 +103,13 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
         optional: false,
         tolerance: Tolerance::default(),
     };
-    let cause = if begun.is_some() { "" } else { "not ready yet" };
+    let cause = if begun.is_some() { Cause::None } else { Cause::NotReady };
     let waited = draft.add(group.clone(), &needs, wait, cause);
     if container.health != Health::None || !matches!(gate, Gate::Healthy { .. }) {
         return waited;
     }
     let watch = Action::Steady { containers: vec![(replica, target)], window: STABILITY_WINDOW };
-    draft.add(group, &[waited], watch, "")
+    draft.add(group, &[waited], watch, Cause::None)
 }
 
 /// What a person should know of a one-shot that did not succeed: nothing starts it here.

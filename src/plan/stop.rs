@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::draft::Draft;
-use super::hooks;
 use super::labelled::{self, Scope};
 use super::observed::{Container, Observed};
 use super::operation::{Group, OnFailure, OpId, Plan};
+use super::passes;
 
 /// Plans a `stop`; it only goes forward. `grace` overrides the containers' own.
 pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Duration>) -> Plan {
     let mut draft = Draft::default();
     let containers = scope.pick(&observed.containers);
-    dependants_first(&mut draft, &containers, grace, "stop");
+    dependants_first(&mut draft, &containers, grace, &Cause::Verb("stop"));
     let plan = Plan {
         project: project.to_string(),
         images: Vec::new(),
@@ -24,7 +25,7 @@ pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Dur
         unchanged: Vec::new(),
         notes: Vec::new(),
     };
-    hooks::weave(plan, None, observed)
+    passes::run(plan, None, observed)
 }
 
 /// Stops the containers that are up; returns each container's stop by its id, in the order of the plan, dependants first.
@@ -32,7 +33,7 @@ pub(super) fn dependants_first<'a>(
     draft: &mut Draft,
     containers: &[&'a Container],
     grace: Option<Duration>,
-    cause: &str,
+    cause: &Cause,
 ) -> Vec<(&'a Container, Option<OpId>)> {
     let depends = labelled::dependencies(containers.iter().copied());
     let mut dependants: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -62,14 +63,14 @@ pub(super) fn stop_one(
     container: &Container,
     needs: &[OpId],
     grace: Option<Duration>,
-    cause: &str,
+    cause: &Cause,
 ) -> OpId {
     let action = Action::StopContainer {
         replica: Replica::of(container),
         container: ContainerRef::of(container),
         grace,
     };
-    let id = draft.add(Group::Service(container.service.clone()), needs, action, cause);
+    let id = draft.add(Group::Service(container.service.clone()), needs, action, cause.clone());
     draft.disruptive(id);
     id
 }

@@ -97,7 +97,7 @@ fn who_shares_a_network_from_outside_the_scope_is_named_and_joins_the_new_one_by
     assert_ne!(network_of(&stage, "p-app-1"), id_of(&stage, "p-vpn-1"));
     let plan = stage.sofa(&["plan"]);
     let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
-    assert!(plan.contains("shares the network of vpn, which is another container by now"), "{plan}");
+    assert!(plan.contains("shares the network of vpn, which is another container now"), "{plan}");
     stage.ok(&["deploy"]);
     assert_eq!(network_of(&stage, "p-app-1"), id_of(&stage, "p-vpn-1"));
 }

@@ -139,7 +139,10 @@ async fn a_second_interrupt_ends_at_once_and_leaves_the_record_that_the_next_dep
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(told.contains("stopped at once; unfinished changes are left as they are"), "{told}");
-    assert!(told.contains("p: left as they are: s0") && told.contains("hint: `sofa undo` restores"), "{told}");
+    assert!(
+        told.contains("p: left as they are: s0") && told.contains("hint: `sofa undo` restores"),
+        "{told}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(10), "{told}");
     let (_, head) = records(&stage).await;
     assert_eq!(head.unfinished().map(|run| run.outcome), Some(Some(Outcome::Interrupted)), "{told}");

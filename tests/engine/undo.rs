@@ -56,7 +56,10 @@ fn what_was_not_ready_before_is_not_waited_for() {
     let old = stage.ids();
     stage.compose(&fleet(1, "2"));
     let told = stage.ends(&["deploy", "--wait-timeout", "1"], 4);
-    assert!(told.contains("p-s0-1 was not ready before the run; it is started again without a wait"), "{told}");
+    assert!(
+        told.contains("p-s0-1 was not ready before the run; it is started again without a wait"),
+        "{told}"
+    );
     assert_eq!((stage.ids(), stage.containers()), (old, vec![("p-s0-1".to_owned(), true)]));
 }
 

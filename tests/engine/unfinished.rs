@@ -191,7 +191,7 @@ fn an_undo_takes_back_services_and_networks_that_were_new() {
     killed(&stage, &["deploy"]);
     assert!(stage.standing().contains("network p_back"));
     let plan = String::from_utf8(stage.sofa(&["undo", "--dry-run"]).stdout).unwrap();
-    assert!(plan.contains("made by the run that is taken back"), "{plan}");
+    assert!(plan.contains("created by the run that is undone"), "{plan}");
     let told = stage.ends(&["undo"], 0);
     assert!(!told.contains("--remove-orphans"), "{told}");
     assert_eq!(stage.standing(), old, "{told}");

@@ -59,6 +59,14 @@ impl Project {
         files.join(",")
     }
 
+    /// The reference of a service's image: its own, else the one that docker compose gives to an image that it builds.
+    pub fn image_reference(&self, service: &Service) -> String {
+        match service.image.as_str() {
+            "" => format!("{}-{}", self.name, service.name),
+            image => image.to_string(),
+        }
+    }
+
     /// An enabled service by name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.get(name)

@@ -1,27 +1,34 @@
 //! Why a service cannot be converted for an engine.
 
-use crate::compose::model::Service;
+use crate::compose::model::{Service, ServiceName};
 use crate::engine::api_version::ApiVersion;
 
 #[derive(Debug, thiserror::Error)]
-pub enum ConvertError {
+#[error("service `{service}`: {reason}")]
+pub struct ConvertError {
+    pub service: ServiceName,
+    pub reason: ConvertReason,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertReason {
     /// The engine is too old, or `sofa` does not support the key.
-    #[error("service `{service}`: `{key}` needs {needs}")]
-    Unsupported { service: String, key: String, needs: String },
+    #[error("`{key}` needs {needs}")]
+    Unsupported { key: String, needs: String },
     /// A value that no engine accepts.
-    #[error("service `{service}`: `{key}`: {reason}")]
-    Invalid { service: String, key: String, reason: String },
-    #[error("service `{service}`: `{key}`: file `{path}`: {source}")]
-    File { service: String, key: String, path: String, source: std::io::Error },
+    #[error("`{key}`: {reason}")]
+    Invalid { key: String, reason: String },
+    #[error("`{key}`: file `{path}`: {source}")]
+    File { key: String, path: String, source: std::io::Error },
 }
 
 impl ConvertError {
+    fn new(service: &Service, reason: ConvertReason) -> ConvertError {
+        ConvertError { service: service.name.clone(), reason }
+    }
+
     pub(super) fn unsupported(service: &Service, key: &str, needs: impl Into<String>) -> ConvertError {
-        ConvertError::Unsupported {
-            service: service.name.to_string(),
-            key: key.to_owned(),
-            needs: needs.into(),
-        }
+        ConvertError::new(service, ConvertReason::Unsupported { key: key.to_owned(), needs: needs.into() })
     }
 
     pub(super) fn too_old(service: &Service, key: &str, api: ApiVersion, engine: &str) -> ConvertError {
@@ -29,10 +36,11 @@ impl ConvertError {
     }
 
     pub(super) fn invalid(service: &Service, key: &str, reason: impl Into<String>) -> ConvertError {
-        ConvertError::Invalid {
-            service: service.name.to_string(),
-            key: key.to_owned(),
-            reason: reason.into(),
-        }
+        ConvertError::new(service, ConvertReason::Invalid { key: key.to_owned(), reason: reason.into() })
+    }
+
+    pub(super) fn file(service: &Service, key: &str, path: &str, source: std::io::Error) -> ConvertError {
+        let (key, path) = (key.to_owned(), path.to_owned());
+        ConvertError::new(service, ConvertReason::File { key, path, source })
     }
 }

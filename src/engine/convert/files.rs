@@ -111,12 +111,8 @@ fn add(
             });
             return Ok(());
         }
-        None => std::fs::read(&object.file).map_err(|source| ConvertError::File {
-            service: service.name.to_string(),
-            key: given.key.to_owned(),
-            path: object.file.clone(),
-            source,
-        })?,
+        None => std::fs::read(&object.file)
+            .map_err(|source| ConvertError::file(service, given.key, &object.file, source))?,
     };
     if service.read_only {
         let needs = format!(

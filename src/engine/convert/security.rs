@@ -29,11 +29,8 @@ pub(super) fn read(project: &Project, service: &Service) -> Result<Security, Con
 /// A profile's JSON without white space. Relative paths are relative to the project's folder.
 fn profile_text(project: &Project, service: &Service, profile: &str) -> Result<String, ConvertError> {
     let path = project.working_dir.join(profile);
-    let failed = |source: std::io::Error| ConvertError::File {
-        service: service.name.to_string(),
-        key: "security_opt".to_owned(),
-        path: path.display().to_string(),
-        source,
+    let failed = |source: std::io::Error| {
+        ConvertError::file(service, "security_opt", &path.display().to_string(), source)
     };
     let text = std::fs::read(&path).map_err(failed)?;
     let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;

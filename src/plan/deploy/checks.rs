@@ -1,9 +1,10 @@
 //! What the files ask for and no plan can do, found before any change.
 
-use super::Deploy;
+use super::state::Deploy;
 use crate::compose::model::Condition;
 use crate::plan::gate::Gate;
 use crate::plan::hooks;
+use crate::plan::problem::Problem;
 use crate::plan::strategy::Strategy;
 
 impl Deploy<'_> {
@@ -13,10 +14,8 @@ impl Deploy<'_> {
             self.problems.extend(hooks::problems(service.service));
             if let Err(cause) = Strategy::of(service, self.policy.rollback) {
                 let key = Strategy::key(service, self.policy.rollback);
-                self.problem(
-                    format!("service `{}`: its `{key}` cannot be followed: {cause}", service.service.name),
-                    None,
-                );
+                let message = format!("its `{key}` cannot be followed: {cause}");
+                self.problems.push(Problem::of(&service.service.name, message));
             }
         }
     }
@@ -34,15 +33,14 @@ impl Deploy<'_> {
                     && matches!(other.gate, Gate::Running | Gate::Completed)
                     && other.found.is_some()
                 {
-                    problems.push((service.service.name.to_string(), name.to_string()));
+                    let message =
+                        format!("it waits for `{name}` to be healthy, and `{name}` has no healthcheck");
+                    problems.push(Problem::of(&service.service.name, message).hint(format!(
+                        "give `{name}` a `healthcheck:` or an `x-sofa.ready`, or depend on `service_started`"
+                    )));
                 }
             }
         }
-        for (service, dependency) in problems {
-            self.problem(
-                format!("service `{service}` waits for `{dependency}` to be healthy, and `{dependency}` has no healthcheck"),
-                Some(format!("give `{dependency}` a `healthcheck:` or an `x-sofa.ready`, or depend on `service_started`")),
-            );
-        }
+        self.problems.extend(problems);
     }
 }

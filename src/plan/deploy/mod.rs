@@ -1,98 +1,34 @@
-//! The plan of `deploy`: networks and volumes (`objects`), what becomes of every container (`lineup`), then per service what its
-//! containers need (`service`), then the barrier and what settles behind it (`settle`).
+//! The plan of `deploy`: networks and volumes (`objects`), which container is which replica (`assignment`), the operations of each
+//! service (`service`), then the barrier and what is done behind it (`settle`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod assignment;
 mod checks;
-mod lineup;
+mod dependents;
+mod exclusive;
 mod objects;
-mod outside;
 mod replacement;
 mod service;
 mod settle;
-mod taken_back;
-mod way;
+mod state;
+mod undo_created;
 
-use lineup::Lineup;
-use replacement::Detached;
-use service::Standing;
-use settle::Settling;
+use state::Deploy;
 
 use super::action::{Action, ContainerRef, Replica};
+use super::cause::Cause;
 use super::conflict;
 use super::desired::Desired;
 use super::draft::Draft;
 use super::gate::STABILITY_WINDOW;
-use super::hooks;
-use super::observed::{Container, ContainerId, Observed};
+use super::observed::{Container, Observed};
 use super::operation::{Group, OnFailure, OpId, Plan};
+use super::passes;
+use super::policy::Policy;
+use super::problem::Problem;
 use super::strategy::Strategy;
-
-/// What the command line decides about a deploy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Which containers are replaced.
-    pub recreate: Recreate,
-    /// Whether the plan ends when everything is ready, not when everything is started (`--no-wait`).
-    pub wait: bool,
-    /// Whether a failure takes everything back (`--no-undo`).
-    pub undo: bool,
-    /// Whether containers of services that the files no longer have are removed.
-    pub remove_orphans: bool,
-    /// Whether new containers get new anonymous volumes.
-    pub renew_volumes: bool,
-    /// Whether jobs are left as they are: what one did to data is not taken back by running an older one.
-    pub leave_jobs: bool,
-    /// Whether it goes back to what was: `rollback_config` counts then, not `update_config`.
-    pub rollback: bool,
-    /// The first of the runs that are taken back: what they made and the model does not have goes.
-    pub takes_back: Option<u64>,
-}
-
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy {
-            recreate: Recreate::Diverged,
-            wait: true,
-            undo: true,
-            remove_orphans: false,
-            renew_volumes: false,
-            leave_jobs: false,
-            rollback: false,
-            takes_back: None,
-        }
-    }
-}
-
-/// Which containers are replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recreate {
-    /// Those that are not as the files say.
-    Diverged,
-    /// All of them.
-    Force,
-    /// None.
-    Never,
-}
-
-/// Why a plan cannot be made; nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// Whether it is somebody else's property that stands in the way, not the files.
-    pub owned: bool,
-}
-
-impl Problem {
-    /// The service that the message begins with, where it is about one.
-    pub fn service(&self) -> Option<&str> {
-        self.message.strip_prefix("service `")?.split('`').next()
-    }
-}
 
 fn names(observed: &Observed) -> BTreeMap<&str, Option<&Container>> {
     let foreign = observed.foreign.iter().map(|container| (container.name.as_str(), None));
@@ -103,8 +39,8 @@ fn names(observed: &Observed) -> BTreeMap<&str, Option<&Container>> {
 /// Plans a deploy.
 ///
 /// # Errors
-/// Every problem at once: missing external networks and volumes, networks and volumes whose configuration changed,
-/// ports and names that others hold, dependencies whose health nobody can tell.
+/// All problems at once: missing external networks and volumes, changed volumes, ports and names that other containers have,
+/// dependencies on the health of services without a healthcheck.
 pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Result<Plan, Vec<Problem>> {
     let mut deploy = Deploy {
         desired,
@@ -114,11 +50,11 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
         detached: BTreeMap::new(),
-        lineups: BTreeMap::new(),
+        assignments: BTreeMap::new(),
         leaving: BTreeMap::new(),
         names: names(observed),
         ended: BTreeMap::new(),
-        standings: BTreeMap::new(),
+        steps: BTreeMap::new(),
         settling: Vec::new(),
         watched: Vec::new(),
         unchanged: Vec::new(),
@@ -129,44 +65,19 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.volumes();
     deploy.dependencies_have_health();
     deploy.everything_asked_for_is_done();
-    deploy.taken_back();
+    deploy.undo_created();
     deploy.orphans();
     let order = deploy.order();
-    deploy.line_up(&order);
+    deploy.assign(&order);
     for name in order {
         match desired.service(name) {
             Some(service) => deploy.service(service),
-            None => deploy.service_outside(name),
+            None => deploy.service_outside_scope(name),
         }
     }
     deploy.problems.extend(conflict::find(desired, observed));
-    deploy.attach_the_rest();
+    deploy.attach_unstarted();
     deploy.finish()
-}
-
-struct Deploy<'a> {
-    desired: &'a Desired<'a>,
-    observed: &'a Observed,
-    policy: Policy,
-    draft: Draft,
-    networks: BTreeMap<&'a str, OpId>,
-    volumes: BTreeMap<&'a str, OpId>,
-    /// The containers that are off their networks while these are replaced.
-    detached: BTreeMap<&'a ContainerId, Detached<'a>>,
-    /// What becomes of the containers of each service.
-    lineups: BTreeMap<&'a str, Lineup<'a>>,
-    /// The containers that are removed when the plan settles, and why.
-    leaving: BTreeMap<&'a ContainerId, String>,
-    /// Every container name that is taken, with the container where it is the project's.
-    names: BTreeMap<&'a str, Option<&'a Container>>,
-    /// Those of them that are ended before that, each with the operation that does it.
-    ended: BTreeMap<&'a ContainerId, OpId>,
-    standings: BTreeMap<&'a str, Standing>,
-    settling: Vec<Settling<'a>>,
-    watched: Vec<(Replica, ContainerRef)>,
-    unchanged: Vec<String>,
-    notes: Vec<String>,
-    problems: Vec<Problem>,
 }
 
 impl Deploy<'_> {
@@ -180,7 +91,7 @@ impl Deploy<'_> {
             removals = self.settle(barrier);
             self.remove_renamed_networks(&removals, barrier);
         }
-        self.remove_networks_taken_back(&removals, barrier);
+        self.remove_networks_of_undone_runs(&removals, barrier);
         let plan = Plan {
             project: self.desired.project.name.to_string(),
             images: Vec::new(),
@@ -190,18 +101,21 @@ impl Deploy<'_> {
             unchanged: self.unchanged,
             notes: self.notes,
         };
-        Ok(hooks::weave(plan, Some(self.desired), self.observed))
+        Ok(passes::run(plan, Some(self.desired), self.observed))
     }
 
-    /// The end of everything that can be undone: one stability window for all that has no gate of its own.
+    /// The end of all operations that can be undone. It watches all containers without a gate for one stability window.
     fn barrier(&mut self) -> Option<OpId> {
         let watched = if self.policy.wait { std::mem::take(&mut self.watched) } else { Vec::new() };
         if watched.is_empty() && self.settling.is_empty() {
             return None;
         }
-        let window = if watched.is_empty() { Duration::ZERO } else { self.window(&watched) };
         let ends = self.draft.ends();
-        Some(self.draft.add(Group::Project, &ends, Action::Steady { containers: watched, window }, ""))
+        let action = match watched.is_empty() {
+            true => Action::Barrier,
+            false => Action::Steady { window: self.window(&watched), containers: watched },
+        };
+        Some(self.draft.add(Group::Project, &ends, action, Cause::None))
     }
 
     /// The longest `update_config.monitor` of the watched services, else the default.
@@ -215,9 +129,5 @@ impl Deploy<'_> {
             })
             .max()
             .unwrap_or(STABILITY_WINDOW)
-    }
-
-    fn problem(&mut self, message: String, hint: Option<String>) {
-        self.problems.push(Problem { message, hint, owned: false });
     }
 }

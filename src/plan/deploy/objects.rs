@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Deploy;
+use super::state::Deploy;
 use crate::labels::compose;
 use crate::plan::action::Action;
+use crate::plan::cause::Cause;
 use crate::plan::desired::{DesiredVolume, volume_keys};
 use crate::plan::observed::{Volume, label_of};
 use crate::plan::operation::{Group, Undo};
+use crate::plan::problem::Problem;
 
 impl Deploy<'_> {
     pub(super) fn networks(&mut self) {
@@ -16,13 +18,13 @@ impl Deploy<'_> {
             let name = &desired.network.name;
             let found = self.observed.networks.iter().find(|network| network.name == *name);
             match found {
-                None if desired.network.external => self.problem(
-                    format!("network `{name}` is external and does not exist"),
-                    Some(format!("create it: docker network create {name}")),
+                None if desired.network.external => self.problems.push(
+                    Problem::new(format!("network `{name}` is external and does not exist"))
+                        .hint(format!("create it: docker network create {name}")),
                 ),
                 None => {
                     let action = Action::CreateNetwork { key: desired.key.into(), name: name.clone() };
-                    let id = self.draft.add(Group::Project, &[], action, "not there yet");
+                    let id = self.draft.add(Group::Project, &[], action, Cause::Missing);
                     self.draft.undo(id, Undo::Remove);
                     self.networks.insert(desired.key, id);
                 }
@@ -43,13 +45,13 @@ impl Deploy<'_> {
         for desired in &self.desired.volumes {
             let name = &desired.volume.name;
             match self.observed.volumes.iter().find(|volume| volume.name == *name) {
-                None if desired.volume.external => self.problem(
-                    format!("volume `{name}` is external and does not exist"),
-                    Some(format!("create it: docker volume create {name}")),
+                None if desired.volume.external => self.problems.push(
+                    Problem::new(format!("volume `{name}` is external and does not exist"))
+                        .hint(format!("create it: docker volume create {name}")),
                 ),
                 None => {
                     let action = Action::CreateVolume { key: desired.key.into(), name: name.clone() };
-                    let id = self.draft.add(Group::Project, &[], action, "not there yet");
+                    let id = self.draft.add(Group::Project, &[], action, Cause::Missing);
                     self.volumes.insert(desired.key, id);
                 }
                 Some(volume) if desired.volume.external || same_hash(&volume.labels, &desired.hashes) => {}
@@ -91,14 +93,13 @@ impl Deploy<'_> {
             .filter(|service| volume_keys(service.service).any(|key| key == desired.key))
             .map(|service| service.service.name.as_str())
             .collect();
-        self.problem(
-            format!("volume `{name}`: {} changed, and replacing it would lose its data", changes.join(", ")),
-            Some(format!(
-                "to keep the data, give the volume another `name:` and copy it over; to lose it: \
-                 sofa rm --stop {} && docker volume rm {name}",
-                services.join(" ")
-            )),
-        );
+        let message =
+            format!("volume `{name}`: {} changed, and replacing it would lose its data", changes.join(", "));
+        self.problems.push(Problem::new(message).hint(format!(
+            "to keep the data, give the volume another `name:` and copy it over; to lose it: \
+             sofa rm --stop {} && docker volume rm {name}",
+            services.join(" ")
+        )));
     }
 }
 

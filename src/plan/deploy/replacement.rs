@@ -3,25 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::Deploy;
+use super::state::{Deploy, Detached};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredNetwork;
 use crate::plan::observed::{Container, ContainerId, Network, label_of};
 use crate::plan::operation::{Group, OpId, Undo};
+use crate::plan::problem::Problem;
 use crate::plan::stop;
 
-/// A container that is off its networks while these are replaced.
-#[derive(Debug)]
-pub(super) struct Detached<'a> {
-    pub(super) container: &'a Container,
-    /// Its stop, where it was up.
-    pub(super) stopped: Option<OpId>,
-    /// For each network: its name, the operation that took the container off, and the one that creates it anew.
-    networks: Vec<(&'a str, OpId, OpId)>,
-    /// Whether the plan attaches it again.
-    pub(super) attached: bool,
-}
 use crate::labels::compose;
 
 impl<'a> Deploy<'a> {
@@ -42,8 +32,8 @@ impl<'a> Deploy<'a> {
                 changed.iter().any(|(_, network, _)| container.networks.contains_key(&network.name))
             })
             .collect();
-        let names: Vec<&str> = changed.iter().map(|(_, network, _)| network.name.as_str()).collect();
-        let cause = format!("network {} is replaced", names.join(", "));
+        let names = changed.iter().map(|(_, network, _)| network.name.clone()).collect();
+        let cause = Cause::NetworkReplaced { names };
         for (container, stopped) in stop::dependants_first(&mut self.draft, &attached, None, &cause) {
             if let Some(id) = stopped {
                 self.draft.undo(id, Undo::Start);
@@ -71,7 +61,7 @@ impl<'a> Deploy<'a> {
                 network: name.into(),
             };
             let needs: Vec<OpId> = detached.stopped.into_iter().collect();
-            let off = self.draft.add(Group::Service(container.service.clone()), &needs, action, "");
+            let off = self.draft.add(Group::Service(container.service.clone()), &needs, action, Cause::None);
             self.draft.undo(off, Undo::Connect);
             taken_off.push((id, off));
         }
@@ -81,7 +71,7 @@ impl<'a> Deploy<'a> {
         self.draft.undo(removed, Undo::Recreate);
         self.draft.disruptive(removed);
         let creation = Action::CreateNetwork { key: desired.key.into(), name: name.into() };
-        let created = self.draft.add(Group::Project, &[removed], creation, cause.text.as_str());
+        let created = self.draft.add(Group::Project, &[removed], creation, cause.clone());
         self.draft.undo(created, Undo::Remove);
         self.networks.insert(desired.key, created);
         for (id, off) in taken_off {
@@ -106,14 +96,11 @@ impl<'a> Deploy<'a> {
             return;
         }
         let (name, users) = (&network.name, strangers.join(", "));
-        self.problems.push(super::Problem {
-            message: format!(
-                "network `{name}` must be replaced ({}), and containers that are not this project's use it: {users}",
-                cause.text
-            ),
-            hint: Some(format!("take them off: docker network disconnect {name} {}", strangers[0])),
-            owned: true,
-        });
+        let message = format!(
+            "network `{name}` must be replaced ({cause}), and containers that are not this project's use it: {users}"
+        );
+        let hint = format!("take them off: docker network disconnect {name} {}", strangers[0]);
+        self.problems.push(Problem::new(message).hint(hint).conflict());
     }
 
     /// Attaches a container again that is kept; returns the operations after which it is, none where it never was off.
@@ -131,7 +118,7 @@ impl<'a> Deploy<'a> {
                 network: (*network).into(),
                 as_before: *off,
             };
-            let on = draft.add(group.clone(), &[*created], action, "");
+            let on = draft.add(group.clone(), &[*created], action, Cause::None);
             draft.undo(on, Undo::Disconnect);
             on
         });
@@ -170,7 +157,7 @@ impl<'a> Deploy<'a> {
                 let mut needs = vec![barrier];
                 needs.extend(users.iter().filter_map(|container| removals.get(&container.id)));
                 let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
-                let cause = format!("renamed to {}", desired.network.name);
+                let cause = Cause::Renamed { to: desired.network.name.clone() };
                 self.draft.add(Group::Project, &needs, action, cause);
             }
         }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Deploy;
-use super::lineup::Lineup;
-use super::settle::Settling;
+use super::state::{Assignment, Deploy, ServiceSteps, Settling};
 use crate::compose::model::{Condition, ServiceName};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::cause::Cause;
@@ -12,49 +10,32 @@ use crate::plan::desired::{DesiredService, volume_keys};
 use crate::plan::gate::Gate;
 use crate::plan::observed::Container;
 use crate::plan::operation::{Group, OpId, Undo};
-use crate::plan::replica::{Fate, Slot};
+use crate::plan::replica::{ReplicaAction, Slot};
 use crate::plan::sharing::namespace_parents;
 use crate::plan::strategy::Strategy;
-
-/// What the plan knows of a service that it has dealt with.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    /// The container in whose namespaces and mounts others live: that of its first replica.
-    pub(super) first: Option<ContainerRef>,
-    /// Operations after which its containers exist.
-    created: Vec<OpId>,
-    /// Operations after which it is started.
-    pub(super) started: Vec<OpId>,
-    /// Operations after which it is ready.
-    pub(super) ready: Vec<OpId>,
-    /// How its containers are replaced.
-    strategy: Strategy,
-    /// The containers of the group of replicas that is planned now.
-    group: Vec<(Replica, ContainerRef)>,
-}
 
 impl<'a> Deploy<'a> {
     /// Plans the containers of one service; everything it depends on has been planned before.
     pub(super) fn service(&mut self, service: &'a DesiredService<'a>) {
         let name = service.service.name.as_str();
-        let Lineup { slots, surplus, .. } = self.lineups.remove(name).unwrap_or_default();
+        let Assignment { slots, surplus, .. } = self.assignments.remove(name).unwrap_or_default();
         // Where it cannot be followed, that is a problem already and no plan comes of this.
         let strategy = Strategy::of(service, self.policy.rollback).unwrap_or_default();
-        let mut standing = Standing { strategy, ..Standing::default() };
+        let mut steps = ServiceSteps { strategy, ..ServiceSteps::default() };
         let mut previous: Vec<OpId> = Vec::new();
         let mut groups = slots.chunks(strategy.parallelism.min(slots.len()).max(1)).peekable();
         while let Some(group) = groups.next() {
             let begun: Vec<OpId> =
-                group.iter().flat_map(|slot| self.slot(service, slot, &previous, &mut standing)).collect();
+                group.iter().flat_map(|slot| self.slot(service, slot, &previous, &mut steps)).collect();
             if groups.peek().is_some() && !begun.is_empty() {
-                previous = self.between_groups(service, begun, &mut standing);
+                previous = self.between_groups(service, begun, &mut steps);
             }
         }
-        if surplus.is_empty() && standing.started.is_empty() && standing.ready.is_empty() {
+        if surplus.is_empty() && steps.started.is_empty() && steps.ready.is_empty() {
             self.unchanged.push(name.to_string());
         }
         self.settling.extend(surplus.into_iter().map(Settling::Drop));
-        self.standings.insert(name, standing);
+        self.steps.insert(name, steps);
     }
 
     /// What is done between two groups of replicas: the first is watched, then nothing happens for a while.
@@ -62,18 +43,23 @@ impl<'a> Deploy<'a> {
         &mut self,
         service: &DesiredService<'_>,
         begun: Vec<OpId>,
-        standing: &mut Standing,
+        steps: &mut ServiceSteps,
     ) -> Vec<OpId> {
-        let Strategy { monitor, delay, .. } = standing.strategy;
+        let Strategy { monitor, delay, .. } = steps.strategy;
         let group = Group::Service(service.service.name.to_string());
-        let containers = std::mem::take(&mut standing.group);
+        let containers = std::mem::take(&mut steps.group);
         let mut done = begun;
         if let (Some(window), true) = (monitor, self.policy.wait) {
-            done = vec![self.draft.add(group.clone(), &done, Action::Steady { containers, window }, "")];
+            done = vec![self.draft.add(
+                group.clone(),
+                &done,
+                Action::Steady { containers, window },
+                Cause::None,
+            )];
         }
         if !delay.is_zero() {
             let action = Action::Delay { service: service.service.name.to_string(), time: delay };
-            done = vec![self.draft.add(group, &done, action, "")];
+            done = vec![self.draft.add(group, &done, action, Cause::None)];
         }
         done
     }
@@ -84,29 +70,29 @@ impl<'a> Deploy<'a> {
         service: &'a DesiredService<'a>,
         slot: &Slot<'a>,
         previous: &[OpId],
-        standing: &mut Standing,
+        steps: &mut ServiceSteps,
     ) -> Vec<OpId> {
         self.refuse_held_name(service, slot);
         let replica = Replica { service: service.service.name.to_string(), number: slot.number };
-        let (container, begun) = match (&slot.fate, slot.current) {
-            (Fate::Create(cause), _) => self.create(service, slot, &replica, previous, cause, standing),
+        let (container, begun) = match (&slot.action, slot.current) {
+            (ReplicaAction::Create(cause), _) => self.create(service, slot, &replica, previous, cause, steps),
             (_, Some(current)) => {
-                (ContainerRef::of(current), self.go_on(service, slot, current, &replica, previous))
+                (ContainerRef::of(current), self.keep(service, slot, current, &replica, previous))
             }
             (_, None) => return Vec::new(),
         };
-        standing.first.get_or_insert_with(|| container.clone());
+        steps.first.get_or_insert_with(|| container.clone());
         self.settle_slot(slot, &replica, &container);
-        if matches!(slot.fate, Fate::Keep) {
+        if matches!(slot.action, ReplicaAction::Keep) {
             return Vec::new();
         }
-        standing.started.extend(begun);
-        let cause = if let Fate::Await(cause) = &slot.fate { cause } else { "" };
-        self.wait_for(service, &replica, container, begun, cause, standing)
+        steps.started.extend(begun);
+        let cause = if let ReplicaAction::Await(cause) = &slot.action { cause.clone() } else { Cause::None };
+        self.wait_for(service, &replica, container, begun, cause, steps)
     }
 
     /// Has the replica's container begin that is there already, as far as it needs that.
-    fn go_on(
+    fn keep(
         &mut self,
         service: &'a DesiredService<'a>,
         slot: &Slot<'a>,
@@ -115,28 +101,28 @@ impl<'a> Deploy<'a> {
         previous: &[OpId],
     ) -> Option<OpId> {
         let mut needs = self.begin_needs(service, previous);
-        match &slot.fate {
-            Fate::Start(cause) => {
+        match &slot.action {
+            ReplicaAction::Start(cause) => {
                 needs.extend(self.attach_again(current));
                 let container = ContainerRef::of(current);
-                Some(self.start(service, slot, replica, container, needs, cause))
+                Some(self.start(service, slot, replica, container, needs, cause.clone()))
             }
-            Fate::Restart(cause) => {
-                let started = self.restart(replica, current, needs, cause);
+            ReplicaAction::Restart(cause) => {
+                let started = self.restart(replica, current, needs, cause.clone());
                 if service.job {
                     self.draft.one_way(started);
                 }
                 Some(started)
             }
-            Fate::Unpause => {
+            ReplicaAction::Unpause => {
                 let (replica, container) = (replica.clone(), ContainerRef::of(current));
                 let group = Group::Service(replica.service.clone());
                 let action = Action::UnpauseContainer { replica, container };
-                let begun = self.draft.add(group, &needs, action, "it is paused");
+                let begun = self.draft.add(group, &needs, action, Cause::Paused);
                 self.draft.undo(begun, Undo::Pause);
                 Some(begun)
             }
-            Fate::Keep | Fate::Await(_) | Fate::Create(_) => {
+            ReplicaAction::Keep | ReplicaAction::Await(_) | ReplicaAction::Create(_) => {
                 self.attach_again(current);
                 None
             }
@@ -152,7 +138,7 @@ impl<'a> Deploy<'a> {
         replica: &Replica,
         previous: &[OpId],
         cause: &Cause,
-        standing: &mut Standing,
+        steps: &mut ServiceSteps,
     ) -> (ContainerRef, Option<OpId>) {
         let replaces = slot.current.filter(|_| !self.policy.renew_volumes).map(ContainerRef::of);
         let action = Action::CreateContainer {
@@ -164,11 +150,11 @@ impl<'a> Deploy<'a> {
         let needs = self.create_needs(service);
         let created = self.draft.add(Group::Service(replica.service.clone()), &needs, action, cause.clone());
         self.draft.undo(created, Undo::Remove);
-        standing.created.push(created);
+        steps.created.push(created);
         let mut needs = self.begin_needs(service, previous);
         needs.push(created);
         let new = ContainerRef::Created(created);
-        let started = self.start(service, slot, replica, new.clone(), needs, "");
+        let started = self.start(service, slot, replica, new.clone(), needs, Cause::None);
         (new, Some(started))
     }
 
@@ -180,14 +166,15 @@ impl<'a> Deploy<'a> {
         replica: &Replica,
         container: ContainerRef,
         mut needs: Vec<OpId>,
-        cause: &str,
+        cause: Cause,
     ) -> OpId {
-        let beside = matches!(slot.fate, Fate::Create(_))
+        let beside = matches!(slot.action, ReplicaAction::Create(_))
             && Strategy::of(service, self.policy.rollback).is_ok_and(|strategy| strategy.start_first);
         let old = slot.replaced().filter(|old| old.is_up());
         let old: Vec<_> = old.filter(|old| !beside || self.is_ended(old).is_some()).collect();
-        let ends: Vec<OpId> = old.into_iter().map(|old| self.end(replica, old, &needs, "replaced")).collect();
-        let freed = self.make_way(service, slot, &needs);
+        let ends: Vec<OpId> =
+            old.into_iter().map(|old| self.end(replica, old, &needs, Cause::Replaced)).collect();
+        let freed = self.end_holders(service, slot, &needs);
         needs.extend(ends.into_iter().chain(freed));
         let group = Group::Service(replica.service.clone());
         let action = Action::StartContainer { replica: replica.clone(), container };
@@ -206,7 +193,7 @@ impl<'a> Deploy<'a> {
         replica: &Replica,
         container: &'a Container,
         mut needs: Vec<OpId>,
-        cause: &str,
+        cause: Cause,
     ) -> OpId {
         let group = Group::Service(replica.service.clone());
         let target = ContainerRef::of(container);
@@ -221,7 +208,7 @@ impl<'a> Deploy<'a> {
             needs = vec![stopped];
         }
         let action = Action::StartContainer { replica: replica.clone(), container: target };
-        let started = self.draft.add(group, &needs, action, "");
+        let started = self.draft.add(group, &needs, action, Cause::None);
         self.draft.undo(started, Undo::Stop);
         started
     }
@@ -230,8 +217,8 @@ impl<'a> Deploy<'a> {
     /// its own.
     fn settle_slot(&mut self, slot: &Slot<'a>, replica: &Replica, container: &ContainerRef) {
         let old: Vec<&'a Container> = slot.replaced().collect();
-        let temporary = match (&slot.fate, slot.current) {
-            (Fate::Create(_), _) | (_, None) => self.free_name(slot) != slot.name,
+        let temporary = match (&slot.action, slot.current) {
+            (ReplicaAction::Create(_), _) | (_, None) => self.free_name(slot) != slot.name,
             (_, Some(current)) => current.name != slot.name,
         };
         if old.is_empty() && !temporary {
@@ -249,28 +236,28 @@ impl<'a> Deploy<'a> {
         replica: &Replica,
         container: ContainerRef,
         begun: Option<OpId>,
-        cause: &str,
-        standing: &mut Standing,
+        cause: Cause,
+        steps: &mut ServiceSteps,
     ) -> Vec<OpId> {
         if !self.policy.wait && !service.awaited {
-            standing.ready.extend(begun);
+            steps.ready.extend(begun);
             return begun.into_iter().collect();
         }
         // A time that is written holds for what has a healthcheck too; a job is to end.
-        let monitored = standing.strategy.monitor.is_some() && service.gate != Gate::Completed;
+        let monitored = steps.strategy.monitor.is_some() && service.gate != Gate::Completed;
         if service.gate == Gate::Running || monitored {
             self.watched.push((replica.clone(), container.clone()));
         }
-        standing.group.push((replica.clone(), container.clone()));
+        steps.group.push((replica.clone(), container.clone()));
         let action = Action::Await {
             replica: replica.clone(),
             container,
             gate: service.gate.clone(),
             optional: service.optional,
-            tolerance: standing.strategy.tolerance,
+            tolerance: steps.strategy.tolerance,
         };
         let id = self.draft.add(Group::Service(replica.service.clone()), begun.as_slice(), action, cause);
-        standing.ready.push(id);
+        steps.ready.push(id);
         vec![id]
     }
 
@@ -278,15 +265,14 @@ impl<'a> Deploy<'a> {
     fn create_needs(&self, service: &DesiredService<'_>) -> Vec<OpId> {
         let networks = service.service.networks.keys().filter_map(|key| self.networks.get(key.as_str()));
         let volumes = volume_keys(service.service).filter_map(|key| self.volumes.get(key));
-        let parents =
-            namespace_parents(service.service).into_iter().filter_map(|name| self.standings.get(name));
-        networks.chain(volumes).chain(parents.flat_map(|standing| &standing.created)).copied().collect()
+        let parents = namespace_parents(service.service).into_iter().filter_map(|name| self.steps.get(name));
+        networks.chain(volumes).chain(parents.flat_map(|steps| &steps.created)).copied().collect()
     }
 
     /// The containers whose namespaces and mounts a new container of the service shares.
     fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerRef> {
-        let standing = |parent: &str| Some((parent.into(), self.standings.get(parent)?.first.clone()?));
-        namespace_parents(service.service).into_iter().filter_map(standing).collect()
+        let steps = |parent: &str| Some((parent.into(), self.steps.get(parent)?.first.clone()?));
+        namespace_parents(service.service).into_iter().filter_map(steps).collect()
     }
 
     /// What must be done before a container of the service may begin: its dependencies, and replicas before it.
@@ -300,10 +286,10 @@ impl<'a> Deploy<'a> {
     /// What must be done before these dependencies count as what they have to be.
     pub(super) fn needs_of<'n>(&self, edges: impl Iterator<Item = (&'n str, Condition)>) -> Vec<OpId> {
         let steps = edges.filter_map(|(name, condition)| {
-            let standing = self.standings.get(name)?;
+            let steps = self.steps.get(name)?;
             Some(match condition {
-                Condition::Started => &standing.started,
-                Condition::Healthy | Condition::CompletedSuccessfully => &standing.ready,
+                Condition::Started => &steps.started,
+                Condition::Healthy | Condition::CompletedSuccessfully => &steps.ready,
             })
         });
         steps.flatten().copied().collect()

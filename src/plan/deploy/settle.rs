@@ -2,19 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Deploy;
+use super::state::{Deploy, Settling};
 use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::cause::Cause;
 use crate::plan::labelled::{ended_oneoffs, orphans};
 use crate::plan::observed::{Container, ContainerId};
 use crate::plan::operation::{Group, OpId};
-
-/// What is done once the barrier is passed.
-pub(super) enum Settling<'a> {
-    /// What a container has taken the place of is removed, and where it has a temporary name it gets its own.
-    Replace { replica: Replica, old: Vec<&'a Container>, new: ContainerRef, name: Option<String> },
-    /// A container that is not wanted any more is stopped and removed.
-    Drop(&'a Container),
-}
 
 /// A container that gets its own name, and what must be done before.
 struct Rename {
@@ -28,14 +21,13 @@ impl<'a> Deploy<'a> {
     /// Containers of services that the files do not have any more, made from the same files, and one-offs that have ended.
     pub(super) fn orphans(&mut self) {
         let (project, containers) = (self.desired.project, &self.observed.containers);
-        let owned_by_none: Vec<&'a Container> =
-            orphans(project, containers).filter(|container| !self.is_taken_back(&container.labels)).collect();
+        let owned_by_none: Vec<&'a Container> = orphans(project, containers)
+            .filter(|container| !self.is_of_undone_run(&container.labels))
+            .collect();
         let ended: Vec<&'a Container> = ended_oneoffs(project, containers).collect();
         if self.policy.remove_orphans {
-            let causes =
-                [(owned_by_none, "orphan: no service of the files owns it"), (ended, "one-off that ended")];
-            for (found, cause) in causes {
-                self.leaving.extend(found.iter().map(|container| (&container.id, cause.to_string())));
+            for (found, cause) in [(owned_by_none, Cause::Orphan), (ended, Cause::EndedOneOff)] {
+                self.leaving.extend(found.iter().map(|container| (&container.id, cause.clone())));
                 self.settling.extend(found.into_iter().map(Settling::Drop));
             }
             return;
@@ -105,7 +97,7 @@ impl<'a> Deploy<'a> {
 
     fn rename(&mut self, Rename { replica, container, name, needs }: Rename) {
         let group = Group::Service(replica.service.clone());
-        self.draft.add(group, &needs, Action::RenameContainer { replica, container, name }, "");
+        self.draft.add(group, &needs, Action::RenameContainer { replica, container, name }, Cause::None);
     }
 
     /// Removes a container for good, after stopping it where it still runs; somebody may notice that where nothing has taken its
@@ -118,7 +110,7 @@ impl<'a> Deploy<'a> {
         if container.is_up() && self.is_ended(container).is_none() {
             let (replica, container) = (replica.clone(), target.clone());
             let action = Action::StopContainer { replica, container, grace: None };
-            let stopped = self.draft.add(group.clone(), &needs, action, cause.as_str());
+            let stopped = self.draft.add(group.clone(), &needs, action, cause.clone());
             if noticed {
                 self.draft.disruptive(stopped);
             }

@@ -74,9 +74,9 @@ fn released(level: &str) -> Case {
 fn the_fields_that_changed_since_the_last_release_are_named_and_their_values_kept() {
     let plan = released("debug").try_deploy(Policy::default()).unwrap();
     assert_snapshot!(plan.to_string().lines().next().unwrap(), @"[] -> #1 web: create container 000000000000_p-web-1, configuration changed: environment.LEVEL");
-    let told: Vec<String> = plan.operations[0].fields.iter().map(ToString::to_string).collect();
+    let told: Vec<String> = plan.operations[0].cause.fields().iter().map(ToString::to_string).collect();
     assert_eq!(told, ["environment.LEVEL: info → debug"]);
-    assert!(plan.operations[1..].iter().all(|operation| operation.fields.is_empty()));
+    assert!(plan.operations[1..].iter().all(|operation| operation.cause.fields().is_empty()));
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn a_container_that_the_last_release_did_not_make_has_no_known_fields() {
     case.observed.containers[0].labels.insert(label, "another".into());
     let plan = case.try_deploy(Policy::default()).unwrap();
     assert_eq!(
-        (plan.operations[0].cause.as_str(), plan.operations[0].fields.len()),
-        ("configuration changed", 0)
+        (plan.operations[0].cause.to_string(), plan.operations[0].cause.fields().len()),
+        ("configuration changed".to_string(), 0)
     );
 }
 
@@ -107,7 +107,7 @@ fn many_fields_are_counted_and_env_files_are_named() {
     let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms()).with_contents(&digests);
     let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap();
     assert_eq!(
-        plan.operations[0].cause,
+        plan.operations[0].cause.to_string(),
         "configuration changed: environment.A, environment.B, environment.C and 2 more (env_file.web.env changed)"
     );
 }

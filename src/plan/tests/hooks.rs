@@ -111,7 +111,7 @@ fn a_restart_ends_where_a_hook_fails() {
 fn a_container_that_is_started_from_labels_has_its_hooks() {
     let case = case().found(running("web").state(State::Exited(0))).but(with_hooks(hooked));
     assert_snapshot!(crate::plan::start("p", &case.observed, &Scope::Everything).to_string(), @"
-    [] -> #1 web: start p-web-1, exited (0)
+    [] -> #1 web: start p-web-1, it is exited (0)
     [1] -> #2 web: run post_start in p-web-1
     [2] -> #3 web: await p-web-1: healthy
     [3] -> #4 web: watch web 1 for 2s
@@ -160,7 +160,7 @@ fn what_a_hook_gets_from_a_variable_must_be_in_the_containers_environment() {
         })
     };
     let problems = service(false).try_deploy(Policy::default()).unwrap_err();
-    assert_snapshot!(problems[0].message, @"service `web`: `post_start[0].environment.TOKEN` comes from a variable and may be a secret, but `stop` and `start` know a hook from the container's label alone");
+    assert_snapshot!(problems[0].to_string(), @"service `web`: `post_start[0].environment.TOKEN` comes from a variable and may be a secret, but `stop` and `start` know a hook only from the container's label");
     assert_snapshot!(problems[0].hint.clone().unwrap(), @"give `TOKEN` to the service's `environment`, which its hooks inherit");
     let fine = service(true);
     fine.try_deploy(Policy::default()).unwrap();

@@ -173,10 +173,10 @@ fn start_begins_with_dependencies_and_leaves_jobs_alone() {
     let case = coordinator(State::Exited(0), Health::None);
     let plan = crate::plan::start("p", &case.observed, &named(&["init-db", "postgres", "score-worker"]));
     assert_snapshot!(plan.to_string(), @"
-    [] -> #1 postgres: start p-postgres-1, exited (0)
+    [] -> #1 postgres: start p-postgres-1, it is exited (0)
     [1] -> #2 postgres: await p-postgres-1: healthy
     [2] -> #3 postgres: watch postgres 1 for 2s
-    [3] -> #4 score-worker: start p-score-worker-1, exited (0)
+    [3] -> #4 score-worker: start p-score-worker-1, it is exited (0)
     [4] -> #5 score-worker: await p-score-worker-1: healthy
     [5] -> #6 score-worker: watch score-worker 1 for 2s
     ");

@@ -1,7 +1,8 @@
 //! Plans as text: each rule of the planner has a case in here that fails when the rule is broken. This file builds the cases.
 
-mod around;
+mod context;
 mod deploy;
+mod exclusive;
 mod explain;
 mod hooks;
 mod labelled;
@@ -11,7 +12,6 @@ mod ownership;
 mod replicas;
 mod scope_of_files;
 mod strategy;
-mod way;
 
 use std::collections::BTreeMap;
 

@@ -38,13 +38,13 @@ fn what_cannot_be_planned_is_told_all_at_once() {
     let volume = model::Volume { name: "outside".into(), external: true, ..Default::default() };
     case.project.volumes.insert("outside".into(), volume);
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let messages: Vec<String> = problems.iter().map(|problem| problem.to_string()).collect();
     assert_eq!(
         messages,
         [
             "network `outside` is external and does not exist",
             "volume `outside` is external and does not exist",
-            "service `web` waits for `plain` to be healthy, and `plain` has no healthcheck",
+            "service `web`: it waits for `plain` to be healthy, and `plain` has no healthcheck",
         ]
     );
 }
@@ -170,11 +170,11 @@ fn containers_of_others_keep_a_network_from_being_replaced() {
     let case = case.found(running("web").named("p-web-run-1")).but(attached).but(|run| run.oneoff = true);
     let problems = case.try_deploy(Policy::default()).unwrap_err();
     assert_eq!(
-        problems[0].message,
+        problems[0].to_string(),
         "network `p_net` must be replaced (configuration changed: internal), and containers that are not this project's use it: \
          guest, p-web-run-1"
     );
-    assert!(problems[0].owned && problems.len() == 1);
+    assert!(problems[0].is_conflict && problems.len() == 1);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_volume_that_would_lose_its_data_is_never_replaced() {
     });
     let problems = case.try_deploy(Policy::default()).unwrap_err();
     assert_eq!(
-        problems[0].message,
+        problems[0].to_string(),
         "volume `p_data`: driver_opts.o changed, and replacing it would lose its data"
     );
     let hint = problems[0].hint.as_deref().unwrap();
@@ -260,7 +260,7 @@ fn ports_and_names_of_others_are_refused_with_their_owner() {
         });
     });
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let messages: Vec<String> = problems.iter().map(|problem| problem.to_string()).collect();
     assert_eq!(
         messages,
         [
@@ -268,7 +268,7 @@ fn ports_and_names_of_others_are_refused_with_their_owner() {
             "service `web`: host port 8000/tcp is held by container `other-web-1` of project `other` (mode dev)",
         ]
     );
-    assert!(problems.iter().all(|problem| problem.owned));
+    assert!(problems.iter().all(|problem| problem.is_conflict));
     let hints: Vec<&str> = problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
     assert_eq!(
         hints,
@@ -309,7 +309,7 @@ fn a_name_that_a_container_would_get_may_be_held_too() {
     let case = case().with("web", |_| {}).foreign("p-web-1", None, |_| {});
     let problems = case.try_deploy(Policy::default()).unwrap_err();
     assert_eq!(problems.len(), 1);
-    assert_eq!(problems[0].message, "service `web`: container name `p-web-1` is held by no project");
+    assert_eq!(problems[0].to_string(), "service `web`: container name `p-web-1` is held by no project");
 }
 
 /// A service that mounts an image, and the container that was made when that was `digest`.
@@ -343,7 +343,14 @@ fn a_pinned_image_is_mounted_by_a_name_of_its_own_where_its_reference_stands_for
     case.pins.beside.insert(("web".into(), "assets:1".into()), pin);
     let mounted = |case: &Case| {
         let desired = Desired::new(&case.project, &["web"], &case.observed, case.terms());
-        image_volumes::mountable(&case.project, &desired.services["web"]).volumes[0].source.clone()
+        image_volumes::mountable(
+            &case.project,
+            desired.services["web"].service,
+            &desired.services["web"].moved,
+        )
+        .volumes[0]
+            .source
+            .clone()
     };
     assert_eq!(mounted(&case), "assets:1", "the reference still stands for it");
     case.image("assets:1", "c");

@@ -96,13 +96,13 @@ fn what_a_run_that_is_taken_back_made_anew_goes_and_nothing_older() {
             settings: crate::plan::observed::NetworkSettings::default(),
         });
     }
-    let policy = Policy { takes_back: Some(4), ..Policy::default() };
+    let policy = Policy { undoes_runs_from: Some(4), ..Policy::default() };
     let plan = case.try_deploy(policy).unwrap();
     assert_snapshot!(plan.to_string(), @"
     [] -> #1 project: settle [barrier]
-    [1] -> #2 new: stop p-new-1, made by the run that is taken back [disruptive]
-    [2] -> #3 new: remove p-new-1, made by the run that is taken back
-    [1,3] -> #4 project: remove network p_back, made by the run that is taken back
+    [1] -> #2 new: stop p-new-1, created by the run that is undone [disruptive]
+    [2] -> #3 new: remove p-new-1, created by the run that is undone
+    [1,3] -> #4 project: remove network p_back, created by the run that is undone
     ");
     assert_eq!(plan.notes, ["no service of the files owns p-older-1; `--remove-orphans` removes it"]);
     assert!(!case.deploy().contains("remove"), "else nothing goes");

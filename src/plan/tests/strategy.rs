@@ -77,7 +77,7 @@ fn start_first_is_refused_where_old_and_new_would_need_the_same() {
             change(web);
         });
         let problems = case.try_deploy(Policy::default()).unwrap_err();
-        assert!(problems[0].message.contains(cause), "{cause}: {problems:?}");
+        assert!(problems[0].to_string().contains(cause), "{cause}: {problems:?}");
     }
     let reads = case().volume("data").with("web", |web| {
         start_first(web);
@@ -96,7 +96,7 @@ fn an_image_that_declares_a_volume_cannot_start_first() {
     let mut case = case().with("web", start_first);
     case.observed.images.get_mut("web:1").unwrap().volumes = vec!["/var/lib/data".into()];
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    assert!(problems[0].message.contains("writes to /var/lib/data"), "{problems:?}");
+    assert!(problems[0].to_string().contains("writes to /var/lib/data"), "{problems:?}");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn what_cannot_be_followed_is_named_by_the_key_that_asks_for_it() {
     });
     assert!(case.try_deploy(Policy::default()).is_ok());
     let problems = case.try_deploy(Policy { rollback: true, ..Policy::default() }).unwrap_err();
-    assert!(problems[0].message.contains("its `rollback_config` cannot be followed"), "{problems:?}");
+    assert!(problems[0].to_string().contains("its `rollback_config` cannot be followed"), "{problems:?}");
 }
 
 #[test]

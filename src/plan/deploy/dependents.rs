@@ -1,36 +1,36 @@
 //! Services outside the scope that the deploy cannot leave alone: what it takes off a network, or what lives in the namespaces of
 //! such a container. They come back in the order of their dependencies, and what needs them waits for them.
 
-use super::Deploy;
-use super::service::Standing;
+use super::state::{Deploy, ServiceSteps};
 use crate::compose::model::Condition;
 use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::cause::Cause;
 use crate::plan::gate::Tolerance;
 use crate::plan::labelled;
 use crate::plan::observed::{Container, Health};
 use crate::plan::operation::{Group, OpId};
-use crate::plan::replica::Fate;
+use crate::plan::replica::ReplicaAction;
 
 impl<'a> Deploy<'a> {
     /// Starts those of its containers anew that need it.
-    pub(super) fn service_outside(&mut self, name: &'a str) {
-        let lineup = self.lineups.remove(name).unwrap_or_default();
-        let mut standing = Standing::default();
-        for slot in lineup.slots {
+    pub(super) fn service_outside_scope(&mut self, name: &'a str) {
+        let assignment = self.assignments.remove(name).unwrap_or_default();
+        let mut steps = ServiceSteps::default();
+        for slot in assignment.slots {
             let Some(container) = slot.current else { continue };
-            standing.first.get_or_insert_with(|| ContainerRef::of(container));
-            if let Fate::Restart(cause) = slot.fate {
-                let needs = self.needs_outside(container);
-                let started = self.restart(&Replica::of(container), container, needs, &cause);
-                standing.started.push(started);
-                standing.ready.push(self.ready_outside(container, started));
+            steps.first.get_or_insert_with(|| ContainerRef::of(container));
+            if let ReplicaAction::Restart(cause) = slot.action {
+                let needs = self.needs_outside_scope(container);
+                let started = self.restart(&Replica::of(container), container, needs, cause);
+                steps.started.push(started);
+                steps.ready.push(self.ready_outside_scope(container, started));
             }
         }
-        self.standings.insert(name, standing);
+        self.steps.insert(name, steps);
     }
 
     /// What must be done before a container outside the scope begins: its dependencies by the files, else by its label.
-    fn needs_outside(&self, container: &Container) -> Vec<OpId> {
+    fn needs_outside_scope(&self, container: &Container) -> Vec<OpId> {
         match self.desired.project.service(&container.service) {
             Some(service) => {
                 let edges = service.depends_on.iter();
@@ -44,7 +44,7 @@ impl<'a> Deploy<'a> {
     }
 
     /// Waits for a container outside the scope where anybody wants it; returns what must be done for it to count as ready.
-    fn ready_outside(&mut self, container: &Container, started: OpId) -> OpId {
+    fn ready_outside_scope(&mut self, container: &Container, started: OpId) -> OpId {
         let name = container.service.as_str();
         let mut edges = self.desired.services.values().flat_map(|service| service.dependencies());
         let awaited = edges.any(|(needed, edge)| needed == name && edge.condition != Condition::Started);
@@ -62,11 +62,11 @@ impl<'a> Deploy<'a> {
             optional: false,
             tolerance: Tolerance::default(),
         };
-        self.draft.add(Group::Service(name.to_string()), &[started], wait, "")
+        self.draft.add(Group::Service(name.to_string()), &[started], wait, Cause::None)
     }
 
     /// Attaches what was taken off a network and stays without being started: what did not run.
-    pub(super) fn attach_the_rest(&mut self) {
+    pub(super) fn attach_unstarted(&mut self) {
         let rest: Vec<&'a Container> = self
             .detached
             .values()

@@ -95,15 +95,15 @@ fn a_renamed_service_takes_over_name_and_port_of_the_orphan_that_is_removed() {
     [6,7] -> #8 postgres: rename container of #1 to pg
     ");
     let problems = case.try_deploy(Policy::default()).unwrap_err();
-    let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let told: Vec<String> = problems.iter().map(|problem| problem.to_string()).collect();
     assert_eq!(
         told,
         [
-            "service `postgres`: container name `pg` is held by container `pg` of service `db`, which this deploy leaves as it is",
-            "service `postgres`: host port 5432/tcp is held by container `pg` of service `db`, which this deploy leaves as it is",
+            "service `postgres`: container name `pg` is held by container `pg` of service `db`, which this deploy does not change",
+            "service `postgres`: host port 5432/tcp is held by container `pg` of service `db`, which this deploy does not change",
         ]
     );
-    assert!(problems.iter().all(|problem| !problem.owned));
+    assert!(problems.iter().all(|problem| !problem.is_conflict));
 }
 
 #[test]

@@ -171,10 +171,10 @@ fn what_was_made_beside_another_container_says_so() {
     let mut case = case.found(running("vpn")).found(running("app"));
     case.observed.containers[0].id = ContainerId("f".repeat(64));
     let unknown = case.deploy();
-    assert!(unknown.contains("configuration changed, or vpn is another container by now"), "{unknown}");
+    assert!(unknown.contains("configuration changed, or vpn is another container now"), "{unknown}");
     case.observed.containers[1].network_of = Some(ContainerId("0".repeat(64)));
     let known = case.deploy();
-    assert!(known.contains("shares the network of vpn, which is another container by now"), "{known}");
+    assert!(known.contains("shares the network of vpn, which is another container now"), "{known}");
 }
 
 #[test]

@@ -1,21 +1,24 @@
 //! What stands in the way of a container of this very project: names, host ports and fixed addresses of what is to go anyway are
 //! freed in time; of what stays they are a problem that is told before anything is changed.
 
-use super::{Deploy, Recreate};
+use super::state::Deploy;
 use crate::plan::action::{ContainerRef, Replica};
+use crate::plan::cause::Cause;
 use crate::plan::conflict;
 use crate::plan::desired::DesiredService;
 use crate::plan::labelled::orphans;
 use crate::plan::observed::{Container, State};
 use crate::plan::operation::OpId;
-use crate::plan::replica::{self, Fate, Slot};
+use crate::plan::policy::Recreate;
+use crate::plan::problem::Problem;
+use crate::plan::replica::{ReplicaAction, Slot};
 
 impl<'a> Deploy<'a> {
     /// The name under which a replica's container is created: its own, else a temporary one until the plan settles. There are
     /// as many of these as there are containers of the replica, so that one is free whatever killed runs have left.
     pub(super) fn free_name(&self, slot: &Slot<'a>) -> String {
         let beside = slot.own().chain(self.holder(&slot.name));
-        let temporary = beside.map(|container| replica::temporary_name(container, &slot.name));
+        let temporary = beside.map(|container| container.temporary_name(&slot.name));
         let mut names = [slot.name.clone()].into_iter().chain(temporary);
         names.find(|name| !self.names.contains_key(name.as_str())).unwrap_or_else(|| slot.name.clone())
     }
@@ -27,14 +30,14 @@ impl<'a> Deploy<'a> {
 
     /// Ends what is to go and has what the replica's container needs to begin; returns the ends. Two services that change
     /// places are both ended before either begins.
-    pub(super) fn make_way(
+    pub(super) fn end_holders(
         &mut self,
         service: &DesiredService<'_>,
         slot: &Slot<'a>,
         needs: &[OpId],
     ) -> Vec<OpId> {
         // What is kept although the files changed does not need what they say.
-        if matches!(slot.fate, Fate::Start(_)) && self.policy.recreate == Recreate::Never {
+        if matches!(slot.action, ReplicaAction::Start(_)) && self.policy.recreate == Recreate::Never {
             return Vec::new();
         }
         if !conflict::needs_something_alone(service) {
@@ -59,7 +62,7 @@ impl<'a> Deploy<'a> {
             }
             for holder in leaving {
                 let cause = self.leaving.get(&holder.id).cloned().unwrap_or_default();
-                ends.push(self.end(&Replica::of(holder), holder, needs, &cause));
+                ends.push(self.end(&Replica::of(holder), holder, needs, cause));
             }
         }
         ends
@@ -67,7 +70,7 @@ impl<'a> Deploy<'a> {
 
     /// A name of a replica's container that something has which stays.
     pub(super) fn refuse_held_name(&mut self, service: &DesiredService<'_>, slot: &Slot<'a>) {
-        let kept = slot.current.filter(|_| !matches!(slot.fate, Fate::Create(_)));
+        let kept = slot.current.filter(|_| !matches!(slot.action, ReplicaAction::Create(_)));
         if kept.is_some_and(|container| container.name == slot.name) {
             return;
         }
@@ -78,7 +81,7 @@ impl<'a> Deploy<'a> {
     }
 
     fn refuse(&mut self, service: &DesiredService<'_>, what: &str, holder: &Container) {
-        let (name, other) = (&service.service.name, &holder.service);
+        let other = &holder.service;
         let project = self.desired.project;
         let orphan = orphans(project, &self.observed.containers).any(|orphan| orphan.id == holder.id);
         let end = format!("`docker rm -f {}`", holder.name);
@@ -87,13 +90,11 @@ impl<'a> Deploy<'a> {
             true => format!("deploy `{other}` too, or remove that one: {end}"),
             false => format!("remove that one: {end}"),
         };
-        self.problem(
-            format!(
-                "service `{name}`: {what} is held by container `{}` of service `{other}`, which this deploy leaves as it is",
-                holder.name
-            ),
-            Some(hint),
+        let message = format!(
+            "{what} is held by container `{}` of service `{other}`, which this deploy does not change",
+            holder.name
         );
+        self.problems.push(Problem::of(&service.service.name, message).hint(hint));
     }
 
     /// Ends a container that is to go, once; returns the operation after which it has ended.
@@ -102,7 +103,7 @@ impl<'a> Deploy<'a> {
         replica: &Replica,
         container: &'a Container,
         needs: &[OpId],
-        cause: &str,
+        cause: Cause,
     ) -> OpId {
         if let Some(ended) = self.ended.get(&container.id) {
             return *ended;

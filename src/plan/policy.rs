@@ -1,0 +1,47 @@
+//! What the command line decides about a deploy.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Which containers are replaced.
+    pub recreate: Recreate,
+    /// Whether the plan ends when everything is ready, not when everything is started (`--no-wait`).
+    pub wait: bool,
+    /// Whether a failure takes everything back (`--no-undo`).
+    pub undo: bool,
+    /// Whether containers of services that the files no longer have are removed.
+    pub remove_orphans: bool,
+    /// Whether new containers get new anonymous volumes.
+    pub renew_volumes: bool,
+    /// Whether jobs are left as they are: what one did to data is not taken back by running an older one.
+    pub leave_jobs: bool,
+    /// Whether it goes back to what was: `rollback_config` counts then, not `update_config`.
+    pub rollback: bool,
+    /// The first of the runs that are taken back: what they made and the model does not have goes.
+    pub undoes_runs_from: Option<u64>,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            recreate: Recreate::Diverged,
+            wait: true,
+            undo: true,
+            remove_orphans: false,
+            renew_volumes: false,
+            leave_jobs: false,
+            rollback: false,
+            undoes_runs_from: None,
+        }
+    }
+}
+
+/// Which containers are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recreate {
+    /// Those that are not as the files say.
+    Diverged,
+    /// All of them.
+    Force,
+    /// None.
+    Never,
+}
