@@ -4,18 +4,23 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 use super::announce::Announcer;
 use super::budget::Budget;
-use super::control::Reach;
+use super::failure::{Retry, TargetError};
 use super::fence::{Closed, Fence};
-use super::target::{Retry, TargetError};
 
 /// How long a target that does not answer is waited for, within the total time of waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two checks whether the target answers.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Whether a target answers. Every target implements it.
+pub(super) trait Reach {
+    fn reach(&self) -> LocalBoxFuture<'_, bool>;
+}
 
 /// The time for waits of one direction of a run, forward or undo, and whether the target was waited for in vain.
 #[derive(Debug)]

@@ -1,15 +1,14 @@
 //! What the executor lends a target for one operation: permits, the deadline, cancellation, and the wait for a lost connection.
 
-use futures_util::future::LocalBoxFuture;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::announce::Announcer;
 use super::budget::Counting;
-use super::connection::Connection;
+use super::connection::{Connection, Reach};
+use super::failure::TargetError;
 use super::fence::{Closed, Fence};
-use super::target::{Target, TargetError};
 
 /// The limits of one operation.
 pub struct Control<'a> {
@@ -25,17 +24,6 @@ pub struct Control<'a> {
 
 /// Leave to make one call. It ends with the value.
 pub type Permit<'a> = Option<SemaphorePermit<'a>>;
-
-/// Whether a target answers, for any target.
-pub(super) trait Reach {
-    fn reach(&self) -> LocalBoxFuture<'_, bool>;
-}
-
-impl<T: Target> Reach for T {
-    fn reach(&self) -> LocalBoxFuture<'_, bool> {
-        Box::pin(self.is_reachable())
-    }
-}
 
 impl<'a> Control<'a> {
     /// Waits for a permit to make one more call, and for the fence.

@@ -6,6 +6,7 @@ mod budget;
 mod connection;
 pub(crate) mod control;
 pub mod executor;
+pub(crate) mod failure;
 pub(crate) mod fence;
 mod frontier;
 mod operation;

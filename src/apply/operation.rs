@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::control::{Control, Permit};
 use super::executor::Run;
+use super::failure::{Stopped, TargetError};
 use super::options::is_recorded;
-use super::target::{Stopped, Target, TargetError};
+use super::target::Target;
 use super::tolerance::FailureEffect;
 use crate::plan::action::Replica;
 use crate::plan::kind::{Change, Wait};

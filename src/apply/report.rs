@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::executor::{End, Report};
+use super::failure::{Attempt, TargetError};
 use super::service_outcome;
-use super::target::{Attempt, TargetError};
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::operation::{OnFailure, OpId, Operation, Plan};

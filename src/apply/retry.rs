@@ -2,7 +2,8 @@
 
 use super::control::Control;
 use super::executor::Run;
-use super::target::{Retry, Stopped, Target, TargetError};
+use super::failure::{Retry, Stopped, TargetError};
+use super::target::Target;
 use crate::plan::kind::Change;
 use crate::plan::operation::{Operation, Undo};
 

@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use super::control::Control;
 use super::executor::{End, Interrupt, Report, execute};
+use super::failure::{Attempt, Retry, Stopped, TargetError};
 use super::fence::{Closed, Fence};
 use super::options::RunOptions;
-use super::target::{Attempt, Retry, Stopped, Target, TargetError};
+use super::target::Target;
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::{Gate, Tolerance};
 use crate::plan::hook::{HookCall, HookPoint};

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::SHUTDOWN;
+use crate::apply::failure::{Attempt, Retry, TargetError};
 use crate::apply::fence::Closed;
-use crate::apply::target::{Attempt, Retry, TargetError};
 use crate::engine::EngineError;
 use crate::plan::gate::Gate;
 use crate::plan::hook::HookCall;
 use crate::util::elapsed::elapsed;
 
+/// How long an engine that shuts down may take between stopping its containers and closing its socket.
+pub(super) const SHUTDOWN: Duration = Duration::from_secs(2);
 /// How many of its last log lines the report of a failed service shows.
 pub const LOG_TAIL: u64 = 15;
 /// How many log lines the record of a run keeps.

@@ -11,7 +11,7 @@ use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
 use super::secrets;
 use crate::apply::announce::subject;
 use crate::apply::control::Control;
-use crate::apply::target::Stopped;
+use crate::apply::failure::Stopped;
 use crate::compose::model::{Healthcheck, Hook, Service};
 use crate::engine::container::{GRACE, Removal, WaitFor};
 use crate::engine::convert::{self, Instance, hook_labels};

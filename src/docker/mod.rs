@@ -27,7 +27,8 @@ use self::failure::OperationError;
 use self::ready::Waiter;
 use self::watch::Watch;
 use crate::apply::control::Control;
-use crate::apply::target::{Stopped, Target};
+use crate::apply::failure::Stopped;
+use crate::apply::target::Target;
 use crate::compose::model::ServiceName;
 use crate::engine::Endpoint;
 use crate::engine::container::Removal;
@@ -44,8 +45,6 @@ use crate::ui::event::{Event, EventSender};
 const STOPS_AT_ONCE: usize = 6;
 /// After this time a stop makes room for the next: a program that takes longer to end is waited for beside the others.
 const STOP_ALONE: Duration = Duration::from_millis(300);
-/// How long an engine that shuts down may take between stopping its containers and closing its socket.
-const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// The Docker Engine as the target of one plan.
 pub struct Docker<'a> {

@@ -4,8 +4,7 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use super::SHUTDOWN;
-use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
+use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason, SHUTDOWN};
 use super::probe::{self, Answer};
 use super::secrets;
 use super::watch::Watch;

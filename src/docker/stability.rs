@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::SHUTDOWN;
-use super::failure::{OperationError, Reason};
+use super::failure::{OperationError, Reason, SHUTDOWN};
 use super::ready::{Candidate, Doubt, Restarts, Waiter};
 use crate::apply::announce::subject;
 use crate::plan::action::Replica;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::diag::finding::{Finding, Place};
 use crate::util::git::{self, Tracking};
 

@@ -1,6 +1,6 @@
 //! Images of a protected mode whose content can change under the same name: no tag, or `latest`.
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::diag::finding::Finding;
 use crate::plan::desired::Desired;
 

@@ -2,8 +2,8 @@
 //! that need no engine and is refused if one is an error.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
+mod candidate;
 mod disk;
 mod env_files;
 mod images;
@@ -11,49 +11,13 @@ mod passwords;
 mod readiness;
 mod sources;
 
-use crate::compose::load::Loaded;
-use crate::compose::model::Service;
+pub use candidate::Candidate;
+
 use crate::diag::finding::{Finding, Place};
 use crate::diag::{self, Diagnostic, Sources};
 use crate::plan::Problem;
 use crate::plan::desired::Desired;
 use crate::plan::scope::Missing;
-
-/// The project that the rules judge before it is deployed.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
-    /// The model, with the places of its values.
-    pub loaded: &'a Loaded,
-    /// The texts that these places point into.
-    pub sources: &'a Sources,
-    /// Absolute.
-    pub env_files: &'a [PathBuf],
-    /// The project's root. Paths below it are shown relative to it.
-    pub root: &'a Path,
-    /// Whether the mode is protected.
-    pub protected: bool,
-}
-
-impl Candidate<'_> {
-    /// The place of a value of the model, such as `services.web.image`, or of the nearest value around it that is in a file.
-    fn place(&self, path: &str) -> Place {
-        match self.loaded.origins.of(path) {
-            Some(origin) => Place::of_span(origin.span, self.sources),
-            None => {
-                let file = self.loaded.project.compose_files.first();
-                Place::whole(file.map_or_else(|| "the Compose files".to_owned(), |file| self.shown(file)))
-            }
-        }
-    }
-
-    fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(self.root).unwrap_or(path).display().to_string()
-    }
-
-    fn services<'a>(&'a self, scope: &'a BTreeSet<&str>) -> impl Iterator<Item = &'a Service> {
-        scope.iter().filter_map(|name| self.loaded.project.service(name))
-    }
-}
 
 /// Weak passwords and exposed env files of a protected mode. Other modes have no findings.
 pub async fn protections(candidate: &Candidate<'_>) -> Vec<Finding> {

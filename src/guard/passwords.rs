@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::diag::finding::{Finding, Place};
 
 const RULE: &str = "default-password";

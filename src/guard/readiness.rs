@@ -1,6 +1,6 @@
 //! Long-running services without a healthcheck, in the files or in the image.
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::diag::finding::Finding;
 use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;

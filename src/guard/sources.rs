@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::compose::model::{FileObject, Mount, MountKind, Service};
 use crate::diag::finding::Finding;
 

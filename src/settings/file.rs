@@ -6,23 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::mode::{Deps, Services};
-use super::parse_time;
+use super::times::parse_time;
 use crate::diag::{Diagnostic, Diagnostics, Sources};
 use crate::util::slug::{is_slug, slug};
 use crate::util::spelling;
-use crate::yaml::{self, Kind, Node, Span};
+use crate::yaml::{self, Kind, Node, Span, Spanned};
 
 pub const NAME: &str = "sofa.yaml";
 
 /// The annotated example. It is the documentation and contains every key.
 pub const EXAMPLE: &str = include_str!("../../docs/sofa.yaml");
-
-/// A value and its span in `sofa.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spanned<T> {
-    pub value: T,
-    pub span: Span,
-}
 
 /// The content of the file. Every part may be missing.
 #[derive(Debug, Clone, Default, PartialEq)]

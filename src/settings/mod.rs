@@ -11,6 +11,7 @@ mod file;
 mod layout;
 mod mode;
 mod modes;
+mod times;
 mod words;
 
 pub use backend::Backend;
@@ -19,12 +20,13 @@ pub use environment::Environment;
 pub use file::EXAMPLE;
 pub use layout::Layout;
 pub use mode::{Deps, Mode, Services};
+pub use times::{parse_engine_timeout, parse_time};
 pub use words::{Vocabulary, Words};
 
 use file::SettingsFile;
+use times::parse_lease;
 
 use crate::compat::Dialect;
-use crate::compat::duration;
 use crate::diag::{Diagnostics, Sources};
 use crate::error::{Failure, Kind};
 
@@ -289,42 +291,12 @@ impl ProjectSettings {
     }
 }
 
-/// Reads a duration in Compose's syntax. A number without a unit is seconds.
-///
-/// # Errors
-/// The reason why the text is invalid.
-pub fn parse_time(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Ok(Duration::from_secs(seconds));
-    }
-    duration::parse(text).map_err(|error| error.to_string())
-}
-
 fn dialect(environment: &Environment) -> Result<Dialect, Failure> {
     let Some(text) = environment.non_empty("SOFA_DIALECT") else {
         return Ok(Dialect::default());
     };
     let known = Dialect::ALL.into_iter().find(|dialect| dialect.to_string() == text);
     known.ok_or_else(|| Failure::new(Kind::Usage, format!("SOFA_DIALECT: `{text}` is not one of 5, 5.5, 2")))
-}
-
-/// Reads the deadline for an answer of the engine.
-///
-/// # Errors
-/// The reason why the text is invalid. Zero is invalid, since no engine could answer.
-pub fn parse_engine_timeout(text: &str) -> Result<Duration, String> {
-    match parse_time(text)? {
-        Duration::ZERO => Err(format!("`{text}` is too short for any answer")),
-        time => Ok(time),
-    }
-}
-
-/// Reads how long a lock is valid without a renewal. Unreliable links need more time.
-fn parse_lease(text: &str) -> Result<Duration, String> {
-    match parse_time(text)? {
-        lease if lease < Duration::from_secs(1) => Err(format!("`{text}` is shorter than 1 s")),
-        lease => Ok(lease),
-    }
 }
 
 fn time(
@@ -502,12 +474,5 @@ mod tests {
         );
         let both = Typed { host: Some("unix:///h".into()), ..context("default") };
         assert!(host(both, "", "").is_err());
-    }
-
-    #[test]
-    fn a_number_without_a_unit_is_seconds() {
-        assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_time("6m"), Ok(Duration::from_secs(360)));
-        assert!(parse_time("soon").is_err());
     }
 }

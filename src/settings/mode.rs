@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::file::Spanned;
 use super::layout::Layout;
 use crate::util::slug::slug;
 use crate::yaml::Span;
+use crate::yaml::Spanned;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mode {

@@ -1,7 +1,6 @@
 //! The only module that prints. Producers send typed events; printers render them. Data goes to stdout, the rest to stderr.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use owo_colors::Style;
@@ -14,6 +13,7 @@ use crate::error::Failure;
 mod board;
 pub mod event;
 pub mod findings;
+mod format;
 mod github;
 mod json;
 mod live;
@@ -25,22 +25,8 @@ pub mod prompt;
 pub mod style;
 pub mod table;
 
+pub use format::Format;
 pub use progress::Progress;
-
-/// How a run's progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One line per subject, redrawn in place.
-    Live,
-    /// One line per change.
-    Plain,
-    /// One JSON object per event and line.
-    Json,
-    /// Like `Plain`; a failure also becomes an annotation of the GitHub workflow.
-    Github,
-    /// Errors only.
-    Quiet,
-}
 
 /// How a command shows things.
 #[derive(Debug, Clone, Copy)]
@@ -187,12 +173,3 @@ impl Ui {
 fn label(word: &str, style: Style) -> String {
     format!("{} ", style::paint(&format!("{word}:"), style))
 }
-
-/// The columns and rows of a terminal.
-fn size(stream: impl std::os::fd::AsFd) -> Option<(u16, u16)> {
-    let size = rustix::termios::tcgetwinsize(stream).ok()?;
-    (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
-}
-
-/// How often a live display is redrawn without events, so that its times advance.
-const REDRAW: Duration = Duration::from_millis(100);

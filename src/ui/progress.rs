@@ -9,9 +9,13 @@ use tokio::task::JoinHandle;
 
 use super::board::Board;
 use super::event::{Event, EventSender};
+use super::format::{Format, size};
 use super::live::{self, Canvas};
 use super::plain::Plain;
-use super::{Format, REDRAW, json, size, style};
+use super::{json, style};
+
+/// A live display is redrawn this often without events, so that its times advance.
+const REDRAW: Duration = Duration::from_millis(100);
 
 /// A running display. Call [`Progress::finish`] to end it.
 #[derive(Debug)]

@@ -10,4 +10,4 @@ pub use de::{DecodeError, EXTENSIONS};
 pub use node::{Entry, Kind, Map, Node};
 pub use parse::{YamlError, parse};
 pub use scalar::is_typed;
-pub use span::{SourceId, Span};
+pub use span::{SourceId, Span, Spanned};

@@ -22,3 +22,10 @@ impl Span {
         Self { source, start: clamp(start), end: clamp(end) }
     }
 }
+
+/// A value and its span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}

@@ -1,52 +1,29 @@
-//! From files to the resolved model, one file per stage: discover (with dotenv) finds what to read, assemble puts the files over
-//! each other (parse, tags, interpolate with template, canonical with short, include, extends, merge, unicity, shape with
-//! schema), then the whole is completed (defaults, paths, resolve, normalize), typed (decode, x_sofa) and judged (profiles,
-//! env_files, validate).
+//! From Compose files to the resolved model, one folder per phase: `inputs` finds what to read, `tree` merges the documents into one
+//! tree in the `syntax` of Compose files, `complete` adds defaults, `check` makes the typed model and checks it.
 
-mod assemble;
-mod canonical;
-mod decode;
-mod defaults;
-mod discover;
-mod dotenv;
-mod env_files;
-mod env_name;
-mod extends;
-mod hooks;
-mod include;
-mod interpolate;
-mod losses;
-mod merge;
-mod normalize;
-mod path;
-mod paths;
-mod pre_start;
-mod profiles;
-mod project_name;
+mod check;
+mod complete;
+mod inputs;
 mod request;
-mod resolve;
-mod schema;
 mod session;
-mod shape;
-mod short;
-mod tags;
-mod template;
-mod unicity;
-mod validate;
-mod variables;
-mod x_sofa;
+mod syntax;
+mod tree;
 
-pub use env_name::{EnvName, name_in_env_files};
-pub use profiles::select;
+pub use check::profiles::select;
+pub use check::x_sofa::X_SOFA_EXAMPLE;
+pub use inputs::env_name::{EnvName, name_in_env_files};
 pub use request::{Input, Loaded, Options, Origin, Origins, Request, Variable};
-pub use x_sofa::X_SOFA_EXAMPLE;
 
 use std::path::PathBuf;
 
-use assemble::{Document, Level};
-use discover::Layout;
+use check::{decode, dropped, hooks, pre_start, profiles, validate};
+use complete::{defaults, normalize, paths, resolve};
+use inputs::discover::{self, Layout};
+use inputs::variables::Environment;
+use inputs::{env_files, project_name};
 use session::{Finished, Session};
-use variables::Environment;
+use tree::assemble;
+use tree::document::{self, Document, Level};
 
 use crate::compose::model::{Project, ProjectName};
 use crate::diag::{Diagnostic, Diagnostics, Sources};
@@ -109,7 +86,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     }
     complete(&mut model, &name, level, session)?;
 
-    losses::note(&model, session);
+    dropped::note(&model, session);
     // Text that still holds variables is no number, port or mount yet: only the tree is there to be looked at.
     let untyped = request.options.no_interpolate;
     let mut project = if untyped { Project::default() } else { decode::decode(&model, session) };
@@ -128,7 +105,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
 
 fn read_all(files: &[Input], session: &mut Session<'_>) -> Option<Vec<Document>> {
     let read: Vec<Option<Vec<Document>>> =
-        files.iter().map(|file| assemble::read(file, None, session)).collect();
+        files.iter().map(|file| document::read(file, None, session)).collect();
     let documents: Vec<Document> =
         read.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
     if documents.is_empty() {

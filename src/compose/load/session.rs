@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::resolve::Contents;
-use super::variables::Uses;
+use super::complete::resolve::Contents;
+use super::inputs::variables::Uses;
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::yaml::{Span, YamlError};
 

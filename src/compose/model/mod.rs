@@ -12,7 +12,7 @@ mod deploy;
 mod files;
 mod given;
 mod health;
-mod hooks;
+mod models;
 mod mounts;
 mod name;
 mod network;
@@ -35,18 +35,18 @@ pub use deploy::{
 pub use files::{EnvFile, FileMode, FileObject, FileReference};
 pub use given::Given;
 pub use health::{Healthcheck, HealthcheckTest};
-pub(crate) use hooks::HOOK_CONTAINER;
-pub use hooks::{Develop, Hook, Trigger};
+pub use models::{Model, ModelReference};
 pub use mounts::{BindOptions, ImageOptions, Mount, MountKind, TmpfsOptions, Volume, VolumeOptions};
 pub use name::{ConfigName, ModelName, NetworkName, ProjectName, SecretName, ServiceName, VolumeName};
 pub use network::{Attachment, Ipam, IpamPool, Network};
 pub use ports::Port;
-pub use project::{Model, ModelReference, Project};
+pub use project::Project;
 pub(crate) use raw::EMPTY_LIST;
 pub use raw::{Extensions, HostList, Labels, Mapping, OptionalMapping, Options, RepeatedOptions, Value};
+pub(crate) use service::HOOK_CONTAINER;
 pub use service::{
-    Blkio, CredentialSpec, DeviceMapping, Extends, Logging, NamespaceMode, Provider, PullPolicy, Restart,
-    Service, ThrottleDevice, WeightDevice,
+    Blkio, CredentialSpec, Develop, DeviceMapping, Extends, Hook, Logging, NamespaceMode, Provider,
+    PullPolicy, Restart, Service, ThrottleDevice, Trigger, WeightDevice,
 };
 pub use sofa::{HttpProbe, JobRun, Probe, ReadyCheck, Role, Sofa};
 pub use ulimit::Ulimit;

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::record;
 use super::{
-    ConfigName, Extensions, FileObject, Mapping, ModelName, Network, NetworkName, ProjectName, SecretName,
-    Service, ServiceName, Volume, VolumeName,
+    ConfigName, Extensions, FileObject, Mapping, Model, ModelName, Network, NetworkName, ProjectName,
+    SecretName, Service, ServiceName, Volume, VolumeName,
 };
 
 /// A Compose application, ready to be deployed.
@@ -70,35 +69,5 @@ impl Project {
     /// An enabled service by name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.get(name)
-    }
-}
-
-record! {
-    /// A model of the project.
-    pub struct Model {
-        /// Its name.
-        pub name: String,
-        /// The model's image.
-        pub model: String,
-        /// Size of its context.
-        pub context_size: i64,
-        /// Flags of its runtime.
-        pub runtime_flags: Vec<String>,
-        /// The `x-*` keys.
-        #[serde(rename = "#extensions")]
-        pub extensions: Extensions,
-    }
-}
-
-record! {
-    /// How a service uses a model.
-    pub struct ModelReference {
-        /// The variable that gets the endpoint's address.
-        pub endpoint_var: String,
-        /// The variable that gets the model's name.
-        pub model_var: String,
-        /// The `x-*` keys.
-        #[serde(rename = "#extensions")]
-        pub extensions: Extensions,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::short::clean;
+use crate::compose::load::syntax::short_syntax::clean;
 use crate::yaml::{Kind, Node};
 
 /// Where relative paths start, and what `~` means.

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::request::Origins;
-use super::session::Session;
+use crate::compose::load::request::Origins;
+use crate::compose::load::session::Session;
 use crate::compose::model::{Build, Deploy, MountKind, NamespaceMode, Project, Service};
 use crate::diag::Diagnostic;
 use crate::util::spelling;

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::path::{self, Path, Step};
-use super::session::Session;
-use super::template::{TemplateError, substitute};
-use super::variables::{Environment, ScalarScope};
+use crate::compose::load::inputs::variables::{Environment, ScalarScope};
+use crate::compose::load::session::Session;
+use crate::compose::load::tree::path::{self, Path, Step};
+use crate::compose::load::tree::template::{TemplateError, substitute};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node, Span};
 

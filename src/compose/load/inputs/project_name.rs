@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::request::Request;
-use super::session::Session;
-use super::template::substitute;
-use super::variables::{Environment, ScalarScope};
+use crate::compose::load::inputs::variables::{Environment, ScalarScope};
+use crate::compose::load::request::Request;
+use crate::compose::load::session::Session;
+use crate::compose::load::tree::template::substitute;
 use crate::compose::model::ProjectName;
 use crate::diag::Diagnostic;
 use crate::util::slug::slug;

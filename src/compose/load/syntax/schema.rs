@@ -1,7 +1,9 @@
 //! What may be written where, once variables are substituted: the Compose specification's schema as tables.
 
-use super::shape::Shape::{self, Bool, Digits, Integer, List, Null, Number, Object, OneOf, Text};
-use super::shape::{Extra, Keys, Table};
+use crate::compose::load::syntax::shape::Shape::{
+    self, Bool, Digits, Integer, List, Null, Number, Object, OneOf, Text,
+};
+use crate::compose::load::syntax::shape::{Extra, Keys, Table};
 
 const TEXT: Shape = Text;
 const TEXT_OR_NULL: Shape = OneOf(&[Text, Null]);
@@ -236,7 +238,7 @@ static ENV_FILE: Table = Table {
 static EXTENDS: Table =
     Table { keys: &[("service", TEXT), ("file", TEXT)], required: &["service"], ..Table::CLOSED };
 
-/// Open, for the specification forgets to close it; what is lost by that is in `losses`.
+/// Open, for the specification forgets to close it; what is lost by that is in `dropped`.
 pub(crate) static GPU: Table = Table { keys: GPU_KEYS, extra: Extra::Anything, ..Table::EXTENSIBLE };
 static DEVICE_REQUEST: Table = Table { keys: GPU_KEYS, required: &["capabilities"], ..Table::EXTENSIBLE };
 const GPU_KEYS: Keys = &[

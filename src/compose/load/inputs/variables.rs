@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::request::Variable;
-use super::template::{Operator, Reference, Scope};
+use crate::compose::load::request::Variable;
+use crate::compose::load::tree::template::{Operator, Reference, Scope};
 use crate::yaml::Span;
 
 /// Values by name; the process's environment wins over env files.

@@ -3,20 +3,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::assemble::{Level, assemble, read};
-use super::discover::read_into;
-use super::merge::merge_resource;
-use super::path::Step;
-use super::request::Input;
-use super::session::Session;
-use super::tags::Resets;
-use super::{defaults, paths, resolve, schema, shape};
+use crate::compose::load::complete::defaults;
+use crate::compose::load::complete::paths;
+use crate::compose::load::complete::resolve;
+use crate::compose::load::inputs::discover::read_into;
+use crate::compose::load::request::Input;
+use crate::compose::load::session::Session;
+use crate::compose::load::syntax::schema;
+use crate::compose::load::syntax::shape;
+use crate::compose::load::tree::document::{Document, Level, read};
+use crate::compose::load::tree::merge::merge_resource;
+use crate::compose::load::tree::path::Step;
+use crate::compose::load::tree::tags::Resets;
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Map, Node, Span};
 
 const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
 /// Includes within includes beyond this are refused.
 const DEEPEST: usize = 32;
+
+/// Merges documents into one tree. Included files are merged in the same way as the files that include them.
+pub(crate) type Assemble = fn(Vec<Document>, Level<'_>, &mut Session<'_>) -> Node;
 
 /// One entry of `include`.
 struct Include {
@@ -34,6 +41,7 @@ pub(crate) fn apply(
     resets: &Resets,
     level: Level<'_>,
     session: &mut Session<'_>,
+    assemble: Assemble,
 ) {
     let Some(map) = root.as_map_mut() else { return };
     let Some(mut list) = map.remove("include").filter(|list| !list.is_null()) else {
@@ -46,7 +54,7 @@ pub(crate) fn apply(
         let Some(include) = Include::read(entry, level) else {
             continue;
         };
-        if let Some(imported) = include.load(file, level, session) {
+        if let Some(imported) = include.load(file, level, session, assemble) {
             import(root, imported, resets, session);
         }
     }
@@ -88,7 +96,13 @@ impl Include {
     }
 
     /// The included model, as if it were a project of its own.
-    fn load(self, file: &Path, level: Level<'_>, session: &mut Session<'_>) -> Option<Node> {
+    fn load(
+        self,
+        file: &Path,
+        level: Level<'_>,
+        session: &mut Session<'_>,
+        assemble: Assemble,
+    ) -> Option<Node> {
         let mut including = level.including.to_vec();
         including.push(file.to_path_buf());
         self.check_cycle(&including, session)?;

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::assemble::{Level, prepare, read};
-use super::merge::{merge, merge_service};
-use super::path::Step;
-use super::request::Input;
-use super::session::Session;
-use super::tags::Resets;
-use super::{paths, unicity};
+use crate::compose::load::complete::paths;
+use crate::compose::load::request::Input;
+use crate::compose::load::session::Session;
+use crate::compose::load::tree::document::{Level, prepare, read};
+use crate::compose::load::tree::merge::{merge, merge_service};
+use crate::compose::load::tree::path::Step;
+use crate::compose::load::tree::tags::Resets;
+use crate::compose::load::tree::unique;
 use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{Kind, Map, Node, Span};
@@ -174,7 +175,7 @@ impl Resolver<'_> {
             resets = prepare(&mut document.root, self.level, session);
             resets.apply(&mut model, &[]);
             merge(&mut model, document.root, session);
-            unicity::enforce(&mut model);
+            unique::enforce(&mut model);
         }
         paths::resolve(&mut model, self.level.base_below(&folder));
         let services = model.get_mut("services").map(|services| std::mem::take(&mut services.kind));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::session::Session;
-use super::x_sofa;
+use crate::compose::load::check::x_sofa;
+use crate::compose::load::session::Session;
 use crate::compose::model::{Project, Service, Value};
 use crate::diag::Diagnostic;
 use crate::yaml::{DecodeError, Kind, Map, Node};

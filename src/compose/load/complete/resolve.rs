@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::variables::Environment;
+use crate::compose::load::inputs::variables::Environment;
 use crate::yaml::{Kind, Node};
 
 /// What secrets and configs hold that name a variable, by section and name. An included file's variables come first.

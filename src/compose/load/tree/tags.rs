@@ -1,6 +1,6 @@
 //! `!reset` and `!override`: what a file takes out of the files before it (Compose spec, “merge”).
 
-use super::path::{Path, Step};
+use crate::compose::load::tree::path::{Path, Step};
 use crate::yaml::{Kind, Node};
 
 /// The places that a document takes out of what it is merged over.

@@ -1,16 +1,15 @@
-//! Files and documents, one over the other, into one tree: each is interpolated, joined with what it includes and extends,
-//! merged over those before it, and checked.
+//! One document of a Compose file, and what the files of one level have in common.
 
 use std::path::{Path, PathBuf};
 
-use super::paths::Base;
-use super::request::{Input, Options};
-use super::session::Session;
-use super::shape;
-use super::variables::Environment;
-use super::{canonical, extends, include, interpolate, merge, schema, tags, unicity};
-use crate::diag::Diagnostic;
-use crate::yaml::{self, Kind, Map, Node, Span};
+use crate::compose::load::complete::paths::Base;
+use crate::compose::load::inputs::variables::Environment;
+use crate::compose::load::request::{Input, Options};
+use crate::compose::load::session::Session;
+use crate::compose::load::syntax::canonical;
+use crate::compose::load::tree::interpolate;
+use crate::compose::load::tree::tags;
+use crate::yaml::{self, Node, Span};
 
 /// What files of one level (the project's, or those of one include) have in common.
 #[derive(Debug, Clone, Copy)]
@@ -73,35 +72,6 @@ pub(crate) fn read(
     }
 }
 
-/// Puts documents over each other.
-pub(crate) fn assemble(documents: Vec<Document>, level: Level<'_>, session: &mut Session<'_>) -> Node {
-    let mut model = Node::new(Kind::Map(Map::default()), Span::default());
-    for document in documents {
-        add(&mut model, document, level, session);
-    }
-    model
-}
-
-fn add(model: &mut Node, document: Document, level: Level<'_>, session: &mut Session<'_>) {
-    let Document { file, mut root } = document;
-    if root.as_map().is_none() {
-        shape::check(&root, &schema::PROJECT, session);
-        return;
-    }
-    let resets = prepare(&mut root, level, session);
-    include::apply(&mut root, &file, &resets, level, session);
-    resets.apply(model, &[]);
-    extends::apply(&mut root, &file, &resets, level, session);
-    if model.span == Span::default() {
-        model.span = root.span;
-    }
-    merge::merge(model, root, session);
-    unicity::enforce(model);
-    shape::check(model, &schema::PROJECT, session);
-    drop_version(model, session);
-    drop_empty_name_servers(model);
-}
-
 /// What happens to a document before it meets any other.
 pub(crate) fn prepare(root: &mut Node, level: Level<'_>, session: &mut Session<'_>) -> tags::Resets {
     let resets = tags::extract(root);
@@ -112,20 +82,4 @@ pub(crate) fn prepare(root: &mut Node, level: Level<'_>, session: &mut Session<'
     }
     canonical::canonicalize(root, level.options.no_interpolate, session);
     resets
-}
-
-fn drop_version(model: &mut Node, session: &mut Session<'_>) {
-    let Some(version) = model.as_map_mut().and_then(|map| map.remove("version")) else {
-        return;
-    };
-    let warning = Diagnostic::warning("`version` has no meaning any more").at(version.span, "");
-    session.warn(warning.hint("remove the line"));
-}
-
-fn drop_empty_name_servers(model: &mut Node) {
-    for entry in model.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
-        if let Some(servers) = entry.value.get_mut("dns").and_then(Node::as_list_mut) {
-            servers.retain(|server| server.as_str() != Some(""));
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What docker compose adds where nothing is written, once all files are merged, and rules about values that stand together.
 
-use super::path::{self, Step};
-use super::session::Session;
+use crate::compose::load::session::Session;
+use crate::compose::load::tree::path::{self, Step};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Map, Node};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::discover;
-use super::dotenv;
-use super::session::Session;
-use super::variables::Environment;
+use crate::compose::load::inputs::discover;
+use crate::compose::load::inputs::dotenv;
+use crate::compose::load::inputs::variables::Environment;
+use crate::compose::load::session::Session;
 use crate::diag::Sources;
 use crate::yaml::Span;
 

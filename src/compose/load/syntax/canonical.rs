@@ -1,9 +1,11 @@
 //! Short forms become long ones. What has a wrong kind stays as it is, for the check of shapes to judge.
 
-use super::path::{self, Step};
-use super::session::Session;
-use super::short::{self, ShortError};
-use super::{losses, schema, shape};
+use crate::compose::load::check::dropped;
+use crate::compose::load::session::Session;
+use crate::compose::load::syntax::schema;
+use crate::compose::load::syntax::shape;
+use crate::compose::load::syntax::short_syntax::{self, ShortError};
+use crate::compose::load::tree::path::{self, Step};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Map, Node, Span};
 
@@ -347,10 +349,10 @@ fn volume(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>)
         mapping(labels);
     }
     let Some(text) = node.as_str() else { return };
-    match short::mount(text) {
+    match short_syntax::mount(text) {
         Ok(mount) => {
             let unknown: Vec<&str> = mount.unknown.iter().map(String::as_str).collect();
-            losses::mount_options(name, &unknown, node, session);
+            dropped::mount_options(name, &unknown, node, session);
             node.kind = Kind::Map(mount.into_map(node.span, node.literal));
         }
         Err(error) => {
@@ -397,7 +399,7 @@ fn ports(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) 
         return;
     }
     // As docker compose does it: where one still holds variables, all of them stay as they are.
-    if lenient && list.iter().filter_map(Node::as_str).any(|text| short::ports(text).is_err()) {
+    if lenient && list.iter().filter_map(Node::as_str).any(|text| short_syntax::ports(text).is_err()) {
         return;
     }
     let mut ports = Vec::with_capacity(list.len());
@@ -409,7 +411,7 @@ fn ports(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) 
                 continue;
             }
         };
-        match short::ports(&text) {
+        match short_syntax::ports(&text) {
             Ok(found) => ports.extend(found.into_iter().map(|port| {
                 let map = port.into_map(entry.span, entry.literal);
                 Node { literal: entry.literal, ..Node::new(Kind::Map(map), entry.span) }

@@ -1,15 +1,15 @@
 //! The `x-sofa` block of a service. Unknown keys are errors here too.
 
-use super::session::Session;
-use super::shape::Shape::{self, Bool, List, OneOf, Text};
-use super::shape::{self, Table};
 use crate::compat::duration;
+use crate::compose::load::session::Session;
+use crate::compose::load::syntax::shape::Shape::{self, Bool, List, OneOf, Text};
+use crate::compose::load::syntax::shape::{self, Table};
 use crate::compose::model::{Duration, HttpProbe, JobRun, Probe, ReadyCheck, Role, Sofa};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node};
 
 /// The annotated example, which is the documentation: every key stands in it.
-pub const X_SOFA_EXAMPLE: &str = include_str!("../../../docs/x-sofa.yaml");
+pub const X_SOFA_EXAMPLE: &str = include_str!("../../../../docs/x-sofa.yaml");
 
 static BLOCK: Table = Table {
     keys: &[
@@ -39,9 +39,9 @@ static READY: Table = Table {
 pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Option<Sofa> {
     let before = session.errors();
     let path = [
-        super::path::Step::Key("services"),
-        super::path::Step::Key(service),
-        super::path::Step::Key("x-sofa"),
+        crate::compose::load::tree::path::Step::Key("services"),
+        crate::compose::load::tree::path::Step::Key(service),
+        crate::compose::load::tree::path::Step::Key("x-sofa"),
     ];
     shape::check_at(block, &BLOCK, &path, session);
     if session.errors() > before {

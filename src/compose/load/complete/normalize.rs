@@ -1,9 +1,9 @@
 //! What docker compose writes into every project: names, the default network, the Dockerfile's name, and the dependencies that
 //! links and shared namespaces imply.
 
-use super::resolve::inherit;
-use super::short::clean;
-use super::variables::Environment;
+use crate::compose::load::complete::resolve::inherit;
+use crate::compose::load::inputs::variables::Environment;
+use crate::compose::load::syntax::short_syntax::clean;
 use crate::compose::model::ProjectName;
 use crate::yaml::{Kind, Map, Node, Span};
 

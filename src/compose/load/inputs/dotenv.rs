@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::template::{Reference, Scope, TemplateError, substitute};
+use crate::compose::load::tree::template::{Reference, Scope, TemplateError, substitute};
 
 /// One line that sets a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! One tree over another (Compose spec, “merge”): scalars replace, mappings merge, lists add up and lose their duplicates.
 //! Both sides are in canonical form, so that what is a mapping by meaning (`environment`, `labels`) is one.
 
-use super::path::{self, Path, Step};
-use super::session::Session;
+use crate::compose::load::session::Session;
+use crate::compose::load::tree::path::{self, Path, Step};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Map, Node};
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::dotenv;
-use super::request::{Input, Request};
-use super::session::Session;
-use super::short::clean;
-use super::variables::Environment;
+use crate::compose::load::inputs::dotenv;
+use crate::compose::load::inputs::variables::Environment;
+use crate::compose::load::request::{Input, Request};
+use crate::compose::load::session::Session;
+use crate::compose::load::syntax::short_syntax::clean;
 use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{SourceId, Span};

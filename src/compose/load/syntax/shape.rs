@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::path::{self, Path, Step};
-use super::session::Session;
+use crate::compose::load::session::Session;
+use crate::compose::load::tree::path::{self, Path, Step};
 use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{Entry, Kind, Map, Node, Span};
@@ -312,7 +312,7 @@ fn shown(node: &Node, text: &str) -> String {
 
 /// Reports scalars that a list holds twice.
 pub(crate) fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
-    // Only scalars are ever asked not to repeat themselves here: ports and mounts have keys, see `unicity`.
+    // Only scalars are ever asked not to repeat themselves here: ports and mounts have keys, see `unique`.
     let mut seen: HashMap<(bool, String), &Node> = HashMap::new();
     for node in list {
         let Some(text) = node.to_text() else { continue };

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use super::dotenv::{self, Assignment, DotenvError};
-use super::losses;
-use super::request::{Origin, Origins};
-use super::session::Session;
-use super::variables::Environment;
+use crate::compose::load::check::dropped;
+use crate::compose::load::inputs::dotenv::{self, Assignment, DotenvError};
+use crate::compose::load::inputs::variables::Environment;
+use crate::compose::load::request::{Origin, Origins};
+use crate::compose::load::session::Session;
 use crate::compose::model::{EnvFile, OptionalMapping, Service};
 use crate::diag::Diagnostic;
 use crate::yaml::{SourceId, Span};
@@ -53,7 +53,7 @@ pub(crate) fn resolve_environment(
         };
         for Assignment { name, value, range } in assignments {
             if name.is_empty() {
-                losses::nameless_variable(Span::new(source, range.0, range.1), session);
+                dropped::nameless_variable(Span::new(source, range.0, range.1), session);
             }
             if !own.contains_key(&name) {
                 let span = Span::new(source, range.0, range.1);

@@ -1,9 +1,9 @@
 //! What docker compose drops from a file without a word. The same is dropped here, so that the same files give the same
 //! containers; `sofa check` says so.
 
-use super::schema;
-use super::session::Session;
 use crate::compat::argv;
+use crate::compose::load::session::Session;
+use crate::compose::load::syntax::schema;
 use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{Node, Span};

@@ -1,6 +1,6 @@
 //! What of hooks and readiness may not be written into a container's label, because it did not stand in the file as it is.
 
-use super::request::Origins;
+use crate::compose::load::request::Origins;
 use crate::compose::model::{Hook, Project};
 use crate::compose::secrecy::is_secretive;
 use crate::yaml::{Kind, Node};
