@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 pub mod planned;
 
-use crate::commands::{build, check, config, help, history, lock, logs, plan, ps, undo, version};
+use crate::commands::{build, check, config, help, history, lock, logs, ps, undo, version};
 use crate::error::CommandResult;
 use crate::ops::Context;
 use crate::settings::{Color, Progress, Typed, parse_engine_timeout};
@@ -166,7 +166,7 @@ impl Verb {
             Verb::Build(args) => build::run(args, context).await,
             Verb::Logs(args) => logs::run(args, context).await,
             Verb::Ps(args) => ps::run(args, context).await,
-            Verb::Plan(args) => plan::run(&args.show, &args.verb.plan(context).await?, context),
+            Verb::Plan(args) => args.verb.show_plan(&args.show, context).await,
             Verb::Check(args) => check::run(args, context).await,
             Verb::Config(args) => config::run(&args, context).await,
             Verb::Help(args) => help::run(&args, Cli::command(), context),

@@ -3,9 +3,8 @@
 use clap::{Args, Subcommand};
 
 use crate::commands::{deploy, down, kill, plan, restart, rm, rollback, scale, start, stop};
-use crate::error::{CommandResult, Failure};
+use crate::error::CommandResult;
 use crate::ops::Context;
-use crate::plan::operation::Plan;
 
 /// `plan`, and the verb whose plan it shows.
 #[derive(Debug, Args)]
@@ -59,12 +58,12 @@ impl Planned {
         }
     }
 
-    /// Makes the plan; changes nothing.
+    /// Shows the verb's plan and changes nothing.
     ///
     /// # Errors
     /// As the verb's, before any change.
-    pub async fn plan(&self, context: &Context) -> Result<Plan, Failure> {
-        match self {
+    pub async fn show_plan(&self, show: &plan::Args, context: &Context) -> CommandResult {
+        let plan = match self {
             Planned::Deploy(args) => deploy::plan(args, context).await,
             Planned::Scale(args) => scale::plan(args, context).await,
             Planned::Rollback(args) => rollback::plan(args, context).await,
@@ -74,7 +73,8 @@ impl Planned {
             Planned::Down(args) => down::plan(args, context).await,
             Planned::Kill(args) => kill::plan(args, context).await,
             Planned::Rm(args) => rm::plan(args, context).await,
-        }
+        };
+        plan::run(show, &plan?, context)
     }
 
     /// Whether the verb needs the project's files. The others work from labels.

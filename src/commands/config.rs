@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
-use crate::ops::config::{Digests, LoadOptions, Output, text};
+use crate::ops::config::{Digests, Output, Skipped, text};
 use crate::settings::Progress;
 
 /// Arguments of `config`.
@@ -105,13 +105,13 @@ impl Args {
         }
     }
 
-    fn load_options(&self) -> LoadOptions {
-        LoadOptions {
-            no_interpolate: self.no_interpolate,
-            no_normalize: self.no_normalize,
-            no_path_resolution: self.no_path_resolution,
-            no_consistency: self.no_consistency,
-            no_env_resolution: self.no_env_resolution,
+    fn skipped(&self) -> Skipped {
+        Skipped {
+            interpolation: self.no_interpolate,
+            normalization: self.no_normalize,
+            path_resolution: self.no_path_resolution,
+            consistency: self.no_consistency,
+            env_resolution: self.no_env_resolution,
         }
     }
 
@@ -129,7 +129,7 @@ impl Args {
 /// # Errors
 /// Everything that is wrong with the files; exit code 3.
 pub async fn run(args: &Args, context: &Context) -> CommandResult {
-    let text = text(context, args.load_options(), args.digests(), &args.output()).await?;
+    let text = text(context, args.skipped(), args.digests(), &args.output()).await?;
     if context.settings.progress == Progress::Quiet {
         return Ok(Exit::Success);
     }

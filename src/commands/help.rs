@@ -1,6 +1,5 @@
 //! `sofa help [VERB|TOPIC]`: a verb's options, or an annotated example of a file.
 
-use crate::compose::load::X_SOFA_EXAMPLE;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
 use crate::settings;
@@ -15,7 +14,8 @@ pub struct Args {
 }
 
 /// The files with an annotated example.
-const EXAMPLES: [(&str, &str); 2] = [("sofa.yaml", settings::EXAMPLE), ("x-sofa", X_SOFA_EXAMPLE)];
+const EXAMPLES: [(&str, &str); 2] =
+    [("sofa.yaml", settings::EXAMPLE), ("x-sofa", include_str!("../../docs/x-sofa.yaml"))];
 
 /// Prints the help.
 ///

@@ -13,41 +13,8 @@ use crate::engine::{Engine, EngineError, EngineStream};
 use crate::plan::image_volumes;
 use crate::plan::observed::Image;
 use crate::plan::operation::{ImageFetch, ImageSource};
+use crate::plan::policy::{Build, ImagePolicy, Pull};
 use crate::ui::event::{Event, EventSender, Phase, Subject};
-
-/// What the command line says about images.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// `--build`: build although nothing changed; `--no-build`: never build.
-    pub build: Build,
-    /// `--pull`, over the services' own policies.
-    pub pull: Option<Pull>,
-    /// `build --no-cache`.
-    pub no_cache: bool,
-}
-
-/// When services with `build:` are built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Build {
-    /// When the image is missing, or was built from another context.
-    #[default]
-    WhenStale,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// When images are pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Pull {
-    /// Always.
-    Always,
-    /// When they are not there.
-    Missing,
-    /// Never.
-    Never,
-}
 
 /// Why an image cannot be had.
 #[derive(Debug)]
@@ -129,7 +96,7 @@ pub struct Images<'a> {
     /// The model.
     pub project: &'a Project,
     /// What the command line says.
-    pub policy: Policy,
+    pub policy: ImagePolicy,
     /// The folder of docker's `config.json`.
     pub docker_config: Option<PathBuf>,
     /// The version of docker compose that built images name.

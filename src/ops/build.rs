@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crate::compose::load;
 use crate::compose::model::Project;
-use crate::docker::images::{Build, Policy, Pull};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::ops::Context;
@@ -14,6 +13,7 @@ use crate::ops::images::{fetch, push};
 use crate::ops::session::Session;
 use crate::plan::observed::Observed;
 use crate::plan::pins::Pins;
+use crate::plan::policy::{Build, ImagePolicy, Pull};
 use crate::plan::scope;
 use crate::ui::event::Event;
 use crate::util::elapsed::elapsed;
@@ -83,7 +83,7 @@ impl<'a> ImageBuild<'a> {
         let ImageBuild { context, engine, model, observed, options, .. } = self;
         let scope: Vec<&str> = self.scope.iter().map(String::as_str).collect();
         let pull = options.pull.then_some(Pull::Always);
-        let policy = Policy { build: Build::Always, pull, no_cache: options.no_cache };
+        let policy = ImagePolicy { build: Build::Always, pull, no_cache: options.no_cache };
         let events = session.events.clone();
         let fetched = fetch(context, engine, model, &scope, observed, policy, events.clone());
         let count = session.unless_interrupted(fetched).await?;

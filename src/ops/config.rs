@@ -2,8 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-pub use crate::compose::load::Options as LoadOptions;
-use crate::compose::load::select;
+use crate::compose::load::{Options, select};
 use crate::compose::model::ServiceName;
 use crate::compose::{hash, render};
 use crate::error::{Failure, Kind};
@@ -39,6 +38,16 @@ impl Output {
     }
 }
 
+/// The steps of the loader that are skipped.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Skipped {
+    pub interpolation: bool,
+    pub normalization: bool,
+    pub path_resolution: bool,
+    pub consistency: bool,
+    pub env_resolution: bool,
+}
+
 /// Which image digests the model gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digests {
@@ -55,17 +64,23 @@ pub enum Digests {
 /// Everything that is wrong with the files; exit code 3.
 pub async fn text(
     context: &Context,
-    mut options: LoadOptions,
+    skipped: Skipped,
     digests: Digests,
     output: &Output,
 ) -> Result<String, Failure> {
-    if digests != Digests::AsWritten && options.no_interpolate {
+    if digests != Digests::AsWritten && skipped.interpolation {
         let message = "image names that still contain variables have no digests";
         return Err(Failure::new(Kind::Usage, message).hint("leave out --no-interpolate"));
     }
-    let raw = options.no_interpolate;
-    // The list of variables must not depend on which of them are set.
-    options.no_interpolate |= *output == Output::Variables;
+    let raw = skipped.interpolation;
+    let options = Options {
+        // The list of variables must not depend on which of them are set.
+        no_interpolate: raw || *output == Output::Variables,
+        no_normalize: skipped.normalization,
+        no_path_resolution: skipped.path_resolution,
+        no_consistency: skipped.consistency,
+        no_env_resolution: skipped.env_resolution,
+    };
     // The process ends after this: freeing the model node by node would take longer than printing it.
     let mut loaded = ManuallyDrop::new(context.load(options)?);
     if !options.no_interpolate && output.is_narrowed() {

@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use crate::compose::model::{Project, Service};
-use crate::docker::images;
 use crate::docker::preflight::{held_ports, unmakeable};
 use crate::docker::state::content_key;
 use crate::engine::{Engine, Wanted};
@@ -14,18 +13,19 @@ use crate::ops::contents;
 use crate::ops::failure::{engine_failure, missing_failure, problems_failure};
 use crate::ops::images as fetching;
 use crate::ops::scale::Scale;
+use crate::plan;
 use crate::plan::desired::{Desired, Terms, references_beside};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::pins::Pins;
+use crate::plan::policy::{ImagePolicy, Policy};
 use crate::plan::scope::{self, Deps, Selection};
-use crate::plan::{self, Policy};
 
 /// What decides about a deploy beside the files: plain values, from the command line or from an undo.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub policy: Policy,
-    pub images: images::Policy,
+    pub images: ImagePolicy,
     /// The tag that `--tag` sets for interpolation.
     pub tag: Option<String>,
     pub scale: Vec<Scale>,

@@ -3,12 +3,13 @@
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::compose::model::{Project, Service};
-use crate::docker::images::{ImageError, Images, Policy};
+use crate::docker::images::{ImageError, Images};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
 use crate::plan::observed::Observed;
 use crate::plan::operation::ImageFetch;
+use crate::plan::policy::ImagePolicy;
 use crate::ui::event::EventSender;
 
 /// Pulls and builds what these services need. Returns how many images changed.
@@ -21,7 +22,7 @@ pub async fn fetch(
     project: &Project,
     scope: &[&str],
     observed: &Observed,
-    policy: Policy,
+    policy: ImagePolicy,
     events: EventSender,
 ) -> Result<usize, Failure> {
     let images = images(context, engine, project, policy, events);
@@ -39,7 +40,7 @@ pub async fn preview(
     project: &Project,
     scope: &[&str],
     observed: &Observed,
-    policy: Policy,
+    policy: ImagePolicy,
 ) -> Result<Vec<ImageFetch>, Failure> {
     // Nobody receives these events: a preview shows nothing.
     let (events, _) = unbounded_channel();
@@ -59,7 +60,7 @@ pub async fn push(
     scope: &[&str],
     events: EventSender,
 ) -> Result<(), Failure> {
-    let images = images(context, engine, project, Policy::default(), events);
+    let images = images(context, engine, project, ImagePolicy::default(), events);
     let sent = images.push(&services(project, scope)).await;
     sent.map_err(|errors| {
         failure(&errors, "the images are built and stay on the engine; `docker login` stores credentials")
@@ -70,7 +71,7 @@ fn images<'a>(
     context: &Context,
     engine: &'a Engine,
     project: &'a Project,
-    policy: Policy,
+    policy: ImagePolicy,
     events: EventSender,
 ) -> Images<'a> {
     Images {

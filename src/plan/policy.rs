@@ -45,3 +45,31 @@ pub enum Recreate {
     /// None.
     Never,
 }
+
+/// Which images are built and pulled before a plan is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImagePolicy {
+    pub build: Build,
+    /// Overrides the `pull_policy` of services.
+    pub pull: Option<Pull>,
+    /// Whether builds use no cache.
+    pub no_cache: bool,
+}
+
+/// When services with a `build:` are built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Build {
+    /// When the image is missing, or was built from another context.
+    #[default]
+    WhenStale,
+    Always,
+    Never,
+}
+
+/// When images are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pull {
+    Always,
+    Missing,
+    Never,
+}

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::docker::images::{self, Pull};
 use crate::ops::deployment::Options;
 use crate::ops::scale::Scale;
+use crate::plan::policy::{Build, ImagePolicy, Policy, Pull, Recreate};
 use crate::plan::scope::Deps;
-use crate::plan::{Policy, Recreate};
 use crate::settings::parse_time;
 
 /// What decides about the plan of a deploy.
@@ -23,7 +22,7 @@ pub struct DeployArgs {
     pub no_build: bool,
     /// When to pull images, instead of what the services say.
     #[arg(long, value_name = "WHEN")]
-    pub pull: Option<Pull>,
+    pub pull: Option<PullWhen>,
     /// Replace containers even if nothing changed.
     #[arg(long, conflicts_with = "no_recreate")]
     pub force_recreate: bool,
@@ -60,6 +59,25 @@ pub struct WaitArgs {
     pub wait_timeout: Option<Duration>,
 }
 
+/// When images are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PullWhen {
+    Always,
+    /// When they are not on the engine.
+    Missing,
+    Never,
+}
+
+impl From<PullWhen> for Pull {
+    fn from(when: PullWhen) -> Pull {
+        match when {
+            PullWhen::Always => Pull::Always,
+            PullWhen::Missing => Pull::Missing,
+            PullWhen::Never => Pull::Never,
+        }
+    }
+}
+
 impl DeployArgs {
     pub fn options(&self) -> Options {
         let recreate = match (self.no_recreate, self.force_recreate || self.renew_anon_volumes) {
@@ -68,9 +86,9 @@ impl DeployArgs {
             _ => Recreate::Diverged,
         };
         let build = match (self.build, self.no_build) {
-            (true, _) => images::Build::Always,
-            (_, true) => images::Build::Never,
-            _ => images::Build::WhenStale,
+            (true, _) => Build::Always,
+            (_, true) => Build::Never,
+            _ => Build::WhenStale,
         };
         Options {
             policy: Policy {
@@ -81,7 +99,7 @@ impl DeployArgs {
                 renew_volumes: self.renew_anon_volumes,
                 ..Policy::default()
             },
-            images: images::Policy { build, pull: self.pull, no_cache: false },
+            images: ImagePolicy { build, pull: self.pull.map(Pull::from), no_cache: false },
             tag: self.tag.clone(),
             scale: self.scale.clone(),
             deps: self.wait.deps,

@@ -10,7 +10,6 @@ mod syntax;
 mod tree;
 
 pub use check::profiles::select;
-pub use check::x_sofa::X_SOFA_EXAMPLE;
 pub use inputs::env_name::{EnvName, name_in_env_files};
 pub use request::{Input, Loaded, Options, Origin, Origins, Request, Variable};
 

@@ -8,9 +8,6 @@ use crate::compose::model::{Duration, HttpProbe, JobRun, Probe, ReadyCheck, Role
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node};
 
-/// The annotated example, which is the documentation: every key stands in it.
-pub const X_SOFA_EXAMPLE: &str = include_str!("../../../../docs/x-sofa.yaml");
-
 static BLOCK: Table = Table {
     keys: &[
         ("role", Shape::Word(&["backend", "infra", "job"])),
@@ -132,6 +129,8 @@ fn pause(service: &str, ready: &Node, key: &str, session: &mut Session<'_>) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const X_SOFA_EXAMPLE: &str = include_str!("../../../../docs/x-sofa.yaml");
     use crate::compose::load::{Input, Request, load};
     use crate::diag::Sources;
 
