@@ -309,11 +309,14 @@ impl Outcome {
     }
 
     fn warnings(&self) -> Vec<&str> {
-        let text = |event| match event {
-            &Event::Warning(ref text) => Some(text.as_str()),
-            _ => None,
-        };
-        self.events.iter().filter_map(text).collect()
+        self.events.iter().filter_map(warning).collect()
+    }
+}
+
+fn warning(event: &Event) -> Option<&str> {
+    match event {
+        Event::Warning(text) => Some(text),
+        _ => None,
     }
 }
 
