@@ -21,6 +21,13 @@ impl Environment {
         Environment { process, file: BTreeMap::new() }
     }
 
+    /// The environment as a shell in this directory would give it: `-C` is like a `cd` before.
+    #[must_use]
+    pub fn started_in(mut self, directory: &Path) -> Environment {
+        self.process.insert("PWD".to_owned(), directory.display().to_string());
+        self
+    }
+
     /// Adds the settings of `.sofa.env` in this folder, where the file exists.
     ///
     /// # Errors

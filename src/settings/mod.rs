@@ -144,7 +144,11 @@ impl Settings {
         if !directory.is_dir() {
             return Err(Failure::new(Kind::Usage, format!("`{}` is not a directory", directory.display())));
         }
-        let environment = Environment::of_process().with_file(&directory)?;
+        let environment = match typed.directory {
+            Some(_) => Environment::of_process().started_in(&directory),
+            None => Environment::of_process(),
+        };
+        let environment = environment.with_file(&directory)?;
         Settings::resolve(typed, environment, directory)
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
 
 use super::scalar;
 use super::{Kind, Map, Node, SourceId, Span};
@@ -41,6 +41,31 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<YamlError>> 
         let message = format!("file is larger than {} MiB", MOST_BYTES >> 20);
         return Err(vec![YamlError::new(message, Span::new(source, 0, 0), "")]);
     }
+    let mut text = Cow::Borrowed(text);
+    let mut dashes = Vec::new();
+    loop {
+        match parse_once(source, &text, &dashes) {
+            Err(Failed { dash: Some(at), .. }) if dashes.len() < MOST_DASHES => {
+                text.to_mut().replace_range(at..=at, "_");
+                dashes.push(at);
+            }
+            outcome => return outcome.map_err(|failed| failed.errors),
+        }
+    }
+}
+
+/// Why a text could not be read.
+struct Failed {
+    errors: Vec<YamlError>,
+    /// Where a plain `-` stands in a flow collection, if that is the reason: `[cat, -]`. docker compose's YAML library reads it as text.
+    dash: Option<usize>,
+}
+
+/// More of them are refused, since the text is parsed once more for each.
+const MOST_DASHES: usize = 100;
+
+/// Parses a text in which `_` is written for the dashes at these places.
+fn parse_once(source: SourceId, text: &str, dashes: &[usize]) -> Result<Vec<Node>, Failed> {
     // A byte order mark is no content; spans still count it.
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut options = granit_parser::options! {
@@ -52,6 +77,7 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<YamlError>> 
     let mut builder = Builder {
         source,
         offset: start,
+        text,
         length: text.len(),
         ends_with_line: text.ends_with('\n'),
         events: Parser::new_from_str_with_options(&text[start..], options),
@@ -59,12 +85,13 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<YamlError>> 
         parsed: 0,
         copied: 0,
         errors: Vec::new(),
+        dash: None,
+        dashes,
     };
     let documents = builder.documents();
     match documents {
         Ok(documents) if builder.errors.is_empty() => Ok(documents),
-        Ok(_) => Err(builder.errors),
-        Err(Stop) => Err(builder.errors),
+        Ok(_) | Err(Stop) => Err(Failed { errors: builder.errors, dash: builder.dash }),
     }
 }
 
@@ -75,6 +102,7 @@ struct Builder<'a> {
     source: SourceId,
     /// Bytes before what the parser sees.
     offset: usize,
+    text: &'a str,
     /// Bytes of the text.
     length: usize,
     /// Whether the text ends with a line end.
@@ -85,6 +113,9 @@ struct Builder<'a> {
     parsed: usize,
     copied: usize,
     errors: Vec<YamlError>,
+    /// See [`Failed::dash`].
+    dash: Option<usize>,
+    dashes: &'a [usize],
 }
 
 type Spanned<'a> = (Event<'a>, granit_parser::Span);
@@ -111,13 +142,30 @@ impl<'a> Builder<'a> {
             Some(Ok(spanned)) => Ok(spanned),
             Some(Err(error)) => {
                 let at = self.offset + error.marker().byte_offset().unwrap_or(0);
-                let error =
-                    YamlError::new(format!("YAML syntax: {}", error.info()), self.span(at, at + 1), "");
+                if matches!(error.kind(), ErrorKind::PlainScalarStartsWithDashFlowIndicator) {
+                    self.dash = Some(at);
+                }
+                let error = self.syntax_error(&error.info(), at);
                 self.errors.push(error);
                 Err(Stop)
             }
             None => Ok((Event::StreamEnd, granit_parser::Span::empty(granit_parser::Marker::default()))),
         }
+    }
+
+    /// A syntax error, with the hint that its kind needs.
+    fn syntax_error(&self, info: &str, at: usize) -> YamlError {
+        let tab = if info.contains("tab") { indentation_tab(self.text, at) } else { None };
+        let at = tab.unwrap_or(at);
+        let mut error = YamlError::new(format!("YAML syntax: {info}"), self.span(at, at + 1), "");
+        error.hint = if tab.is_some() {
+            Some("indent with spaces")
+        } else if info.contains("mapping values are not allowed") {
+            Some("put a value that contains `: ` in quotes")
+        } else {
+            None
+        };
+        error
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
@@ -161,7 +209,10 @@ impl<'a> Builder<'a> {
         place: Span,
     ) -> Node {
         let plain = matches!(style, ScalarStyle::Plain);
-        let text = self.without_added_line_end(text, style, place);
+        let text = match text {
+            _ if plain && self.dashes.contains(&(place.start as usize)) => Cow::Borrowed("-"),
+            text => self.without_added_line_end(text, style, place),
+        };
         let Some(tag) = tag else {
             let kind = if plain { scalar::resolve(&text) } else { Kind::String(text.into()) };
             return Node::new(kind, place);
@@ -235,8 +286,8 @@ impl<'a> Builder<'a> {
                 self.insert(&mut map, key, value);
             }
         };
-        if let Some((_, value)) = merges {
-            self.merge(&mut map, value);
+        if let Some((key, value)) = merges {
+            self.merge(&mut map, key, value);
         }
         let node =
             Node { tag: tag.and_then(|tag| custom(&tag)), ..Node::new(Kind::Map(map), reach(place, end)) };
@@ -246,10 +297,18 @@ impl<'a> Builder<'a> {
 
     fn insert(&mut self, map: &mut Map, key: Node, value: Node) {
         let Kind::String(text) = key.kind else {
-            let written =
-                key.to_text().map_or_else(|| key.kind.name().to_owned(), |text| format!("`{text}`"));
-            let mut error = YamlError::new(format!("key {written} is not text"), key.span, key.kind.name());
-            error.hint = Some("put the key in quotes");
+            let start = key.span.start as usize;
+            let is_template = start > 0 && self.text[start - 1..].starts_with("{{");
+            let message = match key.to_text() {
+                Some(text) => format!("key `{text}` is not text"),
+                None if is_template => "this is a template that was not rendered".to_owned(),
+                None => format!("a key must be text, not {}", key.kind.name()),
+            };
+            let mut error = YamlError::new(message, key.span, key.kind.name());
+            error.hint = Some(match is_template {
+                true => "render the file first; or put the value in quotes, if the braces are meant",
+                false => "put the key in quotes",
+            });
             self.errors.push(error);
             return;
         };
@@ -267,7 +326,7 @@ impl<'a> Builder<'a> {
     }
 
     /// `<<`: what the mapping has itself wins, then the first of a list.
-    fn merge(&mut self, map: &mut Map, value: Node) {
+    fn merge(&mut self, map: &mut Map, key: Span, value: Node) {
         match value.kind {
             Kind::Map(from) => {
                 for entry in from {
@@ -278,12 +337,14 @@ impl<'a> Builder<'a> {
             }
             Kind::List(list) if list.iter().all(|node| node.as_map().is_some()) => {
                 for node in list {
-                    self.merge(map, node);
+                    self.merge(map, key, node);
                 }
             }
+            // An alias without an anchor is an error already.
+            Kind::Null if self.errors.iter().any(|error| error.places[0].0 == value.span) => {}
             other => {
-                let error =
-                    YamlError::new("`<<` takes a mapping or a list of mappings", value.span, other.name());
+                let mut error = YamlError::new("`<<` takes a mapping or a list of mappings", key, "");
+                error.places.push((value.span, format!("this is {}", other.name())));
                 self.errors.push(error);
             }
         }
@@ -321,6 +382,20 @@ impl<'a> Builder<'a> {
         }
         Ok(node.clone())
     }
+}
+
+/// The first tab that indents a line, from the line of a place on.
+fn indentation_tab(text: &str, at: usize) -> Option<usize> {
+    let begin = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let mut start = begin;
+    for line in text[begin..].split_inclusive('\n') {
+        let indentation = line.len() - line.trim_start().len();
+        if let Some(tab) = line[..indentation].find('\t') {
+            return Some(start + tab);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// The tag as written, unless YAML itself defines it.
@@ -395,6 +470,22 @@ mod tests {
         assert_eq!(one("a: |\n  x").get("a").and_then(Node::as_str), Some("x"));
         assert_eq!(one("a: |\n  x\n").get("a").and_then(Node::as_str), Some("x\n"));
         assert_eq!(one("a: |\n  x\nb: 1").get("a").and_then(Node::as_str), Some("x\n"));
+    }
+
+    #[test]
+    fn a_dash_in_a_flow_list_is_text_with_its_place() {
+        let list = one("a: [cat, -, -]\nb: [-]\nc: {x: -}\ne: [-x, _]\n");
+        let texts = |key: &str| {
+            let entries = list.get(key).and_then(Node::as_list).expect(key);
+            entries.iter().map(|entry| entry.as_str().expect(key)).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("a"), ["cat", "-", "-"]);
+        assert_eq!(texts("b"), ["-"]);
+        assert_eq!(texts("e"), ["-x", "_"]);
+        assert_eq!(list.get("c").and_then(|map| map.get("x")).and_then(Node::as_str), Some("-"));
+        let second = &list.get("a").and_then(Node::as_list).expect("a list")[1];
+        assert_eq!((second.span.start, second.span.end), (9, 10));
+        assert!(!errors(&format!("a: [{}]", "-, ".repeat(200))).is_empty(), "many are refused");
     }
 
     #[test]

@@ -147,3 +147,63 @@ fn a_file_of_another_machine_says_so() {
     hint: only files of this machine are read: fetch it first, and name the copy
     ");
 }
+
+#[test]
+fn a_mistake_is_marked_where_it_is_and_says_what_to_write() {
+    for (text, place, advice) in [
+        (
+            "services:\n  web:\n    image: a\n    depends_on:\n      db:\n        condition: service_started\n",
+            ":5:7",
+            "not defined",
+        ),
+        ("services:\n  web:\n    environment:\n      A: 1\n", ":2:3", "-f compose.yaml -f"),
+        ("services:\n  web:\n    image: a\n\tports: []\n", ":4:1", "indent with spaces"),
+        ("services:\n  web:\n\timage: a\n", ":3:1", "indent with spaces"),
+        ("services:\n  web:\n    image: a\n    environment:\n      - A: 1\n", ":5:9", "write `- A=1`"),
+        ("services:\n  web:\n    image: a\n    labels:\n      - a.b: c\n", ":5:9", "write `- a.b=c`"),
+        ("services:\n  web:\n    image: a\n    command:\n      - echo: b\n", ":5:9", "`\"echo: b\"`"),
+        ("services:\n  web:\n    image: {{ image }}\n", ":3:13", "template that was not rendered"),
+        (
+            "services:\n  web:\n    image: a\n    healthcheck: {test: [CMD, x], timeout: 10}\n",
+            ":4:44",
+            "write `10s`",
+        ),
+        ("services:\n  web:\n    image: a\n    stop_grace_period: 30\n", ":4:24", "write `30s`"),
+        ("services:\n  web:\n    image: a\n    restart: false\n", ":4:14", "write `'no'`"),
+        ("services:\n  web:\n    image: a\n    volumes: [a/b:/c]\n", ":4:15", "`./a/b`"),
+        ("x-a: &a [1]\nservices:\n  web:\n    <<: *a\n    image: a\n", ":4:5", "this is a list"),
+        ("services:\n  web:\n    image: a\n    ports: [80.5]\n", ":4:13", "short form"),
+        ("services:\n  web:\n    image: a\n    command: echo a: b\n", ":4:20", "in quotes"),
+        (
+            "services:\n  web:\n    image: a\n    ports: ['127.0.0.1:80']\n",
+            ":4:13",
+            "`127.0.0.1:80:80`, or `127.0.0.1::80`",
+        ),
+        ("services:\n  web:\n    image: a\n    x_y: 1\n", ":4:5", "did you mean `x-y`?"),
+        ("services:\n  web:\n    image: a\n    memory: 1g\n", ":4:5", "did you mean `mem_limit`?"),
+        (
+            "services:\n  web:\n    image: a\n    volumes: ['d:/d']\nvolumes: {d: {}}\n",
+            ":4:15",
+            "a longer name",
+        ),
+    ] {
+        let shown = problems(text);
+        assert!(shown.contains(&format!(" --> <stdin>{place}\n")), "{place} is not in\n{shown}");
+        assert!(shown.contains(advice), "{advice} is not in\n{shown}");
+        assert!(!shown.contains("struct"), "{shown}");
+    }
+}
+
+#[test]
+fn an_alias_before_its_anchor_is_one_error() {
+    let shown = problems("services:\n  web:\n    <<: *a\n    image: a\nx-a: &a {tty: true}\n");
+    assert_eq!(shown.matches("error: ").count(), 1, "{shown}");
+}
+
+#[test]
+fn an_advice_shows_nothing_that_a_variable_gave() {
+    let ports = "services:\n  web:\n    image: a\n    ports: ['${SECRET}:80']\n";
+    let (loaded, sources) = load_with(ports, &[("SECRET", "10.1.2.3")]);
+    let shown = loaded.unwrap_err().render(&sources, false);
+    assert!(!shown.contains("10.1.2.3"), "{shown}");
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::support::Case;
 
 /// A rule, and its cases; a `*` at the end of a name stands for all that begin so.
-const RULES: [(&str, &[&str]); 66] = [
+const RULES: [(&str, &[&str]); 73] = [
     ("documents of one file merge as files do", &["yaml-documents-merge"]),
     ("variables stand in values, never in keys", &["interpolation-not-in-keys"]),
     (
@@ -153,6 +153,34 @@ const RULES: [(&str, &[&str]); 66] = [
             "no-cache-filter",
             "ipam-options",
             "pull-refresh-after",
+        ],
+    ),
+    ("a later env file sees the values of earlier ones, after its own lines", &["dotenv-layered-*"]),
+    (
+        "env files of an include and of a service are layered the same way",
+        &["include-layered-env-files", "env-file-layered"],
+    ),
+    ("label files see the labels of earlier ones first", &["label-file-layered"]),
+    ("PWD is the working directory, and the environment's wins", &["pwd-*"]),
+    ("texts in other encodings", &["utf16-*", "utf8-byte-order-mark", "env-file-latin-1"]),
+    ("a dash alone is text", &["command-dash"]),
+    (
+        "what one docker compose or `sofa` alone accepts",
+        &[
+            "compose-file-variable-empty",
+            "compose-file-variable-ends-in-a-separator",
+            "env-file-raw-long-line",
+            "environment-reset-null-over-two-files",
+            "escaped-slash",
+            "healthcheck-negative-interval",
+            "healthcheck-start-interval-alone",
+            "merge-key-resets-configs-of-extends",
+            "number-beyond-64-bits",
+            "port-of-an-address-without-brackets",
+            "tagged-bool",
+            "tmpfs-mode-as-text",
+            "volume-of-one-letter",
+            "yaml-directive-1-2",
         ],
     ),
 ];

@@ -265,7 +265,7 @@ async fn a_failure_that_update_config_tolerates_is_a_warning() {
         "  web: {{<<: *stay, {update}, volumes: [\"shared:/shared\"], command: [sh, -c, \"{command}\"]}}\n"
     );
     compose(&test, &format!("{web}volumes: {{shared: }}\n"));
-    test.sofa(["deploy"]).ok().says("exited with code 7").says("`update_config` lets it fail");
+    test.sofa(["deploy"]).ok().says("exited with code 7").says("`update_config` allows this failure");
 }
 
 #[tokio::test]
@@ -318,7 +318,10 @@ async fn a_paused_update_leaves_the_replicas_that_were_not_begun_and_the_rest_go
     // The first of the new ones runs, the second finds its trace and ends.
     compose(&test, &paused("2", &format!("mkdir /shared/first || exit 7; {stays}")));
     let run = test.sofa(["deploy"]);
-    run.assert_code(4).says("exited with code 7").says("update of web paused").says("`sofa deploy` goes on");
+    run.assert_code(4)
+        .says("exited with code 7")
+        .says("the update of web is paused")
+        .says("`sofa deploy` goes on");
     let after = ids(&test).await;
     assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "no debris");
     let kept: Vec<&str> =

@@ -162,6 +162,21 @@ impl Origins {
         }
         (node.span != Span::default()).then_some(Origin { span: node.span, literal })
     }
+
+    /// Where the key of a value is, or the value itself where it has no key.
+    pub fn key(&self, path: &str) -> Option<Span> {
+        let mut node = &self.model;
+        let mut key = None;
+        let mut rest = path;
+        while let Some((below, left)) = step(node, rest) {
+            let entry =
+                node.as_map().and_then(|map| map.iter().find(|entry| std::ptr::eq(&entry.value, below)));
+            key = entry.map(|entry| entry.key_span);
+            node = below;
+            rest = left;
+        }
+        key.filter(|span| rest.is_empty() && *span != Span::default()).or_else(|| Some(self.of(path)?.span))
+    }
 }
 
 /// Adds the paths of values below a node that do not stand as they were written.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::complete::resolve::Contents;
 use super::inputs::variables::Uses;
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
-use crate::yaml::{Span, YamlError};
+use crate::yaml::{SourceId, Span, YamlError};
 
 /// One run of the loader.
 pub(crate) struct Session<'s> {
@@ -146,9 +146,12 @@ impl<'s> Session<'s> {
 
     /// Reads a file; why it cannot be read is reported where it was mentioned.
     pub(crate) fn read(&mut self, file: &Path, what: &str, mentioned: Option<Span>) -> Option<String> {
-        let error = match std::fs::read(file).map(String::from_utf8) {
+        let error = match std::fs::read(file).map(|bytes| decoded(bytes, what)) {
             Ok(Ok(text)) => return Some(text),
-            Ok(Err(_)) => Diagnostic::error(format!("{what} {} is not UTF-8 text", self.shown(file))),
+            Ok(Err(line)) => {
+                let message = format!("{what} {}: line {line} is not UTF-8 text", self.shown(file));
+                Diagnostic::error(message).hint("save the file as UTF-8")
+            }
             Err(_) if is_remote(file) => {
                 let error = Diagnostic::error(format!("{what} {} lies elsewhere", self.shown(file)));
                 error.hint("only files of this machine are read: fetch it first, and name the copy")
@@ -170,6 +173,15 @@ impl<'s> Session<'s> {
         None
     }
 
+    /// Warns about bytes that are not UTF-8 in an env or label file. The engine gets them so from docker compose too.
+    pub(crate) fn note_replaced_bytes(&mut self, source: SourceId) {
+        let text = self.sources.text(source);
+        let Some(at) = text.find(char::REPLACEMENT_CHARACTER) else { return };
+        let span = Span::new(source, at, at + char::REPLACEMENT_CHARACTER.len_utf8());
+        let warning = Diagnostic::warning("bytes that are not UTF-8 text become `\u{fffd}`").at(span, "");
+        self.warn(warning.hint("save the file as UTF-8"));
+    }
+
     /// Ends the run.
     pub(crate) fn finish(self) -> Result<Finished, Diagnostics> {
         match self.errors {
@@ -177,4 +189,26 @@ impl<'s> Session<'s> {
             _ => Err(self.problems),
         }
     }
+}
+
+/// The text of a file. Compose files may be UTF-16 with a byte order mark, as Windows shells write them.
+///
+/// # Errors
+/// The line with the first byte that is no text.
+fn decoded(bytes: Vec<u8>, what: &str) -> Result<String, usize> {
+    let pairs = |unit: fn([u8; 2]) -> u16| -> Vec<u16> {
+        bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect()
+    };
+    let wide = match (&bytes[..], what) {
+        ([0xff, 0xfe, ..], "Compose file") => pairs(u16::from_le_bytes),
+        ([0xfe, 0xff, ..], "Compose file") => pairs(u16::from_be_bytes),
+        (_, "env file" | "label file") => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        _ => {
+            return String::from_utf8(bytes).map_err(|error| {
+                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                1 + before.iter().filter(|byte| **byte == b'\n').count()
+            });
+        }
+    };
+    String::from_utf16(&wide).map_err(|_| 1)
 }

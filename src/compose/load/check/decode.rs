@@ -1,6 +1,7 @@
 //! From the final tree to the typed model. The tree has passed the check of shapes; what can still be wrong are the values
 //! themselves: durations, sizes, command lines, numbers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
@@ -98,12 +99,24 @@ fn each_field(name: &str, node: &Node, session: &mut Session<'_>) {
 
 fn report(error: DecodeError, subject: &str, path: &str, session: &mut Session<'_>) {
     // What a variable gave may be a secret, and most messages quote the value.
-    let message = if error.literal { &error.message } else { "the variable's value does not fit here" };
+    let message =
+        if error.literal { plain(&error.message) } else { "the variable's value does not fit here".into() };
     let diagnostic = Diagnostic::error(format!("{subject}: {message}")).path(path);
     session.error(match error.span {
         Some(span) => diagnostic.at(span, ""),
         None => diagnostic,
     });
+}
+
+/// A message of serde without the names of types.
+fn plain(message: &str) -> Cow<'_, str> {
+    match message.split_once(", expected struct ") {
+        Some((found, _)) => Cow::Owned(format!(
+            "{}; a mapping or a short form fits here",
+            found.replace("invalid type", "wrong value")
+        )),
+        None => Cow::Borrowed(message),
+    }
 }
 
 fn extensions(root: &Node) -> BTreeMap<String, Value> {

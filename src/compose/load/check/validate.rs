@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::compose::load::inputs::discover::FILES;
 use crate::compose::load::request::Origins;
 use crate::compose::load::session::Session;
 use crate::compose::model::{Build, Deploy, MountKind, NamespaceMode, Project, Service};
@@ -51,6 +52,27 @@ impl Checker<'_, '_> {
         self.session.error(error);
     }
 
+    /// An error about a key below a service.
+    fn error_at_key(
+        &mut self,
+        service: &Service,
+        below: &str,
+        message: &str,
+        label: &str,
+        hints: Vec<String>,
+    ) {
+        let path = match below {
+            "" => format!("services.{}", service.name),
+            below => format!("services.{}.{below}", service.name),
+        };
+        let mut error = Diagnostic::error(format!("service `{}`{message}", service.name)).path(path.as_str());
+        if let Some(span) = self.origins.key(&path) {
+            error = error.at(span, label);
+        }
+        error.hints.extend(hints);
+        self.session.error(error);
+    }
+
     /// An error about two places below a service that do not go together.
     fn conflict(
         &mut self,
@@ -90,15 +112,32 @@ impl Checker<'_, '_> {
             None => "not defined".to_owned(),
         };
         let section = if what.ends_with("secret") { "secrets".to_owned() } else { format!("{what}s") };
-        let hint = (what != "service").then(|| format!("define it under `{section}:`"));
+        let hint = match what {
+            "service" => None,
+            "volume" if name.contains('/') => {
+                Some(format!("a folder beside the Compose file begins with `./`: `./{name}`"))
+            }
+            _ => Some(format!("define it under `{section}:`")),
+        };
         self.error(service, below, format!(" uses {what} `{name}`, which is not defined"), &label, hint);
     }
 
     fn source(&mut self, service: &Service) {
         if service.build.is_none() && service.image.is_empty() && service.provider.is_none() {
-            let hint = Some("write `image:` or `build:`".to_owned());
-            self.error(service, "", " has neither an image nor a build context".to_owned(), "", hint);
+            let mut hints = vec!["write `image:` or `build:`".to_owned()];
+            hints.extend(self.missing_base_file());
+            self.error_at_key(service, "", " has neither an image nor a build context", "", hints);
         }
+    }
+
+    /// An override file that is read alone lacks what the file has that it overrides.
+    fn missing_base_file(&self) -> Option<String> {
+        let [only] = self.project.compose_files.as_slice() else { return None };
+        let name = only.file_name()?.to_str()?;
+        let is_override = !FILES.contains(&name);
+        is_override.then(|| {
+            format!("an override file comes after the file that it overrides: `-f {} -f {name}`", FILES[0])
+        })
     }
 
     fn build(&mut self, service: &Service) {
@@ -201,8 +240,8 @@ impl Checker<'_, '_> {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => "not defined".to_owned(),
                     };
-                    let hint = Some("define it under `services:`".to_owned());
-                    self.error(service, &below, message, &label, hint);
+                    let hints = vec!["define it under `services:`".to_owned()];
+                    self.error_at_key(service, &below, &message, &label, hints);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Which files are loaded: the Compose files, their folder, the env files; and what the project is called.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::compose::load::inputs::dotenv;
@@ -11,7 +12,8 @@ use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{SourceId, Span};
 
-const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub(crate) const FILES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
@@ -38,6 +40,9 @@ pub(crate) struct Layout {
 pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<Layout> {
     let here = &request.working_directory;
     let mut environment = Environment::of_process(&request.environment);
+    if environment.get("PWD").is_none() {
+        environment.set("PWD", &here.display().to_string());
+    }
     let named_env_files = named_env_files(request, &environment);
     let project_folder = request.project_directory.as_deref().map(|folder| absolute(here, folder));
     let mut files: Vec<Input> = request.files.iter().map(|input| absolute_input(here, input)).collect();
@@ -111,27 +116,21 @@ fn read_env_files(
     read_into(&[default], environment, session)
 }
 
-/// Reads env files into the variables: what is set already stays, and a later file wins over an earlier one.
+/// Reads env files into the variables. A variable that is set already keeps its value, and a later file wins over an earlier one.
+///
+/// In a value, `$NAME` is the variable that is set already, else what the file itself said before, else what an earlier file said.
 pub(crate) fn read_into(
     files: &[PathBuf],
     environment: &mut Environment,
     session: &mut Session<'_>,
 ) -> Option<()> {
     let mut read: Vec<(PathBuf, SourceId, Vec<dotenv::Assignment>)> = Vec::new();
+    let mut earlier: HashMap<String, String> = HashMap::new();
     for file in files {
-        let (source, assignments) = {
-            let lookup = |name: &str| {
-                let earlier = || {
-                    let earlier = read.iter().rev().flat_map(|(_, _, assignments)| assignments.iter().rev());
-                    earlier
-                        .into_iter()
-                        .find(|assignment| assignment.name == name)
-                        .map(|assignment| assignment.value.clone())
-                };
-                environment.get(name).map(str::to_owned).or_else(earlier)
-            };
-            read_env_file(file, &lookup, session)?
-        };
+        let (source, assignments) = read_env_file(file, &earlier, environment, session)?;
+        for assignment in &assignments {
+            earlier.insert(assignment.name.clone(), assignment.value.clone());
+        }
         read.push((file.clone(), source, assignments));
     }
     for (file, source, assignments) in read.into_iter().rev() {
@@ -148,12 +147,14 @@ pub(crate) fn read_into(
 
 fn read_env_file(
     file: &Path,
-    lookup: &dyn Fn(&str) -> Option<String>,
+    earlier: &HashMap<String, String>,
+    environment: &Environment,
     session: &mut Session<'_>,
 ) -> Option<(SourceId, Vec<dotenv::Assignment>)> {
     let text = session.read(file, "env file", None)?;
     let id = session.sources.add(session.shown(file), text.as_str());
-    dotenv::parse(&text, lookup)
+    session.note_replaced_bytes(id);
+    dotenv::parse_after(&text, earlier.clone(), &|name| environment.get(name).map(str::to_owned))
         .map(|assignments| (id, assignments))
         .map_err(|error| {
             let span = Span::new(id, error.range.0, error.range.1);

@@ -120,12 +120,23 @@ impl<'t> Parser<'t> {
                 c => {
                     let at = self.at + offset;
                     let message = format!("unexpected `{c}` in the name of a variable");
-                    return Err(self.error(message, at, at + c.len_utf8(), Some("a line is `NAME=value`")));
+                    let hint = match self.is_first_line() {
+                        true => "a line is `NAME=value`",
+                        false => {
+                            "if the value of the line above continues here, put it in double quotes; else a line is `NAME=value`"
+                        }
+                    };
+                    return Err(self.error(message, at, at + c.len_utf8(), Some(hint)));
                 }
             }
         }
         // Without a line end behind it, the last `KEY` alone is taken for the value of an empty name, as docker compose does.
         Ok((String::new(), false))
+    }
+
+    /// Whether no value was read before.
+    fn is_first_line(&self) -> bool {
+        !self.text[..self.at].lines().any(|line| line.contains('=') && !line.trim_start().starts_with('#'))
     }
 
     fn skip_blanks(&mut self) {

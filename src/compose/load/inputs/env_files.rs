@@ -159,6 +159,7 @@ impl Cache {
         }
         let text = session.read(file, what, place)?;
         let read = (session.sources.add(session.shown(file), text.as_str()), text);
+        session.note_replaced_bytes(read.0);
         self.texts.insert(file.to_path_buf(), Some(read.clone()));
         Some(read)
     }

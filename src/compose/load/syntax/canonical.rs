@@ -1,5 +1,7 @@
 //! Short forms become long ones. What has a wrong kind stays as it is, for the check of shapes to judge.
 
+use std::borrow::Cow;
+
 use crate::compose::load::check::dropped;
 use crate::compose::load::session::Session;
 use crate::compose::load::syntax::schema;
@@ -336,10 +338,11 @@ fn report(error: ShortError, node: &Node, path: &[Step<'_>], lenient: bool, sess
     if !lenient {
         // What a variable gave may be a secret.
         let message = if node.literal { &error.message } else { "the variable's value does not fit here" };
-        let error = Diagnostic::error(format!("{}: {message}", path::subject(path)))
+        let hint = Some(error.hint).filter(|hint| node.literal || matches!(hint, Cow::Borrowed(_)));
+        let mut error = Diagnostic::error(format!("{}: {message}", path::subject(path)))
             .at(node.span, "")
-            .path(path::text(path))
-            .hint(error.hint);
+            .path(path::text(path));
+        error.hints.extend(hint.map(Cow::into_owned));
         session.error(error);
     }
 }
@@ -374,7 +377,7 @@ fn device_mapping(node: &mut Node, name: &str, lenient: bool, session: &mut Sess
             let path = [Step::Key("services"), Step::Key(name), Step::Key("devices")];
             let error = ShortError {
                 message: format!("`{text}` has too many colons"),
-                hint: "use `source:`, `target:`, `permissions:`",
+                hint: "use `source:`, `target:`, `permissions:`".into(),
             };
             return report(error, node, &path, lenient, session);
         }

@@ -156,6 +156,18 @@ fn is_empty_entry(entry: &Entry) -> bool {
     entry.key.is_empty() && entry.key_span == entry.value.span
 }
 
+/// Keys that docker's command line or other tools have, and their name in a Compose file.
+const OTHER_NAMES: [(&str, &str); 8] = [
+    ("cmd", "command"),
+    ("cpu", "cpus"),
+    ("env", "environment"),
+    ("health", "healthcheck"),
+    ("mem", "mem_limit"),
+    ("memory", "mem_limit"),
+    ("mount", "volumes"),
+    ("publish", "ports"),
+];
+
 fn unknown_key(key: &str, span: Span, table: &'static Table, path: &[Step<'_>], session: &mut Session<'_>) {
     if session.is_full() {
         return session.count_error();
@@ -174,7 +186,15 @@ fn unknown_key(key: &str, span: Span, table: &'static Table, path: &[Step<'_>], 
     };
     let known = || table.keys.iter().map(|(known, _)| *known);
     let error = Diagnostic::error(message).path(whole);
-    let error = match spelling::nearest(key, known()) {
+    let other = OTHER_NAMES.iter().find(|(name, is)| *name == key && known().any(|known| known == *is));
+    let extension = key.strip_prefix("x_").filter(|_| table.extensible);
+    if let Some(rest) = extension {
+        session.error(
+            error.at(span, format!("did you mean `x-{rest}`?")).hint("keys of your own begin with `x-`"),
+        );
+        return;
+    }
+    let error = match other.map(|(_, is)| *is).or_else(|| spelling::nearest(key, known())) {
         Some(nearest) => error.at(span, format!("did you mean `{nearest}`?")),
         None => {
             let error = error.at(span, "");
@@ -273,7 +293,21 @@ fn wrong_kind(node: &Node, shape: &Shape, path: &[Step<'_>], session: &mut Sessi
         .at(node.span, label)
         .path(path::text(path));
     let wants_text = accepts_kind(shape, &Kind::String("".into()));
+    let key = path.iter().rev().find_map(|step| match step {
+        Step::Key(key) => Some(*key),
+        Step::Index(_) => None,
+    });
+    let key = key.unwrap_or_default();
     session.error(match &node.kind {
+        Kind::Int(value) if wants_text && node.literal && DURATIONS.contains(&key) => {
+            error.hint(format!("write `{value}s`: a duration has a unit"))
+        }
+        Kind::Bool(false) if key == "restart" => error.hint("write `'no'`, with quotes"),
+        Kind::Map(map) if wants_text && map.len() == 1 && node.literal => match one_entry(map) {
+            Some((name, value)) if PAIRS.contains(&key) => error.hint(format!("write `- {name}={value}`")),
+            Some((name, value)) => error.hint(format!("text with `: ` needs quotes: `\"{name}: {value}\"`")),
+            None => error,
+        },
         Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Timestamp(_) if wants_text => {
             error.hint("put the value in quotes")
         }
@@ -282,6 +316,28 @@ fn wrong_kind(node: &Node, shape: &Shape, path: &[Step<'_>], session: &mut Sessi
         }
         _ => error,
     });
+}
+
+/// The keys whose values are durations.
+const DURATIONS: [&str; 9] = [
+    "delay",
+    "interval",
+    "max_replicas_interval",
+    "monitor",
+    "start_interval",
+    "start_period",
+    "stop_grace_period",
+    "timeout",
+    "window",
+];
+/// The lists of `NAME=VALUE`.
+const PAIRS: [&str; 8] =
+    ["annotations", "args", "driver_opts", "environment", "extra_hosts", "labels", "storage_opt", "sysctls"];
+
+/// The only entry of a mapping, where it is a scalar that the file holds as it is.
+fn one_entry(map: &Map) -> Option<(&str, String)> {
+    let entry = map.iter().next().filter(|entry| entry.value.literal)?;
+    Some((&entry.key, entry.value.to_text()?))
 }
 
 fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {

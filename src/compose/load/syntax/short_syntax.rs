@@ -1,5 +1,6 @@
 //! The short forms of ports and mounts (Compose spec, “ports” and “volumes”, short syntax).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::yaml::{Kind, Map, Node, Span};
@@ -8,7 +9,7 @@ use crate::yaml::{Kind, Map, Node, Span};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShortError {
     pub(crate) message: String,
-    pub(crate) hint: &'static str,
+    pub(crate) hint: Cow<'static, str>,
 }
 
 /// One port of a short form.
@@ -45,8 +46,10 @@ impl ShortPort {
 /// Reads `[[IP:]HOST:]CONTAINER[/PROTOCOL]`, where HOST and CONTAINER may be ranges. Sorted as docker compose sorts them: by the
 /// container's port as text.
 pub(crate) fn ports(text: &str) -> Result<Vec<ShortPort>, ShortError> {
-    let error =
-        |message: String| ShortError { message, hint: "a port is `[[IP:]HOST:]CONTAINER[/tcp|udp|sctp]`" };
+    let error = |message: String| ShortError {
+        message,
+        hint: "a port is `[[IP:]HOST:]CONTAINER[/tcp|udp|sctp]`".into(),
+    };
     let (rest, container) =
         text.rsplit_once(':').map_or((None, text), |(rest, container)| (Some(rest), container));
     let (ip, host) = match rest {
@@ -63,6 +66,15 @@ pub(crate) fn ports(text: &str) -> Result<Vec<ShortPort>, ShortError> {
     }
     let (first, last) = range(container)
         .ok_or_else(|| error(format!("port `{text}`: `{container}` is no port or range of ports")))?;
+    if ip.is_empty() && host.parse::<IpAddr>().is_ok() {
+        return Err(ShortError {
+            message: format!("port `{text}`: `{host}` is an address, and the port of the host is missing"),
+            hint: format!(
+                "write `{host}:{container}:{container}`, or `{host}::{container}` for a free port of the host"
+            )
+            .into(),
+        });
+    }
     let published = if host.is_empty() {
         None
     } else {
@@ -180,7 +192,7 @@ impl ShortMount {
 /// Reads `[SOURCE:]TARGET[:OPTIONS]`. A single letter before a colon is a Windows drive.
 pub(crate) fn mount(text: &str) -> Result<ShortMount, ShortError> {
     let error =
-        |message: String| ShortError { message, hint: "a mount is `[SOURCE:]TARGET[:ro|rw|z|Z|…]`" };
+        |message: String| ShortError { message, hint: "a mount is `[SOURCE:]TARGET[:ro|rw|z|Z|…]`".into() };
     if text.is_empty() {
         return Err(error("mount is empty".to_owned()));
     }
@@ -197,6 +209,12 @@ pub(crate) fn mount(text: &str) -> Result<ShortMount, ShortError> {
         [source, target, options] => (*source, *target, *options),
         _ => return Err(error(format!("mount `{text}` has too many colons"))),
     };
+    if let Some((name, path)) = target.split_once(':').filter(|_| source.is_empty()) {
+        return Err(ShortError {
+            message: format!("mount `{text}`: docker compose takes `{name}:` for a Windows drive, not for a volume"),
+            hint: format!("give volume `{name}` a longer name, or write the long form with `source: {name}` and `target: {path}`").into(),
+        });
+    }
     let mut mount =
         ShortMount { source: source.to_owned(), target: target.to_owned(), ..ShortMount::default() };
     for option in options.split(',') {
@@ -297,7 +315,7 @@ mod tests {
         assert!(read("./a:/b:ro,z").is_bind());
         assert!(read("./a:/b:ro,z").read_only);
         assert_eq!(read("v1:/c").source, "v1");
-        assert_eq!(read("v:/c").target, "v:/c");
+        assert!(mount("v:/c").unwrap_err().message.contains("Windows drive"));
         assert_eq!(read("/data").source, "");
         assert_eq!(read("${A:-x}:/b").source, "${A:-x}");
         assert!(mount("a1::b").is_err());
