@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
-use crate::ops::config::{Digests, Output, Skipped, text};
+use crate::ops::config::{self, Digests, Output, Skipped, text};
 use crate::settings::Progress;
 
 /// Arguments of `config`.
@@ -13,9 +13,9 @@ pub struct Args {
     /// Mode, `all`, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
-    /// The output format.
-    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
-    format: Format,
+    /// The output format (default yaml; a table for `--variables`).
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     #[command(flatten)]
     list: List,
     /// Do not interpolate variables.
@@ -98,9 +98,13 @@ impl Args {
             None if *networks => Output::Networks,
             None if *models => Output::Models,
             None if *profiles => Output::Profiles,
-            None if *variables => Output::Variables,
+            None if *variables => Output::Variables(match self.format {
+                Some(Format::Json) => config::Format::Json,
+                Some(Format::Yaml) => config::Format::Yaml,
+                None => config::Format::Table,
+            }),
             None if *environment => Output::Environment,
-            None if self.format == Format::Json => Output::Json,
+            None if self.format == Some(Format::Json) => Output::Json,
             None => Output::Yaml,
         }
     }

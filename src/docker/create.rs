@@ -68,7 +68,7 @@ impl Docker<'_> {
             image: service.image.clone(),
             labels: self.labels(service, replica, &parents, old.map(|_| final_name))?,
             parents,
-            links: BTreeMap::new(),
+            links: self.links(service.service)?,
             inherited: old.map(|old| inherited(service, old)).unwrap_or_default(),
             service_aliases: true,
             publish: true,
@@ -82,6 +82,26 @@ impl Docker<'_> {
             }
         }
         Ok(self.engine.create(&new).await?.id)
+    }
+
+    /// The containers that the `links` of a service name, by their final names: the engine's DNS resolves a link on a network of the
+    /// project when it is used.
+    fn links(&self, service: &Service) -> Result<BTreeMap<ServiceName, Vec<(String, u32)>>, OperationError> {
+        let desired = self.desired()?;
+        let containers = |name: &str| -> Vec<(String, u32)> {
+            match desired.service(name) {
+                Some(linked) => (1..=linked.replicas)
+                    .map(|number| (linked.container_name(desired.project, number), number))
+                    .collect(),
+                None => {
+                    let found = self.observed.containers.iter();
+                    let found = found.filter(|container| container.service == name && !container.oneoff);
+                    found.map(|container| (container.name.clone(), container.number)).collect()
+                }
+            }
+        };
+        let linked = service.links.iter().map(|link| link.split(':').next().unwrap_or(link));
+        Ok(linked.map(|name| (name.into(), containers(name))).collect())
     }
 
     fn labels(

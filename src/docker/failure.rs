@@ -83,10 +83,12 @@ impl TargetError for OperationError {
     fn explain(&self, attempt: &Attempt) -> String {
         match self {
             OperationError::Gate(_) | OperationError::Hook(_) => self.to_string(),
-            OperationError::Engine(error) if error.is_not_found() && attempt.acts_on_container => format!(
-                "{}: {}: the container is gone; somebody else removed it (`docker container prune`?)",
-                attempt.group, attempt.action
-            ),
+            OperationError::Engine(error) if error.is_container_not_found() && attempt.acts_on_container => {
+                format!(
+                    "{}: {}: the container is gone; somebody else removed it (`docker container prune`?)",
+                    attempt.group, attempt.action
+                )
+            }
             _ => format!("{attempt}: {self}"),
         }
     }
@@ -105,6 +107,12 @@ impl TargetError for OperationError {
         }
         if self.retry() == Retry::Late {
             hints.push("`--engine-timeout` gives the engine more time".into());
+        }
+        if self.is_not_found() && self.to_string().contains("network") {
+            hints.push(
+                "`sofa deploy` creates the network, and replaces the containers that were connected to it"
+                    .into(),
+            );
         }
         if self.to_string().contains("no space left on device") {
             hints.push("`docker system df` shows what takes the engine's disk".into());

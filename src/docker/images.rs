@@ -25,6 +25,8 @@ pub struct ImageError {
     pub image: String,
     /// What went wrong, with the last lines of a failed build.
     pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
     /// Whether the files are wrong, not the work.
     pub invalid: bool,
 }
@@ -35,6 +37,7 @@ impl ImageError {
             services: need.services.iter().map(|service| service.name.to_string()).collect(),
             image: need.image.clone(),
             reason: reason.into(),
+            hint: None,
             invalid: false,
         }
     }
@@ -299,7 +302,7 @@ impl Images<'_> {
     async fn fetch(&self, need: &Need<'_>, due: Due) -> Result<(), ImageError> {
         let Some(prepared) = due.build else {
             self.tell(need, Phase::Pulling, None);
-            self.pull(need).await.map_err(|error| ImageError::of(need, error.to_string()))?;
+            self.pull(need).await.map_err(|error| pull_error(need, &error))?;
             self.tell(need, Phase::Done, Some("pulled".into()));
             return Ok(());
         };
@@ -376,6 +379,47 @@ impl Images<'_> {
         let subject = Subject::Image(need.image.clone());
         let _ = self.events.send(Event::Phase { subject, phase, detail });
     }
+}
+
+/// A failed pull: which registry, what it or the engine said, and what to do.
+fn pull_error(need: &Need<'_>, error: &EngineError) -> ImageError {
+    let said = error.reason();
+    let registry = need.image.parse::<Reference>().map(|reference| reference.registry().to_owned());
+    let registry = registry.unwrap_or_else(|_| "its registry".to_owned());
+    let has = |words: &[&str]| words.iter().any(|word| said.to_lowercase().contains(word));
+    let (what, remedy) = if has(&["denied", "unauthorized", "authentication required", "forbidden"]) {
+        (
+            format!("registry {registry} does not give it out"),
+            format!("check the spelling, or log in: `docker login {registry}`"),
+        )
+    } else if has(&["manifest unknown", "not found", "no such image", "does not exist"]) {
+        (format!("registry {registry} does not have it"), "check the name and the tag".to_owned())
+    } else if has(&[
+        "no such host",
+        "connection refused",
+        "dial tcp",
+        "timeout",
+        "deadline",
+        "eof",
+        "unreachable",
+        "tls",
+    ]) {
+        (
+            format!("registry {registry} did not answer"),
+            "check the network of the engine's machine; `--pull never` uses only images that the engine has"
+                .to_owned(),
+        )
+    } else {
+        (
+            format!("pull from registry {registry} failed"),
+            "`--pull never` uses only images that the engine has".to_owned(),
+        )
+    };
+    let remedy = match need.services.iter().any(|service| service.build.is_some()) {
+        true => format!("{remedy}; `sofa build` builds it"),
+        false => remedy,
+    };
+    ImageError { hint: Some(remedy), ..ImageError::of(need, format!("{what}: {said}")) }
 }
 
 /// A failed build, with the last lines of its output.

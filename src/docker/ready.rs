@@ -276,6 +276,10 @@ impl Doubt {
 fn readiness(gate: &Gate, details: &ContainerDetails) -> Readiness {
     match (&details.state, gate) {
         (State::Exited(0), Gate::Completed) => Readiness::Ready,
+        // A program that ended well before anything asked for its health is a job that nobody declared.
+        (State::Exited(0), Gate::Running | Gate::Healthy { .. }) if details.is_completed() => {
+            Readiness::Ready
+        }
         (State::Exited(code), _) => {
             Readiness::Failed(Reason::Exited { code: *code, oom: details.oom_killed })
         }

@@ -8,6 +8,7 @@ use crate::apply::announce::subject;
 use crate::plan::action::Replica;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, State};
+use crate::ui::event::{Event, Subject};
 
 impl Waiter<'_> {
     /// Watches one container until it has been up for `window` without a restart.
@@ -26,6 +27,15 @@ impl Waiter<'_> {
         match self.stays_up(&candidate, window).await? {
             Ok(()) => Ok(()),
             Err(reason) => Err(self.explain(&candidate, reason, begun.elapsed()).await),
+        }
+    }
+
+    fn note_completed(&self, candidate: &Candidate<'_>) {
+        if let Subject::Container { service, number: 0 | 1 } = candidate.subject {
+            let note = format!(
+                "service `{service}` ended with exit code 0 and counts as completed; `x-sofa: {{role: job}}` declares it a job"
+            );
+            let _ = self.events.send(Event::Note(note));
         }
     }
 
@@ -61,6 +71,10 @@ impl Waiter<'_> {
                     end = Instant::now() + window;
                 }
                 State::Restarting => {}
+                State::Exited(0) if details.is_completed() => {
+                    self.note_completed(candidate);
+                    return Ok(Ok(()));
+                }
                 State::Exited(_) if doubt.of(&details) => {
                     tokio::time::sleep(SHUTDOWN).await;
                     continue;

@@ -83,6 +83,19 @@ impl EngineError {
         self.status() == Some(404)
     }
 
+    /// Whether it is a container that does not exist, not something that the call needs beside it, such as a network.
+    pub fn is_container_not_found(&self) -> bool {
+        matches!(self, EngineError::Api { status: 404, message, .. } if message.contains("o such container"))
+    }
+
+    /// The engine's own words, without the call.
+    pub fn reason(&self) -> String {
+        match self {
+            EngineError::Api { message, .. } | EngineError::Failed { message, .. } => message.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the call conflicts with the present state: a name is in use, an object is used (409).
     pub fn is_conflict(&self) -> bool {
         self.status() == Some(409)

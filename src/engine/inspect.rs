@@ -52,6 +52,8 @@ pub struct ContainerDetails {
     pub healthcheck: Option<Healthcheck>,
     pub tty: bool,
     pub restart_policy: RestartPolicy,
+    /// Whether it publishes a port.
+    pub publishes: bool,
     /// Its own grace period of a stop, if it was created with one.
     pub stop_timeout: Option<Duration>,
     pub labels: BTreeMap<String, String>,
@@ -65,6 +67,15 @@ pub struct ContainerDetails {
     pub network_mode: String,
     /// Whether it has a device request or the `nvidia` runtime: a probe must not disturb a GPU.
     pub has_gpu: bool,
+}
+
+impl ContainerDetails {
+    /// Whether it ended as a program that does its work once: with exit code 0, without a healthcheck and published ports, and with
+    /// a restart policy that leaves it so.
+    pub fn is_completed(&self) -> bool {
+        let stays = matches!(self.restart_policy, RestartPolicy::No | RestartPolicy::OnFailure(_));
+        self.state == State::Exited(0) && stays && !self.publishes && self.healthcheck.is_none()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,6 +229,8 @@ struct HostConfigReply {
     runtime: String,
     #[serde(default, deserialize_with = "null_as_default")]
     network_mode: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    port_bindings: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -309,6 +322,7 @@ impl Reply {
             probes: self.state.health.log.into_iter().map(ProbeReply::into_probe).collect(),
             healthcheck,
             tty: self.config.tty,
+            publishes: !host.port_bindings.is_empty(),
             restart_policy: RestartPolicy::of(
                 &host.restart_policy.name,
                 host.restart_policy.maximum_retry_count,

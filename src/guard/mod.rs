@@ -7,6 +7,7 @@ mod candidate;
 mod disk;
 mod env_files;
 mod images;
+mod order;
 mod passwords;
 mod readiness;
 mod sources;
@@ -53,6 +54,7 @@ pub fn machine_elsewhere(host: &str) -> Finding {
 pub fn advice(candidate: &Candidate<'_>, desired: &Desired<'_>) -> Vec<Finding> {
     let mut findings = images::findings(candidate, desired);
     findings.extend(readiness::findings(candidate, desired));
+    findings.extend(order::findings(candidate, desired));
     findings.extend(candidate.loaded.lost.iter().map(|lost| of_diagnostic("lost", lost, candidate.sources)));
     findings
 }

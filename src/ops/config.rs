@@ -2,6 +2,8 @@
 
 use std::mem::ManuallyDrop;
 
+use serde::Serialize;
+
 use crate::compose::load::{Options, select};
 use crate::compose::model::ServiceName;
 use crate::compose::{hash, render};
@@ -9,6 +11,14 @@ use crate::error::{Failure, Kind};
 use crate::ops::project::LoadedProject;
 use crate::ops::{Context, digests};
 use crate::ui::table;
+
+/// The format of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Table,
+    Json,
+    Yaml,
+}
 
 /// What is printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +31,7 @@ pub enum Output {
     Networks,
     Models,
     Profiles,
-    Variables,
+    Variables(Format),
     Environment,
     /// The config hashes of these services, or of all with `*`.
     Hash(String),
@@ -33,7 +43,7 @@ impl Output {
         match self {
             Output::Yaml | Output::Json | Output::Images | Output::Profiles => true,
             Output::Services | Output::Volumes | Output::Networks | Output::Models => false,
-            Output::Variables | Output::Environment | Output::Hash(_) => false,
+            Output::Variables(_) | Output::Environment | Output::Hash(_) => false,
         }
     }
 }
@@ -75,16 +85,20 @@ pub async fn text(
     let raw = skipped.interpolation;
     let options = Options {
         // The list of variables must not depend on which of them are set.
-        no_interpolate: raw || *output == Output::Variables,
+        no_interpolate: raw || matches!(output, Output::Variables(_)),
         no_normalize: skipped.normalization,
         no_path_resolution: skipped.path_resolution,
         no_consistency: skipped.consistency,
         no_env_resolution: skipped.env_resolution,
+        defers_service_problems: false,
     };
     // The process ends after this: freeing the model node by node would take longer than printing it.
     let mut loaded = ManuallyDrop::new(context.load(options)?);
     if !options.no_interpolate && output.is_narrowed() {
         keep_named_services(&mut loaded, context)?;
+    } else if !context.settings.words.services.is_empty() {
+        context.selection(loaded.project())?;
+        context.ui.note("the named services do not limit this list: it is of the whole project");
     }
     if digests != Digests::AsWritten {
         digests::resolve(&mut loaded.loaded.project, context).await?;
@@ -115,7 +129,14 @@ fn render(loaded: &LoadedProject, raw: bool, output: &Output, context: &Context)
         // Values have no types before interpolation: the merged files are printed as they are.
         Output::Yaml if raw => return Ok(render::raw_yaml(tree)),
         Output::Yaml => return Ok(render::project_yaml(project, dialect)),
-        Output::Variables => {
+        Output::Variables(Format::Json) => {
+            return json_of(&render::variables_by_name(&loaded.loaded)).map(|text| text + "\n");
+        }
+        Output::Variables(Format::Yaml) => {
+            let variables = render::variables_by_name(&loaded.loaded);
+            return serde_yaml::to_string(&render::lower_case(&variables)).map_err(unprintable);
+        }
+        Output::Variables(Format::Table) => {
             let rows = render::variables(&loaded.loaded).into_iter().map(Vec::from).collect::<Vec<_>>();
             return Ok(table::render(&["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"], &rows));
         }
@@ -128,6 +149,14 @@ fn render(loaded: &LoadedProject, raw: bool, output: &Output, context: &Context)
         Output::Environment => render::environment(project),
         Output::Hash(wanted) => hashes(wanted, loaded, context)?,
     }))
+}
+
+fn json_of(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(unprintable)
+}
+
+fn unprintable(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Kind::Failed, format!("the variables cannot be printed: {error}"))
 }
 
 fn lines(names: Vec<String>) -> String {

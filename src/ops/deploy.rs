@@ -53,7 +53,7 @@ impl<'a> Deploy<'a> {
         options: Options,
     ) -> Result<Deploy<'a>, Failure> {
         let started = std::time::Instant::now();
-        let loaded = context.load_for_deploy(options.tag.as_deref(), &options.scale)?;
+        let mut loaded = context.load_for_deploy(options.tag.as_deref(), &options.scale)?;
         let selection = context.selection(loaded.project())?;
         protect(context, &loaded).await?;
         let engine = context.engine().await?;
@@ -61,6 +61,7 @@ impl<'a> Deploy<'a> {
         refuse_to_start_beside(context, loaded.project(), &observed)?;
         let scope = scope_of(context, loaded.project(), &selection, options.deps, &observed)?;
         scale::refuse_outside(&options.scale, &scope)?;
+        context.judge_scope(&mut loaded, &scope)?;
         mounts(context, &loaded, &scope)?;
         let load::Loaded { project: model, .. } = loaded.loaded;
         let pins = Pins::new();

@@ -100,7 +100,11 @@ fn failure(errors: &[ImageError], hint: &str) -> Failure {
         .collect();
     let kind = if errors.iter().all(|error| error.invalid) { Kind::Invalid } else { Kind::Failed };
     let full = messages.iter().any(|text| text.contains("no space left on device"));
-    let failure = Failure::all(kind, messages).hint(hint);
+    let mut failure = Failure::all(kind, messages);
+    for remedy in errors.iter().filter_map(|error| error.hint.as_ref()) {
+        failure = failure.hint(remedy);
+    }
+    let failure = failure.hint(hint);
     match full {
         true => failure.hint("`docker system df` shows what uses the engine's disk"),
         false => failure,

@@ -40,6 +40,10 @@ pub enum Cause {
     NotConnected {
         network: String,
     },
+    /// The network that it was connected to does not exist any more. Another one may have its name.
+    NetworkGone {
+        network: String,
+    },
     NotMounted {
         volume: String,
     },
@@ -56,6 +60,10 @@ pub enum Cause {
     SharesNamespaces {
         parent: String,
         disruption: Disruption,
+    },
+    /// It is restarted with a service, whose namespaces it shares or which `restart: true` names.
+    RestartsWith {
+        service: String,
     },
     /// `depends_on` says `restart: true` for this service.
     Dependency {
@@ -135,11 +143,12 @@ impl fmt::Display for Cause {
             Cause::Image { old, new } => write!(f, "image digest changed {old} → {new}"),
             Cause::MountedImage { target } => write!(f, "image mounted at {target} changed"),
             Cause::NotConnected { network } => write!(f, "not attached to network {network}"),
+            Cause::NetworkGone { network } => write!(f, "network {network} was removed since it was created"),
             Cause::NotMounted { volume } => write!(f, "volume {volume} is not mounted"),
             Cause::Content(names) => write!(f, "content of {} changed", names.join(", ")),
             Cause::Scaled { to } => write!(f, "scaled to {to}"),
             Cause::SharesWith { parent } => {
-                write!(f, "shares namespaces or mounts with {parent}, which is replaced")
+                write!(f, "shares namespaces, mounts or links with {parent}, which is replaced")
             }
             Cause::SharesNamespaces { parent, disruption } => {
                 write!(f, "shares namespaces with {parent}, which is {disruption}")
@@ -147,6 +156,7 @@ impl fmt::Display for Cause {
             Cause::Dependency { service, disruption } => {
                 write!(f, "{service} is {disruption}, and `restart: true` is set")
             }
+            Cause::RestartsWith { service } => write!(f, "restarts with {service}"),
             Cause::NetworkReplaced { names } => write!(f, "network {} is replaced", names.join(", ")),
             Cause::RunsAlways => f.write_str("runs on every deploy"),
             Cause::Exited { code } => write!(f, "exited with {code}"),

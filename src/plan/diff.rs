@@ -90,21 +90,22 @@ fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<C
     Some(Cause::Image { old: short(recorded), new: short(&image.digest) })
 }
 
-/// A running container is not attached to a network that the service uses.
+/// A container is not connected to a network that the service uses. A container that does not run may also be connected to a network
+/// that was removed: it could not be started.
 fn missing_network(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
     container: &Container,
     observed: &Observed,
 ) -> Option<Cause> {
-    if container.state != State::Running {
-        return None;
-    }
     service.service.networks.keys().find_map(|key| {
-        let network = desired.project.networks.get(key)?;
-        let known = observed.networks.iter().find(|found| found.name == network.name)?;
+        let network = desired.project.networks.get(key)?.name.clone();
+        if container.is_on_removed_network(&network, observed) {
+            return Some(Cause::NetworkGone { network });
+        }
+        let known = observed.networks.iter().find(|found| found.name == network)?;
         let attached = container.networks.values().any(|attachment| attachment.network == known.id.as_str());
-        (!attached).then(|| Cause::NotConnected { network: network.name.clone() })
+        (!attached && container.state == State::Running).then_some(Cause::NotConnected { network })
     })
 }
 

@@ -51,3 +51,4 @@ pub use restart::restart;
 pub use rm::rm;
 pub use start::start;
 pub use stop::stop;
+pub use strategy::why_stop_first;

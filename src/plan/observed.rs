@@ -56,6 +56,8 @@ pub struct Observed {
     pub containers: Vec<Container>,
     /// The project's networks, and those that the model names without their having the project's label.
     pub networks: Vec<Network>,
+    /// Networks of others that have the names of networks which its containers are connected to.
+    pub foreign_networks: Vec<Network>,
     /// The project's volumes, and those that the model names without their having the project's label.
     pub volumes: Vec<Volume>,
     /// Local images by the reference that was asked for; a reference that is absent is not on the engine.
@@ -300,6 +302,11 @@ pub struct Image {
 }
 
 impl Observed {
+    /// The networks that are known: of the project, of its model, and those of others that its containers use.
+    pub(super) fn all_networks(&self) -> impl Iterator<Item = &Network> {
+        self.networks.iter().chain(&self.foreign_networks)
+    }
+
     /// A service's containers by replica number. Of several with one number, the one to continue with comes first: current ones
     /// before obsolete ones, then running before stopped ones, then the newest.
     pub(super) fn by_number(
@@ -330,6 +337,14 @@ impl Observed {
 }
 
 impl Container {
+    /// Whether it is connected to a network of this name that does not exist any more: another network may have the name now.
+    pub(super) fn is_on_removed_network(&self, name: &str, observed: &Observed) -> bool {
+        let Some(attachment) = self.networks.get(name).filter(|found| !found.network.is_empty()) else {
+            return false;
+        };
+        !observed.all_networks().any(|network| network.id.as_str() == attachment.network)
+    }
+
     /// The name of a container that is created beside this one until its own name is free. docker compose uses the same.
     pub(super) fn temporary_name(&self, name: &str) -> String {
         format!("{}_{name}", self.id.short())

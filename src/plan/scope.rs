@@ -55,7 +55,10 @@ pub fn resolve<'a>(
     observed: &Observed,
 ) -> Result<Vec<&'a str>, Vec<Missing>> {
     let needs = needs(project);
-    let chosen = with_jobs(project, chosen(project, selection, backend));
+    let mut chosen = chosen(project, selection, backend);
+    if deps != Deps::Ignored {
+        chosen = with_jobs(project, chosen);
+    }
     let from: Vec<&str> = chosen.iter().copied().collect();
     let reached = graph::closure(&from, &needs);
     let outside: Vec<&str> = reached.difference(&chosen).copied().collect();
@@ -72,6 +75,7 @@ pub fn resolve<'a>(
             let down = outside.iter().copied().filter(is_down);
             chosen.iter().copied().chain(down).collect()
         }
+        Deps::Ignored => chosen,
         Deps::None => {
             let missing = missing(project, &chosen, observed);
             if !missing.is_empty() {

@@ -51,6 +51,14 @@ pub fn namespace_parents(service: &Service) -> BTreeSet<&str> {
     namespaces(service).into_iter().chain(mounts).collect()
 }
 
+/// The services whose very containers a container of this service is created with: [`namespace_parents`], and `links` on the
+/// engine's default network, which the engine resolves to a container when it creates one.
+pub fn creation_parents(service: &Service) -> BTreeSet<&str> {
+    let links = service.links.iter().filter(|_| service.network_mode == "bridge");
+    let linked = links.map(|link| link.split(':').next().unwrap_or(link));
+    namespace_parents(service).into_iter().chain(linked).collect()
+}
+
 /// The services in whose namespaces this one lives. These end with the process: who shares them must be restarted with it.
 pub(super) fn namespaces(service: &Service) -> BTreeSet<&str> {
     let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];

@@ -10,18 +10,21 @@ use super::labelled::{self, Scope};
 use super::observed::{Container, Health, Observed, State};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::passes;
+use super::stop;
 use crate::compose::model::Condition;
 
-/// Plans a `start`. One-shots are left alone: they run on deploy. What does not need a failed service goes on.
+/// Plans a `start`. Stopped dependencies of the scope start first, and running services that share a namespace with a started
+/// container are restarted after it. One-shots stay as they are: they run on deploy. A failed service stops only what needs it.
 pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
     let mut draft = Draft::default();
     let jobs = labelled::jobs(&observed.containers);
     let mut notes = Vec::new();
-    let mut containers = scope.pick(&observed.containers);
-    containers.retain(|container| !container.oneoff);
+    let scope = with_dependencies(scope, &observed.containers);
+    let mut containers: Vec<&Container> = observed.containers.iter().filter(|found| !found.oneoff).collect();
     notes.extend(
         containers
             .iter()
+            .filter(|container| scope.holds(&container.service))
             .filter_map(|container| failed_job(container, jobs.contains(container.service.as_str()))),
     );
     containers.retain(|container| !jobs.contains(container.service.as_str()));
@@ -32,9 +35,16 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
     for service in super::graph::dependencies_first(&labelled::dependencies(containers.iter().copied())) {
         let mut own = Steps::default();
         for container in containers.iter().copied().filter(|found| found.service == service) {
-            one(&mut draft, container, &needs(container, &steps), &mut own);
+            let needs = needs(container, &steps);
+            match started_parent(container, &steps) {
+                Some(parent) if container.is_up() || was_killed(container) => {
+                    restart_with(&mut draft, container, parent, &needs, &mut own)
+                }
+                _ if scope.holds(service) => one(&mut draft, observed, container, &needs, &mut own),
+                _ => {}
+            }
         }
-        if own.begun.is_empty() && own.ready.is_empty() {
+        if scope.holds(service) && own.begun.is_empty() && own.ready.is_empty() {
             unchanged.push(service.to_string());
         }
         steps.insert(service, own);
@@ -49,6 +59,37 @@ pub fn start(project: &str, observed: &Observed, scope: &Scope) -> Plan {
         notes,
     };
     passes::run(plan, None, observed)
+}
+
+/// The scope with everything that its services depend on.
+fn with_dependencies(scope: &Scope, containers: &[Container]) -> Scope {
+    let Scope::Services(names) = scope else { return Scope::Everything };
+    let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+    let needed = super::graph::closure(&asked, &labelled::dependencies(containers));
+    Scope::Services(names.iter().cloned().chain(needed.into_iter().map(String::from)).collect())
+}
+
+/// The service that a container is restarted with and that this plan starts.
+fn started_parent<'a>(container: &'a Container, steps: &BTreeMap<&str, Steps>) -> Option<&'a str> {
+    let mut parents = labelled::edges(container).filter(|edge| edge.restarts).map(|edge| edge.service);
+    parents.find(|parent| steps.get(parent).is_some_and(|steps| !steps.begun.is_empty()))
+}
+
+/// Whether the kernel may have ended a container together with the process namespace that it shared.
+fn was_killed(container: &Container) -> bool {
+    container.state == State::Exited(128 + 9)
+}
+
+/// Restarts a container that runs in namespaces which ended, or that ended with them.
+fn restart_with(draft: &mut Draft, container: &Container, parent: &str, needs: &[OpId], steps: &mut Steps) {
+    let cause = Cause::RestartsWith { service: parent.to_string() };
+    let stopped = container.is_up().then(|| stop::stop_one(draft, container, needs, None, &cause));
+    let needs = stopped.map_or_else(|| needs.to_vec(), |stopped| vec![stopped]);
+    let action =
+        Action::StartContainer { replica: Replica::of(container), container: ContainerRef::of(container) };
+    let started = draft.add(Group::Service(container.service.clone()), &needs, action, cause);
+    steps.begun.push(started);
+    steps.ready.push(ready(draft, container, Some(started)));
 }
 
 /// The operations of a service that others wait for.
@@ -71,7 +112,7 @@ fn needs(container: &Container, steps: &BTreeMap<&str, Steps>) -> Vec<OpId> {
 }
 
 /// Starts one container and waits for it, as far as either is needed.
-fn one(draft: &mut Draft, container: &Container, needs: &[OpId], steps: &mut Steps) {
+fn one(draft: &mut Draft, observed: &Observed, container: &Container, needs: &[OpId], steps: &mut Steps) {
     let replica = Replica::of(container);
     let target = ContainerRef::of(container);
     let group = Group::Service(container.service.clone());
@@ -85,15 +126,41 @@ fn one(draft: &mut Draft, container: &Container, needs: &[OpId], steps: &mut Ste
         }
     };
     let cause = Cause::InState(container.state.clone());
-    let begun = begun.map(|action| draft.add(group, needs, action, cause));
+    let mut needs = needs.to_vec();
+    if begun.is_some() {
+        needs.extend(connect_again(draft, observed, container));
+    }
+    let begun = begun.map(|action| draft.add(group, &needs, action, cause));
     steps.begun.extend(begun);
     steps.ready.push(ready(draft, container, begun));
 }
 
+/// Connects a container to the networks that have the names of those that it was connected to and that were removed. The engine could
+/// not start it otherwise.
+fn connect_again(draft: &mut Draft, observed: &Observed, container: &Container) -> Vec<OpId> {
+    let removed = container.networks.keys().filter(|name| container.is_on_removed_network(name, observed));
+    let known = removed.filter(|name| observed.all_networks().any(|network| network.name == **name));
+    let mut connected = Vec::new();
+    for network in known {
+        let group = Group::Service(container.service.clone());
+        let (replica, container) = (Replica::of(container), ContainerRef::of(container));
+        let cause = Cause::NetworkGone { network: network.clone() };
+        let disconnect = Action::DisconnectContainer {
+            replica: replica.clone(),
+            container: container.clone(),
+            network: network.clone(),
+        };
+        let off = draft.add(group.clone(), &[], disconnect, cause);
+        let connect =
+            Action::ConnectContainer { replica, container, network: network.clone(), as_before: off };
+        connected.push(draft.add(group, &[off], connect, Cause::None));
+    }
+    connected
+}
+
 /// Waits for a container: its healthcheck, and where none is known to be there, that it stays up.
 pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId>) -> OpId {
-    let (replica, target, gate) =
-        (Replica::of(container), ContainerRef::of(container), labelled::gate(container));
+    let (replica, target, gate) = (Replica::of(container), ContainerRef::of(container), gate_of(container));
     let group = Group::Service(container.service.clone());
     let needs: Vec<OpId> = begun.into_iter().collect();
     let wait = Action::Await {
@@ -105,7 +172,7 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
     };
     let cause = if begun.is_some() { Cause::None } else { Cause::NotReady };
     let waited = draft.add(group.clone(), &needs, wait, cause);
-    if container.health != Health::None || !matches!(gate, Gate::Healthy { .. }) {
+    if container.health != Health::None || !matches!(gate, Gate::Healthy { .. } | Gate::Running) {
         return waited;
     }
     let watch = Action::Steady { containers: vec![(replica, target)], window: STABILITY_WINDOW };
@@ -116,4 +183,14 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
 fn failed_job(container: &Container, job: bool) -> Option<String> {
     (job && !container.is_up() && container.state != State::Exited(0))
         .then(|| format!("job {} is {}: `sofa deploy` runs it", container.service, container.state))
+}
+
+/// The gate that labels and the engine's list tell of: a container that runs without a healthcheck has none.
+fn gate_of(container: &Container) -> Gate {
+    match labelled::gate(container) {
+        Gate::Healthy { .. } if container.state == State::Running && container.health == Health::None => {
+            Gate::Running
+        }
+        gate => gate,
+    }
 }

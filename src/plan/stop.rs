@@ -14,7 +14,9 @@ use super::passes;
 /// Plans a `stop`; it only goes forward. `grace` overrides the containers' own.
 pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Duration>) -> Plan {
     let mut draft = Draft::default();
-    let containers = scope.pick(&observed.containers);
+    let mut containers = scope.pick(&observed.containers);
+    // `run` ends its containers itself.
+    containers.retain(|container| !container.oneoff);
     dependants_first(&mut draft, &containers, grace, &Cause::Verb("stop"));
     let plan = Plan {
         project: project.to_string(),

@@ -24,14 +24,11 @@ pub(super) struct Strategy {
 }
 
 impl Strategy {
-    /// What the files say, by these rules in this order; a rollback goes by `rollback_config` where there is one.
-    ///
-    /// # Errors
-    /// Why that cannot be done.
-    pub(super) fn of(service: &DesiredService<'_>, rollback: bool) -> Result<Strategy, String> {
-        let Some((_, update)) = written(service, rollback) else { return Ok(Strategy::default()) };
-        Ok(Strategy {
-            start_first: start_first(service, update)?,
+    /// What the files say. A rollback uses `rollback_config` where there is one.
+    pub(super) fn of(service: &DesiredService<'_>, rollback: bool) -> Strategy {
+        let Some((_, update)) = written(service, rollback) else { return Strategy::default() };
+        Strategy {
+            start_first: update.order == START_FIRST && obstacle(service).is_none(),
             parallelism: match update.parallelism {
                 Some(0) => usize::MAX,
                 None => 1,
@@ -40,14 +37,18 @@ impl Strategy {
             delay: update.delay.0,
             monitor: Some(update.monitor.0).filter(|monitor| !monitor.is_zero()),
             tolerance: tolerance(service, update),
-        })
-    }
-
-    /// The key of the files that it comes from.
-    pub(super) fn key(service: &DesiredService<'_>, rollback: bool) -> &'static str {
-        written(service, rollback).map_or("update_config", |(key, _)| key)
+        }
     }
 }
+
+/// Why a service cannot start first although the files say so, with the key that says it.
+pub fn why_stop_first(service: &DesiredService<'_>, rollback: bool) -> Option<(&'static str, String)> {
+    let (key, update) = written(service, rollback)?;
+    let obstacle = obstacle(service).filter(|_| update.order == START_FIRST)?;
+    Some((key, obstacle))
+}
+
+const START_FIRST: &str = "start-first";
 
 /// What the files say about it, and under which key.
 fn written<'a>(service: &DesiredService<'a>, rollback: bool) -> Option<(&'static str, &'a UpdateConfig)> {
@@ -68,21 +69,13 @@ impl Default for Strategy {
     }
 }
 
-/// Whether the new container starts beside the old one. Rules, in the order tested:
-/// 1. not unless it is written: the order is stop-first;
-/// 2. never for a job, which would run twice at once;
-/// 3. never where both would need the same thing: a host port, the network of the host or of another container, a fixed
-///    address, a device, a place that both write to.
-fn start_first(service: &DesiredService<'_>, update: &UpdateConfig) -> Result<bool, String> {
-    if update.order != "start-first" {
-        return Ok(false);
-    }
-    if service.job {
-        return Err("it is a job, and would run twice at once".into());
-    }
-    match shared(service) {
-        Some(cause) => Err(format!("{cause}, which old and new would both need")),
-        None => Ok(true),
+/// Why a new container of the service cannot run beside the old one: a job would run twice at once, and other services would both need
+/// a thing that only one container can have.
+fn obstacle(service: &DesiredService<'_>) -> Option<String> {
+    match service.job {
+        true => Some("it is a job, and would run twice at once".into()),
+        false => shared(service)
+            .map(|cause| format!("{cause}, which the old and the new container would both need")),
     }
 }
 

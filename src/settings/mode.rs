@@ -52,6 +52,9 @@ pub enum Deps {
     None,
     /// Dependencies are deployed too.
     All,
+    /// `--no-deps`: the services are deployed as if they had none.
+    #[value(skip)]
+    Ignored,
 }
 
 /// A built-in mode.

@@ -321,7 +321,7 @@ async fn a_paused_update_leaves_the_replicas_that_were_not_begun_and_the_rest_go
     run.assert_code(4)
         .says("exited with code 7")
         .says("the update of web is paused")
-        .says("`sofa deploy` goes on");
+        .says("`sofa deploy` continues");
     let after = ids(&test).await;
     assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "no debris");
     let kept: Vec<&str> =

@@ -51,6 +51,9 @@ pub struct WaitArgs {
     /// What happens to dependencies outside the scope.
     #[arg(long, value_name = "WHICH")]
     pub deps: Option<Deps>,
+    /// Deploy the services as if they depended on nothing.
+    #[arg(long, conflicts_with = "deps")]
+    pub no_deps: bool,
     /// Return when everything is started; nothing is undone after that.
     #[arg(long)]
     pub no_wait: bool,
@@ -78,6 +81,12 @@ impl From<PullWhen> for Pull {
     }
 }
 
+impl WaitArgs {
+    pub fn deps(&self) -> Option<Deps> {
+        if self.no_deps { Some(Deps::Ignored) } else { self.deps }
+    }
+}
+
 impl DeployArgs {
     pub fn options(&self) -> Options {
         let recreate = match (self.no_recreate, self.force_recreate || self.renew_anon_volumes) {
@@ -102,7 +111,7 @@ impl DeployArgs {
             images: ImagePolicy { build, pull: self.pull.map(Pull::from), no_cache: false },
             tag: self.tag.clone(),
             scale: self.scale.clone(),
-            deps: self.wait.deps,
+            deps: self.wait.deps(),
             wait_timeout: self.wait.wait_timeout,
         }
     }

@@ -11,7 +11,7 @@ mod tree;
 
 pub use check::profiles::select;
 pub use inputs::env_name::{EnvName, name_in_env_files};
-pub use request::{Input, Loaded, Options, Origin, Origins, Request, Variable};
+pub use request::{Input, Loaded, Options, Origin, Origins, Request, ServiceProblem, Variable};
 
 use std::path::PathBuf;
 
@@ -34,10 +34,13 @@ use crate::yaml::Node;
 /// Everything that is wrong with the files, the env files or the request, each with its place; warnings are among them.
 pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnostics> {
     let mut session = Session::new(&request.working_directory, sources);
+    session.defers_service_problems = request.options.defers_service_problems;
     let loaded = run(request, &mut session);
-    let Finished { warnings, lost, uses } = session.finish()?;
+    let Finished { warnings, lost, uses, service_problems } = session.finish()?;
     match loaded {
-        Some((project, origins)) => Ok(Loaded { project, warnings, lost, variables: uses.by_name, origins }),
+        Some((project, origins)) => {
+            Ok(Loaded { project, warnings, lost, service_problems, variables: uses.by_name, origins })
+        }
         None => Err(Diagnostic::error("nothing was loaded").into()),
     }
 }
@@ -170,6 +173,7 @@ fn judge(
     }
     let mut cache = env_files::Cache::default();
     for service in project.services.values_mut() {
+        session.judge_service(Some(&service.name));
         if !request.options.no_env_resolution {
             env_files::inherit(service, environment);
         }
@@ -179,6 +183,7 @@ fn judge(
         }
         env_files::resolve_labels(service, origins, &mut cache, session);
     }
+    session.judge_service(None);
     hooks::mark(project, origins);
     for (name, service) in &mut project.services {
         service.given = origins.given("services", name);

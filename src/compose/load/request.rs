@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::compose::model::{Given, Project, ServiceName};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::yaml::{Kind, Node, Span};
 
 /// What to load. `Request::default()` with a working directory and an environment is `docker compose config` without options.
@@ -55,6 +55,16 @@ pub struct Options {
     pub no_consistency: bool,
     /// `--no-env-resolution`: `env_file` stays, and what it says is not added to `environment`.
     pub no_env_resolution: bool,
+    /// Problems that concern single services (a missing `env_file`, a `container_name` that two of them have) are in
+    /// [`Loaded::service_problems`] and not errors: a deploy judges only the services of its scope.
+    pub defers_service_problems: bool,
+}
+
+/// A problem that prevents a deploy of all these services together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceProblem {
+    pub services: BTreeSet<ServiceName>,
+    pub diagnostic: Diagnostic,
 }
 
 /// A loaded project.
@@ -67,6 +77,8 @@ pub struct Loaded {
     /// What docker compose loses without a word, and so does this loader: parts of command lines, unknown options of mounts,
     /// variables without a name. For `sofa check`.
     pub lost: Diagnostics,
+    /// See [`Options::defers_service_problems`].
+    pub service_problems: Vec<ServiceProblem>,
     /// The variables that the files name, by name.
     pub variables: BTreeMap<String, Variable>,
     /// Where values were written, by path in the model (`services.web.environment.TOKEN`).

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::complete::resolve::Contents;
 use super::inputs::variables::Uses;
+use super::request::ServiceProblem;
+use crate::compose::model::ServiceName;
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::yaml::{SourceId, Span, YamlError};
 
@@ -26,6 +28,9 @@ pub(crate) struct Session<'s> {
     errors: usize,
     reported: usize,
     unset_seen: BTreeSet<String>,
+    judged: Option<ServiceName>,
+    pub(crate) defers_service_problems: bool,
+    service_problems: Vec<ServiceProblem>,
 }
 
 /// What is left of a run that went well.
@@ -33,6 +38,7 @@ pub(crate) struct Finished {
     pub(crate) warnings: Diagnostics,
     pub(crate) lost: Diagnostics,
     pub(crate) uses: Uses,
+    pub(crate) service_problems: Vec<ServiceProblem>,
 }
 
 /// Whether a path was an address: `https://…`, `oci://…`, `git@host:…`, which joining with a folder made a path of.
@@ -66,10 +72,33 @@ impl<'s> Session<'s> {
             errors: 0,
             reported: 0,
             unset_seen: BTreeSet::new(),
+            judged: None,
+            defers_service_problems: false,
+            service_problems: Vec::new(),
         }
     }
 
+    /// From now on errors are those of one service, until this is called with `None`.
+    pub(crate) fn judge_service(&mut self, service: Option<&ServiceName>) {
+        self.judged = service.cloned();
+    }
+
+    /// An error of these services, where only a deploy of all of them has it.
+    pub(crate) fn service_error(&mut self, services: &[&ServiceName], diagnostic: Diagnostic) {
+        if !self.defers_service_problems {
+            return self.error(diagnostic);
+        }
+        let services = services.iter().map(|name| (*name).clone()).collect();
+        self.service_problems.push(ServiceProblem { services, diagnostic });
+    }
+
     pub(crate) fn error(&mut self, diagnostic: Diagnostic) {
+        if diagnostic.severity == Severity::Error
+            && self.defers_service_problems
+            && let Some(service) = self.judged.clone()
+        {
+            return self.service_error(&[&service], diagnostic);
+        }
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         if !self.is_full() && !self.problems.iter().any(|seen| is_same(seen, &diagnostic)) {
             self.reported += 1;
@@ -185,7 +214,12 @@ impl<'s> Session<'s> {
     /// Ends the run.
     pub(crate) fn finish(self) -> Result<Finished, Diagnostics> {
         match self.errors {
-            0 => Ok(Finished { warnings: self.problems, lost: self.lost, uses: self.uses }),
+            0 => Ok(Finished {
+                warnings: self.problems,
+                lost: self.lost,
+                service_problems: self.service_problems,
+                uses: self.uses,
+            }),
             _ => Err(self.problems),
         }
     }

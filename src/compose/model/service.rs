@@ -238,7 +238,13 @@ impl Service {
 
     /// When its image is pulled.
     pub fn pull_policy(&self) -> PullPolicy {
-        PullPolicy::read(&self.pull_policy)
+        match self.pull_policy.as_str() {
+            "refresh" => {
+                let after = crate::compat::duration::parse(&self.pull_refresh_after).ok();
+                PullPolicy::Every(after.unwrap_or(PullPolicy::DAY))
+            }
+            text => PullPolicy::read(text),
+        }
     }
 
     /// When its containers are restarted, by `restart` alone (`deploy.restart_policy` wins over it).
@@ -288,14 +294,15 @@ pub enum PullPolicy {
 }
 
 impl PullPolicy {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+
     fn read(text: &str) -> Self {
-        const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
         match text {
             "always" => Self::Always,
             "never" => Self::Never,
             "build" => Self::Build,
-            "daily" => Self::Every(DAY),
-            "weekly" => Self::Every(DAY * 7),
+            "daily" => Self::Every(Self::DAY),
+            "weekly" => Self::Every(Self::DAY * 7),
             _ => text
                 .strip_prefix("every_")
                 .and_then(|pause| crate::compat::duration::parse(pause).ok())

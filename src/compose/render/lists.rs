@@ -1,6 +1,8 @@
 //! The lists that `config` prints: names of services, images, volumes, networks, profiles; variables; the environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
 
 use crate::compose::load::Loaded;
 use crate::compose::model::Project;
@@ -56,6 +58,50 @@ pub fn variables(loaded: &Loaded) -> Vec<[String; 4]> {
         ]
     });
     rows.collect()
+}
+
+/// The variables of the files by name, as docker compose prints them in JSON.
+pub fn variables_by_name(loaded: &Loaded) -> BTreeMap<&str, Variable<'_>> {
+    let variables = loaded.variables.iter().map(|(name, variable)| {
+        let variable = Variable {
+            name,
+            default_value: variable.default.as_deref().unwrap_or_default(),
+            presence_value: variable.alternate.as_deref().unwrap_or_default(),
+            required: variable.required,
+        };
+        (name.as_str(), variable)
+    });
+    variables.collect()
+}
+
+/// One variable of the files.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Variable<'a> {
+    name: &'a str,
+    default_value: &'a str,
+    /// The value that it has where it is set: `${NAME:+value}`.
+    presence_value: &'a str,
+    required: bool,
+}
+
+/// The same with the keys that docker compose prints in YAML.
+pub fn lower_case<'a>(variables: &BTreeMap<&'a str, Variable<'a>>) -> BTreeMap<&'a str, LowerCase<'a>> {
+    let lower = |variable: &Variable<'a>| LowerCase {
+        name: variable.name,
+        defaultvalue: variable.default_value,
+        presencevalue: variable.presence_value,
+        required: variable.required,
+    };
+    variables.iter().map(|(name, variable)| (*name, lower(variable))).collect()
+}
+
+#[derive(Debug, Serialize)]
+pub struct LowerCase<'a> {
+    name: &'a str,
+    defaultvalue: &'a str,
+    presencevalue: &'a str,
+    required: bool,
 }
 
 /// `NAME=value` of every variable that interpolation saw.

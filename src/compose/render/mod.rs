@@ -6,7 +6,10 @@ mod lists;
 mod yaml;
 
 pub use form::{Form, Key, Tree};
-pub use lists::{environment, images, models, networks, profiles, services, variables, volumes};
+pub use lists::{
+    environment, images, lower_case, models, networks, profiles, services, variables, variables_by_name,
+    volumes,
+};
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,10 @@ pub(super) fn build(service: &Service, target: Target) -> Result<Option<HealthCo
         let api = ApiVersion::SEVERAL_ENDPOINTS;
         return Err(ConvertError::too_old(service, "healthcheck.start_interval", api, "25"));
     }
+    if check.start_interval.is_some_and(|interval| !interval.0.is_zero()) && check.start_period.is_none() {
+        let reason = "it has no effect without `start_period`; write both, or neither";
+        return Err(ConvertError::invalid(service, "healthcheck.start_interval", reason));
+    }
     let test = match check.is_disabled() {
         true => vec!["NONE".to_owned()],
         false => check.test.0.clone(),

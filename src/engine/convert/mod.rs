@@ -28,7 +28,7 @@ pub use instance::{InheritedVolume, Instance, Target};
 pub use labels::{ContainerLabels, Replica, built_image_labels, hook_labels, network_labels, volume_labels};
 pub use objects::{NewNetwork, NewVolume, network, volume};
 
-use value::{seconds, text};
+use value::{list, seconds, text};
 
 impl super::client::Engine {
     /// This engine as the target of a conversion.
@@ -88,7 +88,8 @@ pub fn container(
 ) -> Result<NewContainer, ConvertError> {
     refuse_unknown(service)?;
     let network = networking::build(project, service, instance, target)?;
-    let (host_config, uploads) = host_config::build(project, service, instance, target, network.mode)?;
+    let (mut host_config, uploads) = host_config::build(project, service, instance, target, network.mode)?;
+    host_config.links = list(&network.links);
     let body = ContainerCreateBody {
         hostname: text(&service.hostname),
         domainname: text(&service.domainname),

@@ -22,6 +22,8 @@ pub(super) struct Networking {
     pub(super) mode: String,
     pub(super) at_creation: HashMap<String, EndpointSettings>,
     pub(super) later: Vec<(String, Endpoint)>,
+    /// `HostConfig.Links`.
+    pub(super) links: Vec<String>,
     /// The container's MAC address, for engines whose endpoints have none.
     pub(super) container_mac: Option<String>,
 }
@@ -34,7 +36,8 @@ pub(super) fn build(
 ) -> Result<Networking, ConvertError> {
     if let Some(mode) = host_config::namespace(service, instance, "network_mode", &service.network_mode)? {
         let container_mac = text(&service.mac_address);
-        return Ok(Networking { mode, container_mac, ..Networking::default() });
+        let links = default_network_links(service, instance);
+        return Ok(Networking { mode, container_mac, links, ..Networking::default() });
     }
     let order = by_priority(service);
     let Some(primary) = order.first() else {
@@ -135,6 +138,27 @@ fn endpoint(service: &Service, instance: &Instance, attachment: Option<&Attachme
     }
     endpoint.aliases = Some(aliases);
     endpoint
+}
+
+/// The links of a container on the engine's default network, which are part of its host configuration. The engine resolves them when
+/// it creates the container, so they name the linked container by its id.
+fn default_network_links(service: &Service, instance: &Instance) -> Vec<String> {
+    if service.network_mode != "bridge" {
+        return Vec::new();
+    }
+    let mut links = Vec::new();
+    for link in &service.links {
+        let (other, alias) = link.split_once(':').unwrap_or((link, link));
+        let Some(id) = instance.parents.get(other) else { continue };
+        links.push(format!("{}:{alias}", id.as_str()));
+        for (container, number) in instance.links.get(other).into_iter().flatten().take(1) {
+            links.push(format!("{}:{other}-{number}", id.as_str()));
+            links.push(format!("{}:{container}", id.as_str()));
+        }
+    }
+    let external = service.external_links.iter().map(|link| link.split_once(':').unwrap_or((link, link)));
+    links.extend(external.map(|(container, alias)| format!("{container}:{alias}")));
+    links
 }
 
 /// `container:alias` for every linked container: with the alias, and with its older names.

@@ -66,7 +66,10 @@ impl Engine {
         let (containers, (networks, volumes)) = try_join(containers, others).await?;
         let containers = containers.into_iter().map(ContainerReply::into_container).collect();
         let mut observed = separate(project, containers);
-        observed.networks = networks.into_iter().filter(|n| is_of(project, &n.labels)).collect();
+        let (own, others): (Vec<_>, Vec<_>) = networks.into_iter().partition(|n| is_of(project, &n.labels));
+        let is_used = |n: &Network| observed.containers.iter().any(|c| c.networks.contains_key(&n.name));
+        observed.foreign_networks = others.into_iter().filter(is_used).collect();
+        observed.networks = own;
         observed.store = records_volume(project, &volumes);
         observed.volumes = volumes.into_iter().filter(|v| is_of(project, &v.labels)).collect();
         Ok(observed)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::compose::load::{self, Input, Loaded, Options, Request};
-use crate::compose::model::Project;
+use crate::compose::model::{Project, ServiceName};
 use crate::diag::{Diagnostic, Diagnostics, Sources};
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -44,7 +44,8 @@ impl Context {
     /// # Errors
     /// As [`Context::load`]; numbers that the services cannot have (exit code 2).
     pub fn load_for_deploy(&self, tag: Option<&str>, scales: &[Scale]) -> Result<LoadedProject, Failure> {
-        let mut request = self.request(Options::default())?;
+        let options = Options { defers_service_problems: true, ..Options::default() };
+        let mut request = self.request(options)?;
         for name in TAG_VARIABLES {
             request.environment.extend(tag.map(|tag| (name.to_owned(), tag.to_owned())));
         }
@@ -107,6 +108,31 @@ impl Context {
         })
     }
 
+    /// Fails with the problems of services that are all in scope. Other services with problems stay as they are on the engine: the
+    /// model has them as disabled.
+    ///
+    /// # Errors
+    /// The problems, each with its place; exit code 3.
+    pub fn judge_scope(&self, loaded: &mut LoadedProject, scope: &[String]) -> Result<(), Failure> {
+        let LoadedProject { loaded, sources } = loaded;
+        let is_in_scope = |name: &ServiceName| scope.iter().any(|service| service == name.as_str());
+        let (own, others): (Vec<_>, Vec<_>) =
+            loaded.service_problems.iter().partition(|problem| problem.services.iter().all(is_in_scope));
+        if !own.is_empty() {
+            let mut problems = Diagnostics::default();
+            own.iter().for_each(|problem| problems.push(problem.diagnostic.clone()));
+            return Err(Failure::rendered(Kind::Invalid, problems.render(sources, true)));
+        }
+        let project = &mut loaded.project;
+        let outside = others.iter().flat_map(|problem| &problem.services).filter(|name| !is_in_scope(name));
+        for name in outside {
+            if let Some(service) = project.services.remove(name) {
+                project.disabled_services.insert(name.clone(), service);
+            }
+        }
+        Ok(())
+    }
+
     /// The names of all services in the files of a request. Variables, env files and references do not matter for that, so
     /// problems with them do not stop a verb that works from labels.
     ///
@@ -119,6 +145,7 @@ impl Context {
             no_path_resolution: true,
             no_consistency: true,
             no_env_resolution: true,
+            defers_service_problems: true,
         };
         let mut sources = Sources::default();
         match load::load(&Request { options, ..request.clone() }, &mut sources) {

@@ -8,7 +8,7 @@ use crate::plan::disruption::Disruption;
 use crate::plan::labelled;
 use crate::plan::observed::Container;
 use crate::plan::replica::{self, ReplicaAction, ReplicaContext, Slot};
-use crate::plan::sharing::{namespace_parents, namespaces};
+use crate::plan::sharing::{creation_parents, namespaces};
 use crate::plan::{graph, scope};
 
 impl<'a> Deploy<'a> {
@@ -42,7 +42,7 @@ impl<'a> Deploy<'a> {
     /// The containers of a service of the scope.
     fn inside(&self, service: &'a DesiredService<'a>) -> Assignment<'a> {
         let context = ReplicaContext {
-            parents: namespace_parents(service.service)
+            parents: creation_parents(service.service)
                 .into_iter()
                 .filter_map(|parent| Some((parent, &self.assignments.get(parent)?.parent()?.id)))
                 .collect(),
@@ -63,7 +63,7 @@ impl<'a> Deploy<'a> {
                 assignment.first == Disruption::Replaced && assignment.parent().is_none()
             })
         };
-        let parent = namespace_parents(service.service).into_iter().find(replaced)?;
+        let parent = creation_parents(service.service).into_iter().find(replaced)?;
         Some(Cause::SharesWith { parent: parent.to_string() })
     }
 

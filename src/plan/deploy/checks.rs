@@ -5,17 +5,28 @@ use crate::compose::model::Condition;
 use crate::plan::gate::Gate;
 use crate::plan::hooks;
 use crate::plan::problem::Problem;
-use crate::plan::strategy::Strategy;
+use crate::plan::strategy::why_stop_first;
 
 impl Deploy<'_> {
-    /// What the files ask for and no plan can do is refused: it must not look as if it had been done.
+    /// What the files ask for and no plan can do is a problem.
     pub(super) fn everything_asked_for_is_done(&mut self) {
         for service in self.desired.services.values() {
             self.problems.extend(hooks::problems(service.service));
-            if let Err(cause) = Strategy::of(service, self.policy.rollback) {
-                let key = Strategy::key(service, self.policy.rollback);
-                let message = format!("its `{key}` cannot be followed: {cause}");
-                self.problems.push(Problem::of(&service.service.name, message));
+        }
+    }
+
+    /// Notes the replaced services that stop first although the files say `start-first`.
+    pub(super) fn note_stop_first(&mut self) {
+        for service in self.desired.services.values() {
+            let name = service.service.name.as_str();
+            let assignment = self.assignments.get(name);
+            let is_replaced = assignment.is_some_and(|assignment| {
+                assignment.slots.iter().any(|slot| slot.replaced().next().is_some())
+            });
+            let why = why_stop_first(service, self.policy.rollback);
+            if let Some((key, cause)) = why.filter(|_| is_replaced) {
+                self.notes
+                    .push(format!("{name} stops first although `{key}.order` is `start-first`: {cause}"));
             }
         }
     }

@@ -69,6 +69,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     deploy.orphans();
     let order = deploy.order();
     deploy.assign(&order);
+    deploy.note_stop_first();
     for name in order {
         match desired.service(name) {
             Some(service) => deploy.service(service),
@@ -124,7 +125,7 @@ impl Deploy<'_> {
             .iter()
             .filter_map(|(replica, _)| self.desired.service(&replica.service))
             .map(|service| {
-                let strategy = Strategy::of(service, self.policy.rollback).unwrap_or_default();
+                let strategy = Strategy::of(service, self.policy.rollback);
                 strategy.monitor.unwrap_or(STABILITY_WINDOW)
             })
             .max()

@@ -11,7 +11,7 @@ use crate::plan::gate::Gate;
 use crate::plan::observed::Container;
 use crate::plan::operation::{Group, OpId, Undo};
 use crate::plan::replica::{ReplicaAction, Slot};
-use crate::plan::sharing::namespace_parents;
+use crate::plan::sharing::creation_parents;
 use crate::plan::strategy::Strategy;
 
 impl<'a> Deploy<'a> {
@@ -19,8 +19,7 @@ impl<'a> Deploy<'a> {
     pub(super) fn service(&mut self, service: &'a DesiredService<'a>) {
         let name = service.service.name.as_str();
         let Assignment { slots, surplus, .. } = self.assignments.remove(name).unwrap_or_default();
-        // Where it cannot be followed, that is a problem already and no plan comes of this.
-        let strategy = Strategy::of(service, self.policy.rollback).unwrap_or_default();
+        let strategy = Strategy::of(service, self.policy.rollback);
         let mut steps = ServiceSteps { strategy, ..ServiceSteps::default() };
         let mut previous: Vec<OpId> = Vec::new();
         let mut groups = slots.chunks(strategy.parallelism.min(slots.len()).max(1)).peekable();
@@ -169,7 +168,7 @@ impl<'a> Deploy<'a> {
         cause: Cause,
     ) -> OpId {
         let beside = matches!(slot.action, ReplicaAction::Create(_))
-            && Strategy::of(service, self.policy.rollback).is_ok_and(|strategy| strategy.start_first);
+            && Strategy::of(service, self.policy.rollback).start_first;
         let old = slot.replaced().filter(|old| old.is_up());
         let old: Vec<_> = old.filter(|old| !beside || self.is_ended(old).is_some()).collect();
         let ends: Vec<OpId> =
@@ -265,14 +264,14 @@ impl<'a> Deploy<'a> {
     fn create_needs(&self, service: &DesiredService<'_>) -> Vec<OpId> {
         let networks = service.service.networks.keys().filter_map(|key| self.networks.get(key.as_str()));
         let volumes = volume_keys(service.service).filter_map(|key| self.volumes.get(key));
-        let parents = namespace_parents(service.service).into_iter().filter_map(|name| self.steps.get(name));
+        let parents = creation_parents(service.service).into_iter().filter_map(|name| self.steps.get(name));
         networks.chain(volumes).chain(parents.flat_map(|steps| &steps.created)).copied().collect()
     }
 
     /// The containers whose namespaces and mounts a new container of the service shares.
     fn parents(&self, service: &DesiredService<'_>) -> BTreeMap<ServiceName, ContainerRef> {
         let steps = |parent: &str| Some((parent.into(), self.steps.get(parent)?.first.clone()?));
-        namespace_parents(service.service).into_iter().filter_map(steps).collect()
+        creation_parents(service.service).into_iter().filter_map(steps).collect()
     }
 
     /// What must be done before a container of the service may begin: its dependencies, and replicas before it.

@@ -25,23 +25,25 @@ impl<'a> Deploy<'a> {
             .filter(|container| !self.is_of_undone_run(&container.labels))
             .collect();
         let ended: Vec<&'a Container> = ended_oneoffs(project, containers).collect();
+        self.drop_all(ended, Cause::EndedOneOff);
         if self.policy.remove_orphans {
-            for (found, cause) in [(owned_by_none, Cause::Orphan), (ended, Cause::EndedOneOff)] {
-                self.leaving.extend(found.iter().map(|container| (&container.id, cause.clone())));
-                self.settling.extend(found.into_iter().map(Settling::Drop));
-            }
+            self.drop_all(owned_by_none, Cause::Orphan);
             return;
         }
-        for (found, what) in [(owned_by_none, "no service of the files owns"), (ended, "left by `run`:")] {
-            let mut names: Vec<&str> = found.iter().map(|container| container.name.as_str()).collect();
-            names.sort_unstable();
-            let them = match names.len() {
-                0 => continue,
-                1 => "it",
-                _ => "them",
-            };
-            self.notes.push(format!("{what} {}; `--remove-orphans` removes {them}", names.join(", ")));
-        }
+        let mut names: Vec<&str> = owned_by_none.iter().map(|container| container.name.as_str()).collect();
+        names.sort_unstable();
+        let them = match names.len() {
+            0 => return,
+            1 => "it",
+            _ => "them",
+        };
+        let names = names.join(", ");
+        self.notes.push(format!("no service of the files owns {names}; `--remove-orphans` removes {them}"));
+    }
+
+    fn drop_all(&mut self, containers: Vec<&'a Container>, cause: Cause) {
+        self.leaving.extend(containers.iter().map(|container| (&container.id, cause.clone())));
+        self.settling.extend(containers.into_iter().map(Settling::Drop));
     }
 
     /// Plans what is done behind the barrier; returns which operation removes which container. A name is given when whoever has

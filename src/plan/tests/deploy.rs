@@ -223,7 +223,7 @@ fn a_service_in_the_namespace_of_a_replaced_one_is_replaced_too() {
     [2] -> #3 vpn: stop p-vpn-1, replaced [disruptive]
     [1,3] -> #4 vpn: start container of #1
     [4] -> #5 vpn: await container of #1: running
-    [1] -> #6 web: create container 111111111111_p-web-1, shares namespaces or mounts with vpn, which is replaced
+    [1] -> #6 web: create container 111111111111_p-web-1, shares namespaces, mounts or links with vpn, which is replaced
     [4,6] -> #7 web: disable restart of p-web-1, replaced
     [7] -> #8 web: stop p-web-1, replaced [disruptive]
     [4,6,8] -> #9 web: start container of #6

@@ -102,7 +102,7 @@ fn a_restart_ends_where_a_hook_fails() {
     [1] -> #2 web: stop p-web-1, restart [disruptive]
     [2] -> #3 web: start p-web-1, restart
     [3] -> #4 web: run post_start in p-web-1
-    [4] -> #5 web: await p-web-1: healthy
+    [4] -> #5 web: await p-web-1: running
     [5] -> #6 web: watch web 1 for 2s
     ");
 }

@@ -313,11 +313,11 @@ fn what_restarts_with_a_service_is_restarted_after_it_and_joins_it() {
     assert_snapshot!(vpn.to_string(), @"
     [] -> #1 vpn: stop p-vpn-1, restart [disruptive]
     [1] -> #2 vpn: start p-vpn-1, restart
-    [2] -> #3 vpn: await p-vpn-1: healthy
+    [2] -> #3 vpn: await p-vpn-1: running
     [3] -> #4 vpn: watch vpn 1 for 2s
     [4] -> #5 app: stop p-app-1, restart [disruptive]
     [5] -> #6 app: start p-app-1, restart
-    [6] -> #7 app: await p-app-1: healthy
+    [6] -> #7 app: await p-app-1: running
     [7] -> #8 app: watch app 1 for 2s
     ");
     let all = super::super::restart("p", &case.observed, &Scope::Everything, &Backend::default(), None);
@@ -373,4 +373,62 @@ fn anonymous_volumes_that_came_from_earlier_containers_go_with_the_last_one() {
         assert!(plan.to_string().contains(&format!("remove volume {own}")), "{plan}");
         assert!(!plan.to_string().contains(&shared), "{plan}");
     }
+}
+
+#[test]
+fn a_start_begins_with_stopped_dependencies_of_the_scope() {
+    let down = |service: &'static str| running(service).state(State::Exited(0));
+    let case = case()
+        .found(down("app"))
+        .but(needs("api:service_healthy:false"))
+        .found(down("api"))
+        .but(needs("db:service_started:false"))
+        .found(down("db"))
+        .found(down("other"));
+    let plan = super::super::start("p", &case.observed, &named(&["app"])).to_string();
+    let starts: Vec<&str> =
+        plan.lines().filter_map(|line| line.split_once(": start ")).map(|(_, on)| on).collect();
+    assert_eq!(
+        starts,
+        ["p-db-1, it is exited (0)", "p-api-1, it is exited (0)", "p-app-1, it is exited (0)"],
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_start_restarts_what_shares_namespaces_with_a_started_container() {
+    let case = case()
+        .found(running("app"))
+        .but(needs("vpn:service_started:true"))
+        .found(running("beside"))
+        .but(needs("vpn:service_started:false"))
+        .found(running("vpn").state(State::Exited(0)));
+    assert_snapshot!(super::super::start("p", &case.observed, &named(&["vpn"])).to_string(), @"
+    [] -> #1 vpn: start p-vpn-1, it is exited (0)
+    [1] -> #2 vpn: await p-vpn-1: healthy
+    [2] -> #3 vpn: watch vpn 1 for 2s
+    [1] -> #4 app: stop p-app-1, restarts with vpn [disruptive]
+    [4] -> #5 app: start p-app-1, restarts with vpn
+    [5] -> #6 app: await p-app-1: running
+    [6] -> #7 app: watch app 1 for 2s
+    ");
+    let up = case_up();
+    assert!(
+        super::super::start("p", &up.observed, &Scope::Everything).operations.is_empty(),
+        "nothing is stopped"
+    );
+}
+
+fn case_up() -> Case {
+    case().found(running("app")).but(needs("vpn:service_started:true")).found(running("vpn"))
+}
+
+#[test]
+fn a_stop_leaves_one_offs_alone() {
+    let case = case()
+        .found(running("web"))
+        .found(running("web").number(0).named("p-web-run-1"))
+        .but(|run| run.oneoff = true);
+    let plan = super::super::stop("p", &case.observed, &Scope::Everything, None).to_string();
+    assert!(plan.contains("stop p-web-1") && !plan.contains("p-web-run-1"), "{plan}");
 }

@@ -32,7 +32,7 @@ fn start_first_keeps_the_old_container_until_the_plan_settles() {
 }
 
 #[test]
-fn start_first_is_refused_where_old_and_new_would_need_the_same() {
+fn a_service_stops_first_where_old_and_new_container_would_need_the_same() {
     type Change = fn(&mut Service);
     let cases: [(Change, &str); 10] = [
         (
@@ -76,8 +76,19 @@ fn start_first_is_refused_where_old_and_new_would_need_the_same() {
             start_first(web);
             change(web);
         });
-        let problems = case.try_deploy(Policy::default()).unwrap_err();
-        assert!(problems[0].to_string().contains(cause), "{cause}: {problems:?}");
+        assert_eq!(case.try_deploy(Policy::default()).unwrap().notes, [""; 0], "nothing is replaced");
+        let plan = case.found(running("web").stale()).try_deploy(Policy::default()).unwrap();
+        let note = plan.notes.first().map(String::as_str).unwrap_or_default();
+        assert!(
+            note.starts_with("web stops first although `update_config.order` is `start-first`: "),
+            "{note}"
+        );
+        assert!(note.contains(cause), "{cause}: {note}");
+        let at =
+            |fits: fn(&Action) -> bool| plan.operations.iter().position(|operation| fits(&operation.action));
+        let stop = at(|action| matches!(action, Action::StopContainer { .. }));
+        let start = at(|action| matches!(action, Action::StartContainer { .. }));
+        assert!(stop.unwrap() < start.unwrap(), "{plan}");
     }
     let reads = case().volume("data").with("web", |web| {
         start_first(web);
@@ -85,18 +96,16 @@ fn start_first_is_refused_where_old_and_new_would_need_the_same() {
         web.volumes[0].read_only = true;
         web.ports.push(model::Port { target: 80, ..Default::default() });
     });
-    assert!(
-        reads.try_deploy(Policy::default()).is_ok(),
-        "what it only reads, and a port of the engine's choice"
-    );
+    let plan = reads.found(running("web").stale()).try_deploy(Policy::default()).unwrap();
+    assert_eq!(plan.notes, [""; 0], "what it only reads, and a port of the engine's choice");
 }
 
 #[test]
-fn an_image_that_declares_a_volume_cannot_start_first() {
+fn a_service_whose_image_declares_a_volume_stops_first() {
     let mut case = case().with("web", start_first);
     case.observed.images.get_mut("web:1").unwrap().volumes = vec!["/var/lib/data".into()];
-    let problems = case.try_deploy(Policy::default()).unwrap_err();
-    assert!(problems[0].to_string().contains("writes to /var/lib/data"), "{problems:?}");
+    let plan = case.found(running("web").stale()).try_deploy(Policy::default()).unwrap();
+    assert!(plan.notes[0].contains("writes to /var/lib/data"), "{:?}", plan.notes);
 }
 
 #[test]
@@ -180,15 +189,16 @@ fn a_rollback_goes_by_its_own_config() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_named_by_the_key_that_asks_for_it() {
+fn a_note_names_the_key_that_asks_for_start_first() {
     let case = case().with("web", |web| {
         let start_first = model::UpdateConfig { order: "start-first".into(), ..Default::default() };
         web.ports.push(model::Port { published: "8000".into(), ..Default::default() });
         web.deploy = Some(model::Deploy { rollback_config: Some(start_first), ..Default::default() });
     });
-    assert!(case.try_deploy(Policy::default()).is_ok());
-    let problems = case.try_deploy(Policy { rollback: true, ..Policy::default() }).unwrap_err();
-    assert!(problems[0].to_string().contains("its `rollback_config` cannot be followed"), "{problems:?}");
+    let case = case.found(running("web").stale());
+    assert_eq!(case.try_deploy(Policy::default()).unwrap().notes, [""; 0]);
+    let plan = case.try_deploy(Policy { rollback: true, ..Policy::default() }).unwrap();
+    assert!(plan.notes[0].contains("although `rollback_config.order` is"), "{:?}", plan.notes);
 }
 
 #[test]

@@ -363,6 +363,7 @@ impl Checker<'_, '_> {
                     " has the container name of service `{}`, `{}`",
                     first.name, service.container_name
                 );
+                let first_name = first.name.clone();
                 let path = format!("services.{}.container_name", service.name);
                 let mut error =
                     Diagnostic::error(format!("service `{}`{message}", service.name)).path(path.as_str());
@@ -372,7 +373,8 @@ impl Checker<'_, '_> {
                         error = error.at(span, label);
                     }
                 }
-                self.session.error(error.hint("a container's name is unique on its engine"));
+                let both = [&first_name, &service.name];
+                self.session.service_error(&both, error.hint("a container's name is unique on its engine"));
             }
         }
     }
