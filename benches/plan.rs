@@ -118,6 +118,7 @@ fn observed(project: &Project) -> Observed {
             labels: labels
                 .map(|(label, value)| (format!("com.docker.compose.{label}"), value.to_string()))
                 .into(),
+            started: None,
             network_of: None,
             networks: [(
                 "p_default".to_string(),

@@ -62,9 +62,7 @@ pub fn run(arguments: Vec<OsString>, build: BuildInfo) -> anyhow::Result<ExitCod
     ui.log(settings.verbose);
     if !settings.ignored.is_empty() {
         ui.warnings(&settings.ignored.render(&settings.sources, true));
-        ui.warning(
-            "only the valid part of sofa.yaml is used; every mode is protected and keeps its volumes",
-        );
+        ui.warning("only the valid part of sofa.yaml is used; every mode is protected and keeps its volumes");
     }
     let context = Context { settings, ui, build };
     Ok(match in_runtime(cli.verb.run(&context))? {

@@ -150,6 +150,8 @@ pub struct GateFailure {
     pub health_output: Option<String>,
     /// Its log. Operators see the last lines, the run's record keeps all.
     pub log: Vec<String>,
+    /// Why its log cannot be read, for example because of its logging driver.
+    pub log_error: Option<String>,
 }
 
 /// Why a container did not pass its gate.
@@ -203,7 +205,10 @@ impl fmt::Display for GateFailure {
             write!(f, "\n  last health test: {}", output.trim().replace('\n', "\n    "))?;
         }
         match &self.log[self.log.len().saturating_sub(LOG_TAIL as usize)..] {
-            [] => write!(f, "\n  container `{}` printed nothing", self.container),
+            [] => match &self.log_error {
+                Some(error) => write!(f, "\n  the log of `{}` cannot be read: {error}", self.container),
+                None => write!(f, "\n  container `{}` printed nothing", self.container),
+            },
             lines => {
                 write!(f, "\n  last lines of `{}`:", self.container)?;
                 lines.iter().try_for_each(|line| write!(f, "\n    {line}"))

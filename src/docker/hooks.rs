@@ -217,8 +217,11 @@ impl Docker<'_> {
         };
         let ended = async { tokio::join!(self.engine.wait(id, WaitFor::NotRunning), show).0 };
         let code = tokio::time::timeout(limit, ended).await.ok().transpose()?;
-        let lines = self.engine.log_tail(id, LOG_TAIL).await.unwrap_or_default();
-        Ok(Ended { code, tail: lines.into_iter().map(|line| line.text).collect() })
+        let tail = match self.engine.log_tail(id, LOG_TAIL).await {
+            Ok(lines) => lines.into_iter().map(|line| line.text).collect(),
+            Err(error) => vec![format!("(its log cannot be read: {})", error.reason())],
+        };
+        Ok(Ended { code, tail })
     }
 
     /// The container of a `pre_start` hook: as the service's, without what only one container can have.

@@ -66,6 +66,10 @@ impl Waiter<'_> {
         gate: &Gate,
     ) -> Result<(), OperationError> {
         let subject = subject(replica);
+        let gate = &match gate {
+            Gate::Unknown => Gate::Healthy { probe: true },
+            gate => gate.clone(),
+        };
         let candidate = &Candidate { id, service: &replica.service, subject: &subject, gate };
         let begun = Instant::now();
         let outcome = tokio::select! {
@@ -212,7 +216,10 @@ impl Waiter<'_> {
         waited: Duration,
     ) -> OperationError {
         let details = self.engine.inspect(candidate.id.as_str()).await.ok();
-        let tail = self.engine.log_tail(candidate.id, LOG_KEPT).await.unwrap_or_default();
+        let (tail, log_error) = match self.engine.log_tail(candidate.id, LOG_KEPT).await {
+            Ok(lines) => (lines, None),
+            Err(error) => (Vec::new(), Some(error.reason())),
+        };
         let failed_test = details
             .as_ref()
             .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
@@ -229,6 +236,7 @@ impl Waiter<'_> {
             waited,
             restarts: details.map_or(0, |details| details.restarts),
             health_output: failed_test.map(|output| secrets.scrub(&output)),
+            log_error,
             log: tail.into_iter().map(|line| secrets.scrub(&line.text)).collect(),
         }))
     }

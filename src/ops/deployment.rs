@@ -1,12 +1,15 @@
 //! A deployment: a model, the services in scope and the options that decide how they are brought up. It observes the engine and
 //! plans; `deploy` runs the plan.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
 
 use crate::compose::model::{Project, Service};
 use crate::docker::preflight::{held_ports, unmakeable};
 use crate::docker::state::content_key;
-use crate::engine::{Engine, Wanted};
+use crate::engine::{Engine, EngineError, Wanted};
 use crate::error::Failure;
 use crate::ops::Context;
 use crate::ops::contents;
@@ -20,6 +23,7 @@ use crate::plan::operation::Plan;
 use crate::plan::pins::Pins;
 use crate::plan::policy::{ImagePolicy, Policy};
 use crate::plan::scope::{self, Deps, Selection};
+use crate::plan::sharing::namespaces;
 
 /// What decides about a deploy beside the files: plain values, from the command line or from an undo.
 #[derive(Debug, Clone, Default)]
@@ -141,7 +145,31 @@ pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<
         networks: project.networks.values().map(|network| network.name.clone()).collect(),
         volumes: project.volumes.values().map(|volume| volume.name.clone()).collect(),
     };
-    engine.observe(&project.name, &wanted).await.map_err(engine_failure)
+    let mut observed = engine.observe(&project.name, &wanted).await.map_err(engine_failure)?;
+    add_start_times(engine, project, &mut observed).await.map_err(engine_failure)?;
+    Ok(observed)
+}
+
+/// Adds when containers that share namespaces were started: one that runs longer than the container that it shares with is in a
+/// namespace that ended.
+async fn add_start_times(
+    engine: &Engine,
+    project: &Project,
+    observed: &mut Observed,
+) -> Result<(), EngineError> {
+    let sharing = project.services.values().filter(|service| !namespaces(service).is_empty());
+    let names: BTreeSet<&str> =
+        sharing.flat_map(|service| namespaces(service).into_iter().chain([service.name.as_str()])).collect();
+    let containers = observed
+        .containers
+        .iter_mut()
+        .filter(|found| found.is_up() && names.contains(found.service.as_str()));
+    try_join_all(containers.map(async |container| match engine.inspect(container.id.as_str()).await {
+        Err(error) if error.is_not_found() => Ok(()),
+        details => details.map(|details| container.started = details.started),
+    }))
+    .await
+    .map(drop)
 }
 
 /// The image of a service, those of its `pre_start` hooks, and those that it mounts.

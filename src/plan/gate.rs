@@ -29,6 +29,8 @@ pub enum Gate {
         /// Whether the test may be run through exec too.
         probe: bool,
     },
+    /// Its healthcheck passes, where the container has one: labels and lists do not tell.
+    Unknown,
     /// `x-sofa.ready`: an HTTP request to the container is answered with this status.
     Http {
         /// The path.
@@ -101,6 +103,7 @@ impl fmt::Display for Gate {
         match self {
             Gate::Running => f.write_str("running"),
             Gate::Healthy { .. } => f.write_str("healthy"),
+            Gate::Unknown => f.write_str("ready"),
             Gate::Http { path, port, expect, literal: true, .. } => {
                 write!(f, "http {expect} on :{port}{path}")
             }

@@ -167,6 +167,7 @@ impl Action {
     /// The gate or the hook that is waited for, in words.
     pub fn condition(&self) -> Option<String> {
         match self {
+            Action::Await { gate: Gate::Unknown, .. } => None,
             Action::Await { gate, .. } => Some(gate.to_string()),
             Action::RunHook { hook, .. } => Some(hook.to_string()),
             _ => None,

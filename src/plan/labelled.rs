@@ -22,7 +22,7 @@ pub fn ready_label(gate: &Gate) -> Option<String> {
         Gate::Http { literal, .. } | Gate::Command { literal, .. } => *literal,
         Gate::Tcp { .. } => true,
         Gate::Healthy { probe } => !probe,
-        Gate::Running | Gate::Completed => false,
+        Gate::Running | Gate::Completed | Gate::Unknown => false,
     };
     tells.then(|| serde_json::to_string(gate).ok()).flatten()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::compose::model::Project;
@@ -101,6 +102,8 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// The networks it is attached to, by network name.
     pub networks: BTreeMap<String, Attachment>,
+    /// Its last start, where it shares namespaces with another container and runs.
+    pub started: Option<Timestamp>,
     /// The container in whose network it lives, where it has none of its own.
     pub network_of: Option<ContainerId>,
     /// Its mounts.

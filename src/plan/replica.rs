@@ -214,6 +214,8 @@ fn readiness(service: &DesiredService<'_>, container: &Container) -> Readiness {
         (Gate::Healthy { .. }, Health::Unhealthy) => Readiness::Missing(Cause::Unhealthy),
         (Gate::Healthy { .. }, _) => Readiness::Missing(Cause::NotReady),
         (Gate::Completed, _) => Readiness::Missing(Cause::NotReady),
-        (Gate::Http { .. } | Gate::Tcp { .. } | Gate::Command { .. }, _) => Readiness::Unknown,
+        (Gate::Http { .. } | Gate::Tcp { .. } | Gate::Command { .. } | Gate::Unknown, _) => {
+            Readiness::Unknown
+        }
     }
 }

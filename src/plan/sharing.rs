@@ -60,7 +60,7 @@ pub fn creation_parents(service: &Service) -> BTreeSet<&str> {
 }
 
 /// The services in whose namespaces this one lives. These end with the process: who shares them must be restarted with it.
-pub(super) fn namespaces(service: &Service) -> BTreeSet<&str> {
+pub fn namespaces(service: &Service) -> BTreeSet<&str> {
     let modes = [&service.network_mode, &service.ipc, &service.pid, &service.uts];
     modes.into_iter().filter_map(|mode| mode.strip_prefix("service:")).collect()
 }

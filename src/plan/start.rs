@@ -172,7 +172,9 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
     };
     let cause = if begun.is_some() { Cause::None } else { Cause::NotReady };
     let waited = draft.add(group.clone(), &needs, wait, cause);
-    if container.health != Health::None || !matches!(gate, Gate::Healthy { .. } | Gate::Running) {
+    if container.health != Health::None
+        || !matches!(gate, Gate::Healthy { .. } | Gate::Unknown | Gate::Running)
+    {
         return waited;
     }
     let watch = Action::Steady { containers: vec![(replica, target)], window: STABILITY_WINDOW };
@@ -185,12 +187,13 @@ fn failed_job(container: &Container, job: bool) -> Option<String> {
         .then(|| format!("job {} is {}: `sofa deploy` runs it", container.service, container.state))
 }
 
-/// The gate that labels and the engine's list tell of: a container that runs without a healthcheck has none.
+/// The gate that labels and the engine's list tell of: they show a healthcheck only of a running container.
 fn gate_of(container: &Container) -> Gate {
     match labelled::gate(container) {
-        Gate::Healthy { .. } if container.state == State::Running && container.health == Health::None => {
-            Gate::Running
-        }
+        Gate::Healthy { .. } if container.health == Health::None => match container.state {
+            State::Running => Gate::Running,
+            _ => Gate::Unknown,
+        },
         gate => gate,
     }
 }

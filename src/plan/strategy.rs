@@ -83,7 +83,8 @@ fn obstacle(service: &DesiredService<'_>) -> Option<String> {
 fn shared(service: &DesiredService<'_>) -> Option<String> {
     let Service { ports, networks, devices, .. } = service.service;
     let fixed = |address: &&str| !address.is_empty();
-    let port = ports.iter().find(|port| !port.published.is_empty());
+    // Port 0 means a free port.
+    let port = ports.iter().find(|port| !matches!(port.published.as_str(), "" | "0"));
     let attached = networks.values().filter_map(Option::as_ref);
     let addresses = attached.flat_map(|attachment| {
         let attachment = [&attachment.ipv4_address, &attachment.ipv6_address, &attachment.mac_address];

@@ -151,3 +151,39 @@ fn record_options() {
         }
     }
 }
+
+#[test]
+fn variables_are_printed_in_the_format_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("compose.yaml"),
+        "services: {a: {image: \"x:${TAG:-1}\", command: \"${A:?no} ${B:+there} ${C}\"}}\n",
+    )
+    .unwrap();
+    let print = |words: &[&str]| {
+        let output =
+            sofa("5").args(["config", "--variables"]).args(words).current_dir(folder.path()).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&print(&["--format", "json"])).unwrap();
+    let tag = serde_json::json!({"Name": "TAG", "DefaultValue": "1", "PresenceValue": "", "Required": false});
+    assert_eq!(json["TAG"], tag);
+    assert_eq!(json["B"]["PresenceValue"], "there");
+    assert_eq!(json["A"]["Required"], true);
+    assert_eq!(json.as_object().map(serde_json::Map::len), Some(4));
+    let yaml = print(&["--format", "yaml"]);
+    assert!(yaml.starts_with("A:\n") && yaml.contains("defaultvalue: \"1\"\n"), "{yaml}");
+    assert!(print(&[]).starts_with("NAME"));
+}
+
+#[test]
+fn a_list_that_services_do_not_limit_says_so() {
+    let output = sofa("5")
+        .args(["--profile", "fast", "config", "--volumes", "web"])
+        .current_dir(folder())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("do not limit this list"));
+}

@@ -179,3 +179,21 @@ async fn one_offs_are_left_alone_by_stop_and_removed_by_deploy_when_they_ended()
     test.sofa(["deploy", "--no-wait"]).ok();
     assert!(!containers(&test).await.contains_key(&name), "it has ended");
 }
+
+#[tokio::test]
+async fn a_deploy_repairs_namespaces_that_another_program_ended() {
+    let Some(test) = TestProject::new("ns-stale").await else {
+        return;
+    };
+    compose(&test, &format!("  mother: {{{STAY}}}\n  app: {{{STAY}, network_mode: \"service:mother\"}}\n"));
+    test.sofa(["deploy"]).ok();
+    test.sofa(["deploy"]).ok().says("2 unchanged");
+    let mut docker = std::process::Command::new("docker");
+    docker.args(["restart", "-t", "1", &format!("{}-mother-1", test.name())]);
+    test.run(docker).ok();
+    assert!(!output(&test, "app", &["ls", "/sys/class/net"]).await.contains("eth0"), "it is cut off");
+    test.sofa(["plan"]).ok();
+    test.sofa(["deploy"]).ok().says("1 restarted");
+    assert!(output(&test, "app", &["ls", "/sys/class/net"]).await.contains("eth0"));
+    test.sofa(["deploy"]).ok().says("2 unchanged");
+}

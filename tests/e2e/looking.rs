@@ -291,3 +291,18 @@ async fn config_leaves_variables_in_their_places_when_asked() {
     assert_eq!(test.sofa(["config", "--services"]).stdout, "web\n");
     assert_eq!(test.sofa(["config", "-q"]).ok().stdout, "");
 }
+
+#[tokio::test]
+async fn a_service_without_a_healthcheck_is_not_called_healthy() {
+    let Some(test) = TestProject::new("no-health").await else {
+        return;
+    };
+    let stay = "image: \"${BUSYBOX}\", command: [sh, -c, 'trap \"exit 0\" TERM; sleep 600 & wait']";
+    test.file("compose.yaml", &format!("services:\n  web: {{{stay}}}\n"));
+    test.sofa(["deploy", "--no-wait"]).ok();
+    for verb in ["restart", "stop", "start"] {
+        let run = test.sofa([verb]);
+        run.ok();
+        assert!(!run.stderr.contains("healthy"), "{verb}: {}", run.stderr);
+    }
+}

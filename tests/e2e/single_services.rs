@@ -65,3 +65,47 @@ async fn without_dependencies_a_service_is_deployed_alone() {
     assert_eq!(services, ["web"]);
     test.sofa(["deploy", "--no-deps", "--deps", "all", "web"]).assert_code(2);
 }
+
+#[tokio::test]
+async fn start_first_gives_way_where_both_containers_would_need_the_same() {
+    let Some(test) = TestProject::new("stop-first").await else {
+        return;
+    };
+    let file = |version: &str| {
+        let order = "deploy: {update_config: {order: start-first}}";
+        let health = "healthcheck: {test: [CMD, 'true'], interval: 5s}";
+        let web = format!("{STAY}, ports: [\"127.0.0.1:0:80\"], volumes: [\"data:/data\"]");
+        test.file(
+            "compose.yaml",
+            &format!("services:\n  web: {{{web}, environment: {{V: \"{version}\"}}, {health}, {order}}}\nvolumes: {{data: {{}}}}\n"),
+        );
+    };
+    file("1");
+    test.sofa(["deploy"]).ok();
+    file("2");
+    let run = test.sofa(["deploy"]);
+    run.ok().says("web stops first although `update_config.order` is `start-first`: it writes to /data");
+    test.sofa(["check"]).ok();
+    test.sofa(["check", "--strict"]).assert_code(3);
+}
+
+#[tokio::test]
+async fn what_the_engine_would_refuse_or_cannot_have_is_explained() {
+    let Some(test) = TestProject::new("explained").await else {
+        return;
+    };
+    test.file(
+        "compose.yaml",
+        &format!("services:\n  web: {{{STAY}, healthcheck: {{test: [CMD, 'true'], start_interval: 1s}}}}\n"),
+    );
+    test.sofa(["deploy"]).assert_code(3).says("start_interval");
+    test.file("compose.yaml", "services:\n  web: {image: \"127.0.0.1:1/nothing/here:1\"}\n");
+    let pull = test.sofa(["deploy"]);
+    pull.assert_code(1).says("registry 127.0.0.1:1 did not answer").says("--pull never");
+    assert_eq!(pull.stderr.matches("nothing/here:1`").count(), 1, "named once: {}", pull.stderr);
+    test.file(
+        "compose.yaml",
+        "services:\n  web: {image: \"${BUSYBOX}\", command: [sh, -c, 'echo hidden; exit 3'], logging: {driver: none}}\n",
+    );
+    test.sofa(["deploy"]).assert_code(4).says("log of").says("cannot be read");
+}

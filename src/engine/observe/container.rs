@@ -124,6 +124,7 @@ impl ContainerReply {
             status: self.status,
             labels: self.labels,
             networks,
+            started: None,
             network_of,
             mounts,
             ports,

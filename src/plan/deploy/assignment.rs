@@ -1,6 +1,8 @@
 //! Who stands for what once the deploy is done, decided for every service before the first operation: dependencies first, since
 //! what becomes of a service hangs on what becomes of those that it needs.
 
+use std::collections::BTreeSet;
+
 use super::state::{Assignment, Deploy};
 use crate::plan::cause::Cause;
 use crate::plan::desired::DesiredService;
@@ -71,6 +73,9 @@ impl<'a> Deploy<'a> {
     /// `restart: true` asks for it.
     fn restarted_with_others(&self, service: &DesiredService<'_>) -> Option<Cause> {
         let shared = namespaces(service.service);
+        if let Some(parent) = self.ended_parent(service, &shared) {
+            return Some(Cause::RestartsWith { service: parent.to_string() });
+        }
         service.dependencies().find_map(|(name, dependency)| {
             let assignment = self.assignments.get(name)?;
             if shared.contains(name) && assignment.first > Disruption::None {
@@ -81,6 +86,14 @@ impl<'a> Deploy<'a> {
             let service = name.to_string();
             asked.then_some(Cause::Dependency { service, disruption: assignment.disruption })
         })
+    }
+
+    /// A service whose container was started after one that shares its namespaces: those ended with the earlier run.
+    fn ended_parent<'p>(&self, service: &DesiredService<'_>, shared: &BTreeSet<&'p str>) -> Option<&'p str> {
+        let own = self.observed.containers.iter().filter(|found| found.service == *service.service.name);
+        let earliest = own.filter_map(|found| found.started).min()?;
+        let started = |parent: &str| self.observed.first_container(parent)?.started;
+        shared.iter().copied().find(|parent| started(parent).is_some_and(|started| started > earliest))
     }
 
     /// The containers of a service outside the scope, which stay as they are. Only what this deploy would break is mended: those

@@ -229,3 +229,19 @@ fn a_paused_container_waits_for_its_dependencies_and_is_frozen_again_by_an_undo(
     assert_eq!(unpause.needs, [start.id], "{plan}");
     assert_eq!(unpause.undo, Some(crate::plan::operation::Undo::Pause));
 }
+
+#[test]
+fn what_shares_namespaces_with_a_container_that_was_started_after_it_is_restarted() {
+    let second = |second: i64| Some(jiff::Timestamp::from_second(second).unwrap());
+    let plan = |vpn: i64, app: i64| {
+        let case = case().service("vpn").with("app", |app| app.uts = "service:vpn".into());
+        let mut case = case.found(running("vpn")).found(running("app"));
+        for container in &mut case.observed.containers {
+            container.started = second(if container.service == "vpn" { vpn } else { app });
+        }
+        case.deploy()
+    };
+    assert!(!plan(10, 11).contains("restarts with"), "{}", plan(10, 11));
+    let stale = plan(12, 11);
+    assert!(stale.contains("stop p-app-1, restarts with vpn"), "{stale}");
+}

@@ -113,7 +113,7 @@ fn a_container_that_is_started_from_labels_has_its_hooks() {
     assert_snapshot!(crate::plan::start("p", &case.observed, &Scope::Everything).to_string(), @"
     [] -> #1 web: start p-web-1, it is exited (0)
     [1] -> #2 web: run post_start in p-web-1
-    [2] -> #3 web: await p-web-1: healthy
+    [2] -> #3 web: await p-web-1: ready
     [3] -> #4 web: watch web 1 for 2s
     ");
 }

@@ -174,10 +174,10 @@ fn start_begins_with_dependencies_and_leaves_jobs_alone() {
     let plan = crate::plan::start("p", &case.observed, &named(&["init-db", "postgres", "score-worker"]));
     assert_snapshot!(plan.to_string(), @"
     [] -> #1 postgres: start p-postgres-1, it is exited (0)
-    [1] -> #2 postgres: await p-postgres-1: healthy
+    [1] -> #2 postgres: await p-postgres-1: ready
     [2] -> #3 postgres: watch postgres 1 for 2s
     [3] -> #4 score-worker: start p-score-worker-1, it is exited (0)
-    [4] -> #5 score-worker: await p-score-worker-1: healthy
+    [4] -> #5 score-worker: await p-score-worker-1: ready
     [5] -> #6 score-worker: watch score-worker 1 for 2s
     ");
     let running = coordinator(State::Running, Health::Healthy);
@@ -405,7 +405,7 @@ fn a_start_restarts_what_shares_namespaces_with_a_started_container() {
         .found(running("vpn").state(State::Exited(0)));
     assert_snapshot!(super::super::start("p", &case.observed, &named(&["vpn"])).to_string(), @"
     [] -> #1 vpn: start p-vpn-1, it is exited (0)
-    [1] -> #2 vpn: await p-vpn-1: healthy
+    [1] -> #2 vpn: await p-vpn-1: ready
     [2] -> #3 vpn: watch vpn 1 for 2s
     [1] -> #4 app: stop p-app-1, restarts with vpn [disruptive]
     [4] -> #5 app: start p-app-1, restarts with vpn

@@ -158,6 +158,7 @@ impl Case {
                 .map(|(name, value)| (format!("com.docker.compose.{name}"), value.to_string()))
                 .collect(),
             networks: BTreeMap::new(),
+            started: None,
             network_of: None,
             mounts: vec![],
             ports: vec![],

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::compose::load::inputs::variables::{Environment, ScalarScope};
 use crate::compose::load::session::Session;
 use crate::compose::load::tree::path::{self, Path, Step};
-use crate::compose::load::tree::template::{TemplateError, substitute};
+use crate::compose::load::tree::template::{Reference, Scope, TemplateError, substitute};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node, Span};
 
@@ -22,14 +22,29 @@ pub(crate) fn note_variables(root: &Node, environment: &Environment, session: &m
             let span = root.span;
             let uses = &mut session.uses;
             let mut scope = ScalarScope { environment, uses, span, unset: Vec::new(), asked: false };
-            // What is missing or wrong is for those to say who want its value.
-            let _ = substitute(text, &mut scope);
+            // Nothing is required of a list of variables: with a value for each, the ones behind a required one are seen too.
+            if substitute(text, &mut scope).is_err() {
+                let _ = substitute(text, &mut AllSet(scope));
+            }
         }
         Kind::List(list) => list.iter().for_each(|item| note_variables(item, environment, session)),
         Kind::Map(map) => {
             map.iter().for_each(|entry| note_variables(&entry.value, environment, session));
         }
         _ => {}
+    }
+}
+
+/// A scope in which every variable has a value.
+struct AllSet<'a>(ScalarScope<'a>);
+
+impl Scope for AllSet<'_> {
+    fn value(&self, _: &str) -> Option<String> {
+        Some("set".to_owned())
+    }
+
+    fn used(&mut self, reference: Reference<'_>) {
+        self.0.used(reference);
     }
 }
 
