@@ -1,4 +1,4 @@
-//! The order of an undo: everything is taken back dependants first, then what was stopped is started again dependencies first.
+//! The order of an undo: everything is undone dependants first, then stopped containers start again dependencies first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::plan::operation::{Group, OpId, Operation, Plan, Undo};
 /// One step of an undo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
-    /// An operation is taken back. Of one that stopped something, this is only the moment from which it may run again.
+    /// An operation is undone. For an operation that stopped a container, this is only the moment from which it may start again.
     TakeBack(OpId),
     /// What an operation stopped is started again.
     Restore(OpId),
@@ -28,11 +28,11 @@ impl Step {
     }
 }
 
-/// The steps that take back what was begun, each with those that must be done before it.
+/// The steps that undo what was begun, each with those that must be done before it.
 ///
-/// An operation is taken back after everything that needed it. What was stopped runs again when that is done, when its
-/// restart policy is on again, and when what its service depends on runs again: an old container that was started beside
-/// the new version of its database would be judged by that.
+/// An operation is undone after everything that needed it. A stopped container starts again after that, after its restart policy
+/// is switched on again, and after the old containers of its dependencies run again: else it would start beside the new version
+/// of its database, and would be judged by that.
 pub(super) fn order(plan: &Plan, begun: &[OpId]) -> BTreeMap<Step, Vec<Step>> {
     let begun: Vec<&Operation> = begun.iter().filter_map(|&id| plan.operation(id)).collect();
     let mut steps: BTreeMap<Step, Vec<Step>> =
@@ -64,10 +64,9 @@ pub(super) fn order(plan: &Plan, begun: &[OpId]) -> BTreeMap<Step, Vec<Step>> {
     steps
 }
 
-/// For each of these groups, the other groups of which something was to be started before the first of its own. Only the starts
-/// tell what depends on what: containers are stopped dependencies first where each gives way to its successor, and
-/// dependants first where a network is replaced. The first start of a group comes behind the first ones of the groups that it
-/// begins after, so this holds no circle.
+/// For each of these groups, the other groups that started something before its own first start. Only the starts show what
+/// depends on what: with replacements containers are stopped dependencies first, and with a replaced network dependants first.
+/// The first start of a group comes after the first starts of the groups that it needs, so there is no circle.
 fn begins_after<'a>(plan: &'a Plan, groups: BTreeSet<&'a Group>) -> BTreeMap<&'a Group, BTreeSet<&'a Group>> {
     let starts = |operation: &Operation| operation.undo == Some(Undo::Stop);
     let after = |group: &'a Group| {

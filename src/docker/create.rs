@@ -1,4 +1,4 @@
-//! Creates what the model describes: networks, volumes, and containers with their labels and what they take over.
+//! Creates the objects of the model: networks, volumes, and containers with their labels and what they take over.
 
 use std::collections::BTreeMap;
 
@@ -135,7 +135,7 @@ impl Docker<'_> {
         Ok(labels.build(desired.project, service.service))
     }
 
-    /// The label that tells which run made something.
+    /// The label with the run that created an object.
     pub(super) fn run_label(&self) -> Option<(String, String)> {
         self.run.map(|run| (labels::sofa::RUN.to_string(), run.to_string()))
     }
@@ -148,8 +148,8 @@ impl Docker<'_> {
         Ok(run && says(labels::compose::PROJECT, project))
     }
 
-    /// The containers whose namespaces or mounts a service shares: as the plan says for new containers of it, else those that
-    /// are there.
+    /// The containers whose namespaces or mounts a service shares: those of the plan for its new containers, else the existing
+    /// ones.
     pub(super) fn parents(
         &self,
         service: &Service,
@@ -164,8 +164,8 @@ impl Docker<'_> {
     }
 }
 
-/// The anonymous volumes of an old container that go to its successor: those at places which the image declares as
-/// volumes, or where the service mounts a volume without a name.
+/// The anonymous volumes of an old container that its successor takes over: those at paths that the image declares as volumes, or
+/// where the service mounts a volume without a name.
 fn inherited(service: &DesiredService<'_>, old: &Container) -> Vec<InheritedVolume> {
     let declared = service.found.map(|image| image.volumes.as_slice()).unwrap_or_default();
     let anonymous = |target: &str| {

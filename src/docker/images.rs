@@ -1,4 +1,5 @@
-//! Images before a plan: what the scope needs and the engine lacks is built or pulled, all at once, before anything is stopped.
+//! Fetches images before a plan is made: what the scope needs and the engine does not have is built or pulled, all at once,
+//! before any container is stopped.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,11 +44,11 @@ impl ImageError {
     }
 }
 
-/// An image and the services made from it.
+/// An image and the services that are created from it.
 struct Need<'a> {
     image: String,
     services: Vec<&'a Service>,
-    /// Whether these services run or mount it beside their own: it is none that they build or push.
+    /// Whether these services only run or mount it beside their own image. They do not build or push it.
     beside: bool,
 }
 
@@ -71,7 +72,7 @@ enum Reason {
     Missing,
     /// It was built from something else.
     ContextChanged,
-    /// The command line or the service wants it in any case, and nobody knows whether it is another.
+    /// The command line or the service asks for it; whether the image will change is not known.
     Asked,
 }
 
@@ -98,7 +99,7 @@ pub struct Images<'a> {
     pub engine: &'a Engine,
     /// The model.
     pub project: &'a Project,
-    /// What the command line says.
+    /// The policy of the command line.
     pub policy: ImagePolicy,
     /// The folder of docker's `config.json`.
     pub docker_config: Option<PathBuf>,
@@ -106,7 +107,6 @@ pub struct Images<'a> {
     pub version: &'static str,
     /// Pulls and builds at once.
     pub parallel: usize,
-    /// Where progress goes.
     pub events: EventSender,
 }
 
@@ -217,7 +217,7 @@ impl Images<'_> {
         needs
     }
 
-    /// One image: built, pulled, or left as it is. Returns whether it was fetched.
+    /// Builds or pulls one image if needed. Returns whether it did.
     async fn one(&self, need: &Need<'_>, present: Option<&Image>) -> Result<bool, ImageError> {
         let fetched = async {
             match self.due(need, present).await? {
@@ -233,7 +233,7 @@ impl Images<'_> {
         outcome
     }
 
-    /// How an image is to be fetched; none where it stays as it is.
+    /// How an image is fetched; `None` if it stays as it is.
     async fn due(&self, need: &Need<'_>, present: Option<&Image>) -> Result<Option<Due>, ImageError> {
         match need.builder() {
             Some(service) if self.policy.build != Build::Never => {
@@ -260,7 +260,7 @@ impl Images<'_> {
             ..BuildOptions::default()
         };
         let (project, owned) = (self.project.clone(), (service.clone(), build.clone(), options));
-        // Reading a context of many files must not hold up the other images.
+        // Reading a large context must not delay the other images.
         let prepared = tokio::task::spawn_blocking(move || {
             let (service, build, options) = owned;
             PreparedBuild::new(&project, &service, &build, &options)
@@ -279,7 +279,7 @@ impl Images<'_> {
         Ok(Some(Due { reason, build: Some(prepared) }))
     }
 
-    /// The pull of an image where its policy says so.
+    /// The pull of an image, if its policy says so.
     fn due_pull(
         &self,
         need: &Need<'_>,
@@ -381,7 +381,7 @@ impl Images<'_> {
     }
 }
 
-/// A failed pull: which registry, what it or the engine said, and what to do.
+/// A failed pull: the registry, the answer, and what to do.
 fn pull_error(need: &Need<'_>, error: &EngineError) -> ImageError {
     let said = error.reason();
     let registry = need.image.parse::<Reference>().map(|reference| reference.registry().to_owned());

@@ -43,7 +43,7 @@ use crate::ui::event::{Event, EventSender};
 /// How many stops begin at once. An engine disconnects the networks of ended containers one after the other, and the more stops
 /// wait for that, the longer each takes (20 at once 1.8 s, 6 at once 1.3 s, on Engine 28 and two cores).
 const STOPS_AT_ONCE: usize = 6;
-/// After this time a stop makes room for the next: a program that takes longer to end is waited for beside the others.
+/// After this time the next stop may begin: a program that takes longer to end is waited for in parallel.
 const STOP_ALONE: Duration = Duration::from_millis(300);
 
 /// The Docker Engine as the target of one plan.

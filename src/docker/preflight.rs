@@ -1,5 +1,5 @@
-//! What can be known to fail before anything is changed, beside what the plan knows: host ports that another
-//! program holds, and containers that cannot be made.
+//! What is known to fail before any change, beside what the plan knows: host ports that another program has, and containers that
+//! cannot be created.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -13,8 +13,8 @@ use crate::plan::desired::Desired;
 use crate::plan::observed::{ContainerId, Observed};
 use crate::plan::sharing::namespace_parents;
 
-/// Services of which this engine can make no container: what it is too old for, files that cannot be read, a secret that would
-/// have to be written into a read-only container.
+/// Services for which this engine cannot create containers: it is too old, a file cannot be read, or a secret would have to be
+/// written into a read-only container.
 pub fn unmakeable(engine: &Engine, desired: &Desired<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for service in desired.services.values().filter(|service| service.replicas > 0) {
@@ -31,8 +31,8 @@ pub fn unmakeable(engine: &Engine, desired: &Desired<'_>) -> Vec<Problem> {
     problems
 }
 
-/// Host ports that services of the scope publish and that a program of this machine holds. Found by binding them for a
-/// moment, so only where the engine is on this machine, and only ports that no container has now.
+/// Host ports that services of the scope publish and that another program on this machine has. They are found by binding them for
+/// a moment, so only if the engine is on this machine, and only for ports that no container has.
 pub fn held_ports(engine: &Engine, desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
     if !engine.host().is_local() {
         return Vec::new();
@@ -48,7 +48,7 @@ pub fn held_ports(engine: &Engine, desired: &Desired<'_>, observed: &Observed) -
     // A job that is done needs its port no more.
     for service in desired.services.values().filter(|service| service.replicas > 0 && !service.job) {
         for port in &service.service.ports {
-            // A range is a pool from which the engine takes what is free.
+            // A range is a pool from which the engine takes a free port.
             let Some((number, last)) = port.published_range() else {
                 continue;
             };
@@ -66,8 +66,8 @@ pub fn held_ports(engine: &Engine, desired: &Desired<'_>, observed: &Observed) -
     problems
 }
 
-/// Whether binding fails because somebody else is bound. Every other failure (a privileged port, an address that is not
-/// ours) says nothing.
+/// Whether binding fails because the port is in use. Other failures (a privileged port, an address of another machine) do not
+/// count.
 fn is_held(address: &str, port: u16, protocol: &str) -> bool {
     let address: IpAddr = address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let outcome = match protocol {

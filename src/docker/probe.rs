@@ -10,7 +10,7 @@ use crate::engine::exec::ExecCommand;
 use crate::engine::{ContainerDetails, Engine};
 use crate::plan::observed::ContainerId;
 
-/// What a test told.
+/// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It passed.
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with this head, and returns what was asked.
+    /// Answers one request with this head, and returns the request.
     async fn ask(path: &str, head: &'static str) -> (Option<StatusCode>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -284,7 +284,7 @@ impl Doubt {
 fn readiness(gate: &Gate, details: &ContainerDetails) -> Readiness {
     match (&details.state, gate) {
         (State::Exited(0), Gate::Completed) => Readiness::Ready,
-        // A program that ended well before anything asked for its health is a job that nobody declared.
+        // A program that ended well and has no healthcheck counts as a job, although no file declares it.
         (State::Exited(0), Gate::Running | Gate::Healthy { .. }) if details.is_completed() => {
             Readiness::Ready
         }

@@ -1,5 +1,4 @@
-//! Gives containers back what a run that was cut off may have taken from them: their restart policy, which is switched off
-//! from the moment a container is to be stopped.
+//! Restores restart policies after an interrupted run: a run switches off the policy of a container that it will stop.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +11,11 @@ use crate::plan::observed::{Container, ContainerId, Observed};
 use crate::plan::operation::{Operation, Plan};
 use crate::plan::sharing::parents;
 
-/// Gives every container that the plan leaves in place the policy that its service has in the model, and every one that still
-/// runs and is to be replaced the policy that it has in the last release: the plan's undo gives it back what it finds. One that
-/// is stopped and to be replaced has none until it is started again.
+/// Gives every container that the plan keeps the policy of its service in the model, and every running container that is replaced
+/// the policy of the last release, since the plan's undo restores the policy that it finds. A stopped container that is replaced
+/// keeps none until it is started again.
 ///
-/// # Errors
-/// Those of the engine; one that is gone meanwhile is none.
+/// # Errors Those of the engine, except for a container that does not exist any more.
 pub async fn restore(
     engine: &Engine,
     plan: &Plan,

@@ -1,10 +1,10 @@
-//! The secrets of a container that failed: what it printed is shown without them.
+//! The secrets of a failed container: its output is shown without them.
 
 use crate::compose::secrecy::Secrets;
 use crate::engine::inspect::ContainerDetails;
 use crate::plan::desired::Desired;
 
-/// What the files gave its service, and what its own environment tells: verbs that read no files know that alone.
+/// The values that the files gave its service, and those of its own environment, which is all that verbs without files know.
 pub(super) fn of(
     desired: Option<&Desired<'_>>,
     service: &str,

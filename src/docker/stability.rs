@@ -1,4 +1,4 @@
-//! The stability window: containers without a gate of their own must stay up for a while before a plan settles.
+//! The stability window: containers without a gate must stay up for a while before a plan settles.
 
 use std::time::{Duration, Instant};
 

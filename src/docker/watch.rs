@@ -1,4 +1,4 @@
-//! One subscription to the engine's events for a whole run; whoever waits for a container is woken when something happens to it.
+//! One subscription to the engine's events for a whole run. A wait for a container is woken by the container's events.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +41,7 @@ impl Watch {
                     last = event.time.unwrap_or(last);
                     wake(&woken, Some(&event.id));
                 }
-                // The stream broke: what happened meanwhile is asked for again, and everyone inspects once more.
+                // The stream broke: missed events are requested, and all waits inspect their container again.
                 loop {
                     tokio::time::sleep(RECONNECT).await;
                     if let Ok(again) = engine.events(&project, Some(last)).await {

@@ -67,7 +67,7 @@ pub enum Action {
         /// Its name on the engine.
         name: String,
     },
-    /// Remove a volume and what is in it.
+    /// Remove a volume with its data.
     RemoveVolume {
         /// Its name.
         name: String,
@@ -96,7 +96,7 @@ pub enum Action {
         /// The container.
         container: ContainerRef,
     },
-    /// Let a frozen container go on.
+    /// Unpause a container.
     UnpauseContainer {
         /// Which replica.
         replica: Replica,
@@ -152,10 +152,10 @@ pub enum Action {
         replica: Replica,
         /// The container.
         container: ContainerRef,
-        /// What must hold; in JSON in the words for people, which hide what a variable gave.
+        /// The condition. JSON has it in words, which hide the values of variables.
         #[serde(serialize_with = "in_words")]
         gate: Gate,
-        /// Whether a failure is only a warning: everyone who depends on the service says `required: false`.
+        /// Whether a failure is only a warning, because every service that depends on this one says `required: false`.
         optional: bool,
         /// What a failure among the containers of the service means (`update_config`).
         tolerance: Tolerance,
@@ -167,7 +167,7 @@ pub enum Action {
         /// How long.
         time: Duration,
     },
-    /// Run a hook: `pre_start` in a container of its own beside this one, the others in this one.
+    /// Run a hook: `pre_start` in a separate container, the others in this one.
     RunHook {
         /// Which replica.
         replica: Replica,
@@ -178,7 +178,7 @@ pub enum Action {
     },
     /// Do nothing. The operations behind it settle the plan.
     Barrier,
-    /// Watch containers without a gate of their own for a while: no exit, no restart, no OOM.
+    /// Watch containers without a gate for a while: they must not exit, restart or run out of memory.
     Steady {
         /// The containers.
         containers: Vec<(Replica, ContainerRef)>,
@@ -197,7 +197,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// The replica that a container stands for.
+    /// The replica that a container is.
     pub(super) fn of(container: &Container) -> Replica {
         Replica { service: container.service.clone(), number: container.number }
     }

@@ -1,4 +1,4 @@
-//! Which settings of a network or volume differ from what the files say, in the words shown to people.
+//! The settings of a network or volume that differ from the files.
 
 use super::cause::Cause;
 use super::desired::{DesiredNetwork, DesiredVolume};
@@ -7,15 +7,14 @@ use crate::compose::fields::{self, FieldChange};
 use crate::labels;
 
 impl DesiredNetwork<'_> {
-    /// Why a network is not as the files say: field by field from the last release, else from what the engine's list tells.
+    /// Why a network differs from the files, field by field: from the last release if possible, else from the engine's list.
     pub(super) fn divergence(&self, found: &Network, observed: &Observed) -> Cause {
         let before = observed.released_network(self.key, found);
         let fields = before.map(|before| fields::of_networks(before, self.network)).unwrap_or_default();
         Cause::fields_changed(if fields.is_empty() { self.settings_changed(found) } else { fields })
     }
 
-    /// The settings that the engine has otherwise. It does not tell where those came from, so no value is shown that anybody
-    /// could have put a secret in.
+    /// The settings that differ on the engine. It does not say where its values came from, so none is shown: it may be a secret.
     fn settings_changed(&self, found: &Network) -> Vec<FieldChange> {
         let (wanted, settings) = (self.network, &found.settings);
         let driver = if wanted.driver.is_empty() { found.driver.as_str() } else { &wanted.driver };
@@ -58,8 +57,8 @@ impl DesiredNetwork<'_> {
 }
 
 impl DesiredVolume<'_> {
-    /// What of a volume differs that decides where its data lies: driver and options. Never their values: options of a
-    /// network share hold its password.
+    /// The settings of a volume that decide where its data is: driver and options. Their values are not shown, since the options
+    /// of a network share contain its password.
     pub(super) fn changes(&self, found: &Volume) -> Vec<String> {
         let wanted = if self.volume.driver.is_empty() { "local" } else { &self.volume.driver };
         let driver = (wanted != found.driver).then(|| format!("driver {} → {wanted}", found.driver));

@@ -1,4 +1,4 @@
-//! What only one container can have: host ports, fixed addresses and names that a plan needs and something else holds.
+//! What only one container can have: host ports, fixed addresses and names that a plan needs and another container has.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::compose::model::Port;
 use crate::labels::{compose, sofa};
 
-/// Every host port and container name of the scope that a container of another project, or of none, holds.
+/// Every host port and container name of the scope that a container of another project, or of no project, has.
 pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
     let mut problems = Vec::new();
     for service in desired.services.values() {
@@ -54,8 +54,8 @@ pub(super) struct Held<'a> {
     pub(super) holders: Vec<&'a Container>,
 }
 
-/// The host ports and fixed addresses of a service that some of these containers have, which run. In networks that are made
-/// anew nobody has an address yet.
+/// The host ports and fixed addresses of a service that running containers among these have. Nothing has an address in a network
+/// that is created again.
 pub(super) fn held<'a>(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
@@ -67,8 +67,8 @@ pub(super) fn held<'a>(
     ports.chain(held_addresses(desired, service, containers, is_made_anew)).collect()
 }
 
-/// The ports of a service that these containers publish; of a range, which is a pool from which the engine takes what is free,
-/// only where they have all of it.
+/// The ports of a service that these containers publish. A range is a pool from which the engine takes a free port, so it counts
+/// only if all of it is taken.
 fn held_ports<'s, 'a>(
     service: &DesiredService<'s>,
     containers: &[&'a Container],

@@ -4,23 +4,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Digests by what was digested.
+/// Digests by the name of what they are of.
 pub type Digests = BTreeMap<String, String>;
 
-/// What the digest of an env file goes by: its path, seen from the project's folder where it lies below that.
+/// The name of an env file's digest: its path, relative to the project's folder if it is below that.
 pub fn env_file(working_dir: &Path, file: &Path) -> String {
     format!("env_file.{}", file.strip_prefix(working_dir).unwrap_or(file).display())
 }
 
-/// The digests as a container's label holds them: `NAME=DIGEST`, one after the other. None where there is nothing to tell.
+/// The digests in a container's label: `NAME=DIGEST`, separated by commas. `None` where there are none.
 pub fn label<'a>(digests: impl IntoIterator<Item = (&'a String, &'a String)>) -> Option<String> {
     let entries = digests.into_iter().filter(|(name, _)| !name.contains(','));
     let entries: Vec<String> = entries.map(|(name, digest)| format!("{name}={digest}")).collect();
     (!entries.is_empty()).then(|| entries.join(","))
 }
 
-/// Which of them changed since the label was written. What the label does not name, and what was digested with another key
-/// (digests are `KEY:DIGEST`), cannot be compared and is no change.
+/// The names whose digests changed since the label was written. A digest with another key (digests are `KEY:DIGEST`) or without
+/// an entry in the label cannot be compared, so it does not count as changed.
 pub(super) fn changed(digests: &Digests, label: &str) -> Vec<String> {
     let recorded: BTreeMap<&str, &str> =
         label.split(',').filter_map(|entry| entry.rsplit_once('=')).collect();

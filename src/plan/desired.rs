@@ -1,4 +1,4 @@
-//! What should exist for a scope: the model's services with what the planner compares and waits for, worked out once.
+//! The desired state of a scope: the services of the model, with what the planner compares and waits for.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub struct Desired<'a> {
     pub dialect: Dialect,
     /// The mode, for labels.
     pub mode: Option<&'a str>,
-    /// The images that services must be made from, where they are not to be looked up by name.
+    /// The images that services must be created from, instead of what their references name.
     pins: &'a Pins,
 }
 use crate::labels::compose;
@@ -46,7 +46,7 @@ pub struct DesiredService<'a> {
     pub replicas: u32,
     /// Config hashes that count as unchanged: one per dialect of docker compose, the first is written into new containers.
     pub hashes: Vec<String>,
-    /// What its image is named by: a reference, or the id of a pinned image whose reference stands for another by now.
+    /// The name of its image: a reference, or the id of a pinned image if the reference names another image now.
     pub image: String,
     /// The image on the engine, where it is there.
     pub found: Option<&'a Image>,
@@ -56,17 +56,17 @@ pub struct DesiredService<'a> {
     pub gate: Gate,
     /// Whether every service that depends on it does so with `required: false`.
     pub optional: bool,
-    /// Digests of what its configs and secrets hold, by `configs.NAME` and `secrets.NAME`.
+    /// Digests of the content of its configs and secrets, by `configs.NAME` and `secrets.NAME`.
     pub contents: BTreeMap<String, String>,
-    /// Digests of its env files, by path: what they set is hashed, so these only tell where a change came from.
+    /// Digests of its env files by path. The config hash covers their variables, so these only show where a change came from.
     pub env_files: BTreeMap<String, String>,
-    /// Which images it mounts, as its containers' label says it.
+    /// The images that it mounts, in the form of its containers' label.
     pub image_volumes: Option<String>,
-    /// The images of its hooks and mounts whose references stand for others by now, by reference.
+    /// By reference, the images of its hooks and mounts whose references name other images now.
     pub moved: BTreeMap<String, Pin>,
     /// Whether some service waits for it to be healthy or completed.
     pub awaited: bool,
-    /// Whether nobody asked for it: it came along because another service needs it.
+    /// Whether it is in the scope only because another service needs it.
     pub joined: bool,
 }
 
@@ -99,14 +99,14 @@ pub struct Terms<'a> {
     pub dialect: Dialect,
     /// The mode, for labels.
     pub mode: Option<&'a str>,
-    /// The images that services must be made from, whatever their references stand for by now: a rollback's.
+    /// The images of a release, from which a rollback creates containers whatever their references name now.
     pub images: &'a Pins,
 }
 
 impl<'a> Desired<'a> {
-    /// Works out what should exist for these services. `order` must be dependencies first (see [`super::graph`]).
-    /// New objects get the newest dialect among the project's present containers, which an upgraded docker compose leaves beside
-    /// its older ones, else that of the terms.
+    /// The desired state of these services. `order` must be dependencies first (see [`super::graph`]). New objects get the newest
+    /// dialect among the project's containers, because an upgraded docker compose leaves older ones in place; else the dialect of
+    /// the terms.
     pub fn new(
         project: &'a Project,
         order: &[&'a str],
@@ -144,7 +144,7 @@ impl<'a> Desired<'a> {
         Desired { project, services, networks, volumes, dialect, mode: terms.mode, pins: terms.images }
     }
 
-    /// The same, knowing what configs, secrets and env files hold: each service takes the digests of those it uses.
+    /// Adds the digests of configs, secrets and env files. Each service gets those that it uses.
     #[must_use]
     pub fn with_contents(mut self, digests: &Digests) -> Desired<'a> {
         let of = |name: String| Some((name.clone(), digests.get(&name)?.clone()));
@@ -160,7 +160,7 @@ impl<'a> Desired<'a> {
         self
     }
 
-    /// The same, knowing what was asked for: everything else came along.
+    /// Marks the services that the operator did not ask for.
     #[must_use]
     pub fn with_asked(mut self, asked: &BTreeSet<&str>) -> Desired<'a> {
         for (name, service) in &mut self.services {
@@ -169,7 +169,7 @@ impl<'a> Desired<'a> {
         self
     }
 
-    /// The config hash of a container that is made beside these ones, whose namespaces or mounts it shares.
+    /// The config hash of a container that shares the namespaces or mounts of these containers.
     pub fn hash_beside(
         &self,
         service: &DesiredService<'_>,
@@ -180,7 +180,7 @@ impl<'a> Desired<'a> {
         hash::service(&resolved(self.project, shared, By::Name), self.dialect)
     }
 
-    /// The config hashes that count as unchanged for a container that lives beside these ones.
+    /// The config hashes that count as unchanged for a container that shares namespaces or mounts of these containers.
     pub(super) fn hashes_beside<'s>(
         &self,
         service: &'s DesiredService<'_>,
@@ -200,7 +200,7 @@ impl<'a> Desired<'a> {
         }
     }
 
-    /// The label that says which images a service mounts: docker compose 2 knows none.
+    /// The label with the images that a service mounts. docker compose 2 does not have it.
     pub fn image_volumes_label(&self, service: &DesiredService<'_>) -> Option<(String, String)> {
         let images = service.image_volumes.clone().filter(|_| self.dialect != Dialect::V2)?;
         Some((compose::IMAGE_VOLUME_DIGEST.to_string(), images))
@@ -212,8 +212,8 @@ impl<'a> Desired<'a> {
     }
 }
 
-/// A service's config hash in every dialect, the preferred one first; what it shares with another service stands in it by the
-/// id of that service's container.
+/// A service's config hash in every dialect, the preferred dialect first. For what it shares with another service, it contains
+/// the id of that service's container.
 pub(super) fn service_hashes(
     project: &Project,
     service: &Service,
@@ -306,7 +306,7 @@ impl<'a> DesiredService<'a> {
         }
     }
 
-    /// What the container of a `pre_start` hook is made from.
+    /// The image of a `pre_start` hook's container.
     pub fn hook_image(&self, reference: &str) -> String {
         match (reference, self.moved.get(reference)) {
             ("", _) => self.image.clone(),
@@ -326,7 +326,7 @@ impl<'a> DesiredService<'a> {
     }
 }
 
-/// What a service's containers are made from, by the reference that people read where it still stands for a pinned image.
+/// The image of a service's containers. It is named by its reference if that still names the pinned image.
 fn image<'a>(
     project: &Project,
     service: &Service,
@@ -343,7 +343,7 @@ fn image<'a>(
     }
 }
 
-/// The references that a service uses beside its own image: of its `pre_start` hooks, and those that it mounts.
+/// The references of a service's `pre_start` hooks and image mounts.
 pub fn references_beside<'a>(
     project: &'a Project,
     service: &'a Service,
@@ -352,7 +352,7 @@ pub fn references_beside<'a>(
     hooks.chain(image_volumes::references(project, service))
 }
 
-/// The pinned images whose references stand for others by now.
+/// The pinned images whose references name other images now.
 fn moved(project: &Project, service: &Service, observed: &Observed, pins: &Pins) -> BTreeMap<String, Pin> {
     references_beside(project, service)
         .filter_map(|reference| {
@@ -372,7 +372,7 @@ pub fn edges(project: &Project) -> BTreeMap<&str, Vec<&Dependency>> {
     edges
 }
 
-/// A job: `x-sofa.role: job`, or a service that somebody waits for with `service_completed_successfully`.
+/// Whether a service is a job: it says `x-sofa.role: job`, or another service waits for it with `service_completed_successfully`.
 pub fn is_job(service: &Service, dependants: &[&Dependency]) -> bool {
     let said = service.sofa.as_ref().and_then(|sofa| sofa.role) == Some(Role::Job);
     said || dependants.iter().any(|edge| edge.condition == Condition::CompletedSuccessfully)

@@ -1,4 +1,4 @@
-//! Whether a container is as the files say, and if not, why, in the words shown to people.
+//! Whether a container differs from the files, and why.
 
 use super::cause::{Cause, Configuration};
 use super::contents;
@@ -8,7 +8,7 @@ use super::observed::{Container, Observed, State};
 use super::sharing::{Parents, namespace_parents};
 use crate::compose::fields;
 
-/// Why a container is not as the files say; `None` when it is (facts: docker compose's own tests, in its order).
+/// Why a container differs from the files; `None` if it does not. The order of the tests is docker compose's.
 pub(super) fn divergence(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
@@ -28,7 +28,7 @@ pub(super) fn divergence(
 }
 use crate::labels::{compose, sofa};
 
-/// Whether a container is what the files say, made to live beside these ones.
+/// Whether a container was created from the present configuration, with these containers as parents.
 fn is_made_beside(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
@@ -40,8 +40,8 @@ fn is_made_beside(
     desired.hashes_beside(service, parents, observed).iter().any(|known| known == hash)
 }
 
-/// The files say something else than when the container was made: which fields, where the last release has what it was made
-/// from; and which env files. The hash holds the ids of the containers that it shares something with too.
+/// The configuration changed: which fields, if the last release has what the container was created from, and which env files. The
+/// config hash also contains the ids of the containers that it shares something with.
 fn configuration_change(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
@@ -72,17 +72,17 @@ fn configuration_change(
     })
 }
 
-/// A config or secret holds something else than when the container was made.
+/// The content of a config or secret changed since the container was created.
 fn changed_content(service: &DesiredService<'_>, container: &Container) -> Option<Cause> {
     let changed = contents::changed(&service.contents, container.labels.get(sofa::CONTENT)?);
     (!changed.is_empty()).then_some(Cause::Content(changed))
 }
 
-/// The image differs from the one that the container was made from.
+/// The image differs from the one that the container was created from.
 fn image_change(service: &DesiredService<'_>, container: &Container) -> Option<Cause> {
     let image = service.found?;
-    // The label holds the id on old engines and the platform's manifest digest on new ones; a container made before
-    // an upgrade of the engine has the former, and is the same image all the same.
+    // The label has the image's id on old engines, and the digest of the platform's manifest on new ones. A container that was
+    // created before an upgrade of the engine has the id, and its image is still the same.
     let recorded = container.label(compose::IMAGE).unwrap_or(container.image_id.as_str());
     if recorded == image.digest || recorded == image.id.as_str() {
         return None;

@@ -31,14 +31,14 @@ pub enum Images {
     /// None.
     #[default]
     Keep,
-    /// Those that have no name but the one that docker compose gives to what it builds.
+    /// Images that have only the name which docker compose gives to what it builds.
     Local,
-    /// All that the containers were made from.
+    /// All images of the containers.
     All,
 }
 use crate::labels::{compose, sofa};
 
-/// Plans a `down`. What is kept stands in the plan's notes, with the reason.
+/// Plans a `down`. The notes say what stays, and why.
 pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut draft = Draft::default();
     let containers = policy.scope.pick(&observed.containers);
@@ -89,8 +89,8 @@ pub(super) fn remove_containers(
         .collect()
 }
 
-/// Removes the anonymous volumes of containers that go, unless others use them. The engine takes along with a container only
-/// those that it made for it: one that came from an earlier container has a name there, and would stay for ever.
+/// Removes the anonymous volumes of removed containers, unless other containers use them. With a container the engine removes
+/// only the volumes that it created for it: a volume from an earlier container has a name there, and would never be removed.
 pub(super) fn remove_anonymous_volumes(
     draft: &mut Draft,
     observed: &Observed,
@@ -136,7 +136,7 @@ fn remove_networks(
     }
 }
 
-/// Removes the project's volumes where that is wanted; those of containers outside the scope stay.
+/// Removes the project's volumes if that is asked for. Volumes of containers outside the scope stay.
 fn remove_volumes(
     draft: &mut Draft,
     observed: &Observed,
@@ -181,7 +181,7 @@ fn remove_volumes(
     }
 }
 
-/// Removes the images of the containers that go; those that others are made from stay.
+/// Removes the images of removed containers. Images of other containers stay.
 fn remove_images(
     draft: &mut Draft,
     project: &str,

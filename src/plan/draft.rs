@@ -21,29 +21,29 @@ impl Draft {
         id
     }
 
-    /// Says how an operation is taken back.
+    /// Sets how an operation is undone.
     pub(super) fn undo(&mut self, id: OpId, undo: Undo) {
         if let Some(operation) = self.operations.get_mut(id.0 - 1) {
             operation.undo = Some(undo);
         }
     }
 
-    /// Says that somebody using the service notices an operation.
+    /// Marks an operation that users of the service notice.
     pub(super) fn disruptive(&mut self, id: OpId) {
         if let Some(operation) = self.operations.get_mut(id.0 - 1) {
             operation.disruptive = true;
         }
     }
 
-    /// Says that an operation's effect cannot be taken back.
+    /// Marks an operation that cannot be undone.
     pub(super) fn one_way(&mut self, id: OpId) {
         if let Some(operation) = self.operations.get_mut(id.0 - 1) {
             operation.one_way = true;
         }
     }
 
-    /// Adds the end of an old container while its successor is not known to work: its restart policy off (else a
-    /// restart of the engine brings it back beside the successor), then stopped. Returns the stop.
+    /// Ends an old container before its successor is ready. Its restart policy is switched off first, since a restart of the
+    /// engine would start it beside the successor. Returns the stop.
     pub(super) fn retire(
         &mut self,
         replica: &Replica,
@@ -75,7 +75,7 @@ impl Draft {
         disabled
     }
 
-    /// Every operation without which no other waits: what the barrier must need.
+    /// All operations: the barrier needs them.
     pub(super) fn ids(&self) -> Vec<OpId> {
         self.operations.iter().map(|operation| operation.id).collect()
     }

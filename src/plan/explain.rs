@@ -25,16 +25,15 @@ pub struct Explanation {
 pub struct Line {
     /// A replica, a network or a volume.
     pub subject: String,
-    /// What becomes of it.
     pub change: Change,
     /// Why.
     pub cause: String,
     /// The fields of the files that are not as they were, where that is known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
-    /// Whether something of it cannot be taken back.
+    /// Whether a part of it cannot be undone.
     pub one_way: bool,
-    /// Whether somebody using it notices.
+    /// Whether users of it notice.
     pub disruptive: bool,
 }
 
@@ -75,7 +74,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The sign before the line: `+` new, `~` changed, `-` gone, `=` as it was.
+    /// The sign before the line: `+` new, `~` changed, `-` removed, `=` unchanged.
     pub fn sign(self) -> char {
         match self {
             Change::Unchanged | Change::Await => '=',
@@ -118,7 +117,7 @@ pub fn explain(plan: &Plan) -> Explanation {
     }
     let touched = subjects.into_iter().filter_map(|(subject, subjects)| {
         let change = subjects.change()?;
-        // A leftover beside a container that stays as it is: the service is unchanged, and this goes.
+        // Only a leftover beside a container that stays is removed, so the service is unchanged.
         let beside = change == Change::Remove && plan.unchanged.contains(&subject);
         let subject = if beside { subjects.removed_name().unwrap_or(subject) } else { subject };
         let mut line = subjects.line(subject, change);
@@ -141,7 +140,7 @@ fn image(fetch: &ImageFetch) -> Line {
     Line { cause: fetch.cause.clone(), ..Line::new(format!("image {}", fetch.image), change) }
 }
 
-/// A service that is as the files say, unless its image is another once it was fetched.
+/// A service that does not change, unless its image is another one after it was fetched.
 fn unchanged(service: &str, fetches: &[ImageFetch]) -> Line {
     let own = fetches.iter().filter(|fetch| fetch.services.iter().any(|name| name == service));
     let Some(fetch) = own.max_by_key(|fetch| fetch.changes) else {
@@ -160,7 +159,7 @@ fn is_await(operation: &Operation) -> bool {
     matches!(operation.action, Action::Await { .. })
 }
 
-/// What people call a replica; a container that is none (a one-off, that of a hook) goes by its name.
+/// The name of a replica. A container that is not a replica, such as a one-off, has its own name.
 fn subject(replica: &Replica, action: &Action) -> String {
     match (replica.number, action.container()) {
         (0, Some(container)) => container_subject(container),
@@ -195,10 +194,10 @@ impl<'a> SubjectOperations<'a> {
     }
 
     /// What becomes of the replica; nothing where it is only looked at. Rules, in the order tested:
-    /// 1. a new container takes the place of one that goes, or there was none;
+    /// 1. a new container is created: it replaces one that is removed, or there was none;
     /// 2. one that was there starts in the place of another: an interrupted run had created it;
-    /// 3. what is stopped and started is restarted;
-    /// 4. else the strongest of what is done.
+    /// 3. a container that is stopped and started is restarted;
+    /// 4. else the strongest change.
     fn change(&self) -> Option<Change> {
         let is_stop = |action: &Action| matches!(action, Action::StopContainer { .. });
         let is_start = |action: &Action| {

@@ -1,4 +1,4 @@
-//! What must hold before a container counts as ready, and what it means where it does not.
+//! The gate of a service: the condition under which a container counts as ready, and what a failure means.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,33 +9,32 @@ use serde::{Deserialize, Serialize};
 use super::observed::Image;
 use crate::compose::model::{Probe, ReadyCheck, Service};
 
-/// How long containers without a gate of their own are watched before they count as ready, where `update_config.monitor`
-/// says nothing.
+/// How long containers without a gate are watched before they count as ready, unless `update_config.monitor` sets it.
 pub const STABILITY_WINDOW: Duration = Duration::from_secs(2);
 
-/// Time between two tries of a probe that says nothing else.
+/// The default time between two tries of a probe.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a try of a probe may take that says nothing else.
+/// The default time that a try of a probe may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What must hold before a container counts as ready.
+/// The condition under which a container counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
-    /// It runs; the stability window judges it once more.
+    /// It runs. The stability window then watches it.
     Running,
     /// Its healthcheck passes, by the engine's verdict or by the same test run through exec (`probe`).
     Healthy {
         /// Whether the test may be run through exec too.
         probe: bool,
     },
-    /// Its healthcheck passes, where the container has one: labels and lists do not tell.
+    /// Its healthcheck passes, if the container has one. Labels and lists do not show that.
     Unknown,
     /// `x-sofa.ready`: an HTTP request to the container is answered with this status.
     Http {
         /// The path.
         path: String,
-        /// Whether the file holds the path as it is, so that it may be shown.
+        /// Whether the path is in the file as it is, so that it may be shown.
         #[serde(skip, default = "literal")]
         literal: bool,
         /// The container's port.
@@ -60,7 +59,7 @@ pub enum Gate {
     Command {
         /// The command.
         command: Vec<String>,
-        /// Whether the file holds the command as it is, so that it may be shown.
+        /// Whether the command is in the file as it is, so that it may be shown.
         #[serde(skip, default = "literal")]
         literal: bool,
         /// Time between two tries.
@@ -77,8 +76,7 @@ pub enum Gate {
 pub struct Tolerance {
     /// How many failures are only warnings.
     pub failures: u32,
-    /// Whether one more leaves the containers that were not begun yet as they are, and lets everything else go on; else the
-    /// run fails.
+    /// Whether one more failure leaves the other containers as they are and lets the run continue. Else the run fails.
     pub pauses: bool,
 }
 
@@ -92,12 +90,12 @@ impl fmt::Display for Tolerance {
     }
 }
 
-/// What a label holds stood in the file as it is.
+/// A label contains only values that were in the file as they are.
 fn literal() -> bool {
     true
 }
 
-/// Without what a variable gave: that may be a secret.
+/// Hides the values of variables: they may be secrets.
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,8 +116,8 @@ impl fmt::Display for Gate {
     }
 }
 
-/// Which gate a service's containers must pass. Job comes before the healthcheck: a one-shot made from an image
-/// with a HEALTHCHECK is done when it ended, not when it was healthy on the way.
+/// The gate of a service's containers. A job has no healthcheck gate, even if its image has a HEALTHCHECK: it is done when it has
+/// ended.
 pub(super) fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate {
     if job {
         return Gate::Completed;
@@ -150,7 +148,7 @@ pub(super) fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate 
     if !checked {
         return Gate::Running;
     }
-    // A test that runs on a GPU beside the worker could take memory that the worker needs.
+    // A test on a GPU beside the worker could use memory that the worker needs.
     let probe = !matches!(ready, Some(ReadyCheck::Engine)) && !uses_gpu(service);
     Gate::Healthy { probe }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Orders names so that each stands behind what it needs; names of equal standing stay in alphabetical order.
-/// Needs outside the given names are ignored. In a cycle, which the loader refuses, names are taken as they come.
+/// Orders names so that each comes after the names that it needs; else the order is alphabetical. Needs outside the given names
+/// are ignored. The loader refuses cycles; here their order is arbitrary.
 pub fn dependencies_first<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>) -> Vec<&'a str> {
     dependencies_first_from([], needs)
 }
 
-/// The same, with the given names (and what they need) before all others as far as nothing else is said.
+/// As [`dependencies_first`], with the given names and what they need before all others if possible.
 pub fn dependencies_first_from<'a>(
     first: impl IntoIterator<Item = &'a str>,
     needs: &BTreeMap<&'a str, Vec<&'a str>>,
@@ -21,7 +21,7 @@ pub fn dependencies_first_from<'a>(
     ordered
 }
 
-/// Depth first with a stack of its own: a long chain of services must not overflow the program's.
+/// Depth first with an explicit stack, so that a long chain of services does not overflow the program's stack.
 fn visit<'a>(
     root: &'a str,
     needs: &BTreeMap<&'a str, Vec<&'a str>>,

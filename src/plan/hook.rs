@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// One hook of a service. What it runs is not in the plan: it may hold secrets.
+/// One hook of a service. Its command is not in the plan, since it may contain secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct HookCall {
     /// At which point.
     pub point: HookPoint,
-    /// The how manieth at that point, from 1.
+    /// The hook's position at that point, from 1.
     pub number: usize,
     /// How many there are at that point.
     pub of: usize,

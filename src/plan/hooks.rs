@@ -1,8 +1,8 @@
 //! Hooks: commands around a container's starts and stops. They are woven into every plan, wherever it starts or stops one,
 //! so that no verb can forget them.
 //!
-//! What a container's `post_start` and `pre_stop` hooks are stands in its label, for verbs that read no files and because the
-//! files may say something else by now.
+//! The `post_start` and `pre_stop` hooks of a container are in its label, for verbs that read no files, and because the files may
+//! have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use super::rewrite::{Pass, Rewrite};
 use crate::compose::model::{Hook, Service};
 use crate::labels::{compose, sofa};
 
-/// The hooks that run in a container, as its label holds them.
+/// The hooks of a container, as its label stores them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Labelled {
@@ -29,8 +29,8 @@ struct Labelled {
     pre_stop: Vec<Hook>,
 }
 
-/// What a container's label says of its hooks; nothing for a service without any. A value that did not stand in the files as
-/// it is is left out: the container has it in its environment ([`problems`] sees to that), and so have its hooks.
+/// The label with a service's hooks; `None` if it has none. Values of variables are left out: the container has them in its
+/// environment ([`problems`] checks that), and so have its hooks.
 pub fn label(service: &Service) -> Option<String> {
     let bare = |hooks: &[Hook]| -> Vec<Hook> { hooks.iter().map(without_withheld).collect() };
     let hooks = Labelled { post_start: bare(&service.post_start), pre_stop: bare(&service.pre_stop) };
@@ -46,7 +46,7 @@ fn without_withheld(hook: &Hook) -> Hook {
     bare
 }
 
-/// The hooks that could run now and not be told from a label later, each with the way out.
+/// The hooks that could not be read from a label later, each with a way out.
 pub(super) fn problems(service: &Service) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (key, hooks) in [("post_start", &service.post_start), ("pre_stop", &service.pre_stop)] {
@@ -75,8 +75,8 @@ pub(super) fn problems(service: &Service) -> Vec<Problem> {
     problems
 }
 
-/// The hooks of a container that was there before the run: by its label, else, where docker compose made it as the files
-/// still say, by the files. `Err` where the label cannot be read.
+/// The hooks of a container that existed before the run: from its label, else from the files if docker compose created it from
+/// the same configuration. `Err` if the label cannot be read.
 fn of_container(
     container: &Container,
     service: Option<&DesiredService<'_>>,
@@ -125,7 +125,7 @@ fn stopped(operations: &[Operation]) -> BTreeSet<String> {
     stops.collect()
 }
 
-/// Containers whose hooks nobody knows are named: that they do not run must not be silent.
+/// Names the containers whose hooks are unknown and do not run.
 fn unreadable(observed: &Observed) -> Vec<String> {
     let broken = observed.containers.iter().filter(|container| of_container(container, None).is_err());
     broken
@@ -160,8 +160,8 @@ impl<'a> Hooks<'a> {
         }
     }
 
-    /// The service's `pre_start` hooks before the first of its containers starts, unless a container of it stays up (Compose: once
-    /// for a service, and only where no replica runs).
+    /// The service's `pre_start` hooks before the first start of its containers, unless one of its containers stays up. Compose
+    /// runs them once for a service, if no replica runs.
     fn prepare(
         &mut self,
         rewrite: &mut Rewrite,

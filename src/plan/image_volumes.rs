@@ -23,7 +23,7 @@ pub fn references<'a>(project: &'a Project, service: &'a Service) -> impl Iterat
     mounts(service).map(|mount| reference(project, mount))
 }
 
-/// A service whose image mounts name what the engine can mount.
+/// A service whose image mounts have names that the engine can mount.
 pub fn mountable<'a>(
     project: &Project,
     service: &'a Service,
@@ -69,7 +69,7 @@ pub fn label(project: &Project, service: &Service, observed: &Observed, pins: &P
     (!digests.is_empty()).then(|| digests.join(","))
 }
 
-/// Where a container mounts another image by now. One whose label does not say which has it in its config hash.
+/// Whether a container mounts another image than it should. Without the label its config hash shows that.
 pub(super) fn changed(container: &Container, now: Option<&str>) -> Option<Cause> {
     let recorded = container.labels.get(compose::IMAGE_VOLUME_DIGEST)?;
     let now: Vec<&str> = now.unwrap_or_default().split(',').collect();

@@ -7,7 +7,7 @@ use super::labelled::Scope;
 use super::observed::{Container, Observed};
 use super::operation::{Group, OnFailure, Plan};
 
-/// Plans a `kill`: without order and without grace, which is what it is for.
+/// Plans a `kill`. It has no order and no grace period.
 pub fn kill(project: &str, observed: &Observed, scope: &Scope, signal: &str) -> Plan {
     let mut draft = Draft::default();
     let mut running: Vec<&Container> = scope.pick(&observed.containers);

@@ -1,4 +1,5 @@
-//! An operation as the executor and the display see it: what it waits for, what kind of change it is, and what it concerns.
+//! What the executor and the display need to know of an operation: what it waits for, what kind of change it is, what it
+//! concerns.
 
 use std::time::Duration;
 

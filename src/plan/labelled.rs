@@ -1,4 +1,4 @@
-//! The project as its containers' labels tell it: scope, dependencies and jobs, for verbs that read no files.
+//! The project as the labels of its containers describe it: scope, dependencies and jobs, for verbs that read no files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use super::scope::Selection;
 use crate::compose::model::{Condition, Project, Role};
 use crate::settings::Backend;
 
-/// What labels tell about readiness: `x-sofa.ready`, else the container's healthcheck where it has one, else that it runs.
+/// The gate of a container by its labels: `x-sofa.ready`, else its healthcheck.
 pub fn gate(container: &Container) -> Gate {
     let said = container.labels.get(sofa::READY).and_then(|text| serde_json::from_str(text).ok());
     said.unwrap_or(Gate::Healthy { probe: true })
 }
 
-/// What the label says of a service; nothing where the healthcheck says it, or where a variable had a part in it: that
-/// may be a secret, and stands in no label.
+/// The label with a service's gate. `None` if the healthcheck is the gate, or if it contains the value of a variable, which may
+/// be a secret.
 pub fn ready_label(gate: &Gate) -> Option<String> {
     let tells = match gate {
         Gate::Http { literal, .. } | Gate::Command { literal, .. } => *literal,
@@ -53,9 +53,9 @@ pub enum Scope {
 impl Scope {
     /// The scope of a selection among the containers of a project.
     ///
-    /// The backend are the containers that the settings name; where they name none, those with that role, and one without a
-    /// role belongs to it by its name. Infrastructure are
-    /// those with that role; where none has it, what is no job and needs no backend service, however far.
+    /// The backend is the services that the settings name; without such settings, those with the role, and those without a role
+    /// that have the name of the backend. The infrastructure is the services with that role; if there are none, those that are
+    /// not jobs and need no backend service, directly or not.
     pub fn of(selection: &Selection, backend: &Backend, containers: &[Container]) -> Scope {
         let names = match selection {
             Selection::All => return Scope::Everything,
@@ -66,7 +66,7 @@ impl Scope {
         Scope::Services(names)
     }
 
-    /// Whether it holds a service.
+    /// Whether a service is in the scope.
     pub fn holds(&self, service: &str) -> bool {
         match self {
             Scope::Everything => true,
@@ -101,8 +101,8 @@ impl Scope {
     }
 }
 
-/// The containers that no service of the files owns any more, but for one-offs that run: made from the same files, since others
-/// may share the project's name.
+/// The containers that no service of the files owns, without running one-offs. They were created from the same files, since other
+/// files may use the same project name.
 pub(super) fn orphans<'a>(
     project: &Project,
     containers: &'a [Container],
@@ -132,7 +132,7 @@ fn of_files<'a>(project: &Project, containers: &'a [Container]) -> impl Iterator
     containers.iter().filter(move |container| container.label(compose::CONFIG_FILES) == Some(files.as_str()))
 }
 
-/// The names that a project's containers know: their own services and those that they depend on.
+/// The names that a project's containers know: their services, and those that these depend on.
 pub fn known(containers: &[Container]) -> BTreeSet<&str> {
     containers
         .iter()
@@ -149,14 +149,14 @@ pub fn known(containers: &[Container]) -> BTreeSet<&str> {
 pub(super) struct Edge<'a> {
     /// The service that is needed.
     pub(super) service: &'a str,
-    /// What of it is waited for, in the words of a Compose file.
+    /// The condition of the dependency, as in a Compose file.
     pub(super) condition: &'a str,
     /// Whether it is restarted with that service.
     pub(super) restarts: bool,
 }
 
-/// What a container's service depends on (label `depends_on`: `service:condition:restart,…`). Services that share a
-/// namespace of another depend on it and restart with it, whatever the files say: docker compose's loader adds that.
+/// The dependencies of a container's service, from its label `depends_on` (`service:condition:restart,…`). docker compose's
+/// loader adds the services whose namespaces it shares, with `restart`.
 pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
     let label = container.label(compose::DEPENDS_ON).unwrap_or_default();
     label.split(',').filter_map(|entry| {

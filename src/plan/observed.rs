@@ -55,25 +55,25 @@ engine_id!(
 pub struct Observed {
     /// The project's containers in every state, one-offs included, ordered by service, number, name.
     pub containers: Vec<Container>,
-    /// The project's networks, and those that the model names without their having the project's label.
+    /// The project's networks, and those that the model names and that do not have the project's label.
     pub networks: Vec<Network>,
     /// Networks of others that have the names of networks which its containers are connected to.
     pub foreign_networks: Vec<Network>,
-    /// The project's volumes, and those that the model names without their having the project's label.
+    /// The project's volumes, and those that the model names and that do not have the project's label.
     pub volumes: Vec<Volume>,
-    /// Local images by the reference that was asked for; a reference that is absent is not on the engine.
+    /// Local images by reference. A missing reference is not on the engine.
     pub images: BTreeMap<String, Image>,
-    /// Containers of other projects or of none: who holds ports, names, networks and volumes.
+    /// Containers of other projects and of none. They may have ports, names, networks and volumes that this project needs.
     pub foreign: Vec<Container>,
     /// Volumes of other projects or of none, that the model does not name.
     pub foreign_volumes: Vec<Volume>,
     /// The volume in which `sofa` keeps its own records of the project, where there is one.
     pub store: Option<Volume>,
-    /// The model of the last release, where it was asked for: what is there was made from it, if the hashes say so.
+    /// The model of the last release, if it was loaded. It shows what containers were created from.
     pub released: Option<Project>,
 }
 
-/// A container, as one entry of the engine's list tells it.
+/// A container, as the engine's list describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     /// Its id.
@@ -84,7 +84,7 @@ pub struct Container {
     pub service: String,
     /// Its replica number (label `container-number`); 0 for one-offs.
     pub number: u32,
-    /// Whether it was made by `run` (label `oneoff=True`) or for a `pre_start` hook: it is no replica.
+    /// Whether it was created by `run` (label `oneoff=True`) or for a `pre_start` hook: it is not a replica.
     pub oneoff: bool,
     /// What it is doing.
     pub state: State,
@@ -104,7 +104,7 @@ pub struct Container {
     pub networks: BTreeMap<String, Attachment>,
     /// Its last start, where it shares namespaces with another container and runs.
     pub started: Option<Timestamp>,
-    /// The container in whose network it lives, where it has none of its own.
+    /// The container whose network it shares.
     pub network_of: Option<ContainerId>,
     /// Its mounts.
     pub mounts: Vec<Mount>,
@@ -113,18 +113,18 @@ pub struct Container {
 }
 
 impl Container {
-    /// The Compose project that it belongs to, if it has one. The config hash, or that it is of a hook, tells what a deploy made:
-    /// the labels of project and service alone come out of an image that was built for them, to every `docker run` of it.
+    /// The Compose project that it belongs to. Only a config hash or a hook label proves that a deploy created it: an image that
+    /// was built for a project passes its labels on to every `docker run`.
     pub fn project(&self) -> Option<&str> {
         self.label(compose::CONFIG_HASH).or(self.label(compose::HOOK)).and(self.label(compose::PROJECT))
     }
 
-    /// Whether its process exists: it holds its ports and addresses.
+    /// Whether its process exists, so that it has its ports and addresses.
     pub fn is_up(&self) -> bool {
         matches!(self.state, State::Running | State::Paused | State::Restarting)
     }
 
-    /// The volumes that it mounts and that nobody gave a name.
+    /// Its anonymous volumes.
     pub fn anonymous_volumes(&self) -> impl Iterator<Item = &str> {
         let volumes = self.mounts.iter().filter(|mount| mount.kind == "volume");
         volumes.filter_map(|mount| mount.name.as_deref()).filter(|name| is_anonymous_volume(name))
@@ -267,7 +267,7 @@ pub struct NetworkSettings {
     pub ipv6: bool,
     /// Options of its driver.
     pub options: BTreeMap<String, String>,
-    /// Its subnets, those that the engine chose among them.
+    /// Its subnets, with those that the engine chose.
     pub subnets: Vec<String>,
 }
 
@@ -289,12 +289,13 @@ pub struct Volume {
 pub struct Image {
     /// Its id.
     pub id: ImageId,
-    /// What docker compose writes into the label `image` of a container made from it
-    /// (the id; from API 1.48 on the digest of the platform's manifest).
+    /// The value of the label `image` that docker compose gives to containers of this image: the id, and from API 1.48 on the
+    /// digest of the platform's manifest.
     pub digest: String,
     /// `repository@sha256:…` as registries know it; empty for an image that never was in one.
     pub repo_digests: Vec<String>,
-    /// When it last got a name here (a pull or a build), in seconds since the epoch; none where the engine does not say.
+    /// When it last got a name on this engine (a pull or a build), in seconds since the epoch. `None` if the engine does not
+    /// report it.
     pub tagged: Option<i64>,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
@@ -348,7 +349,7 @@ impl Container {
         !observed.all_networks().any(|network| network.id.as_str() == attachment.network)
     }
 
-    /// The name of a container that is created beside this one until its own name is free. docker compose uses the same.
+    /// The name of a container that is created beside this one, until its own name is free. docker compose uses the same.
     pub(super) fn temporary_name(&self, name: &str) -> String {
         format!("{}_{name}", self.id.short())
     }

@@ -8,13 +8,12 @@ use super::action::Action;
 pub use super::action::OpId;
 use super::cause::Cause;
 
-/// A graph of operations: what will be done, in which order, why, and how it is taken back.
+/// A graph of operations: what is done, in which order, why, and how it is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The Compose project it acts on.
     pub project: String,
-    /// The images that are fetched before anything else. What comes of it is not known before: the rest of the plan is made
-    /// from the images that are there.
+    /// The images that are fetched first. Their result is not known yet, so the plan is made from the images on the engine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageFetch>,
     /// The operations; each needs only earlier ones. `OpId(n)` is at index n − 1.
@@ -23,7 +22,7 @@ pub struct Plan {
     pub barrier: Option<OpId>,
     /// What happens when an operation fails.
     pub on_failure: OnFailure,
-    /// Services of the scope that are as the files say, in order.
+    /// The services of the scope that need no change, in order.
     pub unchanged: Vec<String>,
     /// What a person should know before it is confirmed.
     pub notes: Vec<String>,
@@ -40,7 +39,7 @@ pub struct ImageFetch {
     pub cause: String,
     /// The services that are replaced where it turns out to be another than the one that they run.
     pub services: Vec<String>,
-    /// Whether it is another than what is there, as far as can be known: it is missing, or what it is built from changed.
+    /// Whether the image will change, as far as that is known: it is missing, or the content that it is built from changed.
     pub changes: bool,
 }
 
@@ -58,7 +57,7 @@ pub enum ImageSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
-    /// Take back what was done, in reverse (deploy, scale, rollback).
+    /// Undo everything, in reverse (deploy, scale, rollback).
     Undo,
     /// Do everything that does not need the failed one (down, stop, rm, kill).
     GoOn,
@@ -81,9 +80,9 @@ pub struct Operation {
     pub cause: Cause,
     /// Whether users of the service notice it.
     pub disruptive: bool,
-    /// Whether its effect cannot be taken back.
+    /// Whether it cannot be undone.
     pub one_way: bool,
-    /// How it is taken back, if it can be.
+    /// How it is undone, if it can be.
     pub undo: Option<Undo>,
 }
 
@@ -106,7 +105,7 @@ impl fmt::Display for Group {
     }
 }
 
-/// How an operation is taken back. What it acts on is what the operation acted on.
+/// How an operation is undone, on the object that the operation acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
@@ -122,7 +121,7 @@ pub enum Undo {
     Stop,
     /// Start the container that it stopped.
     Start,
-    /// Freeze the container that it let go on.
+    /// Pause the container that it unpaused.
     Pause,
     /// Give the container its restart policy back.
     EnableRestart,
@@ -136,13 +135,13 @@ impl Operation {
 }
 
 impl Plan {
-    /// Whether nothing on the engine would change (it may still wait for what is not ready yet).
+    /// Whether nothing on the engine changes. The plan may still wait for services that are not ready.
     pub fn changes_nothing(&self) -> bool {
         !self.operations.iter().any(|operation| operation.action.changes())
             && !self.images.iter().any(|fetch| fetch.changes)
     }
 
-    /// Whether another plan does the same, whatever it says of the causes.
+    /// Whether another plan does the same, apart from causes.
     pub fn same_operations(&self, other: &Plan) -> bool {
         let deed =
             |one: &Operation, other: &Operation| one.action == other.action && one.needs == other.needs;

@@ -1,5 +1,5 @@
-//! Whose data a first deploy would begin beside: projects of the same files, or with volumes of the same keys, under a name that
-//! docker compose would have given them.
+//! Projects with data that a first deploy would start beside: projects of the same files, or with volumes of the same keys under
+//! a name that docker compose would have given them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::compose::model::Project;
 pub struct Claim<'a> {
     /// The mode.
     pub mode: &'a str,
-    /// The names of the project's other modes: what they have is not this one's.
+    /// The project names of other modes. What they have belongs to them.
     pub siblings: &'a [String],
     /// The names that docker compose would have given the project.
     pub usual: &'a [String],
@@ -39,7 +39,7 @@ pub fn is_new(project: &Project, observed: &Observed) -> bool {
 }
 use crate::labels::{compose, sofa};
 
-/// The projects that a new one would begin beside, ordered by name.
+/// The projects that a new one would start beside, ordered by name.
 pub fn formers(project: &Project, observed: &Observed, claim: &Claim<'_>) -> Vec<Former> {
     let files = project.config_files();
     let mut found: BTreeMap<&str, Former> = BTreeMap::new();
@@ -77,7 +77,8 @@ fn is_of_mode(container: &Container, mode: &str) -> bool {
     container.labels.get(sofa::MODE).is_none_or(|said| said == mode)
 }
 
-/// What the model's volumes would be called in a project of that name. One with a name of its own has it in every project.
+/// The names that the model's volumes would have in a project of that name. A volume with an explicit name has it in every
+/// project.
 fn volumes_under(project: &Project, name: &str) -> Vec<String> {
     let keys =
         project.volumes.iter().filter(|(key, volume)| volume.name == format!("{}_{key}", project.name));

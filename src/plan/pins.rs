@@ -1,20 +1,20 @@
-//! The images of a release: a rollback makes its containers from these, whatever their references stand for by now.
+//! The images of a release. A rollback creates containers from them, whatever their references name now.
 
 use std::collections::BTreeMap;
 
 use super::observed::{Image, ImageId, Observed};
 use crate::compose::model::{Service, ServiceName};
 
-/// The images of a release, whatever its references stand for by now.
+/// The images of a release, whatever their references name now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// By the service that is made from them.
+    /// By the service that is created from it.
     pub own: BTreeMap<ServiceName, ImageId>,
     /// Those of hooks and mounts, by service and reference.
     pub beside: BTreeMap<(ServiceName, String), Pin>,
 }
 
-/// An image that a service uses beside its own.
+/// The image of a hook or mount of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
     /// Its id.
@@ -48,7 +48,7 @@ impl Pins {
         self.beside.get(&(service.name.clone(), reference.to_owned()))
     }
 
-    /// The image that a service uses beside its own as this reference.
+    /// The image that a service uses as this reference, for a hook or mount.
     pub(super) fn image_beside<'a>(
         &self,
         service: &Service,

@@ -12,11 +12,11 @@ pub struct Policy {
     pub remove_orphans: bool,
     /// Whether new containers get new anonymous volumes.
     pub renew_volumes: bool,
-    /// Whether jobs are left as they are: what one did to data is not taken back by running an older one.
+    /// Whether jobs stay as they are: running an older job does not undo what a newer one did to data.
     pub leave_jobs: bool,
-    /// Whether it goes back to what was: `rollback_config` counts then, not `update_config`.
+    /// Whether this is a rollback, which uses `rollback_config` instead of `update_config`.
     pub rollback: bool,
-    /// The first of the runs that are taken back: what they made and the model does not have goes.
+    /// The first of the runs that are undone. What they created and the model does not have is removed.
     pub undoes_runs_from: Option<u64>,
 }
 
@@ -38,7 +38,7 @@ impl Default for Policy {
 /// Which containers are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recreate {
-    /// Those that are not as the files say.
+    /// Those that differ from the files.
     Diverged,
     /// All of them.
     Force,

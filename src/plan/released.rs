@@ -1,4 +1,4 @@
-//! What containers and networks were made from: what the last release says of them, where that has their very config hash.
+//! What containers and networks were created from: the last release, if it has the same config hash.
 
 use super::desired::{Desired, service_hashes};
 use super::observed::{Container, Network, Observed, label_of};
@@ -9,7 +9,7 @@ use crate::compose::hash;
 use crate::compose::model::{self, Service};
 
 impl Observed {
-    /// The service of the last release that a container was made from, beside these containers.
+    /// The service of the last release that a container was created from, with these containers as parents.
     pub fn released_service(&self, container: &Container, beside: &Parents<'_>) -> Option<&Service> {
         let released = self.released.as_ref()?;
         let service = released.service(&container.service)?;
@@ -18,7 +18,7 @@ impl Observed {
         hashes.iter().any(|hash| hash == recorded).then_some(service)
     }
 
-    /// The network of the model that a network was made from.
+    /// The network of the last release's model that a network was created from.
     pub(super) fn released_network(&self, key: &str, found: &Network) -> Option<&model::Network> {
         let network = self.released.as_ref()?.networks.get(key)?;
         let recorded = label_of(&found.labels, compose::CONFIG_HASH)?;
@@ -28,8 +28,8 @@ impl Observed {
 use crate::labels::compose;
 
 impl Desired<'_> {
-    /// Whether the engine has a container or network that was made from something else than what the files say: the last
-    /// release tells then what that was.
+    /// Whether a container or network was created from another configuration than the files have now. The last release then shows
+    /// the difference.
     pub fn was_configured_otherwise(&self, observed: &Observed) -> bool {
         let containers = observed.containers.iter().any(|container| {
             let recorded = container.label(compose::CONFIG_HASH);

@@ -1,4 +1,4 @@
-//! Which container stands for which replica of a service, and what becomes of it.
+//! Which container is which replica of a service, and what is done with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,17 +18,17 @@ pub(super) struct Slot<'a> {
     pub(super) number: u32,
     /// The final name of its container.
     pub(super) name: String,
-    /// The container that stands for it.
+    /// Its container.
     pub(super) current: Option<&'a Container>,
     /// Others with its number, left by an interrupted run.
     pub(super) leftovers: Vec<&'a Container>,
-    /// What becomes of it.
+    /// What is done with it.
     pub(super) action: ReplicaAction,
 }
 use crate::labels::compose;
 
 impl<'a> Slot<'a> {
-    /// The containers that stand for it or once did.
+    /// Its container, and those that were its container before.
     pub(super) fn own(&self) -> impl Iterator<Item = &'a Container> {
         self.current.into_iter().chain(self.leftovers.iter().copied())
     }
@@ -39,7 +39,7 @@ impl<'a> Slot<'a> {
         current.into_iter().chain(self.leftovers.iter().copied())
     }
 
-    /// What those who use the replica will notice.
+    /// What users of the replica notice.
     pub(super) fn disruption(&self) -> Disruption {
         // One that never ran was never used.
         let used = |container: &&Container| container.state != State::Created;
@@ -66,7 +66,7 @@ pub(super) struct ReplicaContext<'a> {
     pub(super) parents: Parents<'a>,
     /// Why its containers are replaced, whatever they are.
     pub(super) replaced: Option<Cause>,
-    /// Why those of its containers that run on are restarted.
+    /// Why its containers that keep running are restarted.
     pub(super) restarted: Option<Cause>,
     /// The containers that are off their networks for a while.
     pub(super) detached: BTreeSet<&'a ContainerId>,
@@ -75,22 +75,22 @@ pub(super) struct ReplicaContext<'a> {
 /// What becomes of a replica; texts are causes for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReplicaAction {
-    /// Nothing: it is as the files say, and ready.
+    /// Nothing is done: it matches the files and is ready.
     Keep,
-    /// It is as the files say and not known to be ready: why not, where it is known.
+    /// It matches the files and is not known to be ready, with the reason if it is known.
     Await(Cause),
-    /// It is as the files say and runs, and is started anew; no cause where that is told with its stop.
+    /// It matches the files, runs, and is restarted. Without a cause if the stop has it.
     Restart(Cause),
-    /// It is as the files say and does not run.
+    /// It matches the files and does not run.
     Start(Cause),
-    /// It is as the files say and frozen.
+    /// It matches the files and is paused.
     Unpause,
     /// A new container takes its place.
     Create(Cause),
 }
 
-/// The replicas of a service in order of their numbers, and the containers beyond what is wanted:
-/// obsolete ones first, then the highest numbers. Gaps in the numbers stay; new replicas get the next number.
+/// The replicas of a service by number, and the surplus containers: obsolete ones first, then the highest numbers. Gaps in the
+/// numbers stay; new replicas get the next numbers.
 pub(super) fn slots<'a>(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
@@ -100,7 +100,7 @@ pub(super) fn slots<'a>(
 ) -> (Vec<Slot<'a>>, Vec<&'a Container>) {
     let diverges = |container: &Container| match policy.recreate {
         Recreate::Never => None,
-        // What a job did to data is not done again because of what was asked for other services.
+        // A job that is in the scope only because of other services does not run again.
         Recreate::Force if !(service.job && service.joined) => Some(Cause::Forced),
         Recreate::Force | Recreate::Diverged => context
             .replaced
@@ -150,7 +150,7 @@ pub(super) fn slots<'a>(
     (slots, surplus)
 }
 
-/// The slots of a job that is left as it is; of several containers with one number one stays.
+/// The slots of a job that stays as it is. Of several containers with one number one stays.
 fn as_they_are<'a>(
     desired: &Desired<'_>,
     service: &DesiredService<'_>,
@@ -200,11 +200,11 @@ fn restarted(action: ReplicaAction, container: &Container, context: &ReplicaCont
     }
 }
 
-/// What the list tells of a running container's gate.
+/// What the engine's list says about a running container's gate.
 enum Readiness {
     Ready,
     Missing(Cause),
-    /// Only the container itself can tell.
+    /// Only a test of the container can show that.
     Unknown,
 }
 

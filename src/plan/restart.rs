@@ -14,8 +14,8 @@ use super::passes;
 use super::{start, stop};
 use crate::settings::Backend;
 
-/// Plans a `restart`; it ends with the first failure. Where labels say nothing about the order of two services it is
-/// the reverse of `backend`, so that the one that matters most comes last. One-shots are left alone.
+/// Plans a `restart`, which ends with the first failure. Services without a dependency between them restart in the reverse order
+/// of `backend`, so that the most important one comes last. Jobs are not restarted.
 pub fn restart(
     project: &str,
     observed: &Observed,
@@ -52,7 +52,7 @@ pub fn restart(
     passes::run(plan, None, observed)
 }
 
-/// Dependants before what they need; the backend in reverse, behind what nothing is said about.
+/// Dependants before their dependencies; the backend in reverse order, after the other services.
 fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &Backend) -> Vec<&'a str> {
     let ranked = backend.names().iter().filter_map(|name| needs.keys().copied().find(|known| known == name));
     let mut order = graph::dependencies_first_from(ranked, needs);
@@ -60,7 +60,7 @@ fn order<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>, backend: &Backend) -> Vec<
     order
 }
 
-/// The scope with the services that are restarted with one of it, however far (`depends_on`, `restart: true`).
+/// The scope with the services that restart with one of it, directly or not (`depends_on`, `restart: true`).
 fn with_restarted(scope: &Scope, containers: &[Container]) -> Scope {
     let Scope::Services(names) = scope else { return Scope::Everything };
     let mut names = names.clone();
@@ -84,8 +84,7 @@ fn restarted_with<'a>(containers: &[&'a Container]) -> BTreeMap<&'a str, BTreeSe
     parents
 }
 
-/// The order with each service behind those that it is restarted with: restarted before, it would be left in a namespace
-/// that is gone.
+/// The order with each service after those that it restarts with. Restarted before them, it would stay in a namespace that ended.
 fn parents_first<'a>(order: Vec<&'a str>, parents: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
     let known: BTreeSet<&str> = order.iter().copied().collect();
     let mut placed: Vec<&str> = Vec::with_capacity(order.len());

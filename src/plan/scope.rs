@@ -1,4 +1,4 @@
-//! The services a command acts on: what was named, and which of their dependencies come along.
+//! The scope of a command: the services that were asked for, and their dependencies that are included.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,13 @@ use crate::settings::Backend;
 
 pub use crate::settings::Deps;
 
-/// Which services were asked for.
+/// The services that were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Every service of the model.
     All,
-    /// What the backend stands on: `x-sofa.role: infra`, else what is no job and depends on no backend service.
+    /// The services that the backend depends on: `x-sofa.role: infra`, else those that are not jobs and depend on no backend
+    /// service.
     Infra,
     /// What is deployed often: `x-sofa.role: backend`, else the services known by that name.
     Backend,
@@ -30,7 +31,7 @@ pub struct Missing {
     pub service: String,
     /// The dependency.
     pub dependency: String,
-    /// What the engine has of it.
+    /// The state of it on the engine.
     pub found: String,
 }
 
@@ -87,14 +88,14 @@ pub fn resolve<'a>(
     Ok(graph::dependencies_first(&needs).into_iter().filter(|name| scope.contains(name)).collect())
 }
 
-/// The names of the chosen services alone, dependencies first: what goes back to a release, whatever the rest does.
+/// The names of the chosen services alone, dependencies first: an undo of one service changes no others.
 pub fn alone<'a>(project: &'a Project, selection: &Selection, backend: &Backend) -> Vec<&'a str> {
     let chosen = chosen(project, selection, backend);
     graph::dependencies_first(&needs(project)).into_iter().filter(|name| chosen.contains(name)).collect()
 }
 
-/// The chosen services with the jobs whose end they wait for: a job runs on deploy when it changed, whatever `--deps` says.
-/// What such a job waits for in turn is a dependency like any other.
+/// Adds the jobs that the chosen services wait for: a changed job runs on deploy, whatever `--deps` says. The dependencies of a
+/// job are treated as all others.
 fn with_jobs<'a>(project: &'a Project, chosen: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     let jobs: Vec<&str> = chosen
         .iter()
@@ -117,7 +118,7 @@ pub fn chosen<'a>(project: &'a Project, selection: &Selection, backend: &Backend
     }
 }
 
-/// The services that the settings name, else those with the role, else those that are known as the backend by name.
+/// The services that the settings name, else those with the role, else those with the names of the backend.
 fn of_backend<'a>(project: &'a Project, backend: &Backend) -> BTreeSet<&'a str> {
     let said = with_role(project, Role::Backend);
     if !said.is_empty() && !backend.is_explicit() {
@@ -126,7 +127,7 @@ fn of_backend<'a>(project: &'a Project, backend: &Backend) -> BTreeSet<&'a str> 
     project.services.keys().map(|name| name.as_str()).filter(|name| backend.contains(name)).collect()
 }
 
-/// The services with the role, else those that are no jobs and whose dependencies, however far, hold no backend service.
+/// The services with the role, else those that are not jobs and depend on no backend service, directly or not.
 fn infra<'a>(project: &'a Project, backend: &Backend) -> BTreeSet<&'a str> {
     let said = with_role(project, Role::Infra);
     if !said.is_empty() {
@@ -173,8 +174,8 @@ fn missing(project: &Project, chosen: &BTreeSet<&str>, observed: &Observed) -> V
     missing
 }
 
-/// Whether a dependency is up: a container of it runs and is not unhealthy, or, of a job, ended with 0; else what was found
-/// instead. Databases end with 0 too when they are stopped.
+/// Whether a dependency is up: one of its containers runs and is not unhealthy, or, for a job, ended with 0. Else the state that
+/// was found. A stopped database ends with 0 too, and is not up.
 fn steps(service: &str, job: bool, observed: &Observed) -> Result<(), String> {
     let mut found = "no container".to_string();
     for container in of_service(service, observed) {

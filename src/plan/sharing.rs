@@ -1,21 +1,21 @@
-//! What services share of one another: namespaces and mounts, which hang on the very container that they come from.
+//! What services share: namespaces and mounts, which belong to one particular container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{ContainerId, Observed};
 use crate::compose::model::Service;
 
-/// The containers whose namespaces and mounts a service shares, by the services that they stand for.
+/// By service, the containers whose namespaces and mounts a service shares.
 pub type Parents<'a> = BTreeMap<&'a str, &'a ContainerId>;
 
-/// The containers that the engine has of those whose namespaces and mounts a service shares.
+/// The existing containers whose namespaces and mounts a service shares.
 pub fn parents<'a>(service: &'a Service, observed: &'a Observed) -> Parents<'a> {
     let found = |parent| Some((parent, &observed.first_container(parent)?.id));
     namespace_parents(service).into_iter().filter_map(found).collect()
 }
 
-/// The service in the form that docker compose hashes: what it shares with another service stands there by the id of that
-/// service's container, and `volumes_from` without its `:ro`.
+/// The service in the form that docker compose hashes: with the id of the container that it shares something with, and
+/// `volumes_from` without its `:ro`.
 pub(super) fn with_parents(service: &Service, parents: &Parents<'_>) -> Service {
     let mut resolved = service.clone();
     for mode in [&mut resolved.network_mode, &mut resolved.ipc, &mut resolved.pid] {

@@ -1,4 +1,4 @@
-//! The plan of `start`: what is stopped, each once what it needs is ready, until all of it is. Works from labels alone.
+//! The plan of `start`: each stopped container starts when its dependencies are ready. It works from labels alone.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ struct Steps {
     ready: Vec<OpId>,
 }
 
-/// What must be done before a container starts: its dependencies begun, or ready where it waits for their health.
+/// What must be done before a container starts: its dependencies are started, or ready if it waits for their health.
 fn needs(container: &Container, steps: &BTreeMap<&str, Steps>) -> Vec<OpId> {
     labelled::edges(container)
         .filter_map(|edge| Some((steps.get(edge.service)?, edge.condition)))
@@ -135,8 +135,7 @@ fn one(draft: &mut Draft, observed: &Observed, container: &Container, needs: &[O
     steps.ready.push(ready(draft, container, begun));
 }
 
-/// Connects a container to the networks that have the names of those that it was connected to and that were removed. The engine could
-/// not start it otherwise.
+/// Connects a container to the networks that have the names of removed ones. The engine could not start it otherwise.
 fn connect_again(draft: &mut Draft, observed: &Observed, container: &Container) -> Vec<OpId> {
     let removed = container.networks.keys().filter(|name| container.is_on_removed_network(name, observed));
     let known = removed.filter(|name| observed.all_networks().any(|network| network.name == **name));

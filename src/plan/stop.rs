@@ -11,7 +11,7 @@ use super::observed::{Container, Observed};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::passes;
 
-/// Plans a `stop`; it only goes forward. `grace` overrides the containers' own.
+/// Plans a `stop`. It undoes nothing. `grace` overrides the grace periods of the containers.
 pub fn stop(project: &str, observed: &Observed, scope: &Scope, grace: Option<Duration>) -> Plan {
     let mut draft = Draft::default();
     let mut containers = scope.pick(&observed.containers);
@@ -47,7 +47,7 @@ pub(super) fn dependants_first<'a>(
     for service in super::graph::dependencies_first(&depends).into_iter().rev() {
         let above = dependants.get(service).into_iter().flatten();
         let needs: Vec<OpId> = above.filter_map(|name| stops.get(name)).flatten().copied().collect();
-        // Where nothing of a service is up, what it needs still waits for what needs it.
+        // If no container of a service is up, its dependencies still wait for its dependants.
         let mut own = Vec::new();
         for container in containers.iter().copied().filter(|found| found.service == service) {
             let stopped = container.is_up().then(|| stop_one(draft, container, &needs, grace, cause));

@@ -1,5 +1,5 @@
-//! How the containers of a service are replaced: in which order, how many at once, and what a failure among them means.
-//! Compose spec, “update_config” and “rollback_config”; docker compose reads both and acts on neither.
+//! How the containers of a service are replaced: the order, the number at once, and what a failure means. Compose spec,
+//! “update_config” and “rollback_config”; docker compose ignores both.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub fn why_stop_first(service: &DesiredService<'_>, rollback: bool) -> Option<(&
 
 const START_FIRST: &str = "start-first";
 
-/// What the files say about it, and under which key.
+/// The part of the files that applies, with its key.
 fn written<'a>(service: &DesiredService<'a>, rollback: bool) -> Option<(&'static str, &'a UpdateConfig)> {
     let deploy = service.service.deploy.as_ref()?;
     let back = deploy.rollback_config.as_ref().filter(|_| rollback).map(|back| ("rollback_config", back));

@@ -95,8 +95,7 @@ impl LockStorage for Engine {
     }
 
     async fn take_away_lock(&self, project: &str, lock: &LockId) -> Result<(), EngineError> {
-        // The new name tells the holder: a container that is only removed is one that was pruned, and its holder creates
-        // it again.
+        // The holder sees the new name. A container that is removed without a rename was pruned, and its holder creates it again.
         let id = container(lock);
         let name = format!("{}.taken-away.{}", lock_name(project), id.short());
         let renamed = self.rename(&id, &name).await;
@@ -107,7 +106,7 @@ impl LockStorage for Engine {
     async fn remove_lock(&self, lock: &LockId) -> Result<(), EngineError> {
         let all = Removal { force: true, anonymous_volumes: true };
         match self.remove(&container(lock), all).await {
-            // Another removal of it is under way.
+            // Another removal is in progress.
             Err(error) if error.is_conflict() => Ok(()),
             removed => ignore_missing(removed),
         }

@@ -1,5 +1,5 @@
-//! Who stands for what once the deploy is done, decided for every service before the first operation: dependencies first, since
-//! what becomes of a service hangs on what becomes of those that it needs.
+//! Assigns containers to replicas for every service, before the first operation is planned. Dependencies come first, since a
+//! service may have to follow what happens to its dependencies.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::plan::sharing::{creation_parents, namespaces};
 use crate::plan::{graph, scope};
 
 impl<'a> Deploy<'a> {
-    /// The services of the scope, and those outside of which the engine has containers; dependencies first.
+    /// The services of the scope, and services outside it that have containers; dependencies first.
     pub(super) fn order(&self) -> Vec<&'a str> {
         let mut needs = scope::needs(self.desired.project);
         for (name, needed) in labelled::dependencies(&self.observed.containers) {
@@ -56,8 +56,8 @@ impl<'a> Deploy<'a> {
         Assignment::new(slots, surplus)
     }
 
-    /// Why the service's containers are replaced although nothing about themselves changed: what they share is with a container
-    /// that makes way for one that is not there yet.
+    /// Why the service's containers are replaced although their own configuration did not change: they share something with a
+    /// container that is replaced by one that does not exist yet.
     fn replaced_with_others(&self, service: &DesiredService<'_>) -> Option<Cause> {
         let replaced = |parent: &&str| {
             let assignment = self.assignments.get(parent);
@@ -69,8 +69,7 @@ impl<'a> Deploy<'a> {
         Some(Cause::SharesWith { parent: parent.to_string() })
     }
 
-    /// Why containers of the service that are kept are restarted: they would be left in namespaces that ended, or
-    /// `restart: true` asks for it.
+    /// Why kept containers of the service are restarted: their namespaces end, or `restart: true` says so.
     fn restarted_with_others(&self, service: &DesiredService<'_>) -> Option<Cause> {
         let shared = namespaces(service.service);
         if let Some(parent) = self.ended_parent(service, &shared) {
@@ -88,7 +87,7 @@ impl<'a> Deploy<'a> {
         })
     }
 
-    /// A service whose container was started after one that shares its namespaces: those ended with the earlier run.
+    /// A service whose container was started after one that shares its namespaces. Those namespaces ended with its earlier run.
     fn ended_parent<'p>(&self, service: &DesiredService<'_>, shared: &BTreeSet<&'p str>) -> Option<&'p str> {
         let own = self.observed.containers.iter().filter(|found| found.service == *service.service.name);
         let earliest = own.filter_map(|found| found.started).min()?;
@@ -96,8 +95,8 @@ impl<'a> Deploy<'a> {
         shared.iter().copied().find(|parent| started(parent).is_some_and(|started| started > earliest))
     }
 
-    /// The containers of a service outside the scope, which stay as they are. Only what this deploy would break is mended: those
-    /// that it takes off their networks, and those in whose namespaces they live, are started anew.
+    /// The containers of a service outside the scope, which stay as they are. Only those that this deploy would break are
+    /// restarted: they are disconnected from a network, or share the namespaces of a container that is.
     fn outside(&mut self, name: &'a str) -> Assignment<'a> {
         let shared = self.desired.project.service(name).map(namespaces).unwrap_or_default();
         let parent = shared.into_iter().find_map(|parent| {
@@ -131,7 +130,7 @@ impl<'a> Deploy<'a> {
         Assignment::new(slots, Vec::new())
     }
 
-    /// What the deploy does not touch and leaves in namespaces of a container that is gone, or of a process that ended.
+    /// Notes a container that the deploy does not change and whose shared namespaces end.
     fn note_stranded(&mut self, container: &Container, parent: &str, disruption: Disruption) {
         let same = self.assignments.get(parent).is_some_and(|assignment| assignment.parent().is_some());
         let verb = if same && disruption == Disruption::Started { "restart" } else { "deploy" };

@@ -31,7 +31,7 @@ impl Deploy<'_> {
         }
     }
 
-    /// A dependency on the health of a service that has no healthcheck can never hold.
+    /// A dependency on the health of a service without a healthcheck can never be fulfilled.
     pub(super) fn dependencies_have_health(&mut self) {
         let mut problems = Vec::new();
         for service in self.desired.services.values() {

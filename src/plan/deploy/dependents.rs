@@ -1,5 +1,5 @@
-//! Services outside the scope that the deploy cannot leave alone: what it takes off a network, or what lives in the namespaces of
-//! such a container. They come back in the order of their dependencies, and what needs them waits for them.
+//! Services outside the scope that the deploy must restart: they are disconnected from a network, or share the namespaces of a
+//! container that is. They start in the order of their dependencies, and their dependants wait for them.
 
 use super::state::{Deploy, ServiceSteps};
 use crate::compose::model::Condition;
@@ -12,7 +12,7 @@ use crate::plan::operation::{Group, OpId};
 use crate::plan::replica::ReplicaAction;
 
 impl<'a> Deploy<'a> {
-    /// Starts those of its containers anew that need it.
+    /// Restarts the containers that need it.
     pub(super) fn service_outside_scope(&mut self, name: &'a str) {
         let assignment = self.assignments.remove(name).unwrap_or_default();
         let mut steps = ServiceSteps::default();
@@ -43,7 +43,8 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Waits for a container outside the scope where anybody wants it; returns what must be done for it to count as ready.
+    /// Waits for a container outside the scope if another service needs that. Returns the operations after which it counts as
+    /// ready.
     fn ready_outside_scope(&mut self, container: &Container, started: OpId) -> OpId {
         let name = container.service.as_str();
         let mut edges = self.desired.services.values().flat_map(|service| service.dependencies());
@@ -65,7 +66,7 @@ impl<'a> Deploy<'a> {
         self.draft.add(Group::Service(name.to_string()), &[started], wait, Cause::None)
     }
 
-    /// Attaches what was taken off a network and stays without being started: what did not run.
+    /// Connects the stopped containers that were disconnected from a network.
     pub(super) fn attach_unstarted(&mut self) {
         let rest: Vec<&'a Container> = self
             .detached

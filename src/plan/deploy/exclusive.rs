@@ -1,5 +1,5 @@
-//! What stands in the way of a container of this very project: names, host ports and fixed addresses of what is to go anyway are
-//! freed in time; of what stays they are a problem that is told before anything is changed.
+//! Names, host ports and fixed addresses that another container of this project has. A container that is removed anyway is
+//! stopped in time; one that stays is a problem, reported before any change.
 
 use super::state::Deploy;
 use crate::plan::action::{ContainerRef, Replica};
@@ -28,15 +28,15 @@ impl<'a> Deploy<'a> {
         self.names.get(name).copied().flatten()
     }
 
-    /// Ends what is to go and has what the replica's container needs to begin; returns the ends. Two services that change
-    /// places are both ended before either begins.
+    /// Ends the containers that are removed and have something that the replica's container needs. Returns the ends. Two services
+    /// that swap ports are both ended before either begins.
     pub(super) fn end_holders(
         &mut self,
         service: &DesiredService<'_>,
         slot: &Slot<'a>,
         needs: &[OpId],
     ) -> Vec<OpId> {
-        // What is kept although the files changed does not need what they say.
+        // A container that is kept although the files changed does not need what the files say.
         if matches!(slot.action, ReplicaAction::Start(_)) && self.policy.recreate == Recreate::Never {
             return Vec::new();
         }

@@ -1,4 +1,4 @@
-//! Networks and volumes: what is missing is created; a network that changed is replaced, a volume never.
+//! Networks and volumes: missing ones are created, a changed network is replaced, a volume never is.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ impl Deploy<'_> {
         }
     }
 
-    /// Whether another project made a network or volume: it is used as it is, as docker compose does, and never changed.
+    /// Whether another project created a network or volume. It is used as it is, as docker compose does, and never changed.
     fn is_of_another(&self, labels: &BTreeMap<String, String>) -> bool {
         label_of(labels, compose::PROJECT).is_some_and(|owner| owner != self.desired.project.name.as_str())
     }
@@ -75,8 +75,8 @@ impl Deploy<'_> {
         ));
     }
 
-    /// A volume is never replaced: its data would be gone. Other labels keep nobody from going on with it; other
-    /// options mean that the files speak of other data than what is there.
+    /// A volume is never replaced, since its data would be lost. Other labels do not matter; other options mean that the files
+    /// want other data.
     fn changed_volume(&mut self, desired: &DesiredVolume<'_>, volume: &Volume) {
         let changes = desired.changes(volume);
         let name = &volume.name;

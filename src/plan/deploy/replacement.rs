@@ -1,5 +1,5 @@
-//! Networks that are replaced under their names. An engine changes no network: everything of the project that is attached
-//! is stopped and taken off, the network removed and created, and what is kept is attached as it was and started again.
+//! Replaces networks under their names, since an engine changes no network. All connected containers of the project are stopped
+//! and disconnected, the network is removed and created, and the kept containers are connected as before and started again.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Takes every container off one network, removes it and creates it anew.
+    /// Disconnects all containers from one network, removes it and creates it again.
     fn replace_network(&mut self, desired: &'a DesiredNetwork<'a>, network: &'a Network, cause: &Cause) {
         let name = network.name.as_str();
         let mut taken_off: Vec<(&'a ContainerId, OpId)> = Vec::new();
@@ -81,7 +81,7 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// What is attached and not the project's to stop: containers of others, and one-offs that somebody works in.
+    /// Connected containers that the project may not stop: containers of others, and running one-offs.
     fn refuse_strangers(&mut self, network: &Network, cause: &Cause) {
         let busy = self.observed.containers.iter().filter(|container| container.oneoff && container.is_up());
         let strangers: Vec<&str> = self
@@ -125,8 +125,8 @@ impl<'a> Deploy<'a> {
         connects.collect()
     }
 
-    /// Networks that the project has under an older name: the new one is made by this plan, and the old one goes when
-    /// nothing uses it any more. Runs behind the barrier, when it is known what is removed.
+    /// Removes networks that the project has under an older name, if nothing uses them any more. Runs behind the barrier, when it
+    /// is known which containers are removed.
     pub(super) fn remove_renamed_networks(&mut self, removals: &BTreeMap<&ContainerId, OpId>, barrier: OpId) {
         for desired in self.desired.networks.iter().filter(|desired| self.networks.contains_key(desired.key))
         {

@@ -1,4 +1,4 @@
-//! The containers of one service: what is done for each replica, and after what.
+//! The containers of one service: what is done for each replica, and in which order.
 
 use std::collections::BTreeMap;
 
@@ -128,8 +128,8 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Creates a container, retires what it replaces, starts it. Stop-first: the gap is from that stop to this start.
-    /// Start-first: what it replaces runs on until the plan settles.
+    /// Creates a container, ends the one that it replaces, and starts it. Stop-first: the gap is from that stop to this start.
+    /// Start-first: the old container runs until the plan settles.
     fn create(
         &mut self,
         service: &'a DesiredService<'a>,
@@ -157,7 +157,8 @@ impl<'a> Deploy<'a> {
         (new, Some(started))
     }
 
-    /// Starts the replica's container when what it takes the place of has ended, and what else has a thing that it needs.
+    /// Starts the replica's container after the end of the container that it replaces, and of others that have something it
+    /// needs.
     fn start(
         &mut self,
         service: &DesiredService<'_>,
@@ -212,8 +213,7 @@ impl<'a> Deploy<'a> {
         started
     }
 
-    /// What the replica's container has taken the place of goes when the plan settles; where it has a temporary name, it gets
-    /// its own.
+    /// Replaced containers are removed when the plan settles. A container with a temporary name then gets its own.
     fn settle_slot(&mut self, slot: &Slot<'a>, replica: &Replica, container: &ContainerRef) {
         let old: Vec<&'a Container> = slot.replaced().collect();
         let temporary = match (&slot.action, slot.current) {
@@ -228,7 +228,7 @@ impl<'a> Deploy<'a> {
         self.settling.push(Settling::Replace { replica, old, new, name });
     }
 
-    /// Adds the wait for a replica's gate where anybody wants it; returns what must be done for it to count as ready.
+    /// Adds the wait for a replica's gate if it is needed. Returns the operations after which the replica counts as ready.
     fn wait_for(
         &mut self,
         service: &'a DesiredService<'a>,
@@ -242,7 +242,7 @@ impl<'a> Deploy<'a> {
             steps.ready.extend(begun);
             return begun.into_iter().collect();
         }
-        // A time that is written holds for what has a healthcheck too; a job is to end.
+        // A monitor time in the files also applies to services with a healthcheck, but not to jobs.
         let monitored = steps.strategy.monitor.is_some() && service.gate != Gate::Completed;
         if service.gate == Gate::Running || monitored {
             self.watched.push((replica.clone(), container.clone()));
@@ -282,7 +282,7 @@ impl<'a> Deploy<'a> {
         needs
     }
 
-    /// What must be done before these dependencies count as what they have to be.
+    /// The operations after which these dependencies fulfil their conditions.
     pub(super) fn needs_of<'n>(&self, edges: impl Iterator<Item = (&'n str, Condition)>) -> Vec<OpId> {
         let steps = edges.filter_map(|(name, condition)| {
             let steps = self.steps.get(name)?;

@@ -1,4 +1,4 @@
-//! Behind the barrier: successors get their names, what they replaced goes, and so does what nobody wants any more.
+//! Behind the barrier: new containers get their names, replaced and unwanted ones are removed.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,8 @@ struct Rename {
 }
 
 impl<'a> Deploy<'a> {
-    /// Containers of services that the files do not have any more, made from the same files, and one-offs that have ended.
+    /// Removes one-offs that have ended, and orphans if that is asked for: containers from the same files whose service the files
+    /// do not have any more.
     pub(super) fn orphans(&mut self) {
         let (project, containers) = (self.desired.project, &self.observed.containers);
         let owned_by_none: Vec<&'a Container> = orphans(project, containers)
@@ -46,8 +47,8 @@ impl<'a> Deploy<'a> {
         self.settling.extend(containers.into_iter().map(Settling::Drop));
     }
 
-    /// Plans what is done behind the barrier; returns which operation removes which container. A name is given when whoever has
-    /// it is gone, which may be a container of another service.
+    /// Plans the operations behind the barrier. Returns which operation removes which container. A container gets its name after
+    /// the one that has it is removed, which may belong to another service.
     pub(super) fn settle(&mut self, barrier: OpId) -> BTreeMap<&'a ContainerId, OpId> {
         let mut removals = BTreeMap::new();
         let mut later = Vec::new();
@@ -86,7 +87,7 @@ impl<'a> Deploy<'a> {
         removals
     }
 
-    /// The anonymous volumes of a container that is removed and hands them to nobody: no deploy removes data.
+    /// Notes the anonymous volumes of a removed container that no other container gets: a deploy removes no data.
     fn note_left_volumes(&mut self, container: &Container) {
         let names: Vec<&str> = container.anonymous_volumes().collect();
         if !names.is_empty() {
@@ -102,8 +103,7 @@ impl<'a> Deploy<'a> {
         self.draft.add(group, &needs, Action::RenameContainer { replica, container, name }, Cause::None);
     }
 
-    /// Removes a container for good, after stopping it where it still runs; somebody may notice that where nothing has taken its
-    /// place.
+    /// Stops and removes a container. Users notice that if no other container replaces it.
     fn remove(&mut self, replica: &Replica, container: &'a Container, barrier: OpId, noticed: bool) -> OpId {
         let cause = self.leaving.get(&container.id).cloned().unwrap_or_default();
         let group = Group::Service(replica.service.clone());

@@ -47,9 +47,9 @@ pub(super) struct Assignment<'a> {
     pub(super) slots: Vec<Slot<'a>>,
     /// What is beyond the wanted number.
     pub(super) surplus: Vec<&'a Container>,
-    /// What those who depend on it notice.
+    /// What users of the service notice.
     pub(super) disruption: Disruption,
-    /// What those notice who live in the namespaces of its first container.
+    /// What services notice that share the namespaces of its first container.
     pub(super) first: Disruption,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// What the plan knows of a service that it has dealt with.
+/// What the plan knows of a service after its operations are planned.
 #[derive(Debug, Default)]
 pub(super) struct ServiceSteps {
     /// The container in whose namespaces and mounts others live: that of its first replica.
@@ -97,7 +97,7 @@ pub(super) struct Detached<'a> {
     pub(super) container: &'a Container,
     /// Its stop, where it was up.
     pub(super) stopped: Option<OpId>,
-    /// For each network: its name, the operation that took the container off, and the one that creates it anew.
+    /// For each network: its name, the disconnection, and the creation of the new network.
     pub(super) networks: Vec<(&'a str, OpId, OpId)>,
     /// Whether the plan attaches it again.
     pub(super) attached: bool,

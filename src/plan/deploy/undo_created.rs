@@ -1,4 +1,4 @@
-//! What runs that are taken back made and the release does not have: services and networks that were new in them.
+//! Services and networks that undone runs created and that the release does not have.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::plan::observed::{Container, ContainerId, Network};
 use crate::plan::operation::{Group, OpId};
 
 impl<'a> Deploy<'a> {
-    /// Whether something with these labels was made by the runs that are taken back.
+    /// Whether an undone run created something with these labels.
     pub(super) fn is_of_undone_run(&self, labels: &BTreeMap<String, String>) -> bool {
         self.policy.undoes_runs_from.zip(labelled::run(labels)).is_some_and(|(first, made)| made >= first)
     }
 
-    /// Containers of services that the model does not have; those of the others are dealt with as replicas are.
+    /// Removes containers of services that the model does not have. Those of other services are treated as replicas.
     pub(super) fn undo_created(&mut self) {
         let project = self.desired.project;
         let going: Vec<&'a Container> = self
@@ -30,7 +30,7 @@ impl<'a> Deploy<'a> {
         self.settling.extend(going.into_iter().map(Settling::Drop));
     }
 
-    /// The networks that the model does not have, once what used them is gone.
+    /// Removes the networks that the model does not have, after their containers.
     pub(super) fn remove_networks_of_undone_runs(
         &mut self,
         removals: &BTreeMap<&ContainerId, OpId>,
