@@ -1,6 +1,6 @@
-//! What differs between two services or networks, field by field, in the words of a Compose file. What is compared is what is
-//! hashed, so the fields are the whole reason for another config hash. Values are shown where a Compose file holds them as
-//! they are: what a variable or an env file gave, and what is named like a secret, is only said to have changed.
+//! The differences between two services or networks, field by field, in the words of a Compose file. The fields that are compared
+//! are those that are hashed, so they are the whole reason for another config hash. A value is shown only if a Compose file has
+//! it as it is. A value from a variable or an env file, or with the name of a secret, is only reported as changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,8 +17,8 @@ use super::secrecy::{is_secretive, user_infos};
 /// The longest value that is shown whole, in characters.
 const LONGEST: usize = 72;
 
-/// Parts of a service or network whose fields have one path in the files and in the model, so that what was given is known
-/// field by field; elsewhere one given field hides its whole part.
+/// Parts of a service or network whose fields have the same path in the files and in the model, so that values from variables are
+/// known field by field. Elsewhere one such field hides its whole part.
 const PRECISE: [&str; 14] = [
     "annotations",
     "configs",
@@ -48,7 +48,6 @@ const ORDERED: [&str; 3] = ["command", "entrypoint", "test"];
 pub struct FieldChange {
     /// Its path: `environment.LOG_LEVEL`, `ports[8000/tcp].published`.
     pub field: String,
-    /// What became of it.
     pub change: Difference,
     /// Its value before, where there was one and it may be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +101,7 @@ impl fmt::Display for FieldChange {
     }
 }
 
-/// What differs between two services, as far as it is hashed.
+/// The differences between two services, as far as they are hashed.
 pub fn of_services(old: &Service, new: &Service) -> Vec<FieldChange> {
     let tree = |service: &Service| Tree::of(&hash::hashed(service), Form::Hash(Dialect::default()));
     compare((&tree(old), &old.given), (&tree(new), &new.given))
@@ -121,7 +120,7 @@ fn compare(old: (&Tree, &Given), new: (&Tree, &Given)) -> Vec<FieldChange> {
     changes
 }
 
-/// A value on one of the two sides, and where it stands there.
+/// A value of one of the two sides, with its path.
 #[derive(Clone)]
 struct Side<'a> {
     tree: Option<&'a Tree>,
@@ -191,7 +190,7 @@ fn differ(field: String, key: &str, old: Side<'_>, new: Side<'_>, changes: &mut 
     }
 }
 
-/// Adds what differs between two lists: elements that are mappings are told apart by what they are for, others by their value.
+/// Adds the differences between two lists. Elements that are mappings are matched by their purpose, others by their value.
 fn differ_in_elements(
     field: &str,
     key: &str,
@@ -222,8 +221,8 @@ fn differ_in_elements(
     }
 }
 
-/// The elements of a list by a name: what a mapping is for where that may be shown, else its place; other values by
-/// themselves. A name that comes twice gets a number.
+/// The elements of a list by name: the purpose of a mapping if it may be shown, else its position; other values by themselves. A
+/// name that occurs twice gets a number.
 fn named<'a>(key: &str, list: &Side<'a>) -> BTreeMap<String, Side<'a>> {
     let mut named = BTreeMap::new();
     for (index, element) in list.elements().iter().enumerate() {
@@ -282,7 +281,7 @@ fn is_blank(tree: &Tree) -> bool {
     }
 }
 
-/// Whether a value tells a secret although the file holds it as it is: by its name, by a name in it (`--token …`, `TOKEN=…`), or
+/// Whether a value contains a secret although the file has it as it is: by its name, by a name in it (`--token …`, `TOKEN=…`), or
 /// as the user's part of an address (`postgres://user:password@host`).
 fn tells_a_secret(path: &str, tree: &Tree) -> bool {
     let name = path.rsplit(['.', '[']).next().unwrap_or(path);
@@ -328,7 +327,7 @@ fn shortened(text: &str) -> String {
 }
 
 impl Given {
-    /// Whether somebody else than a Compose file gave the value at a path, a part of it, or what it is a part of.
+    /// Whether the value at a path, a part of it, or the value that it is a part of does not come from a Compose file.
     fn gave(&self, path: &str) -> bool {
         let part = part_of(path);
         let precise = PRECISE.contains(&part);
@@ -343,7 +342,7 @@ fn part_of(path: &str) -> &str {
     path.split(['.', '[']).next().unwrap_or(path)
 }
 
-/// Whether the place of the second path is that of the first, or lies in it.
+/// Whether the second path is the first, or is inside it.
 fn holds(outer: &str, inner: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
@@ -492,8 +491,7 @@ mod tests {
         assert_eq!(told, ["driver_opts.a: x → y", "internal: true (gone)", "ipam.config[0].subnet: changed"]);
     }
 
-    /// Every text of a file that has every key of a service comes out of a variable; whatever changes, only those of
-    /// images and ports are told.
+    /// In a file where every text of every key of a service comes from a variable, only changes of images and ports show values.
     #[test]
     fn no_key_of_a_service_tells_what_a_variable_gave() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compose/cases/every-service-key");

@@ -1,9 +1,9 @@
 //! The config hashes in docker compose's labels, byte for byte, in each dialect. A service whose hash equals the one in its
 //! container's label is not recreated.
 //!
-//! Not in a service's hash: how it is built, when its image is pulled, how many there are, what it waits for, its profiles, its
-//! name and its extensions. A namespace or mount of another service's container stands in it by the container's id: resolve
-//! [`Service::network_mode`] and the like before.
+//! Not in a service's hash: how it is built, when its image is pulled, the number of replicas, its dependencies, profiles, name
+//! and extensions. A namespace or mount of another service's container is in it by the container's id: resolve
+//! [`Service::network_mode`] and the like first.
 
 use std::fmt::Write as _;
 

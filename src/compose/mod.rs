@@ -1,6 +1,6 @@
-//! Compose: `model` is the fully resolved application as plain data, `load` turns files into it, `render` prints it the way
-//! docker compose does, `hash` computes the labels' config hashes, `fields` tells what differs between two
-//! services, `secrecy` what must not be shown.
+//! Compose: `model` is the fully resolved application as plain data, `load` turns files into it, `render` prints it as docker
+//! compose does, `hash` computes the config hashes of labels, `fields` finds the differences between two services, `secrecy`
+//! finds what must not be shown.
 
 pub mod fields;
 pub mod hash;

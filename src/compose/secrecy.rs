@@ -1,10 +1,10 @@
-//! What gives a secret away: names that stand for one, passwords in addresses; and texts without the secrets of a service.
+//! Finds secrets: names that mean one, passwords in addresses. Also hides the secrets of a service in texts.
 
 use std::collections::BTreeMap;
 
 use super::model::{Project, Service};
 
-/// What a name says that stands for a secret.
+/// Parts of names that mean a secret.
 const SECRETIVE: [&str; 4] = ["password", "secret", "token", "key"];
 
 /// The shortest value under a secret's name that is looked for in a text: shorter ones are in every text.
@@ -12,7 +12,7 @@ const SHORTEST_SECRET: usize = 4;
 /// The shortest value that a variable or an env file gave. Those are seldom secrets, and short ones are words.
 const SHORTEST_GIVEN: usize = 8;
 
-/// Whether a name says that it stands for a secret.
+/// Whether a name means a secret.
 pub fn is_secretive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRETIVE.iter().any(|word| name.contains(word))
@@ -26,12 +26,12 @@ pub fn user_infos(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The secrets of a service by what is shown instead: `${NAME}`, as it would stand in a Compose file.
+/// The secrets of a service by the text that is shown instead: `${NAME}`, as in a Compose file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
-    /// What a variable, an env file or a secret gave a service, and what stands under a secret's name.
+    /// The values that a variable, an env file or a secret gave a service, and those with a secret's name.
     pub fn of_service(project: &Project, service: &Service) -> Secrets {
         let mut secrets = Secrets::default();
         for (name, value) in &service.environment {
@@ -50,7 +50,7 @@ impl Secrets {
         secrets
     }
 
-    /// What a container's environment tells by its names alone.
+    /// The secrets of a container's environment by their names alone.
     #[must_use]
     pub fn with_environment<'a>(
         mut self,

@@ -45,8 +45,8 @@ pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnost
     }
 }
 
-/// The project's name as far as it can be told: files and env files that are missing or broken are passed over, and the
-/// name is then the folder's. `None` where nothing makes a name.
+/// The project's name as far as it is known: missing or broken files and env files are skipped, and the name is then the
+/// folder's. `None` if nothing gives a name.
 pub fn project_name(request: &Request) -> Option<ProjectName> {
     let mut sources = Sources::default();
     let mut session = Session::new(&request.working_directory, &mut sources);
@@ -66,7 +66,7 @@ pub fn project_name(request: &Request) -> Option<ProjectName> {
     })
 }
 
-/// Every stage in order; `None` when one of them could not go on, and the session knows why.
+/// Runs every phase in order. `None` if one of them could not continue; the session has the reason.
 fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins)> {
     let Layout { files, folder, env_files, mut environment, profiles } =
         discover::discover(request, session)?;
@@ -89,7 +89,7 @@ fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins
     complete(&mut model, &name, level, session)?;
 
     dropped::note(&model, session);
-    // Text that still holds variables is no number, port or mount yet: only the tree is there to be looked at.
+    // Text with variables is not a number, port or mount yet, so there is only the tree.
     let untyped = request.options.no_interpolate;
     let mut project = if untyped { Project::default() } else { decode::decode(&model, session) };
     if session.errors() > 0 {
@@ -125,14 +125,14 @@ fn file_name(input: &Input) -> PathBuf {
     }
 }
 
-/// Adds to the tree what nobody wrote.
+/// Adds the defaults to the tree.
 fn complete(model: &mut Node, name: &ProjectName, level: Level<'_>, session: &mut Session<'_>) -> Option<()> {
     if model.as_map().is_none_or(|map| map.is_empty()) {
         session.error(Diagnostic::error("the Compose file is empty").hint("it begins with `services:`"));
         return None;
     }
     defaults::set(model);
-    // Where variables stay as written, so do those that are named without a value.
+    // If variables stay as written, so do those that are named without a value.
     let nothing = Environment::default();
     let environment = if level.options.no_interpolate { &nothing } else { level.environment };
     defaults::check(model, session);

@@ -1,4 +1,4 @@
-//! What the loader is asked for and what it answers.
+//! The input and the output of the loader.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -44,8 +44,8 @@ pub enum Input {
 /// Stages to leave out; the default leaves out none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// `--no-interpolate`: variables stay as written. The project then has a name and paths, and nothing else: what the files
-    /// say is in [`Origins::tree`].
+    /// `--no-interpolate`: variables stay as written. The project then has only a name and paths; the content of the files is in
+    /// [`Origins::tree`].
     pub no_interpolate: bool,
     /// `--no-normalize`: no defaults are added.
     pub no_normalize: bool,
@@ -53,7 +53,7 @@ pub struct Options {
     pub no_path_resolution: bool,
     /// `--no-consistency`: references between parts are not checked.
     pub no_consistency: bool,
-    /// `--no-env-resolution`: `env_file` stays, and what it says is not added to `environment`.
+    /// `--no-env-resolution`: `env_file` stays, and its variables are not added to `environment`.
     pub no_env_resolution: bool,
     /// Problems that concern single services (a missing `env_file`, a `container_name` that two of them have) are in
     /// [`Loaded::service_problems`] and not errors: a deploy judges only the services of its scope.
@@ -96,7 +96,7 @@ pub struct Variable {
     pub alternate: Option<String>,
     /// Whether some place insists on it (`${NAME:?message}`).
     pub required: bool,
-    /// The env file that set it; `None` for the environment or nobody.
+    /// The env file that sets it; `None` for the environment, or if it is not set.
     pub set_by: Option<PathBuf>,
     /// Where that file sets it.
     pub set_at: Option<Span>,
@@ -109,7 +109,7 @@ pub struct Variable {
 pub struct Origin {
     /// Where it was written: its last writer, through extends, include and merges.
     pub span: Span,
-    /// Whether it was written as it is; false where a variable or an env file gave it, so it may be a secret.
+    /// Whether the file has it as it is. If not, a variable or an env file gave it, and it may be a secret.
     pub literal: bool,
 }
 
@@ -135,7 +135,7 @@ impl Origins {
         &self.model
     }
 
-    /// The paths in an entry of a section (`services`, `web`) whose values no Compose file holds as they are.
+    /// The paths in an entry of a section (`services`, `web`) whose values no Compose file has as they are.
     pub(super) fn given(&self, section: &str, name: &str) -> Given {
         let mut given = BTreeSet::new();
         if let Some(entry) = self.model.get(section).and_then(|entries| entries.get(name)) {
@@ -158,8 +158,8 @@ impl Origins {
         rest.is_empty()
     }
 
-    /// The origin of the value at a path such as `services.web.environment.TOKEN` or `services.web.ports[0]`, or of the
-    /// nearest value around it. `None` for what nobody wrote.
+    /// The origin of the value at a path such as `services.web.environment.TOKEN` or `services.web.ports[0]`, or of the nearest
+    /// value around it. `None` for a default.
     pub fn of(&self, path: &str) -> Option<Origin> {
         if let Some(added) = self.added.get(path) {
             return Some(added.clone());
@@ -191,7 +191,7 @@ impl Origins {
     }
 }
 
-/// Adds the paths of values below a node that do not stand as they were written.
+/// Adds the paths of values below a node that are not as written.
 fn collect_given(node: &Node, path: &mut String, given: &mut BTreeSet<String>) {
     if !node.literal {
         given.insert(path.clone());
@@ -220,7 +220,7 @@ fn collect_given(node: &Node, path: &mut String, given: &mut BTreeSet<String>) {
     }
 }
 
-/// The value one step down a path, and the rest of the path. A key may hold dots: the longest that fits is taken.
+/// The value one step down a path, and the rest of the path. A key may contain dots: the longest match is used.
 fn step<'n, 'p>(node: &'n Node, path: &'p str) -> Option<(&'n Node, &'p str)> {
     let path = path.trim_start_matches('.');
     if let Some(index) = path.strip_prefix('[') {

@@ -1,4 +1,4 @@
-//! What one run of the loader carries from stage to stage: the sources, the problems found so far, the variables asked for.
+//! What the phases of one load share: the sources, the problems found so far, the variables that were used.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) struct Session<'s> {
     pub(crate) uses: Uses,
     /// The env files that interpolation was fed from.
     pub(crate) env_files: Vec<PathBuf>,
-    /// What secrets and configs hold that name a variable.
+    /// The content of secrets and configs that name a variable.
     pub(crate) contents: Contents,
     /// What docker compose loses without a word.
     pub(crate) lost: Diagnostics,
@@ -50,10 +50,10 @@ fn is_remote(file: &Path) -> bool {
     })
 }
 
-/// Nobody reads more; and what is wrong everywhere must not take forever to say.
+/// More errors than these help no reader, and a file with errors everywhere must not take long.
 const MOST_REPORTED: usize = 100;
 
-/// The same place may be judged several times: once for every file that is merged over it, once for every alias of it.
+/// The same place may be checked several times: once for every file that is merged over it, once for every alias of it.
 fn is_same(seen: &Diagnostic, new: &Diagnostic) -> bool {
     seen == new
         || (seen.labels == new.labels && new.labels.first().is_some_and(|label| !label.text.is_empty()))
@@ -78,7 +78,7 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// From now on errors are those of one service, until this is called with `None`.
+    /// From this call on, errors are those of one service, until it is called with `None`.
     pub(crate) fn judge_service(&mut self, service: Option<&ServiceName>) {
         self.judged = service.cloned();
     }
@@ -111,7 +111,7 @@ impl<'s> Session<'s> {
         self.reported >= MOST_REPORTED
     }
 
-    /// Counts an error that nobody explains.
+    /// Counts an error without its text.
     pub(crate) fn count_error(&mut self) {
         self.errors += 1;
     }
@@ -161,14 +161,14 @@ impl<'s> Session<'s> {
         Span::new(span.source, from + at, from + at + length)
     }
 
-    /// Takes in what is wrong with a YAML text.
+    /// Adds the errors of a YAML text.
     pub(crate) fn yaml_errors(&mut self, errors: Vec<YamlError>) {
         for error in errors {
             self.error(error.into());
         }
     }
 
-    /// A file as messages show it: relative to the working directory where it lies below it.
+    /// A file's name in messages: relative to the working directory if it is below it.
     pub(crate) fn shown(&self, file: &Path) -> String {
         file.strip_prefix(&self.here).unwrap_or(file).display().to_string()
     }
@@ -227,8 +227,7 @@ impl<'s> Session<'s> {
 
 /// The text of a file. Compose files may be UTF-16 with a byte order mark, as Windows shells write them.
 ///
-/// # Errors
-/// The line with the first byte that is no text.
+/// # Errors The line with the first byte that is not text.
 fn decoded(bytes: Vec<u8>, what: &str) -> Result<String, usize> {
     let pairs = |unit: fn([u8; 2]) -> u16| -> Vec<u16> {
         bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect()

@@ -10,13 +10,13 @@ record! {
     pub struct Deploy {
         /// `replicated` or `global`; empty means replicated.
         pub mode: String,
-        /// How many containers; [`Service::scale`](super::Service::scale) says the same once loaded.
+        /// The number of containers. After loading, [`Service::scale`](super::Service::scale) has the same value.
         pub replicas: Option<i64>,
         /// Labels of the service, not of its containers.
         pub labels: Labels,
         /// How replicas are replaced.
         pub update_config: Option<UpdateConfig>,
-        /// How replicas are replaced when an update is taken back.
+        /// How replicas are replaced in a rollback.
         pub rollback_config: Option<UpdateConfig>,
         /// Limits and reservations.
         pub resources: Resources,
@@ -54,7 +54,7 @@ record! {
 }
 
 record! {
-    /// What a container may use at most and what is kept for it.
+    /// The limits and the reservations of a container.
     pub struct Resources {
         /// At most.
         pub limits: Option<Resource>,
@@ -118,7 +118,7 @@ record! {
 pub struct DiscreteResource {
     /// What it is.
     pub kind: String,
-    /// How much of it.
+    /// The amount.
     pub value: i64,
     /// The `x-*` keys.
     #[serde(rename = "#extensions", skip_serializing_if = "Extensions::is_empty")]

@@ -31,9 +31,9 @@ record! {
     pub struct FileObject {
         /// Its name.
         pub name: String,
-        /// The file that holds it.
+        /// The file with its content.
         pub file: String,
-        /// The variable that holds it.
+        /// The variable with its content.
         pub environment: String,
         /// A config's text as written in the Compose file.
         pub content: String,
@@ -56,7 +56,7 @@ record! {
     }
 }
 
-/// How a service uses a secret or config; `N` is the name type of what it refers to.
+/// How a service uses a secret or config; `N` is the type of its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FileReference<N> {

@@ -1,4 +1,4 @@
-//! Which values of a service or network no Compose file holds as they are.
+//! The values of a service or network that no Compose file has as they are.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,7 @@ use super::record::{Omit, record};
 use super::{Duration, Extensions};
 
 record! {
-    /// The `healthcheck` section; what is absent is the image's or the engine's default.
+    /// The `healthcheck` section. Absent values are the image's or the engine's defaults.
     pub struct Healthcheck {
         /// The test.
         pub test: HealthcheckTest,

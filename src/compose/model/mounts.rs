@@ -91,7 +91,7 @@ record! {
 }
 
 impl BindOptions {
-    /// Whether a missing source is created as a folder; it is, unless the files say no.
+    /// Whether a missing source is created as a folder. The default is yes.
     pub fn creates_host_path(&self) -> bool {
         self.create_host_path.unwrap_or(true)
     }

@@ -29,7 +29,7 @@ record! {
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
-        /// What of it no Compose file holds as it is.
+        /// Its parts that no Compose file has as they are.
         #[serde(rename = "#given")]
         pub given: Given,
     }

@@ -1,4 +1,4 @@
-//! Values that keep what was written: extensions, and the maps of text that several keys share.
+//! Values that stay as written: extensions, and the maps of text that several keys share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ pub enum Value {
     Bool(bool),
     /// An integer.
     Int(i64),
-    /// A number that is no integer.
+    /// A number that is not an integer.
     Float(f64),
     /// Text.
     String(String),
@@ -68,7 +68,7 @@ pub type Mapping = BTreeMap<String, String>;
 pub type OptionalMapping = BTreeMap<String, Option<String>>;
 /// Labels by name.
 pub type Labels = BTreeMap<String, String>;
-/// Options handed to a driver as they are.
+/// Options that are passed to a driver as they are.
 pub type Options = BTreeMap<String, String>;
 /// Options of a provider; each may be repeated.
 pub type RepeatedOptions = BTreeMap<String, Vec<String>>;

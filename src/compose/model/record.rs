@@ -1,4 +1,4 @@
-//! `record!`: a model struct whose fields are left out of every printed form while they hold Go's zero value (`omitempty`).
+//! `record!`: a model struct whose fields are not printed while they have Go's zero value (`omitempty`).
 
 /// Whether a field is left out when printed, the rule of Go's `omitempty`: empty text, list and map, zero, `false`, absent.
 pub(crate) trait Omit {
@@ -19,7 +19,7 @@ macro_rules! record {
 }
 pub(crate) use record;
 
-/// Structs that Go holds by value are printed in JSON even when empty; those behind a pointer are wrapped in `Option` here.
+/// Structs that Go stores by value are printed in JSON even when empty; those behind a pointer are wrapped in `Option` here.
 macro_rules! never_omitted {
     ($($type:ty),*) => { $(impl $crate::compose::model::record::Omit for $type {
         fn omit(&self) -> bool {

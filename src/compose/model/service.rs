@@ -1,4 +1,4 @@
-//! A service and what is its alone (Compose spec, “services”).
+//! A service and its own parts (Compose spec, “services”).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ record! {
         pub hostname: String,
         /// How health is judged.
         pub healthcheck: Option<Healthcheck>,
-        /// Its image; empty where it is built and has no name of its own.
+        /// Its image. Empty if it is built and has no explicit name.
         pub image: String,
         /// Whether an init process is process 1.
         pub init: Option<bool>,
@@ -121,7 +121,7 @@ record! {
         pub label_file: Vec<String>,
         /// Links to other services: `service` or `service:alias`.
         pub links: Vec<String>,
-        /// Where its log goes.
+        /// The destination of its log.
         pub logging: Option<Logging>,
         /// Kept for files older than `logging`.
         pub log_driver: String,
@@ -224,7 +224,7 @@ record! {
         /// The env files that `environment` was read from, in order.
         #[serde(rename = "#env_files")]
         pub env_files: Vec<PathBuf>,
-        /// What of it no Compose file holds as it is.
+        /// Its parts that no Compose file has as they are.
         #[serde(rename = "#given")]
         pub given: Given,
     }
@@ -408,11 +408,11 @@ record! {
 record! {
     /// Windows credentials.
     pub struct CredentialSpec {
-        /// A config that holds them.
+        /// A config with its content.
         pub config: String,
-        /// A file that holds them.
+        /// A file with its content.
         pub file: String,
-        /// A registry key that holds them.
+        /// A registry key with its content.
         pub registry: String,
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
@@ -431,7 +431,7 @@ record! {
 }
 
 record! {
-    /// Where a service's log goes.
+    /// The destination of a service's log.
     pub struct Logging {
         /// The driver; empty means the engine's default.
         pub driver: String,
@@ -480,11 +480,11 @@ record! {
         /// The `x-*` keys.
         #[serde(rename = "#extensions")]
         pub extensions: Extensions,
-        /// The container of a `pre_start` hook, whole, as docker compose hashes it from 5.6 on: what the service says, under what
-        /// the hook says. Nothing else may look at it.
+        /// The complete container of a `pre_start` hook, which docker compose hashes from 5.6 on: the service, overridden by the
+        /// hook. It is only for the hash.
         #[serde(rename = "#container")]
         pub container: Option<Box<Service>>,
-        /// The parts (`command`, `environment.NAME`) that did not stand in the file as they are: they may be secrets.
+        /// The parts (`command`, `environment.NAME`) that the file does not have as they are: they may be secrets.
         #[serde(rename = "#withheld")]
         pub withheld: Vec<String>,
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Duration;
 
-/// What a service's `x-sofa` block says.
+/// The `x-sofa` block of a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sofa {
@@ -16,9 +16,9 @@ pub struct Sofa {
     pub run: JobRun,
     /// The kind of queue worker it is, such as `celery`; `None` means none.
     pub worker: Option<String>,
-    /// Whether it uses a GPU although no device reservation says so.
+    /// Whether it uses a GPU without a device reservation.
     pub gpu: bool,
-    /// Whether `ready` stands in the file as it is: else it may hold a secret.
+    /// Whether the file has `ready` as it is. If not, it may contain a secret.
     pub literal: bool,
 }
 
@@ -28,7 +28,7 @@ pub struct Sofa {
 pub enum Role {
     /// What is deployed often.
     Backend,
-    /// What the backend stands on.
+    /// What the backend depends on.
     Infra,
     /// A one-shot.
     Job,

@@ -151,7 +151,7 @@ enum Scalar<'a> {
     Float(f64),
 }
 
-/// Reads one amount from text or number: what is expected, and how to convert it.
+/// Reads an amount from text or a number: the expectation, and the conversion.
 struct Amount<T>(&'static str, fn(Scalar<'_>) -> Result<T, String>);
 
 impl<T> Visitor<'_> for Amount<T> {

@@ -39,7 +39,7 @@ pub enum Tree {
     Map(Vec<(Key, Tree)>),
 }
 
-/// A key; those of the specification are not copied.
+/// A key. Those of the specification are not copied.
 pub type Key = Cow<'static, str>;
 
 impl Tree {
@@ -49,7 +49,7 @@ impl Tree {
         value.serialize(Builder { form }).unwrap_or(Self::Null)
     }
 
-    /// A node as it stands, keys in order.
+    /// A node without changes, keys in order.
     pub fn of_node(node: &Node, order: fn(&str, &str) -> Ordering) -> Self {
         match &node.kind {
             Kind::Null => Self::Null,
@@ -313,7 +313,7 @@ impl StructBuilder {
             ("Ipam", "options") => dialect != Dialect::V2,
             ("EnvFile", "required") => *value == Tree::Bool(false),
             ("UlimitBounds", _) => is_yaml || *value != Tree::Number("0".to_owned()),
-            // Go holds these by value: JSON shows them even when empty.
+            // Go stores these by value, so JSON shows them even when empty.
             ("Deploy", "resources" | "placement") | ("Network", "ipam") | ("Trigger", "exec") => {
                 !(is_yaml && value.is_empty())
             }

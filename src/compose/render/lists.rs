@@ -12,7 +12,7 @@ pub fn services(project: &Project) -> Vec<String> {
     project.services.keys().map(ToString::to_string).collect()
 }
 
-/// Images of the enabled services; one that is built and has no name of its own is `PROJECT-SERVICE`.
+/// Images of the enabled services. A built image without an explicit name is `PROJECT-SERVICE`.
 pub fn images(project: &Project) -> Vec<String> {
     let images = project.services.values().map(|service| match service.image.as_str() {
         "" => format!("{}-{}", project.name, service.name),

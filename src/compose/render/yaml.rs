@@ -151,7 +151,7 @@ fn double_quoted(value: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Whether text may stand without quotes.
+/// Whether text needs no quotes.
 fn is_plain(value: &str) -> bool {
     let Some(first) = value.chars().next() else {
         return false;

@@ -44,7 +44,7 @@ fn section<N: Ord + From<String>, T: DeserializeOwned>(
 ) -> BTreeMap<N, T> {
     let mut decoded = BTreeMap::new();
     for entry in root.get(name).and_then(Node::as_map).into_iter().flatten() {
-        // An extension of a free section is no resource; the specification lets it pass.
+        // An extension of a free section is not a resource; the specification allows it.
         if entry.key.starts_with("x-") && entry.value.as_map().is_none() {
             continue;
         }

@@ -1,5 +1,5 @@
-//! What docker compose drops from a file without a word. The same is dropped here, so that the same files give the same
-//! containers; `sofa check` says so.
+//! What docker compose drops from a file silently. It is dropped here too, so that the same files give the same containers; `sofa
+//! check` reports it.
 
 use crate::compat::argv;
 use crate::compose::load::session::Session;
@@ -8,7 +8,7 @@ use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{Node, Span};
 
-/// Notes what a model loses when it is typed.
+/// Notes what a model loses when it becomes typed.
 pub(crate) fn note(root: &Node, session: &mut Session<'_>) {
     for entry in root.get("services").and_then(Node::as_map).into_iter().flatten() {
         let (name, service) = (&*entry.key, &entry.value);
@@ -26,7 +26,7 @@ pub(crate) fn note(root: &Node, session: &mut Session<'_>) {
     }
 }
 
-/// Keys of `gpus` that nobody reads.
+/// Keys of `gpus` that have no effect.
 fn device_request(service: &str, request: &Node, session: &mut Session<'_>) {
     for entry in request.as_map().into_iter().flatten() {
         let key = &*entry.key;
@@ -53,7 +53,7 @@ fn command(service: &str, key: &str, line: Option<&Node>, session: &mut Session<
     }
 }
 
-/// Notes options of a short mount that nobody knows.
+/// Notes unknown options of a short mount.
 pub(crate) fn mount_options(service: &str, unknown: &[&str], node: &Node, session: &mut Session<'_>) {
     for option in unknown.iter().filter(|_| node.literal) {
         let message = format!("service `{service}`: mount option `{option}` is unknown and has no effect");

@@ -1,11 +1,12 @@
-//! What of hooks and readiness may not be written into a container's label, because it did not stand in the file as it is.
+//! Marks the parts of hooks and readiness that may not be written into a container's label, because the file does not have them
+//! as they are.
 
 use crate::compose::load::request::Origins;
 use crate::compose::model::{Hook, Project};
 use crate::compose::secrecy::is_secretive;
 use crate::yaml::{Kind, Node};
 
-/// Marks the hooks that run in a container. Those of `pre_start` run in containers of their own and need no label.
+/// Marks the hooks that run in a service's container. `pre_start` hooks run in separate containers and need no label.
 pub(crate) fn mark(project: &mut Project, origins: &Origins) {
     for (name, service) in &mut project.services {
         for (key, hooks) in [("post_start", &mut service.post_start), ("pre_stop", &mut service.pre_stop)] {

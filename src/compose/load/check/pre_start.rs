@@ -1,4 +1,4 @@
-//! The containers of `pre_start` hooks, whole: what the hook does not say is as its service says (docker compose 5.6).
+//! The complete containers of `pre_start` hooks: what the hook does not set is as in its service (docker compose 5.6).
 
 use std::collections::BTreeMap;
 

@@ -24,7 +24,7 @@ pub(crate) fn apply(project: &mut Project, profiles: &[String], named: &[Service
     project.profiles = active;
 }
 
-/// Leaves the named services and all that they depend on; the others count as disabled. Resources that nobody is left to use go.
+/// Keeps the named services and their dependencies; the others become disabled. Resources without users are dropped.
 pub fn select(project: &mut Project, named: &[ServiceName]) {
     let mut wanted = BTreeSet::new();
     let mut open: Vec<ServiceName> = named.to_vec();

@@ -1,5 +1,5 @@
-//! Rules between the parts of a project: what is referred to is there, what excludes each other is not both there, what must
-//! agree does, and nothing waits for itself.
+//! Rules between the parts of a project: references exist, exclusive keys are not combined, duplicates agree, and no service
+//! waits for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,7 +130,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// An override file that is read alone lacks what the file has that it overrides.
+    /// An override file that is read alone lacks the content of the file that it overrides.
     fn missing_base_file(&self) -> Option<String> {
         let [only] = self.project.compose_files.as_slice() else { return None };
         let name = only.file_name()?.to_str()?;
@@ -295,7 +295,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The old keys and `deploy.resources` must say the same, also where the latter says nothing.
+    /// The old keys and `deploy.resources` must agree, even if the latter is empty.
     fn limits(&mut self, service: &Service) {
         let Some(Deploy { resources, .. }) = &service.deploy else {
             return;
@@ -319,7 +319,7 @@ impl Checker<'_, '_> {
             differing.push(("mem_reservation", "deploy.resources.reservations.memory"));
         }
         for (old, new) in differing {
-            // The nearest place around it, where the new key is not written: it says nothing, which is not the same either.
+            // The nearest place around the missing new key. A missing key does not agree either.
             let path = format!("services.{}.{new}", service.name);
             let label = if self.origins.has(&path) { "" } else { "says nothing of it" };
             let message = format!(": `{old}` and `{new}` differ");

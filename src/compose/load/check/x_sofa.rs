@@ -32,7 +32,7 @@ static READY: Table = Table {
     ..Table::CLOSED
 };
 
-/// Reads a block; what is wrong is in the session.
+/// Reads a block. Its errors are in the session.
 pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Option<Sofa> {
     let before = session.errors();
     let path = [

@@ -1,11 +1,11 @@
-//! What docker compose adds where nothing is written, once all files are merged, and rules about values that stand together.
+//! The defaults that docker compose adds after all files are merged, and rules about values that belong together.
 
 use crate::compose::load::session::Session;
 use crate::compose::load::tree::path::{self, Step};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Map, Node};
 
-/// Adds defaults that belong to the files, not to the project: they stand in an included file as well.
+/// Adds defaults that belong to the files, not to the project: an included file gets them too.
 pub(crate) fn set(root: &mut Node) {
     for entry in section(root, "services") {
         let Some(service) = entry.value.as_map_mut() else {
@@ -62,7 +62,7 @@ fn all_devices(request: &mut Node) {
     put(request, "count", |request| (!request.contains("device_ids")).then(|| Kind::String("all".into())));
 }
 
-/// Rules about values that stand together.
+/// Rules about values that belong together.
 pub(crate) fn check(root: &Node, session: &mut Session<'_>) {
     let entries = |name: &str| root.get(name).and_then(Node::as_map).into_iter().flatten();
     for entry in entries("volumes") {

@@ -35,7 +35,7 @@ pub(crate) fn normalize(root: &mut Node, name: &ProjectName, environment: &Envir
     }
 }
 
-/// Normalizes a service, and says whether it uses the default network.
+/// Normalizes a service. Returns whether it uses the default network.
 fn service(node: &mut Node, environment: &Environment) -> bool {
     let span = node.span;
     let Some(service) = node.as_map_mut() else {
@@ -82,7 +82,7 @@ fn normalize_build(node: &mut Node, environment: &Environment) {
     }
 }
 
-/// A `pre_start` hook without an image of its own runs the service's.
+/// A `pre_start` hook without an image runs the service's image.
 fn inherit_hook_image(service: &mut Map) {
     let Some(image) =
         service.get("image").filter(|image| image.as_str().is_some_and(|text| !text.is_empty())).cloned()

@@ -13,7 +13,7 @@ pub(crate) struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// A path made absolute. `~` loses its tilde and stands behind the home folder, whoever's name follows it.
+    /// Makes a path absolute. `~` is replaced by the home folder, even if a user's name follows it.
     pub(crate) fn absolute(self, path: &str) -> String {
         let expanded = match (path.strip_prefix('~'), self.home) {
             (Some(rest), Some(home)) => clean(&format!("{home}/{rest}")),
@@ -25,7 +25,7 @@ impl Base<'_> {
         clean(&format!("{}/{expanded}", self.folder.display()))
     }
 
-    /// The same, but what is absolute on Windows stays, and the empty path is the folder itself.
+    /// The same, but absolute Windows paths stay, and the empty path is the folder itself.
     fn absolute_or_windows(self, path: &str) -> String {
         let bytes = path.as_bytes();
         let drive = bytes.len() > 2 && bytes[1] == b':' && matches!(bytes[2], b'\\' | b'/');

@@ -1,11 +1,12 @@
-//! Values that the environment gives: variables named without a value, and what secrets and configs hold by variable.
+//! Values from the environment: variables that are named without a value, and the content of secrets and configs that name a
+//! variable.
 
 use std::collections::BTreeMap;
 
 use crate::compose::load::inputs::variables::Environment;
 use crate::yaml::{Kind, Node};
 
-/// What secrets and configs hold that name a variable, by section and name. An included file's variables come first.
+/// The content of secrets and configs that name a variable, by section and name. The variables of an included file come first.
 pub(crate) type Contents = BTreeMap<(&'static str, String), String>;
 
 /// Resolves what belongs to the files, not to the project: an included file has its own variables.

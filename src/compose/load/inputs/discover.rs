@@ -1,4 +1,4 @@
-//! Which files are loaded: the Compose files, their folder, the env files; and what the project is called.
+//! Finds the Compose files, their folder, the env files, and the name of the project.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(crate) struct Layout {
     pub(crate) profiles: Vec<String>,
 }
 
-/// Finds what is to be read; problems are in the session.
+/// Finds the inputs. Problems are in the session.
 pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<Layout> {
     let here = &request.working_directory;
     let mut environment = Environment::of_process(&request.environment);
@@ -118,7 +118,8 @@ fn read_env_files(
 
 /// Reads env files into the variables. A variable that is set already keeps its value, and a later file wins over an earlier one.
 ///
-/// In a value, `$NAME` is the variable that is set already, else what the file itself said before, else what an earlier file said.
+/// In a value, `$NAME` is the variable that is set already, else the value from this file so far, else the value from an earlier
+/// file.
 pub(crate) fn read_into(
     files: &[PathBuf],
     environment: &mut Environment,
@@ -172,7 +173,7 @@ fn files_of_environment(here: &Path, environment: &Environment) -> Vec<Input> {
     files.map(|file| Input::Path(absolute(here, Path::new(file)))).collect()
 }
 
-/// The first folder upwards that holds a Compose file, and the override beside it.
+/// The nearest folder upwards with a Compose file, and the override file in it.
 fn search(from: &Path, session: &mut Session<'_>) -> Vec<Input> {
     for folder in from.ancestors() {
         let mut files = Vec::new();

@@ -10,11 +10,11 @@ use crate::compose::load::tree::template::{Reference, Scope, TemplateError, subs
 pub(crate) struct Assignment {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Bytes of the text that hold name and value.
+    /// The bytes of the text with the name and the value.
     pub(crate) range: (usize, usize),
 }
 
-/// Why a text is no env file.
+/// Why a text is not an env file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DotenvError {
     pub(crate) message: String,
@@ -23,7 +23,7 @@ pub(crate) struct DotenvError {
     pub(crate) hint: Option<&'static str>,
 }
 
-/// Reads an env file. `lookup` is what wins over the keys of the file in `$NAME`, and what `KEY` alone inherits from.
+/// Reads an env file. `lookup` comes before the keys of the file in `$NAME`, and is what `KEY` alone inherits from.
 pub(crate) fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -31,7 +31,7 @@ pub(crate) fn parse(
     parse_after(text, HashMap::new(), lookup)
 }
 
-/// The same for a file behind others, whose variables this one may name and set anew.
+/// The same for a file after others, whose variables it can use and set again.
 pub(crate) fn parse_after(
     text: &str,
     seen: HashMap<String, String>,
@@ -98,7 +98,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// The key, and whether it stands alone on its line.
+    /// The key, and whether it is alone on its line.
     fn key(&mut self) -> Result<(String, bool), DotenvError> {
         if let Some(after) = self.rest().strip_prefix("export")
             && after.starts_with(|c: char| c.is_ascii_whitespace())
@@ -173,7 +173,7 @@ impl<'t> Parser<'t> {
         for (offset, byte) in self.rest().bytes().enumerate().skip(1) {
             if byte == quote && !escaped {
                 self.at = start + offset + 1;
-                // Only whole characters were copied, and a quote or backslash never stands inside one.
+                // Only whole characters were copied, and a quote or backslash is never inside one.
                 let raw = String::from_utf8(raw).unwrap_or_default();
                 return if quote == b'"' { self.expand(&unescape(&raw), start) } else { Ok(raw) };
             }
@@ -251,7 +251,7 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// The character that an escape stands for, and how many bytes behind the backslash it takes.
+/// The character of an escape, and the number of bytes after the backslash.
 fn escape(after: &str) -> (Option<char>, usize) {
     let Some(letter) = after.chars().next() else {
         return (None, 0);

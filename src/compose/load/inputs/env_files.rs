@@ -1,4 +1,4 @@
-//! `env_file` and `label_file` of services: read into `environment` and `labels`, under what is written there.
+//! `env_file` and `label_file` of services: read into `environment` and `labels`, which come before them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -81,7 +81,7 @@ fn read_env_file(
         return None;
     }
     let (source, text) = cache.read(&file.path, "env file", place, session)?;
-    // The project's variables, the service's own, then what was said last, in this file or in one before it.
+    // The project's variables, then the service's own, then the last value in this file or an earlier one.
     let outer =
         |name: &str| environment.get(name).map(str::to_owned).or_else(|| own.get(name).cloned().flatten());
     let parsed = match file.format.as_str() {

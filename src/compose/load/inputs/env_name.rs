@@ -13,7 +13,7 @@ use crate::yaml::Span;
 /// The variable.
 const VARIABLE: &str = "COMPOSE_PROJECT_NAME";
 
-/// What env files say of the project's name.
+/// The project's name in env files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnvName {
     /// They name it.
@@ -29,7 +29,7 @@ pub enum EnvName {
     Unknown,
 }
 
-/// The name that env files give, the last one first. Texts that hold it are added to `sources`.
+/// The name in the env files, the last one first. Texts that contain it are added to `sources`.
 pub fn name_in_env_files(
     files: &[PathBuf],
     environment: &BTreeMap<String, String>,
@@ -63,7 +63,7 @@ pub fn name_in_env_files(
     if unknown { EnvName::Unknown } else { EnvName::Silent }
 }
 
-/// Where the last line stands that sets the variable.
+/// The last line that sets the variable.
 fn line_of(text: &str) -> Option<(usize, usize)> {
     let mut found = None;
     let mut start = 0;
@@ -79,7 +79,7 @@ fn line_of(text: &str) -> Option<(usize, usize)> {
     found
 }
 
-/// The value of a line that stands in a file which is broken elsewhere.
+/// The value of a line in a file that is broken elsewhere.
 fn alone(line: &str, environment: &Environment) -> Option<String> {
     let assignments = dotenv::parse(line, &|name| environment.get(name).map(str::to_owned)).ok()?;
     assignments.into_iter().next_back().map(|assignment| assignment.value)

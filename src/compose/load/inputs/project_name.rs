@@ -64,7 +64,7 @@ pub(crate) fn project_name<'n>(
     Some(ProjectName::new(name))
 }
 
-/// A name given by hand must be good as it is.
+/// A typed name must be valid as it is.
 fn checked(name: &str, session: &mut Session<'_>) -> Option<ProjectName> {
     let good = slug(name);
     if good == name {

@@ -1,4 +1,4 @@
-//! The variables that interpolation sees, who set them, and what the files ask of them.
+//! The variables for interpolation, where they are set, and how the files use them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl Environment {
         self.values.insert(name.to_owned(), Value { text: text.to_owned(), set_by: None, set_at: None });
     }
 
-    /// Adds what an env file says, for names that nothing sets yet.
+    /// Adds the variables of an env file that are not set yet.
     pub(crate) fn add_file(
         &mut self,
         file: &Path,
@@ -80,7 +80,7 @@ pub(crate) struct Uses {
 pub(crate) struct ScalarScope<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) uses: &'a mut Uses,
-    /// Where the scalar stands.
+    /// The place of the scalar.
     pub(crate) span: Span,
     /// Names without a value and without an operator: they become empty, which deserves a warning.
     pub(crate) unset: Vec<String>,

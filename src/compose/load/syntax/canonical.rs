@@ -1,4 +1,4 @@
-//! Short forms become long ones. What has a wrong kind stays as it is, for the check of shapes to judge.
+//! Short forms become long ones. A value of a wrong kind stays as it is; the check of shapes reports it.
 
 use std::borrow::Cow;
 
@@ -169,8 +169,8 @@ pub(crate) fn mapping(node: &mut Node) {
     node.kind = Kind::Map(map);
 }
 
-/// Reports what a list says twice, before it becomes a mapping and forgets it. Elsewhere docker compose drops the first of the two
-/// before it looks.
+/// Reports duplicates in a list before it becomes a mapping, which would lose them. Elsewhere docker compose drops the first
+/// duplicate before it looks.
 fn repeated(node: &Node, path: &[Step<'_>], session: &mut Session<'_>) {
     shape::check_repetition(node.as_list().unwrap_or_default(), path, session);
 }
@@ -251,7 +251,7 @@ fn set_to_mapping(node: &mut Node) {
     }
 }
 
-/// A list says `service_started` and required of each; in a mapping what is missing may still come from another file.
+/// A list means `service_started` and required for each entry. In a mapping, missing values may still come from another file.
 fn depends_on(node: &mut Node) {
     if !texts(node) {
         return;
@@ -401,7 +401,7 @@ fn ports(node: &mut Node, name: &str, lenient: bool, session: &mut Session<'_>) 
     if list.iter().all(|entry| entry.as_map().is_some()) {
         return;
     }
-    // As docker compose does it: where one still holds variables, all of them stay as they are.
+    // As in docker compose: if one of them contains variables, all of them stay as they are.
     if lenient && list.iter().filter_map(Node::as_str).any(|text| short_syntax::ports(text).is_err()) {
         return;
     }

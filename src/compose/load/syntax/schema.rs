@@ -238,7 +238,7 @@ static ENV_FILE: Table = Table {
 static EXTENDS: Table =
     Table { keys: &[("service", TEXT), ("file", TEXT)], required: &["service"], ..Table::CLOSED };
 
-/// Open, for the specification forgets to close it; what is lost by that is in `dropped`.
+/// Open, since the specification does not close it; `dropped` reports what is lost.
 pub(crate) static GPU: Table = Table { keys: GPU_KEYS, extra: Extra::Anything, ..Table::EXTENSIBLE };
 static DEVICE_REQUEST: Table = Table { keys: GPU_KEYS, required: &["capabilities"], ..Table::EXTENSIBLE };
 const GPU_KEYS: Keys = &[

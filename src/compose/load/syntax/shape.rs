@@ -24,7 +24,7 @@ pub(crate) enum Shape {
     Text,
     /// One of some words.
     Word(&'static [&'static str]),
-    /// Text that a rule accepts, and what the rule is.
+    /// Text that a rule accepts, and the rule.
     Matching(fn(&str) -> bool, &'static str),
     List(&'static Shape),
     /// A list without repetition.
@@ -36,7 +36,7 @@ pub(crate) enum Shape {
 /// Keys and the shapes of their values.
 pub(crate) type Keys = &'static [(&'static str, Shape)];
 
-/// Which names are good, and the shape of what they name.
+/// The valid names, and the shape of their values.
 pub(crate) type Names = (fn(&str) -> bool, &'static Shape);
 
 /// The keys of a mapping.
@@ -50,11 +50,11 @@ pub(crate) struct Table {
     pub(crate) names: Option<Names>,
     /// What becomes of any other key.
     pub(crate) extra: Extra,
-    /// Whether `x-*` keys may hold anything.
+    /// Whether `x-*` keys are allowed.
     pub(crate) extensible: bool,
 }
 
-/// What becomes of keys that nobody knows.
+/// What happens to unknown keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extra {
     Refused,
@@ -97,7 +97,7 @@ fn is_not_empty(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// Reports everything below a node that is not as the table says.
+/// Reports everything below a node that does not match the table.
 pub(crate) fn check(root: &Node, table: &'static Table, session: &mut Session<'_>) {
     match &root.kind {
         Kind::Map(map) => check_map(map, root.span, table, &mut Path::new(), session),
@@ -108,7 +108,7 @@ pub(crate) fn check(root: &Node, table: &'static Table, session: &mut Session<'_
     }
 }
 
-/// Reports everything below a mapping at a path that is not as the table says.
+/// Reports everything below a mapping at a path that does not match the table.
 pub(crate) fn check_at<'a>(
     node: &'a Node,
     table: &'static Table,
@@ -134,7 +134,7 @@ fn check_map<'a>(
         if let Some(shape) = table.shape_of(&entry.key) {
             check_node(&entry.value, shape, path, session);
         } else if table.extensible && entry.key.starts_with("x-") {
-            // Anything goes.
+            // Everything is allowed.
         } else if let Some((_, shape)) = table.names.filter(|(is_good, _)| is_good(&entry.key)) {
             check_node(&entry.value, shape, path, session);
         } else if table.extra == Extra::Refused && !is_empty_entry(entry) {
@@ -334,7 +334,7 @@ const DURATIONS: [&str; 9] = [
 const PAIRS: [&str; 8] =
     ["annotations", "args", "driver_opts", "environment", "extra_hosts", "labels", "storage_opt", "sysctls"];
 
-/// The only entry of a mapping, where it is a scalar that the file holds as it is.
+/// The only entry of a mapping, if it is a scalar that the file has as it is.
 fn one_entry(map: &Map) -> Option<(&str, String)> {
     let entry = map.iter().next().filter(|entry| entry.value.literal)?;
     Some((&entry.key, entry.value.to_text()?))
@@ -361,12 +361,12 @@ fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {
     }
 }
 
-/// A value in a message; what a variable gave may be a secret.
+/// A value in a message. The value of a variable may be a secret.
 fn shown(node: &Node, text: &str) -> String {
     if node.literal { format!("`{text}`") } else { "what it may not be".to_owned() }
 }
 
-/// Reports scalars that a list holds twice.
+/// Reports duplicate scalars in a list.
 pub(crate) fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut Session<'_>) {
     // Only scalars are ever asked not to repeat themselves here: ports and mounts have keys, see `unique`.
     let mut seen: HashMap<(bool, String), &Node> = HashMap::new();

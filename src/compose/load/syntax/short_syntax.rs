@@ -31,7 +31,7 @@ impl ShortPort {
         if !self.host_ip.is_empty() {
             put("host_ip", Kind::String(self.host_ip.into()));
         }
-        // Port 0 is no port; docker compose misses it later on.
+        // Port 0 is invalid; docker compose reports it later.
         if self.target != 0 {
             put("target", Kind::Int(self.target.into()));
         }
@@ -138,9 +138,9 @@ pub(crate) struct ShortMount {
     nocopy: bool,
     propagation: String,
     selinux: String,
-    /// Options that nobody knows; docker compose ignores them.
+    /// Unknown options, which docker compose ignores.
     pub(crate) unknown: Vec<String>,
-    /// `/` or `x` alone: too short to hold anything but a target, and without the empty `volume:` of longer ones.
+    /// `/` or `x` alone: only a target, without the empty `volume:` of longer ones.
     bare: bool,
 }
 

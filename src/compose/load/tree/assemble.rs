@@ -1,5 +1,5 @@
-//! Files and documents, one over the other, into one tree: each is interpolated, joined with what it includes and extends,
-//! merged over those before it, and checked.
+//! Merges files and documents into one tree. Each is interpolated, extended with what it includes and extends, merged over those
+//! before it, and checked.
 
 use crate::compose::load::session::Session;
 use crate::compose::load::syntax::schema;

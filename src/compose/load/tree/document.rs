@@ -11,7 +11,7 @@ use crate::compose::load::tree::interpolate;
 use crate::compose::load::tree::tags;
 use crate::yaml::{self, Node, Span};
 
-/// What files of one level (the project's, or those of one include) have in common.
+/// What the files of one level (the project's, or those of one include) share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Level<'a> {
     /// Where relative paths start.

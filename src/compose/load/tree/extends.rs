@@ -15,7 +15,7 @@ use crate::diag::Diagnostic;
 use crate::util::spelling;
 use crate::yaml::{Kind, Map, Node, Span};
 
-/// Gives every service of a document what it extends.
+/// Resolves `extends` of every service of a document.
 pub(crate) fn apply(
     root: &mut Node,
     file: &Path,

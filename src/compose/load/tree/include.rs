@@ -1,5 +1,5 @@
-//! `include`: another application's resources, loaded by themselves with their own folder and env file, then taken over
-//! (Compose spec, “include”). What the including file says about a resource is merged over it.
+//! `include`: the resources of another application, loaded with their own folder and env file, then imported (Compose spec,
+//! “include”). What the including file says about a resource is merged over it.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ struct Include {
     span: Span,
 }
 
-/// Takes what a document includes into it.
+/// Imports what a document includes.
 pub(crate) fn apply(
     root: &mut Node,
     file: &Path,
@@ -95,7 +95,7 @@ impl Include {
         Some(Self { files, folder, env_files, span: entry.span })
     }
 
-    /// The included model, as if it were a project of its own.
+    /// The included model, loaded like a separate project.
     fn load(
         self,
         file: &Path,
@@ -137,7 +137,7 @@ impl Include {
         Some(())
     }
 
-    /// The named env files, else the `.env` of the folder; `/dev/null` stands for none.
+    /// The named env files, else the `.env` of the folder; `/dev/null` means none.
     fn env_files(&self, session: &mut Session<'_>) -> Option<Vec<PathBuf>> {
         let Some(named) = &self.env_files else {
             let default = self.folder.join(".env");

@@ -10,7 +10,7 @@ use crate::compose::load::tree::template::{Reference, Scope, TemplateError, subs
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node, Span};
 
-/// Substitutes every text below a node, and casts what is typed.
+/// Substitutes variables in every text below a node, and casts typed values.
 pub(crate) fn interpolate(root: &mut Node, environment: &Environment, session: &mut Session<'_>) {
     walk(root, &mut Path::new(), environment, session);
 }
@@ -81,7 +81,7 @@ fn text(node: &mut Node, path: &[Step<'_>], environment: &Environment, session: 
             return;
         };
         *text = new;
-        // A text with nothing but `$$` in it stands as it was written.
+        // A text in which only `$$` changes is as it was written.
         node.literal &= !asked;
     }
     if let Some(cast) = Cast::at(path) {
@@ -237,7 +237,7 @@ fn cast_node(node: &mut Node, cast: Cast, path: &[Step<'_>], session: &mut Sessi
     }
 }
 
-/// The number with the fewest digits that is this one in 32 bits: what is printed later is what was written.
+/// The number with the fewest digits that is the same in 32 bits, so that it is printed as it was written.
 fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }

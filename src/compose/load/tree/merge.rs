@@ -1,5 +1,5 @@
-//! One tree over another (Compose spec, “merge”): scalars replace, mappings merge, lists add up and lose their duplicates.
-//! Both sides are in canonical form, so that what is a mapping by meaning (`environment`, `labels`) is one.
+//! Merges one tree over another (Compose spec, “merge”): scalars replace, mappings merge, lists add up without duplicates. Both
+//! trees are in canonical form, so that mappings by meaning (`environment`, `labels`) are mappings.
 
 use crate::compose::load::session::Session;
 use crate::compose::load::tree::path::{self, Path, Step};
@@ -16,7 +16,7 @@ pub(crate) fn merge_service(base: &mut Node, over: Node, name: &str, session: &m
     merge_at(base, over, &mut vec!["services".into(), name.into()], session);
 }
 
-/// Merges what a file says itself over a resource that it includes.
+/// Merges the file's own keys over a resource that it includes.
 pub(crate) fn merge_resource(
     base: &mut Node,
     over: Node,
@@ -27,7 +27,7 @@ pub(crate) fn merge_resource(
     merge_at(base, over, &mut vec![section.into(), name.into()], session);
 }
 
-/// The path owns its keys: the mapping that they come from is taken apart meanwhile.
+/// The path owns its keys, since the mapping that they come from is consumed.
 type Place = Vec<Box<str>>;
 
 fn merge_at(base: &mut Node, over: Node, place: &mut Place, session: &mut Session<'_>) {
@@ -81,7 +81,7 @@ fn merge_maps(map: &mut Map, over: Map, rule: Rule, place: &mut Place, session: 
     }
 }
 
-/// An entry that is there already says nothing new (docker compose 5.5; those before repeat it).
+/// A duplicate entry adds nothing (docker compose 5.5; earlier versions repeat it).
 fn add(list: &mut Vec<Node>, over: Vec<Node>) {
     let own = list.len();
     for entry in over {
@@ -124,7 +124,7 @@ fn conflict(base: &Node, wanted: &str, over: &Node, place: &Place, session: &mut
 /// How values at a place are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// As the kinds of the values say.
+    /// By the kinds of the values.
     Plain,
     /// The later one, whatever it is.
     Replace,

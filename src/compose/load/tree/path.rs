@@ -1,4 +1,4 @@
-//! Where in the model a value stands, for messages and for rules that go by place.
+//! The path of a value in the model, for messages and for rules that depend on it.
 
 use std::fmt::Write as _;
 

@@ -1,23 +1,22 @@
-//! `!reset` and `!override`: what a file takes out of the files before it (Compose spec, “merge”).
+//! `!reset` and `!override`: what a file removes from the files before it (Compose spec, “merge”).
 
 use crate::compose::load::tree::path::{Path, Step};
 use crate::yaml::{Kind, Node};
 
-/// The places that a document takes out of what it is merged over.
+/// The places that a document removes from what it is merged over.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Resets {
     places: Vec<Vec<Box<str>>>,
 }
 
-/// Takes the values tagged `!reset` out of a document, and notes their places and those of `!override`.
+/// Removes the values tagged `!reset` from a document, and notes their places and those of `!override`.
 pub(crate) fn extract(root: &mut Node) -> Resets {
     let mut resets = Resets::default();
     walk(root, &mut Some(Vec::new()), &mut resets);
     resets
 }
 
-/// Returns whether the node goes away. Below an entry of a list there is no place: what is tagged there goes away in its own
-/// file, and nothing of the files before it.
+/// Returns whether the node is removed. An entry of a list has no place: a tag below it acts only in its own file.
 fn walk(node: &mut Node, place: &mut Option<Vec<Box<str>>>, resets: &mut Resets) -> bool {
     if let Some(tag @ ("!reset" | "!override")) = node.tag.as_deref() {
         resets.places.extend(place.clone());
@@ -48,7 +47,7 @@ fn walk(node: &mut Node, place: &mut Option<Vec<Box<str>>>, resets: &mut Resets)
 }
 
 impl Resets {
-    /// Takes the noted places out of a tree whose root stands at `at`.
+    /// Removes the noted places from a tree whose root is at `at`.
     pub(crate) fn apply(&self, root: &mut Node, at: &[Step<'_>]) {
         let at: Path<'_> = at.to_vec();
         for place in &self.places {
@@ -58,7 +57,7 @@ impl Resets {
     }
 }
 
-/// What is left of a place below a path that it goes through.
+/// The rest of a place below a path that it passes through.
 fn below<'p>(place: &'p [Box<str>], path: &[Step<'_>]) -> Option<&'p [Box<str>]> {
     let (head, rest) = place.split_at_checked(path.len())?;
     let same = head.iter().zip(path).all(|(name, step)| matches!(step, Step::Key(key) if **key == **name));

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// Defaults within defaults beyond this many levels are refused.
 const DEEPEST: usize = 64;
 
-/// Where values come from, and who is told what was asked.
+/// The source of values, which also learns which variables were used.
 pub(crate) trait Scope {
     /// The value of a variable.
     fn value(&self, name: &str) -> Option<String>;
@@ -21,7 +21,7 @@ pub(crate) trait Scope {
 pub(crate) struct Reference<'a> {
     pub(crate) name: &'a str,
     pub(crate) operator: Operator,
-    /// What stands behind the operator, as written.
+    /// The text after the operator, as written.
     pub(crate) operand: &'a str,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum Operator {
 /// Why a text cannot be substituted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TemplateError {
-    /// `${` begins no reference; the byte at which it stands within the text that was being read.
+    /// `${` does not begin a reference; the byte at which it is in the text.
     Invalid,
     /// A required variable is not set; the operand as message.
     Required { name: String, message: String },
@@ -139,8 +139,8 @@ fn braced(body: &str) -> Option<(Reference<'_>, &str)> {
     Some((Reference { name, operator, operand: &operand[..end] }, &operand[end + 1..]))
 }
 
-/// Where the brace stands that closes the reference whose operand this is. The character after an opening brace is not looked
-/// at, so `{}` does not close; where nothing balances, the last brace of the line counts.
+/// The position of the brace that closes the reference with this operand. The character after an opening brace is skipped, so
+/// `{}` does not close; if the braces do not balance, the last one of the line counts.
 fn balanced_end(operand: &str) -> Option<usize> {
     let mut open = 1;
     let mut bytes = operand.bytes().enumerate();
