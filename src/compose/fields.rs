@@ -95,8 +95,8 @@ impl fmt::Display for FieldChange {
             (Difference::Changed, ..) => write!(f, "{field}: changed"),
             (Difference::Added, _, Some(new)) => write!(f, "{field}: {new} (new)"),
             (Difference::Added, ..) => write!(f, "{field}: new"),
-            (Difference::Removed, Some(old), _) => write!(f, "{field}: {old} (gone)"),
-            (Difference::Removed, ..) => write!(f, "{field}: gone"),
+            (Difference::Removed, Some(old), _) => write!(f, "{field}: {old} (removed)"),
+            (Difference::Removed, ..) => write!(f, "{field}: removed"),
         }
     }
 }
@@ -389,7 +389,7 @@ mod tests {
                 "{image: a:2, environment: {LEVEL: debug, MORE: y}, healthcheck: {test: [CMD, b], interval: 10s}}",
             ),
             [
-                "environment.GONE: x (gone)",
+                "environment.GONE: x (removed)",
                 "environment.LEVEL: info → debug",
                 "environment.MORE: y (new)",
                 "healthcheck.interval: 5s → 10s",
@@ -408,10 +408,10 @@ mod tests {
                 "{image: a, ports: ['8080:80', '82:82/udp'], volumes: ['other:/data', './x:/x'], cap_add: [B, C]}",
             ),
             [
-                "cap_add: A (gone)",
+                "cap_add: A (removed)",
                 "cap_add: C (new)",
                 "ports[80/tcp].published: 80 → 8080",
-                "ports[81/tcp]: {mode: ingress, target: 81, published: 81, protocol: tcp} (gone)",
+                "ports[81/tcp]: {mode: ingress, target: 81, published: 81, protocol: tcp} (removed)",
                 "ports[82/udp]: {mode: ingress, target: 82, published: 82, protocol: udp} (new)",
                 "volumes[/data].source: data → other",
             ]
@@ -488,7 +488,10 @@ mod tests {
             &network("{ipam: {config: [{subnet: '${GIVEN}'}]}, driver_opts: {a: y}}"),
         );
         let told: Vec<String> = changes.iter().map(FieldChange::to_string).collect();
-        assert_eq!(told, ["driver_opts.a: x → y", "internal: true (gone)", "ipam.config[0].subnet: changed"]);
+        assert_eq!(
+            told,
+            ["driver_opts.a: x → y", "internal: true (removed)", "ipam.config[0].subnet: changed"]
+        );
     }
 
     /// In a file where every text of every key of a service comes from a variable, only changes of images and ports show values.

@@ -80,7 +80,7 @@ impl Due {
     fn told(&self, need: &Need<'_>) -> ImageFetch {
         let cause = match self.reason {
             Reason::Missing => "not there yet",
-            Reason::ContextChanged => "what it is built from changed",
+            Reason::ContextChanged => "its build context changed",
             Reason::Asked => "asked for; whether it is another is not known before",
         };
         ImageFetch {

@@ -184,7 +184,7 @@ pub(super) fn one_of_each(containers: Vec<&Container>) -> (Vec<&Container>, Vec<
     });
     let note = |container: &&Container| {
         format!(
-            "container {} was left by an interrupted run and stays as it is: `sofa deploy` goes on with that run, `sofa undo` takes it back",
+            "container {} is left from an interrupted run: `sofa deploy` continues that run, `sofa undo` undoes it",
             container.name
         )
     };

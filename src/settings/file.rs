@@ -513,7 +513,7 @@ modes:
           | ^^^ expected a mapping
         ");
         assert_snapshot!(read("project: a\nproject: b\n").1, @"
-        error: key `project` is there twice
+        error: key `project` appears twice
          --> sofa.yaml:2:1
           |
         1 | project: a

@@ -34,7 +34,7 @@ fn told(line: &Line, width: usize) -> String {
     // A stop or removal always interrupts the service; a replacement may not.
     let interrupts = line.disruptive && line.change == Change::Replace;
     let disruptive = if interrupts { " [disruptive]" } else { "" };
-    let one_way = if line.one_way { " [cannot be taken back]" } else { "" };
+    let one_way = if line.one_way { " [cannot be undone]" } else { "" };
     let text = format!("  {}  {}{disruptive}{one_way}", paint(&head, look(line.change)), line.cause);
     let fields = line.fields.iter().map(|change| format!("      {change}\n"));
     format!("{}\n{}", text.trim_end(), fields.collect::<String>())

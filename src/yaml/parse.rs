@@ -320,7 +320,7 @@ impl<'a> Builder<'a> {
     }
 
     fn duplicate(&mut self, key: &str, second: Span, first: Span) {
-        let mut error = YamlError::new(format!("key `{key}` is there twice"), second, "again here");
+        let mut error = YamlError::new(format!("key `{key}` appears twice"), second, "again here");
         error.places.push((first, "first here".to_owned()));
         self.errors.push(error);
     }
@@ -432,7 +432,7 @@ mod tests {
     fn a_duplicate_key_names_both_places() {
         let errors = errors("web: 1\ndb: 2\nweb: 3\n");
         let places: Vec<_> = errors[0].places.iter().map(|(span, _)| span.start).collect();
-        assert_eq!(errors[0].message, "key `web` is there twice");
+        assert_eq!(errors[0].message, "key `web` appears twice");
         assert_eq!(places, [13, 0]);
     }
 

@@ -41,7 +41,7 @@ fn all_problems_are_reported_at_once() {
 #[test]
 fn a_duplicate_key_shows_both_places() {
     insta::assert_snapshot!(problems("services:\n  web:\n    image: a\n    tty: true\n    image: b\n"), @r"
-    error: key `image` is there twice
+    error: key `image` appears twice
      --> <stdin>:5:5
       |
     3 |     image: a
@@ -139,7 +139,7 @@ fn what_docker_compose_drops_without_a_word_is_noted() {
 fn a_file_of_another_machine_says_so() {
     let file = "services: {web: {extends: {file: 'https://example.com/base.yaml', service: web}}}\n";
     insta::assert_snapshot!(problems(file), @"
-    error: Compose file https:/example.com/base.yaml lies elsewhere
+    error: Compose file https:/example.com/base.yaml is not on this machine
      --> <stdin>:1:34
       |
     1 | services: {web: {extends: {file: 'https://example.com/base.yaml', service: web}}}

@@ -74,7 +74,7 @@ fn long_lists_are_checked_for_repetition_in_linear_time() {
             .map(|_| ())
             .expect_err("repeated")
             .render(&sources, false)
-            .contains("`label:x7` is there twice")
+            .contains("`label:x7` appears twice")
     );
 }
 

@@ -27,8 +27,8 @@ async fn a_problem_of_a_service_outside_the_scope_does_not_block_a_deploy() {
     test.sofa(["deploy", "--no-wait", "web"]).ok();
     until_running(&test, "web").await;
     test.sofa(["deploy", "--no-wait", "one"]).ok();
-    test.sofa(["deploy", "broken"]).assert_code(3).says("missing.env is not there");
-    test.sofa(["deploy", "needs"]).assert_code(3).says("missing.env is not there");
+    test.sofa(["deploy", "broken"]).assert_code(3).says("missing.env does not exist");
+    test.sofa(["deploy", "needs"]).assert_code(3).says("missing.env does not exist");
     test.sofa(["deploy", "one", "two"]).assert_code(3).says("has the container name of service `one`");
     let all = test.sofa(["deploy"]);
     all.assert_code(3).says("missing.env").says("missing.labels").says("container name");

@@ -102,7 +102,7 @@ fn images_that_are_fetched_first_stand_in_the_plan() {
 
     std::fs::write(stage.folder.path().join("Dockerfile"), "FROM scratch\nENV A=b\n").unwrap();
     let changed = printed(&stage, &["plan", "--exit-code"], 10);
-    for text in ["what it is built from changed", "~ web", "image p-web will be another", "= db"] {
+    for text in ["its build context changed", "~ web", "image p-web will be another", "= db"] {
         assert!(changed.contains(text), "{text}\n{changed}");
     }
     stage.ok(&["deploy"]);

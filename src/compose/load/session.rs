@@ -182,11 +182,11 @@ impl<'s> Session<'s> {
                 Diagnostic::error(message).hint("save the file as UTF-8")
             }
             Err(_) if is_remote(file) => {
-                let error = Diagnostic::error(format!("{what} {} lies elsewhere", self.shown(file)));
+                let error = Diagnostic::error(format!("{what} {} is not on this machine", self.shown(file)));
                 error.hint("only files of this machine are read: fetch it first, and name the copy")
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let error = Diagnostic::error(format!("{what} {} is not there", self.shown(file)));
+                let error = Diagnostic::error(format!("{what} {} does not exist", self.shown(file)));
                 if what == "env file" && mentioned.is_some() {
                     error.hint("create it, or write `{path: …, required: false}`")
                 } else {

@@ -338,7 +338,7 @@ fn of_several_containers_of_one_number_one_is_started_and_the_other_is_named() {
     for plan in [start, restart] {
         let text = plan.to_string();
         assert!(text.contains("start p-web-1") && !text.contains("0123456789ab"), "{text}");
-        assert!(plan.notes[0].contains("container 0123456789ab_p-web-1 was left"), "{:?}", plan.notes);
+        assert!(plan.notes[0].contains("container 0123456789ab_p-web-1 is left"), "{:?}", plan.notes);
     }
     let replaced = case()
         .found(running("web").state(State::Exited(0)))

@@ -383,8 +383,7 @@ impl Checker<'_, '_> {
         for (name, secret) in &self.project.secrets {
             if !secret.external && secret.file.is_empty() && secret.environment.is_empty() {
                 let path = format!("secrets.{name}");
-                let error = Diagnostic::error(format!("secret `{name}` says nowhere what it holds"))
-                    .path(path.as_str());
+                let error = Diagnostic::error(format!("secret `{name}` has no source")).path(path.as_str());
                 let error = error.hint("write `file:` or `environment:`");
                 let place = self.place(&path);
                 self.session.error(match place {

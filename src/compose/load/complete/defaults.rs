@@ -86,7 +86,7 @@ fn check_external(name: &str, volume: &Node, session: &mut Session<'_>) {
     for entry in map.iter().filter(|_| is_external) {
         if !matches!(&*entry.key, "name" | "external") && !entry.key.starts_with("x-") {
             let message = format!("volume `{name}` is external and has `{}`", entry.key);
-            let error = Diagnostic::error(message).at(entry.key_span, "whoever created it decides this");
+            let error = Diagnostic::error(message).at(entry.key_span, "its creator decides this");
             session.error(error.path(format!("volumes.{name}.{}", entry.key)).hint("remove one of the two"));
         }
     }
@@ -105,8 +105,7 @@ fn check_file_object(section: &str, name: &str, object: &Node, keys: &[&str], se
             session.error(error.path(path::text(&path)).hint("keep one of them"));
         }
         (None, _) if !map.contains("driver") && !map.contains("external") => {
-            let error =
-                Diagnostic::error(format!("{subject} says nowhere what it holds")).at(object.span, "");
+            let error = Diagnostic::error(format!("{subject} has no source")).at(object.span, "");
             session.error(error.path(path::text(&path)).hint(format!("write one of {alternatives}")));
         }
         _ => {}

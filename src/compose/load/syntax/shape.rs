@@ -363,7 +363,7 @@ fn describe(shape: &Shape, wanted: &mut Vec<&'static str>) {
 
 /// A value in a message. The value of a variable may be a secret.
 fn shown(node: &Node, text: &str) -> String {
-    if node.literal { format!("`{text}`") } else { "what it may not be".to_owned() }
+    if node.literal { format!("`{text}`") } else { "an invalid value".to_owned() }
 }
 
 /// Reports duplicate scalars in a list.
@@ -376,7 +376,7 @@ pub(crate) fn check_repetition(list: &[Node], path: &[Step<'_>], session: &mut S
         let Some(first) = first else { continue };
         let what = node.to_text().map_or_else(|| "an entry".to_owned(), |text| format!("`{text}`"));
         let shown = if node.literal { what } else { "an entry".to_owned() };
-        let message = format!("{}: {shown} is there twice", path::subject(path));
+        let message = format!("{}: {shown} appears twice", path::subject(path));
         let error = Diagnostic::error(message).at(node.span, "again here").at(first.span, "first here");
         session.error(error.path(path::text(path)).hint("remove one of the two"));
     }

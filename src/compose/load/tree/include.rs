@@ -146,7 +146,7 @@ impl Include {
         let mut files = Vec::new();
         for (file, span) in named.iter().filter(|(file, _)| file != Path::new("/dev/null")) {
             if !file.is_file() {
-                let message = format!("env file {} of an include is not there", session.shown(file));
+                let message = format!("env file {} of an include does not exist", session.shown(file));
                 session.error(Diagnostic::error(message).at(*span, ""));
                 return None;
             }
