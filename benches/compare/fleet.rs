@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use tempfile::TempDir;
 
-/// A shell that ends at once when it is told to.
+/// A shell that ends as soon as it gets a signal.
 pub const COMMAND: [&str; 3] = ["sh", "-c", "trap 'exit 0' TERM; : > /tmp/ready; sleep 86400 & wait"];
 
 /// A folder with a Compose file, removed with its owner.
@@ -16,13 +16,13 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// So many services that nobody looks at once they run.
+    /// This many services without a healthcheck.
     pub fn plain(services: usize, image: &str) -> Result<Self> {
         let service = format!("{{image: {image}, command: {}}}", listed(&COMMAND));
         Self::write((1..=services).map(|number| (format!("service-{number:02}"), service.clone())))
     }
 
-    /// So many services, each healthy as soon as somebody looks, which the engine does every second.
+    /// This many services, each healthy at its first test, which the engine runs every second.
     pub fn checked(services: usize, image: &str) -> Result<Self> {
         let service = waiting(image, 0.0, 1, None);
         Self::write((1..=services).map(|number| (format!("service-{number:02}"), service.clone())))

@@ -1,8 +1,8 @@
-//! `sofa` and docker compose side by side, in one run and like with like: what starts containers without waiting against
-//! `up -d`, what waits until they are ready against `up --wait`. Beside them the engine alone: the calls that nobody can
-//! do without. It reports; nothing passes or fails by the clock.
+//! Compares `sofa` and docker compose in one run, each with its counterpart: commands that only start containers with `up -d`,
+//! commands that wait with `up --wait`. A third column has the engine calls that no tool can avoid. It only reports; no time
+//! makes it fail.
 //!
-//! `make bench` runs it. Projects and containers of its own are all it touches.
+//! `make bench` runs it. It uses only its own projects and containers.
 #![allow(clippy::print_stdout, reason = "a report on standard output is the whole purpose")]
 
 mod engine;

@@ -21,8 +21,8 @@ pub fn time(command: &mut Command) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// The same for a command that removes a project. Engine 20.10 at times counts an endpoint that is gone and keeps the network
-/// for ever, whoever removes it: the containers are gone then, which is what is measured.
+/// The same for a command that removes a project. Engine 20.10 sometimes counts an endpoint that does not exist any more and
+/// keeps its network for ever, with any tool. The containers are removed then, and that is what is measured.
 pub fn time_removal(command: &mut Command) -> Result<Duration> {
     let start = Instant::now();
     match output(command) {

@@ -120,56 +120,6 @@ impl<'a> Docker<'a> {
         stop.await
     }
 
-    async fn change(&self, operation: &Operation) -> Result<(), OperationError> {
-        let engine = self.engine;
-        match &operation.action {
-            Action::CreateNetwork { key, .. } => self.create_network(key).await?,
-            Action::RemoveNetwork { id, .. } => self.remove_network(operation, id).await?,
-            Action::DisconnectContainer { container, network, .. } => {
-                self.disconnect(operation.id, &self.id(container)?, network).await?;
-            }
-            Action::ConnectContainer { container, network, as_before, .. } => {
-                self.connect_as_before(*as_before, &self.id(container)?, network).await?;
-            }
-            Action::CreateVolume { key, .. } => self.create_volume(key).await?,
-            Action::RemoveVolume { name } => ignore_missing(engine.remove_volume(name).await)?,
-            Action::RemoveImage { name } => ignore_missing(engine.remove_image(name, false).await)?,
-            Action::CreateContainer { replica, name, replaces, parents } => {
-                let parents = self.ids(parents)?;
-                let id = self.create_container(replica, name, replaces.as_ref(), parents).await?;
-                self.kept.borrow_mut().insert(operation.id, Kept::Container { id });
-            }
-            Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
-            Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
-            Action::StopContainer { container, grace, .. } => {
-                ignore_missing(self.stop(&self.id(container)?, *grace).await)?;
-            }
-            Action::KillContainer { container, signal, .. } => {
-                ended_is_fine(engine.kill(&self.id(container)?, signal).await)?;
-            }
-            Action::RemoveContainer { container, volumes, .. } => {
-                let removal = Removal { force: true, anonymous_volumes: *volumes };
-                ignore_missing(engine.remove(&self.id(container)?, removal).await)?;
-            }
-            Action::RenameContainer { container, name, .. } => {
-                engine.rename(&self.id(container)?, name).await?
-            }
-            Action::DisableRestart { container, .. } => {
-                let id = self.id(container)?;
-                let policy = engine.inspect(id.as_str()).await?.restart_policy;
-                // On a second attempt the policy may be switched off already.
-                self.kept.borrow_mut().entry(operation.id).or_insert(Kept::Policy(policy));
-                engine.set_restart_policy(&id, RestartPolicy::No).await?;
-            }
-            Action::RunHook { .. }
-            | Action::Await { .. }
-            | Action::Steady { .. }
-            | Action::Delay { .. }
-            | Action::Barrier => {}
-        }
-        Ok(())
-    }
-
     fn waiter<'w>(&'w self, control: &'w Control<'w>) -> Waiter<'w> {
         Waiter {
             engine: self.engine,
@@ -220,7 +170,53 @@ impl Target for Docker<'_> {
     type Error = OperationError;
 
     async fn apply(&self, operation: &Operation) -> Result<(), OperationError> {
-        self.change(operation).await
+        let engine = self.engine;
+        match &operation.action {
+            Action::CreateNetwork { key, .. } => self.create_network(key).await?,
+            Action::RemoveNetwork { id, .. } => self.remove_network(operation, id).await?,
+            Action::DisconnectContainer { container, network, .. } => {
+                self.disconnect(operation.id, &self.id(container)?, network).await?;
+            }
+            Action::ConnectContainer { container, network, as_before, .. } => {
+                self.connect_as_before(*as_before, &self.id(container)?, network).await?;
+            }
+            Action::CreateVolume { key, .. } => self.create_volume(key).await?,
+            Action::RemoveVolume { name } => ignore_missing(engine.remove_volume(name).await)?,
+            Action::RemoveImage { name } => ignore_missing(engine.remove_image(name, false).await)?,
+            Action::CreateContainer { replica, name, replaces, parents } => {
+                let parents = self.ids(parents)?;
+                let id = self.create_container(replica, name, replaces.as_ref(), parents).await?;
+                self.kept.borrow_mut().insert(operation.id, Kept::Container { id });
+            }
+            Action::StartContainer { container, .. } => engine.start(&self.id(container)?).await?,
+            Action::UnpauseContainer { container, .. } => engine.unpause(&self.id(container)?).await?,
+            Action::StopContainer { container, grace, .. } => {
+                ignore_missing(self.stop(&self.id(container)?, *grace).await)?;
+            }
+            Action::KillContainer { container, signal, .. } => {
+                ended_is_fine(engine.kill(&self.id(container)?, signal).await)?;
+            }
+            Action::RemoveContainer { container, volumes, .. } => {
+                let removal = Removal { force: true, anonymous_volumes: *volumes };
+                ignore_missing(engine.remove(&self.id(container)?, removal).await)?;
+            }
+            Action::RenameContainer { container, name, .. } => {
+                engine.rename(&self.id(container)?, name).await?
+            }
+            Action::DisableRestart { container, .. } => {
+                let id = self.id(container)?;
+                let policy = engine.inspect(id.as_str()).await?.restart_policy;
+                // On a second attempt the policy may be switched off already.
+                self.kept.borrow_mut().entry(operation.id).or_insert(Kept::Policy(policy));
+                engine.set_restart_policy(&id, RestartPolicy::No).await?;
+            }
+            Action::RunHook { .. }
+            | Action::Await { .. }
+            | Action::Steady { .. }
+            | Action::Delay { .. }
+            | Action::Barrier => {}
+        }
+        Ok(())
     }
 
     async fn was_applied(&self, operation: &Operation) -> Result<bool, OperationError> {

@@ -62,7 +62,9 @@ impl Docker<'_> {
                     self.engine.set_restart_policy(&self.id(container)?, policy).await?;
                 }
             }
-            _ => {}
+            (undo, action) => {
+                return Err(OperationError::Impossible(format!("`{action}` has no undo `{undo:?}`")));
+            }
         }
         Ok(())
     }

@@ -225,8 +225,7 @@ impl<'ast> Visit<'ast> for Paths {
         visit::visit_path(self, path);
     }
 
-    /// A macro's tokens are no syntax tree: the paths in it are read as words, outside of
-    /// string literals.
+    /// The tokens of a macro are not a syntax tree: its paths are read as words, outside of string literals.
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         let text = call.tokens.to_string().replace(" :: ", "::");
         let text: String = text.split('"').step_by(2).collect::<Vec<_>>().join(" ");

@@ -70,7 +70,7 @@ fn check(case: &Case, dialect: Dialect, differs: &str) -> Result<(), String> {
 fn agree(ours: &Result<(String, String), String>, theirs: &Answer, dialect: Dialect) -> Result<(), String> {
     match (ours, &theirs.json, &theirs.error) {
         (Ok((json, hashes)), Some(expected), None) => {
-            // docker compose 5.6 prints the keys of a service in an order of its own.
+            // docker compose 5.6 prints the keys of a service in another order.
             if dialect == Dialect::V2 || !equal(expected, json) {
                 same(expected, json)?;
             }
@@ -143,7 +143,7 @@ fn a_model_survives_being_stored() {
     }
 }
 
-/// Asks docker compose anew and writes its answers beside every case; DOCKER_CONFIG says which docker compose.
+/// Asks docker compose again and writes its answers beside every case. DOCKER_CONFIG selects the docker compose.
 #[test]
 #[ignore = "needs docker compose; run by hand"]
 fn record_all() {
@@ -190,7 +190,7 @@ fn keep(case: &Case, answer: &Answer, name: &str) {
     }
 }
 
-/// Words of a refusal are no difference, nor is the order of keys.
+/// The words of a refusal and the order of keys do not count as differences.
 fn keep_what_5_changes(case: &Case, mut answer: Answer) {
     let two = case.recorded(Dialect::V2);
     if let (Some(json), Some(other)) = (&answer.json, &two.json)
@@ -208,7 +208,7 @@ fn ask(case: &Case) -> Answer {
     match docker(case, &["config", "--format", "json"]) {
         Ok(json) => {
             let portable = case.portable(&json);
-            // Hashes that depend on where the case lies cannot be recorded; the name of a label file does.
+            // Hashes that depend on the folder of the case, such as with a label file, cannot be recorded.
             let names_folder = portable != json || json.contains(HOME) || case.name() == "label-file";
             let hashes = (!names_folder).then(|| hashes(case)).flatten().map(|hashes| {
                 let mut lines: Vec<&str> = hashes.lines().collect();

@@ -1,6 +1,6 @@
-//! The loader against docker compose: every case under `cases/` holds what docker compose answered, recorded with its version,
-//! so that no docker compose is needed to run them. `cargo test --test compose record_all -- --ignored`
-//! records anew, `record_new` what is new.
+//! The loader against docker compose. Every case under `cases/` has docker compose's recorded answer and its version, so the
+//! tests need no docker compose. `cargo test --test compose record_all -- --ignored` records all again, `record_new` only new
+//! cases.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
 mod cases;

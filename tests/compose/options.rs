@@ -1,6 +1,6 @@
-//! The options of `config`, one by one: what each prints is what docker compose printed for the project under `options/`, recorded
-//! there in `answers`, and in `answers-5` what docker compose 5 prints otherwise.
-//! `cargo test --test compose record_options -- --ignored` records anew.
+//! The options of `config`, one by one. Each must print what docker compose printed for the project under `options/`: `answers`
+//! has the output of docker compose 2, `answers-5` what docker compose 5 prints differently. `cargo test --test compose
+//! record_options -- --ignored` records again.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -134,7 +134,7 @@ fn variables_are_listed_before_any_of_them_is_set() {
     assert!(answer.contains("TOKEN     true"), "{answer}");
 }
 
-/// Asks docker compose anew; DOCKER_CONFIG says which docker compose.
+/// Asks docker compose again. DOCKER_CONFIG selects the docker compose.
 #[test]
 #[ignore = "needs docker compose; run by hand"]
 fn record_options() {

@@ -1,11 +1,11 @@
-//! Which cases hold which rule of docker compose's loader: where a rule is changed, these are the ones that must fail. A rule without
-//! a case, and a case that is gone, fail here.
+//! Which cases test which rule of docker compose's loader: these must fail when the rule is changed. A rule without a case, and a
+//! case without a rule, fail here.
 
 use std::collections::BTreeSet;
 
 use crate::support::Case;
 
-/// A rule, and its cases; a `*` at the end of a name stands for all that begin so.
+/// A rule, and its cases; a `*` at the end of a name means all with this beginning.
 const RULES: [(&str, &[&str]); 73] = [
     ("documents of one file merge as files do", &["yaml-documents-merge"]),
     ("variables stand in values, never in keys", &["interpolation-not-in-keys"]),

@@ -8,7 +8,7 @@ use sofa::testing::compat::Dialect;
 use sofa::testing::compose::load::{Input, Loaded, Request, load};
 use sofa::testing::diag::{Diagnostics, Sources};
 
-/// What stands for the case's folder in recorded answers.
+/// The case's folder in recorded answers.
 pub const FOLDER: &str = "/CASE";
 /// What stands in recorded answers for the folder of all cases.
 const AROUND: &str = "/CASES";

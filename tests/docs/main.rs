@@ -12,9 +12,9 @@
 //! | `<!-- test: file PATH -->` | the block is written to PATH in the page's folder |
 //! | `<!-- test: append PATH -->` | the block is added to that file |
 //!
-//! `exit=N` behind `engine` is the exit code that the last command of the block must have; without it every command must succeed.
-//! In a `console` block the lines behind a command are its output: `...` stands for any text, on a line of its own for any
-//! lines. Durations may differ, and so may the width of gaps. A command without output lines may print what it wants.
+//! `exit=N` after `engine` is the exit code of the last command of the block; without it every command must succeed. In a
+//! `console` block the lines after a command are its output: `...` matches any text, and on a separate line any lines. Durations
+//! may differ, and the width of gaps. The output of a command without output lines is not compared.
 //!
 //! Comments that stand alone are about the page: `<!-- test: project NAME -->` is the name of the project in its examples,
 //! `<!-- test: port N -->` a host port that is replaced by a free one, `<!-- test: folder repository -->` gives the page the

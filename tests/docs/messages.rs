@@ -1,4 +1,4 @@
-//! Messages that `docs/guide/troubleshooting.md` quotes are in the code. `…` stands for what differs from case to case.
+//! The messages that `docs/guide/troubleshooting.md` quotes are in the code. `…` matches variable parts.
 
 use std::fs;
 use std::path::Path;

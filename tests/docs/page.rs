@@ -190,7 +190,7 @@ fn code_spans(prose: &str) -> Vec<(usize, String)> {
 fn links(prose: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (index, line) in prose.lines().enumerate() {
-        // A code span may hold brackets that are no link.
+        // A code span may contain brackets that are not a link.
         let plain: String = line.split('`').step_by(2).collect::<Vec<_>>().join("``");
         for rest in plain.split("](").skip(1) {
             found.push((index, rest.split(')').next().unwrap().to_owned()));

@@ -1,4 +1,4 @@
-//! Runs the blocks of a page in a folder of their own and compares what they print with what the page shows.
+//! Runs the blocks of a page in a separate folder and compares their output with the page.
 
 use std::fs;
 use std::net::TcpListener;

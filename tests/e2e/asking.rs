@@ -39,7 +39,7 @@ async fn standing(test: &TestProject) -> Option<(String, String)> {
     Some((container.id.as_str().to_owned(), format!("{} {:?}", details.state, details.started)))
 }
 
-/// `sofa` on a terminal of its own, waiting for an answer.
+/// `sofa` on a separate terminal, waiting for an answer.
 struct Asked {
     child: Child,
     said: Vec<u8>,

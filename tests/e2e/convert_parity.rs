@@ -380,7 +380,7 @@ async fn containers_are_those_of_docker_compose() {
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
 }
 
-/// The id of a parent differs, since it was made anew too.
+/// The id of a parent differs, since it was created again too.
 fn same_parent(theirs: &mut Value, ours: &Value) {
     let is_container = |value: &Value| value.as_str().is_some_and(|mode| mode.starts_with("container:"));
     if is_container(theirs) && is_container(ours) {

@@ -143,7 +143,7 @@ async fn a_job_runs_again_when_its_image_changed_and_never_on_a_restart() {
     test.file("Dockerfile", &format!("FROM {}\nLABEL v=2\n", test.image()));
     docker(&test, &["build", "--quiet", "--tag", &image, "."]).ok();
     assert_eq!(ran(&["deploy"]).await, ["init", "seed"], "another image is another job");
-    // A job that its dependant waits for comes along; one that has nothing to do with the scope does not.
+    // A job that a service of the scope waits for runs; a job without a relation to the scope does not.
     assert_eq!(ran(&["deploy", "SERVICES=web"]).await, ["seed"]);
     assert_eq!(ran(&["deploy", "SERVICES=init"]).await, [""; 0]);
 }
@@ -224,7 +224,7 @@ async fn a_container_that_was_run_by_hand_from_a_built_image_is_left_alone() {
     compose(&test, "  web: {<<: *stay, build: ., image: \"\"}\n");
     test.file("Dockerfile", &format!("FROM {}\n", test.image()));
     test.sofa(["deploy", "--no-wait"]).ok();
-    // The image tells for which service it was built, and so does everything that is made from it.
+    // The image has a label with its service, and passes it on to everything that is created from it.
     let (image, name) = (format!("{}-web", test.name()), format!("{}-by-hand", test.name()));
     docker(
         &test,

@@ -296,7 +296,7 @@ async fn an_edited_config_replaces_the_container_that_has_it_and_says_so() {
 
 /// Three replicas that are replaced one after the other, and a service beside them.
 fn paused(version: &str, command: &str) -> String {
-    // Watched, since what has no gate of its own may fail after the next was begun.
+    // Watched, since a container without a gate may fail after the next one began.
     let update = "deploy: {replicas: 3, update_config: {parallelism: 1, monitor: 2s, failure_action: pause}}";
     let version = format!("environment: {{V: \"{version}\"}}");
     format!(

@@ -1,5 +1,5 @@
-//! docker compose → sofa → docker compose → sofa on unchanged files recreates nothing, whoever began: a test for each
-//! file in `interop/`, and for the stacks in `compose/`. docker compose drives what sofa left.
+//! docker compose → sofa → docker compose → sofa on unchanged files recreates nothing, whichever begins. There is a test for each
+//! file in `interop/` and for the stacks in `compose/`.
 //!
 //! It is the docker compose that DOCKER_CONFIG names: `make test-full` runs these tests beside 2 and beside 5.
 //!
@@ -138,9 +138,8 @@ impl Both {
         }
     }
 
-    /// Whoever made what is in these files: the other replaces nothing, and would have labelled it the same. Ends with
-    /// everything taken down by docker compose.
-    /// Panics unless this engine is too old for the files, whoever reads them.
+    /// One tool deploys these files, and the other replaces nothing and would set the same labels. docker compose takes
+    /// everything down at the end. Panics unless this engine is too old for the files.
     fn assert_both_refuse(&self) {
         self.sofa(&["deploy"]).assert_code(3);
         assert_ne!(self.compose(&["up", "-d"]).code, 0);

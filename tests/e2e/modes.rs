@@ -164,7 +164,7 @@ async fn the_reference_stack_has_the_services_of_each_mode() {
     assert_eq!(planned(&["plan", "production", "all"]), all);
     assert_eq!(planned(&["plan", "production", "SERVICES=report-worker"]), ["report-worker"]);
     assert_eq!(planned(&["plan", "production", "SERVICES=init-db"]), ["init-db"]);
-    // Workers started by hand on this machine reach what `dev` brings up, and nobody else does.
+    // Only programs on this machine reach the services of `dev`.
     let config = test.sofa(["config", "dev", "--format", "json"]);
     let model: serde_json::Value = serde_json::from_str(&config.ok().stdout).expect("json");
     for (name, port) in [("postgres", "15432"), ("model-orchestrator", "19091")] {

@@ -94,7 +94,7 @@ async fn a_rollback_shows_its_plan_and_changes_nothing_when_asked_to() {
     assert_eq!(ids(&test).await, before);
 }
 
-/// A project whose `web` is prepared by a hook from an image of its own; both images, and what is derived from them, are labelled.
+/// A project whose `web` is prepared by a hook with another image. Both images, and images derived from them, have labels.
 fn prepared(test: &mut TestProject, version: &str) {
     let (from, name) = (test.image().to_owned(), test.name().to_owned());
     for part in ["web", "tool"] {
@@ -130,7 +130,7 @@ async fn images_of_kept_releases_survive_a_prune_those_of_hooks_too() {
         names.filter(|name| name.starts_with(&format!("sofa.release/{}/", test.name()))).count()
     };
     assert_eq!(own().await, 4, "two images of two releases");
-    // Nothing runs, and the names of the first images are those of the second: only names of their own keep them.
+    // Nothing runs, and the second images have the names of the first ones, which are kept only by the names of their release.
     test.sofa(["down"]).ok();
     let mut prune = Command::new("docker");
     let filter = format!("label=sofa.test.prune={}", test.name());

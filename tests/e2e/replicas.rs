@@ -1,4 +1,4 @@
-//! `scale`, `kill` and `rm`: how many containers there are, and what becomes of those that do not run.
+//! `scale`, `kill` and `rm`: the number of containers, and containers that do not run.
 
 use sofa::testing::plan::observed::State;
 
@@ -37,7 +37,7 @@ async fn kill_sends_any_signal_and_rm_takes_away_what_does_not_run() {
     compose(&test, "  db: {<<: *stay}\n  web: {<<: *stay}\n");
     test.sofa(["deploy", "--no-wait"]).ok();
     test.sofa(["kill", "web"]).ok().says("1 killed");
-    // The engine answers before the process is gone.
+    // The engine answers before the process has ended.
     until(async || {
         let states = containers(&test).await.into_values().map(|container| container.state);
         states.collect::<Vec<_>>() == [State::Running, State::Exited(137)]

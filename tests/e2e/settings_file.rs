@@ -1,4 +1,4 @@
-//! Projects with a `sofa.yaml`: modes of their own, names written down, and verbs that work although something is broken.
+//! Projects with a `sofa.yaml`: additional modes, written names, and verbs that work although something is broken.
 
 use crate::support::real_engine::TestProject;
 
@@ -12,7 +12,7 @@ services:
   front: { <<: *service, depends_on: [api] }
 ";
 
-/// A project whose modes are `<name>-<mode>`, with a mode `staging` of its own.
+/// A project whose modes are `<name>-<mode>`, with an additional mode `staging`.
 async fn stack(name: &str) -> Option<TestProject> {
     let mut test = TestProject::new(name).await?;
     let project = test.name().to_owned();
@@ -77,7 +77,7 @@ async fn the_name_in_the_env_file_counts_for_every_verb_even_when_that_file_is_b
     test.sofa_by_files(["deploy", "staging"]).assert_code(3);
     test.sofa_by_files(["stop", "staging", "front"]).ok();
     assert_eq!(running(&test, "live").await, ["api", "store"]);
-    // Gone: the containers' labels tell.
+    // The file is removed: only the containers' labels have the information.
     std::fs::remove_file(env).expect("removed");
     test.sofa_by_files(["stop", "staging", "api"]).ok().says("cannot be read");
     assert_eq!(running(&test, "live").await, ["store"]);

@@ -38,7 +38,7 @@ async fn a_problem_of_a_service_outside_the_scope_does_not_block_a_deploy() {
         assert!(format!("{}{}", check.stdout, check.stderr).contains(problem), "{}", check.stdout);
     }
     assert_eq!(containers(&test).await.len(), 2);
-    // A broken service that runs is no orphan.
+    // A running service with a problem is not an orphan.
     test.sofa(["deploy", "--no-wait", "--remove-orphans", "web"]).ok();
     assert_eq!(containers(&test).await.len(), 2);
 }

@@ -7,7 +7,7 @@ use sofa::testing::plan::observed::{Container, State};
 
 use crate::support::real_engine::TestProject;
 
-/// `<<: *stay` runs until it is told to end; `<<: *ends` runs and ends at once.
+/// `<<: *stay` runs until it gets a signal; `<<: *ends` ends at once.
 const HEADER: &str = r#"
 x-stay: &stay
   image: ${BUSYBOX}

@@ -1,5 +1,5 @@
-//! The table of modes, typed through the Makefile on a real engine: every row with every verb, each mode a project of its own,
-//! three of them side by side. What a row does not name keeps its containers and their start times.
+//! The table of modes, typed through the Makefile on a real engine: every row with every verb, each mode as a separate project,
+//! three of them at the same time. Services that a row does not name keep their containers and start times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;

@@ -1,4 +1,4 @@
-//! `sofa deploy` where something fails: what is said, what is taken back, what runs on.
+//! `sofa deploy` with failures: the messages, what is undone, what continues to run.
 
 use std::collections::BTreeMap;
 

@@ -31,7 +31,7 @@ fn calls(stage: &Stage, arguments: &[&str], services: usize) -> String {
     })
 }
 
-/// A call without what tells one object from another.
+/// A call without the parts that identify an object.
 fn kind(call: &str) -> String {
     let (method, path) = call.split_once(' ').unwrap();
     let words: Vec<&str> = path.split('?').next().unwrap().split('/').collect();

@@ -1,5 +1,5 @@
-//! `kill -9` before and after every engine call of a deploy. Then the same command again: the end of a run that nobody
-//! killed, and nothing beside it. Or `sofa undo`: the release of before.
+//! `kill -9` before and after every engine call of a deploy. Then the same command leads to the same end as without the kill, and
+//! `sofa undo` to the release before.
 
 use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -162,7 +162,7 @@ pub fn kill_at(stage: &Stage, arguments: &[&str], call: usize, when: When) -> St
     format!("killed {when:?} call {call}: {}", calls.get(call - 1).map_or("none", String::as_str))
 }
 
-/// Deploys again and panics unless everything is as after a deploy that nobody killed.
+/// Deploys again and panics unless everything is as after a deploy without a kill.
 #[track_caller]
 fn whole(stage: &Stage, services: usize, version: &str, at: &str) {
     let output = stage.sofa(&["deploy", "--wait-timeout", "20"]);

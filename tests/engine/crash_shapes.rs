@@ -1,6 +1,5 @@
-//! `kill -9` before and after every engine call of a deploy that does everything at once: one service is new and one goes, a
-//! network is new, replicas are replaced beside the old ones, a hook runs in a container of its own. Then the same command, one
-//! that fails, or `sofa undo`.
+//! `kill -9` before and after every engine call of a deploy with all kinds of changes: a new service, a removed one, a new
+//! network, replicas that are replaced, a hook in a separate container. Then the same command, one that fails, or `sofa undo`.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +31,7 @@ fn shape(version: &str, more: &str) -> String {
     format!("services:\n{db}{web}{last}{networks}")
 }
 
-/// Version 1 runs, version 2 is in the file; what stands before, and after a deploy that nobody kills.
+/// Version 1 runs, version 2 is in the file. What exists before, and after a deploy without a kill.
 fn prepared() -> (Stage, BTreeSet<String>, BTreeSet<String>, usize) {
     let stage = Stage::new(&shape("1", ""));
     stage.fake.image("tool:1");
@@ -51,8 +50,8 @@ fn prepared() -> (Stage, BTreeSet<String>, BTreeSet<String>, usize) {
     (stage, old, new, calls)
 }
 
-/// Kills the deploy at every call and hands over what it left, and what should stand once it is taken back: version 1, but for
-/// a deploy that was killed when all was done and written down.
+/// Kills the deploy at every call. Passes on what it left, and what should exist after its undo: version 1, unless the deploy was
+/// killed after everything was done and recorded.
 fn each_killed(then: impl Fn(&Stage, &BTreeSet<String>, &BTreeSet<String>, &str) + Sync) {
     let (stage, old, new, calls) = prepared();
     each_call(calls, |call, when| {

@@ -1,4 +1,4 @@
-//! What goes wrong on the way: refusals, silence, broken connections and streams, words that nobody knows.
+//! Faults during a run: refusals, missing answers, broken connections and streams, unknown words.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Hooks around starts and stops: what is run, what is said, and what becomes of a run whose hook fails.
+//! Hooks around starts and stops: the calls, the messages, and runs whose hook fails.
 
 use std::process::Command;
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! The lock of a project: one holder at a time, whoever dies, sleeps or is asked to cancel.
+//! The lock of a project: one holder at a time, also when a holder dies, sleeps or is asked to cancel.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn elsewhere(user: &str) -> Holder {
     Holder { process, ..holder(user) }
 }
 
-/// A holder on this machine whose process is gone.
+/// A holder on this machine whose process does not exist any more.
 fn dead(user: &str) -> Holder {
     let process = Process::own().map(|own| Process { start: own.start + 1, ..own });
     Holder { process, ..holder(user) }

@@ -1,4 +1,4 @@
-//! Verbs beside each other: one works, the others are told who does; `stop` does not wait.
+//! Concurrent verbs: one runs, the others are refused with its name; `stop` does not wait.
 
 use std::process::{Child, Output};
 use std::time::{Duration, Instant};
@@ -110,8 +110,8 @@ fn a_suspended_deploy_that_lost_its_lock_changes_nothing_more() {
     signal(&first, "CONT");
     let first = first.wait_with_output().unwrap();
     assert_eq!(code(&first), 7, "{}", told(&first));
-    // It may still try to renew what is gone, or be in the middle of a look at health, which is two calls; it makes,
-    // starts and removes nothing.
+    // It may still try to renew the removed lock, or be in the middle of a health test, which is two calls. It creates, starts
+    // and removes nothing.
     let changes = stage.fake.changes();
     let harmless = |call: &String| call.contains("/archive") || call.contains("/exec");
     assert!(changes.iter().all(harmless), "{changes:?}");

@@ -1,4 +1,4 @@
-//! The `sofa` binary in a project of its own, deployed to a fake engine.
+//! The `sofa` binary in a separate project, deployed to a fake engine.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Output, Stdio};
@@ -24,7 +24,7 @@ impl Stage {
         stage
     }
 
-    /// The same project as it is now, on an engine of its own.
+    /// A copy of the project as it is now, on a separate engine.
     pub fn copied(&self) -> Stage {
         let copy = Stage { fake: self.fake.copied(), folder: tempfile::tempdir().unwrap() };
         copy.compose(&std::fs::read_to_string(self.folder.path().join("compose.yaml")).unwrap());

@@ -1,5 +1,5 @@
-//! What becomes of a deploy whose engine is restarted, loses its socket, is pruned or runs out of disk in the middle of it. Each
-//! test has an engine of its own, so that nobody else's goes away: `dockerd` must be installed, and allowed to run.
+//! A deploy whose engine is restarted, loses its socket, is pruned or runs out of disk. Each test has a separate engine, so that
+//! no other test is affected: `dockerd` must be installed, and allowed to run.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::process::{Child, Command, Stdio};
@@ -85,7 +85,7 @@ async fn a_socket_that_goes_in_mid_deploy_is_a_defined_end() {
     let child = mid_deploy(&test, &old, &["--wait-timeout", "10s"]).await;
     std::fs::remove_file(own.socket()).unwrap();
     let (code, told) = ended(child);
-    // Connections that are open go on: it may come to its end by them.
+    // Open connections continue, and the deploy may end through them.
     match code {
         Some(0) => {}
         Some(7) => assert!(

@@ -13,7 +13,7 @@ use crate::support::real_engine::skip;
 pub struct OwnEngine {
     folder: TempDir,
     process: Child,
-    /// A disk of its own, unmounted when the engine has ended.
+    /// A separate disk, unmounted when the engine has ended.
     disk: Option<Disk>,
 }
 
@@ -108,7 +108,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // What still uses a part of it (a mount of a container that is just ending) keeps nobody else.
+        // A mount of a container that is just ending may still use a part of it. That does not matter.
         drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
     }
 }
@@ -116,7 +116,7 @@ impl Drop for Disk {
 fn run(folder: &Path) -> Option<Child> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let at = |name: &str| folder.join(name).display().to_string();
-    // In a network of its own: with `--bridge none` it removes the machine's `docker0`, which is another engine's.
+    // In a separate network: with `--bridge none` it removes the machine's `docker0`, which another engine uses.
     Command::new("unshare")
         .args(["--net", "dockerd", "--bridge", "none", "--iptables=false", "--ip6tables=false"])
         .args(["--host", &format!("unix://{}", at("docker.sock")), "--pidfile", &at("pid")])

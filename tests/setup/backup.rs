@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::stage::{Run, Stage};
 
-/// Dumps into the file that it is told.
+/// Dumps into the given file.
 const DUMPS: &str = "for word; do case $word in --file=*) echo data >\"${word#--file=}\" ;; esac; done";
 /// Writes a part and fails.
 const BREAKS: &str =

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use tempfile::TempDir;
 
-/// Held while a stand-in is written and while a program starts: a program begun meanwhile would inherit the file
-/// that is open for writing, and nobody could run it then.
+/// Held while a stand-in is written and while a program starts. A program that starts meanwhile inherits the file that is open
+/// for writing, and the file could not be executed then.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// The stand-ins of one test.

@@ -9,7 +9,7 @@ fn tool(stage: &Stage, name: &str) -> Run {
     stage.run(stage.command(&format!("tools/{name}")))
 }
 
-/// A machine where nobody may install anything, with this `docker`.
+/// A machine on which nothing may be installed, with this `docker`.
 fn machine(docker: &str) -> Stage {
     Stage::new()
         .with("docker", docker)

@@ -7,7 +7,7 @@ use std::process::Command;
 pub enum When {
     /// The engine never hears of the call.
     Before,
-    /// The engine has answered, and nobody hears the answer.
+    /// The engine has answered, but the answer is not delivered.
     After,
 }
 

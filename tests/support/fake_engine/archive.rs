@@ -36,7 +36,7 @@ pub(super) fn answer(shared: &Shared, request: &Request, id: &str) -> Reply {
     }
 }
 
-/// The volume that a path lies in, and the path within it.
+/// The volume of a path, and the path within it.
 fn place(state: &State, id: &str, path: &str) -> Option<(String, String)> {
     let mounts = objects::mounts(&state.containers[id].body);
     let within =

@@ -87,7 +87,7 @@ fn begin(shared: &Shared, state: &mut State, id: &str) {
     }
 }
 
-/// Does something after a time, unless the container was started anew or is gone by then.
+/// Does something after a time, unless the container was restarted or removed before.
 fn later(
     shared: &Shared,
     id: &str,

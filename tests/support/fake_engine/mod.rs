@@ -1,6 +1,6 @@
 //! A Docker Engine that is a fake: containers live and die by script, every request is recorded, every call may fail.
 //!
-//! It runs on a thread of its own behind a unix socket, so that the `sofa` binary can use it as well as the library.
+//! It runs on a separate thread behind a unix socket, so that both the `sofa` binary and the library can use it.
 //!
 //! ```ignore
 //! let fake = FakeEngine::start();
@@ -159,7 +159,7 @@ impl FakeEngine {
         events::publish(&mut self.state(), event);
     }
 
-    /// Something that takes the engine away when it is called: every connection breaks, and the socket is gone for a time.
+    /// Makes the engine unreachable when it is called: every connection breaks, and the socket is missing for a time.
     pub fn outage(&self, time: Duration) -> impl Fn() + Send + Sync + use<> {
         let (shared, socket) = (self.shared.clone(), self.socket.clone());
         move || {
@@ -169,7 +169,7 @@ impl FakeEngine {
             let socket = socket.clone();
             std::thread::spawn(move || {
                 std::thread::sleep(time);
-                // The folder may be gone with its test.
+                // The folder may have been removed with its test.
                 drop(std::fs::rename(away, socket));
             });
         }
@@ -189,7 +189,7 @@ impl FakeEngine {
         }
     }
 
-    /// Breaks every connection, as an engine that restarts does. The socket goes on listening.
+    /// Breaks every connection, as an engine that restarts does. The socket still listens.
     pub fn break_connections(&self) {
         self.state().epoch.send_modify(|epoch| *epoch += 1);
     }

@@ -45,7 +45,7 @@ pub fn empty(status: u16) -> Reply {
     Response::builder().status(status).body(streaming(stream::empty())).expect("reply")
 }
 
-/// An answer whose body goes on.
+/// An answer whose body continues.
 pub fn stream_of(content_type: &str, chunks: impl Stream<Item = Bytes> + Send + 'static) -> Reply {
     let builder = Response::builder().status(200).header("content-type", content_type);
     builder.body(streaming(chunks)).expect("reply")

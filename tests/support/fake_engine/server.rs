@@ -56,7 +56,7 @@ async fn accept(listener: UnixListener, shared: Shared) {
     }
 }
 
-/// The answer, unless the connections were broken while it was made: then this one is, whoever looks first.
+/// The answer, unless the connections were broken while it was made: then this connection breaks too.
 async fn answer(shared: Shared, incoming: http::Request<Incoming>) -> Result<Reply, Cut> {
     let epoch = || *shared.lock().expect("state").epoch.borrow();
     let before = epoch();

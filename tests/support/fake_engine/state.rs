@@ -167,7 +167,7 @@ impl State {
         state
     }
 
-    /// The same things for another fake, which nobody has asked for anything yet.
+    /// The same objects for another fake engine, without its requests.
     pub(super) fn copied(&self) -> State {
         State {
             scripts: self.scripts.clone(),

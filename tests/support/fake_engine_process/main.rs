@@ -1,5 +1,5 @@
-//! The fake engine as a process of its own: `cargo run --example fake-engine -- SOCKET [API] [IMAGE…]`. Prints its address,
-//! then every request as it comes, and ends with its standard input.
+//! The fake engine as a separate process: `cargo run --example fake-engine -- SOCKET [API] [IMAGE…]`. Prints its address, then
+//! every request, and ends with its standard input.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::io::Read;

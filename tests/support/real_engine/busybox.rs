@@ -28,7 +28,7 @@ pub fn name() -> String {
     format!("sofa-test/busybox:{}", std::process::id())
 }
 
-/// Sees to the image, for one more user. None where there is no busybox and none can be had.
+/// Provides the image for one more user. `None` if there is no busybox and none can be installed.
 pub async fn acquire(engine: &Engine) -> Option<String> {
     let binary = binary()?;
     let name = name();

@@ -3,8 +3,8 @@
 use sofa::testing::engine::container::Removal;
 use sofa::testing::engine::{Engine, PATIENCE};
 
-/// Removes containers, networks, volumes and images of a project, and the test image with its last user. Runs on a
-/// thread of its own, since a test's runtime may be gone or panicking.
+/// Removes containers, networks, volumes and images of a project, and the test image with its last user. Runs on a separate
+/// thread, since a test's runtime may have ended or be panicking.
 pub fn remove_everything(engine: &Engine, project: &str, extra_projects: &[String]) {
     let host = engine.host().clone();
     let projects: Vec<String> = extra_projects.iter().cloned().chain([project.to_owned()]).collect();

@@ -1,4 +1,4 @@
-//! Tests on a real Docker Engine. Everything they make carries their project's name and is gone when they end.
+//! Tests on a real Docker Engine. Everything that they create has their project's name and is removed when they end.
 //!
 //! Without an engine a test says loudly that it was skipped; with `SOFA_TEST_ENGINE=required` (CI) it fails instead.
 

@@ -1,4 +1,4 @@
-//! A Compose project in a folder of its own, driven by the `sofa` binary or straight through the engine.
+//! A Compose project in a separate folder, driven by the `sofa` binary or directly through the engine.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{busybox, cleanup, connect};
 
-/// A project that is gone when it is dropped: folder, containers, networks, volumes, images.
+/// A project that is removed when it is dropped: folder, containers, networks, volumes, images.
 pub struct TestProject {
     engine: Engine,
     name: String,
@@ -58,7 +58,7 @@ impl Run {
 }
 
 impl TestProject {
-    /// A new project, its name made unique. None (after a loud notice) where there is no engine.
+    /// A new project with a unique name. `None`, after a notice, if there is no engine.
     pub async fn new(name: &str) -> Option<TestProject> {
         TestProject::on(connect().await?, name).await
     }

@@ -147,12 +147,12 @@ impl Connection {
     }
 }
 
-/// Whether bytes begin a request: what a command in a container is told does not.
+/// Whether bytes begin a request. The input of a command in a container does not.
 fn is_request(bytes: &[u8]) -> bool {
     ["GET /", "HEAD /", "POST /", "PUT /", "DELETE /"].iter().any(|start| bytes.starts_with(start.as_bytes()))
 }
 
-/// Passes bytes on until there are no more, or one side is gone, or `may` says no.
+/// Passes bytes on until there are no more, one side closes, or `may` returns false.
 fn pass(mut from: &UnixStream, mut to: &UnixStream, may: impl Fn(&[u8]) -> bool) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut chunk) {
