@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gave_way_to_its_successor_runs_again_behind_what_it_depends_on() {
+    fn a_replaced_container_starts_again_after_its_dependencies() {
         let plan = plan(&[
             ("db", &[], Some(Undo::EnableRestart)),
             ("db", &[1], Some(Undo::Start)),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stopped_for_its_network_runs_again_behind_what_it_depends_on() {
+    fn a_container_stopped_for_its_network_starts_again_after_its_dependencies() {
         // The dependant is stopped first; neither has been started again.
         let plan = plan(&[
             ("web", &[], Some(Undo::Start)),

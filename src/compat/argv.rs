@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_would_chain_or_redirect_is_dropped() {
+    fn shell_operators_and_the_rest_are_dropped() {
         for line in ["a b; c", "a b && c", "a b | c", "a b > c", "a b 2>&1"] {
             assert_eq!(split(line), Ok(vec!["a".to_owned(), "b".to_owned()]), "{line}");
         }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_an_error() {
+    fn open_quotes_are_an_error() {
         for line in ["a 'b", "a \"b", "a \\", "a (b)", "a $(b", "a `b"] {
             assert!(split(line).is_err(), "{line}");
         }

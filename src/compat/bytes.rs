@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn invalid_sizes_are_refused() {
         for text in ["", "m", "5x", "5mm", "-5m", "1 000", "five"] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -165,7 +165,7 @@ impl<'a> Side<'a> {
     fn text(&self) -> Option<String> {
         let tree = self.value()?;
         let public = PUBLIC.contains(&part_of(&self.path));
-        let shown = public || !self.given.gave(&self.path) && !tells_a_secret(&self.path, tree);
+        let shown = public || !self.given.gave(&self.path) && !contains_a_secret(&self.path, tree);
         shown.then(|| shortened(&flow(tree)))
     }
 }
@@ -283,13 +283,13 @@ fn is_blank(tree: &Tree) -> bool {
 
 /// Whether a value contains a secret although the file has it as it is: by its name, by a name in it (`--token …`, `TOKEN=…`), or
 /// as the user's part of an address (`postgres://user:password@host`).
-fn tells_a_secret(path: &str, tree: &Tree) -> bool {
+fn contains_a_secret(path: &str, tree: &Tree) -> bool {
     let name = path.rsplit(['.', '[']).next().unwrap_or(path);
     is_secretive(name)
         || match tree {
             Tree::Text(text) => names_a_secret(text) || user_infos(text).next().is_some(),
-            Tree::List(list) => list.iter().any(|element| tells_a_secret("", element)),
-            Tree::Map(entries) => entries.iter().any(|(key, value)| tells_a_secret(key, value)),
+            Tree::List(list) => list.iter().any(|element| contains_a_secret("", element)),
+            Tree::Map(entries) => entries.iter().any(|(key, value)| contains_a_secret(key, value)),
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => false,
         }
 }
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_variable_gave_is_only_said_to_have_changed_but_for_images_and_ports() {
+    fn variable_values_are_hidden_except_images_and_ports() {
         assert_eq!(
             differ(
                 "{image: 'a:${GIVEN}', environment: {A: '${GIVEN}', B: plain}, ports: ['${GIVEN:+80}:80'], command: 'x ${GIVEN}'}",
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_like_a_secret_is_not_shown_although_the_file_holds_it() {
+    fn values_with_names_of_secrets_are_hidden_even_in_files() {
         assert_eq!(
             differ(
                 "{image: a, environment: {DB_PASSWORD: one, API_KEY: one, URL: 'db://u:one@db/x', N: one}, command: [a, --token, one], user: turnkey}",

@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_under_a_secrets_name_is_shown_by_that_name() {
+    fn a_value_with_a_secrets_name_is_shown_by_that_name() {
         let service = service(&[("DB_PASSWORD", "hunter2"), ("LEVEL", "debugging"), ("API_KEY", "abc")], &[]);
         assert_eq!(scrubbed(&service, "hunter2 debugging abc"), "${DB_PASSWORD} debugging abc");
     }
 
     #[test]
-    fn what_a_variable_gave_is_shown_by_its_name_unless_it_is_a_word() {
+    fn a_variables_value_is_shown_by_its_name_unless_it_is_a_word() {
         let service = service(&[("DSN", "host=10.0.0.9"), ("LEVEL", "info")], &["DSN", "LEVEL"]);
         assert_eq!(scrubbed(&service, "info: cannot reach host=10.0.0.9"), "info: cannot reach ${DSN}");
     }

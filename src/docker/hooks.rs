@@ -29,7 +29,7 @@ use crate::ui::event::Event;
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A hook that was run.
-struct Ended {
+struct HookRun {
     /// `None` where it did not end in time.
     code: Option<i64>,
     tail: Vec<String>,
@@ -106,9 +106,9 @@ impl Docker<'_> {
             HookPoint::PostStart | HookPoint::PreStop => self.within(replica, &id, &hook, call, limit).await,
         };
         let (reason, tail) = match outcome {
-            Ok(Ended { code: Some(0), .. }) => return Ok(()),
-            Ok(Ended { code: Some(code), tail }) => (HookReason::Exited(code), tail),
-            Ok(Ended { code: None, tail }) => (HookReason::TimedOut(limit), tail),
+            Ok(HookRun { code: Some(0), .. }) => return Ok(()),
+            Ok(HookRun { code: Some(code), tail }) => (HookReason::Exited(code), tail),
+            Ok(HookRun { code: None, tail }) => (HookReason::TimedOut(limit), tail),
             Err(_) if call.point == HookPoint::PreStop && self.has_ended(&id).await => return Ok(()),
             Err(error) => (HookReason::Engine(error), Vec::new()),
         };
@@ -150,7 +150,7 @@ impl Docker<'_> {
         hook: &Hook,
         call: HookCall,
         limit: Duration,
-    ) -> Result<Ended, EngineError> {
+    ) -> Result<HookRun, EngineError> {
         let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let command = ExecCommand {
             argv: hook.command.0.clone().unwrap_or_default(),
@@ -165,7 +165,7 @@ impl Docker<'_> {
             tail.push(line.text);
         });
         let code = outcome.await?.exit_code;
-        Ok(Ended { code, tail: tail.0 })
+        Ok(HookRun { code, tail: tail.0 })
     }
 
     /// Runs a hook in a separate container that has the mounts and networks of its service's container. The separate container is
@@ -178,7 +178,7 @@ impl Docker<'_> {
         call: HookCall,
         limit: Duration,
         control: &Control<'_>,
-    ) -> Result<Result<Ended, EngineError>, Stopped<OperationError>> {
+    ) -> Result<Result<HookRun, EngineError>, Stopped<OperationError>> {
         let new = self.hook_container(replica, id, hook, call)?;
         let own = match self.engine.create(&new).await {
             Ok(created) => created.id,
@@ -205,7 +205,7 @@ impl Docker<'_> {
         id: &ContainerId,
         call: HookCall,
         limit: Duration,
-    ) -> Result<Ended, EngineError> {
+    ) -> Result<HookRun, EngineError> {
         self.engine.start(id).await?;
         let show = async {
             let query = LogQuery { follow: true, ..LogQuery::default() };
@@ -221,7 +221,7 @@ impl Docker<'_> {
             Ok(lines) => lines.into_iter().map(|line| line.text).collect(),
             Err(error) => vec![format!("(its log cannot be read: {})", error.reason())],
         };
-        Ok(Ended { code, tail })
+        Ok(HookRun { code, tail })
     }
 
     /// The container of a `pre_start` hook: as the service's, without what only one container can have.

@@ -60,7 +60,7 @@ impl<'a> Need<'a> {
 }
 
 /// How an image is to be fetched, and why: built where there is a build, else pulled.
-struct Due {
+struct Fetch {
     reason: Reason,
     build: Option<PreparedBuild>,
 }
@@ -76,8 +76,8 @@ enum Reason {
     Asked,
 }
 
-impl Due {
-    fn told(&self, need: &Need<'_>) -> ImageFetch {
+impl Fetch {
+    fn described(&self, need: &Need<'_>) -> ImageFetch {
         let cause = match self.reason {
             Reason::Missing => "not there yet",
             Reason::ContextChanged => "its build context changed",
@@ -149,7 +149,7 @@ impl Images<'_> {
         let mut errors = Vec::new();
         for need in &self.needs(services) {
             match self.due(need, present.get(&need.image)).await {
-                Ok(due) => fetches.extend(due.map(|due| due.told(need))),
+                Ok(due) => fetches.extend(due.map(|due| due.described(need))),
                 Err(error) => errors.push(error),
             }
         }
@@ -171,18 +171,18 @@ impl Images<'_> {
     }
 
     async fn push_one(&self, need: &Need<'_>) -> Result<(), ImageError> {
-        self.tell(need, Phase::Pushing, None);
+        self.report(need, Phase::Pushing, None);
         let pushed = async {
             let (reference, auth) = self.registry_of(need).await?;
             self.follow(need, self.engine.push(&reference, auth.as_ref()).await?).await
         };
         match pushed.await {
             Ok(()) => {
-                self.tell(need, Phase::Done, Some("pushed".into()));
+                self.report(need, Phase::Done, Some("pushed".into()));
                 Ok(())
             }
             Err(error) => {
-                self.tell(need, Phase::Failed, error.to_string().lines().next().map(String::from));
+                self.report(need, Phase::Failed, error.to_string().lines().next().map(String::from));
                 Err(ImageError::of(need, error.to_string()))
             }
         }
@@ -228,13 +228,13 @@ impl Images<'_> {
         let outcome = fetched.await;
         if let Err(error) = &outcome {
             let detail = error.reason.lines().next().map(String::from);
-            self.tell(need, Phase::Failed, detail);
+            self.report(need, Phase::Failed, detail);
         }
         outcome
     }
 
     /// How an image is fetched; `None` if it stays as it is.
-    async fn due(&self, need: &Need<'_>, present: Option<&Image>) -> Result<Option<Due>, ImageError> {
+    async fn due(&self, need: &Need<'_>, present: Option<&Image>) -> Result<Option<Fetch>, ImageError> {
         match need.builder() {
             Some(service) if self.policy.build != Build::Never => {
                 self.due_build(need, service, present).await
@@ -249,7 +249,7 @@ impl Images<'_> {
         need: &Need<'_>,
         service: &Service,
         present: Option<&Image>,
-    ) -> Result<Option<Due>, ImageError> {
+    ) -> Result<Option<Fetch>, ImageError> {
         let Some(build) = &service.build else {
             return Ok(None);
         };
@@ -276,7 +276,7 @@ impl Images<'_> {
             Some(_) if forced => Reason::Asked,
             Some(_) => return Ok(None),
         };
-        Ok(Some(Due { reason, build: Some(prepared) }))
+        Ok(Some(Fetch { reason, build: Some(prepared) }))
     }
 
     /// The pull of an image, if its policy says so.
@@ -285,10 +285,10 @@ impl Images<'_> {
         need: &Need<'_>,
         present: Option<&Image>,
         buildable: bool,
-    ) -> Result<Option<Due>, ImageError> {
+    ) -> Result<Option<Fetch>, ImageError> {
         if self.must_pull(need, present) {
             let reason = if present.is_none() { Reason::Missing } else { Reason::Asked };
-            return Ok(Some(Due { reason, build: None }));
+            return Ok(Some(Fetch { reason, build: None }));
         }
         match present {
             Some(_) => Ok(None),
@@ -299,14 +299,14 @@ impl Images<'_> {
         }
     }
 
-    async fn fetch(&self, need: &Need<'_>, due: Due) -> Result<(), ImageError> {
+    async fn fetch(&self, need: &Need<'_>, due: Fetch) -> Result<(), ImageError> {
         let Some(prepared) = due.build else {
-            self.tell(need, Phase::Pulling, None);
+            self.report(need, Phase::Pulling, None);
             self.pull(need).await.map_err(|error| pull_error(need, &error))?;
-            self.tell(need, Phase::Done, Some("pulled".into()));
+            self.report(need, Phase::Done, Some("pulled".into()));
             return Ok(());
         };
-        self.tell(need, Phase::Building, None);
+        self.report(need, Phase::Building, None);
         let subject = Subject::Image(need.image.clone());
         let events = self.events.clone();
         let built = self.engine.build(prepared, move |event| {
@@ -315,7 +315,7 @@ impl Images<'_> {
             }
         });
         built.await.map_err(|error| build_error(need, error))?;
-        self.tell(need, Phase::Done, Some("built".into()));
+        self.report(need, Phase::Done, Some("built".into()));
         Ok(())
     }
 
@@ -375,7 +375,7 @@ impl Images<'_> {
         Ok(())
     }
 
-    fn tell(&self, need: &Need<'_>, phase: Phase, detail: Option<String>) {
+    fn report(&self, need: &Need<'_>, phase: Phase, detail: Option<String>) {
         let subject = Subject::Image(need.image.clone());
         let _ = self.events.send(Event::Phase { subject, phase, detail });
     }

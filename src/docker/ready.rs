@@ -97,7 +97,7 @@ impl Waiter<'_> {
         let mut tests = Tests { begun: Instant::now(), last: None, allowed: true };
         let mut restarts = Restarts::default();
         let mut unhealthy_since: Option<Instant> = None;
-        let mut doubt = Doubt::default();
+        let mut doubt = ExitDoubt::default();
         loop {
             let details = match self.details(candidate.id).await {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
@@ -266,11 +266,11 @@ impl Restarts {
 /// A container that stays exited although its policy would restart it was stopped by a person, or by an engine that shuts down
 /// and will stop answering. The next inspection shows which.
 #[derive(Debug, Default)]
-pub(super) struct Doubt {
+pub(super) struct ExitDoubt {
     had: bool,
 }
 
-impl Doubt {
+impl ExitDoubt {
     /// Whether to inspect the container once more before it counts as exited.
     pub(super) fn of(&mut self, details: &ContainerDetails) -> bool {
         let restarts = matches!(details.restart_policy, RestartPolicy::Always | RestartPolicy::UnlessStopped);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::failure::{OperationError, Reason, SHUTDOWN};
-use super::ready::{Candidate, Doubt, Restarts, Waiter};
+use super::ready::{Candidate, ExitDoubt, Restarts, Waiter};
 use crate::apply::announce::subject;
 use crate::plan::action::Replica;
 use crate::plan::gate::Gate;
@@ -50,7 +50,7 @@ impl Waiter<'_> {
         let mut run = None;
         let mut restarts = Restarts::default();
         let mut end = Instant::now() + window;
-        let mut doubt = Doubt::default();
+        let mut doubt = ExitDoubt::default();
         loop {
             let details = match self.details(candidate.id).await {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),

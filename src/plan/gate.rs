@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_variable_gave_is_not_shown() {
+    fn values_of_variables_are_not_shown() {
         let (interval, timeout) = (Duration::from_secs(1), Duration::from_secs(1));
         let command =
             |literal| Gate::Command { command: vec!["ping".into(), "x".into()], literal, interval, timeout };

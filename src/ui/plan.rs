@@ -25,11 +25,11 @@ pub fn render(plan: &Plan, operations: bool) -> String {
 
 fn lines(explanation: &Explanation) -> String {
     let width = explanation.lines.iter().map(|line| line.subject.chars().count()).max().unwrap_or(0);
-    explanation.lines.iter().map(|line| told(line, width)).collect()
+    explanation.lines.iter().map(|line| line_text(line, width)).collect()
 }
 
 /// A line for a resource, and one for each field that changed.
-fn told(line: &Line, width: usize) -> String {
+fn line_text(line: &Line, width: usize) -> String {
     let head = format!("{} {:<width$}  {:<9}", line.change.sign(), line.subject, line.change);
     // A stop or removal always interrupts the service; a replacement may not.
     let interrupts = line.disruptive && line.change == Change::Replace;

@@ -5,19 +5,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod around;
 mod calls;
 mod crash;
 mod crash_shapes;
+mod dependents;
 mod deploy;
 mod faults;
 mod hooks;
 mod lock;
 mod locked;
-mod lost;
 mod plan;
 mod race;
 mod ready;
+mod reconnect;
 mod records;
 mod requests;
 mod secrets;

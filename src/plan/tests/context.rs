@@ -18,7 +18,7 @@ fn swapped(state: State) -> Case {
 }
 
 #[test]
-fn what_a_killed_run_made_and_never_started_replaces_the_old_one_for_dependants() {
+fn a_never_started_container_of_a_killed_run_counts_as_a_replacement_for_dependants() {
     assert_snapshot!(swapped(State::Created).deploy(), @"
     [] -> #1 db: disable restart of p-db-1, replaced
     [1] -> #2 db: stop p-db-1, replaced [disruptive]
@@ -34,13 +34,13 @@ fn what_a_killed_run_made_and_never_started_replaces_the_old_one_for_dependants(
 }
 
 #[test]
-fn what_a_killed_run_started_replaces_the_old_one_for_dependants() {
+fn a_started_container_of_a_killed_run_counts_as_a_replacement_for_dependants() {
     let plan = swapped(State::Running).deploy();
     assert!(plan.contains("stop p-web-1, db is replaced, and `restart: true` is set"), "{plan}");
 }
 
 #[test]
-fn what_never_ran_beside_a_kept_container_concerns_nobody() {
+fn a_never_started_container_beside_a_kept_one_restarts_no_dependant() {
     let case = case().service("db").with("web", |web| restarted_after(web, "db"));
     let debris = running("db").stale().named("000000000000_p-db-1").state(State::Created);
     let plan = case.found(running("db")).found(debris).found(running("web")).deploy();
@@ -133,7 +133,7 @@ fn asked(service: &mut Service) {
 }
 
 #[test]
-fn what_only_the_run_can_ask_is_unchanged_and_asked() {
+fn a_service_whose_readiness_only_a_probe_shows_is_unchanged_and_probed() {
     let case = case().with("web", asked).found(running("web"));
     let plan = case.try_deploy(Policy::default()).unwrap();
     assert_snapshot!(plan.to_string(), @"[] -> #1 web: await p-web-1: tcp :80 open");
@@ -142,7 +142,7 @@ fn what_only_the_run_can_ask_is_unchanged_and_asked() {
 }
 
 #[test]
-fn what_is_not_known_to_be_ready_is_restarted_with_its_dependency_too() {
+fn a_service_that_is_not_ready_is_restarted_with_its_dependency() {
     let case = case().service("db").with("web", |web| {
         asked(web);
         restarted_after(web, "db");
@@ -166,7 +166,7 @@ fn who_shares_namespaces_from_outside_the_scope_is_named_with_what_mends_it() {
 }
 
 #[test]
-fn what_was_made_beside_another_container_says_so() {
+fn a_container_that_shared_another_container_has_that_cause() {
     let case = case().service("vpn").with("app", |app| in_network_of(app, "vpn"));
     let mut case = case.found(running("vpn")).found(running("app"));
     case.observed.containers[0].id = ContainerId("f".repeat(64));
@@ -178,7 +178,7 @@ fn what_was_made_beside_another_container_says_so() {
 }
 
 #[test]
-fn what_is_outside_the_scope_comes_back_in_order_and_is_waited_for() {
+fn services_outside_the_scope_restart_in_order_and_are_waited_for() {
     let mut case = objects::changed_network(case())
         .with("postgres", |postgres| {
             objects::on_network(postgres);
@@ -231,7 +231,7 @@ fn a_paused_container_waits_for_its_dependencies_and_is_frozen_again_by_an_undo(
 }
 
 #[test]
-fn what_shares_namespaces_with_a_container_that_was_started_after_it_is_restarted() {
+fn a_container_in_ended_namespaces_is_restarted() {
     let second = |second: i64| Some(jiff::Timestamp::from_second(second).unwrap());
     let plan = |vpn: i64, app: i64| {
         let case = case().service("vpn").with("app", |app| app.uts = "service:vpn".into());

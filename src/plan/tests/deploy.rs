@@ -283,7 +283,7 @@ fn a_forced_recreation_says_so_and_never_replaces_nothing() {
 }
 
 #[test]
-fn what_is_shared_is_hashed_by_the_container_that_shares_it() {
+fn shared_namespaces_are_hashed_by_container_id() {
     let sharing = |from: &'static str| {
         let case = case().service("vpn").found(running("vpn"));
         case.with("web", move |web| {
@@ -335,7 +335,7 @@ fn a_dead_container_is_replaced_and_an_edited_config_too() {
 }
 
 #[test]
-fn what_is_to_be_kept_is_kept_although_the_files_say_otherwise() {
+fn no_recreate_keeps_containers_that_differ_from_the_files() {
     let case = case().service("web").found(running("web").stale());
     let plan = case.try_deploy(Policy { recreate: Recreate::Never, ..Policy::default() }).unwrap();
     assert!(plan.operations.is_empty(), "{plan}");
@@ -355,7 +355,7 @@ fn a_container_takes_over_the_anonymous_volumes_of_the_one_it_replaces_unless_th
 
 /// docker compose removes the old container before it gives the new one its name: killed in between, it leaves this.
 #[test]
-fn what_a_killed_docker_compose_left_under_a_temporary_name_is_adopted_and_gets_its_own() {
+fn a_container_under_a_temporary_name_of_a_killed_docker_compose_is_adopted_and_renamed() {
     let case = case().service("web").found(running("web").named("0123456789ab_p-web-1"));
     assert_snapshot!(case.deploy(), @"
     [] -> #1 project: settle [barrier]

@@ -33,7 +33,7 @@ fn a_leftover_beside_a_container_that_stays_is_a_line_of_its_own() {
 }
 
 #[test]
-fn what_an_interrupted_run_had_created_replaces_what_runs() {
+fn a_container_of_an_interrupted_run_replaces_the_running_one() {
     let case = case()
         .service("web")
         .found(running("web").stale())

@@ -81,7 +81,7 @@ fn pre_start_runs_once_for_a_service_and_not_where_a_replica_stays_up() {
 }
 
 #[test]
-fn what_only_goes_forward_is_not_kept_from_stopping_by_its_hook() {
+fn a_failing_hook_does_not_prevent_a_stop_without_undo() {
     let case = case().found(running("web")).but(with_hooks(hooked));
     assert_snapshot!(case.down(&down::Policy::default()).to_string(), @"
     [] -> #1 web: run pre_stop in p-web-1 (optional)
@@ -145,7 +145,7 @@ fn a_container_of_docker_compose_has_the_hooks_of_the_files_as_long_as_they_made
 }
 
 #[test]
-fn what_a_hook_gets_from_a_variable_must_be_in_the_containers_environment() {
+fn values_of_variables_in_hooks_must_be_in_the_containers_environment() {
     let service = |inherited: bool| {
         case().with("web", move |web| {
             let mut secret = hook("notify");

@@ -302,7 +302,7 @@ fn needs(label: &'static str) -> impl FnOnce(&mut Container) {
 }
 
 #[test]
-fn what_restarts_with_a_service_is_restarted_after_it_and_joins_it() {
+fn dependants_with_restart_true_join_a_restart_after_their_dependency() {
     let case = case()
         .found(running("app"))
         .but(needs("vpn:service_started:true"))

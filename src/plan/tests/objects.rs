@@ -27,7 +27,7 @@ fn a_network_that_is_not_attached_replaces_a_running_container() {
 }
 
 #[test]
-fn what_cannot_be_planned_is_told_all_at_once() {
+fn all_problems_are_reported_at_once() {
     let mut case = case().service("plain").with("web", |web| {
         after(web, "plain", Condition::Healthy);
         on_volume(web, "outside");
@@ -117,7 +117,7 @@ fn a_changed_network_is_replaced_under_its_name_and_what_is_kept_comes_back() {
 }
 
 #[test]
-fn what_is_replaced_with_its_network_is_not_attached_again() {
+fn a_container_that_is_replaced_with_its_network_is_not_connected_again() {
     let case = changed_network(case()).with("web", on_network).found(running("web").stale()).but(attached);
     assert_snapshot!(case.deploy(), @"
     [] -> #1 web: stop p-web-1, network p_net is replaced [disruptive]
@@ -135,7 +135,7 @@ fn what_is_replaced_with_its_network_is_not_attached_again() {
 }
 
 #[test]
-fn what_is_outside_the_scope_comes_back_to_a_replaced_network() {
+fn services_outside_the_scope_return_to_a_replaced_network() {
     let case = changed_network(case()).with("web", on_network);
     let case = case.found(running("other").health(Health::Healthy)).but(attached);
     assert_snapshot!(case.deploy(), @"
@@ -425,7 +425,7 @@ fn a_renamed_volume_is_made_beside_the_old_one_and_the_container_replaced() {
 }
 
 #[test]
-fn what_runs_no_container_needs_no_port() {
+fn a_service_without_containers_needs_no_port() {
     let publishes = |web: &mut Service| {
         web.ports.push(model::Port {
             target: 80,

@@ -68,7 +68,7 @@ fn volumes_are_found_under_the_names_that_docker_compose_would_have_given() {
 }
 
 #[test]
-fn what_another_mode_has_is_not_this_ones() {
+fn resources_of_another_mode_are_not_this_modes() {
     let files = "/srv/compose/local.yml";
     assert!(app().of("app-dev", files).other_volume("app-dev_data").formers().is_empty());
     // Deployed by `sofa` in another mode, under a name that was changed since.

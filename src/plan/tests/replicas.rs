@@ -58,7 +58,7 @@ fn replicas_are_replaced_in_groups_of_update_config() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_gone_on_with_and_cleared_away() {
+fn leftovers_of_a_killed_run_are_used_or_removed() {
     let debris = case()
         .service("web")
         .found(running("web").stale())
@@ -75,7 +75,7 @@ fn what_a_killed_run_left_is_gone_on_with_and_cleared_away() {
 }
 
 #[test]
-fn what_a_run_that_is_taken_back_made_anew_goes_and_nothing_older() {
+fn an_undo_removes_only_what_the_undone_runs_created() {
     let made_by = |container: &mut Container, run: &str| {
         container.labels.insert(crate::labels::sofa::RUN.into(), run.into());
         container.networks.insert("p_back".into(), Attachment::default());

@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_closing_quote_is_a_junk_value() {
+    fn text_after_a_closing_quote_is_a_value_without_a_name() {
         assert_eq!(pairs("A=\"a\"b"), [("A".into(), "a".into()), (String::new(), "b".into())]);
     }
 

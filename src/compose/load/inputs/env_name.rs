@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_it_is_not_it() {
+    fn similar_lines_are_not_the_variable() {
         assert_eq!(
             read(&[("a", "COMPOSE_PROJECT_NAMES=x\n#COMPOSE_PROJECT_NAME=y\nCOMPOSE_PROJECT_NAME=\n")]).0,
             EnvName::Silent

@@ -215,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_no_reference_stays() {
+    fn text_that_is_not_a_reference_stays() {
         for text in ["$", "a$", "$1", "$(x)", "5$ a", "$-"] {
             assert_eq!(with_set(text).as_deref(), Ok(text));
         }
     }
 
     #[test]
-    fn what_begins_one_and_ends_none_is_an_error() {
+    fn an_open_reference_is_an_error() {
         for text in ["${", "${}", "${1}", "${ V }", "${V.x}", "${V:=d}", "${V/a/b}", "${V:-a\nb}", "${V"] {
             assert_eq!(with_set(text), Err(TemplateError::Invalid), "{text}");
         }

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_adds_up_stays() {
+    fn lists_without_keys_add_up() {
         check("security_opt", "[a, a]", "[a, a]");
     }
 }
