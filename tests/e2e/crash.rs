@@ -113,7 +113,7 @@ fn kill_at(test: &TestProject, version: &str, call: usize, when: When) -> Killed
     let mut deploy = command.spawn().unwrap();
     proxy.program(deploy.id());
     let died = deploy.wait().unwrap().signal() == Some(9);
-    let calls = proxy.calls();
+    let calls = proxy.calls_of_ended_program();
     let which = calls.get(call - 1).map_or("none", String::as_str);
     Killed { at: format!("killed {when:?} call {call}: {which}"), died, calls }
 }

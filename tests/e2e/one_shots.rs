@@ -47,6 +47,11 @@ async fn other_services_that_end_fail_the_deploy() {
         ("command: ['true'], healthcheck: {test: [CMD, 'true'], interval: 5s}", "exited with code 0"),
     ] {
         compose(&test, &format!("  web: {{{STAY}}}\n  init: {{image: \"${{BUSYBOX}}\", {service}}}\n"));
-        test.sofa(["deploy"]).assert_code(4).says(why);
+        let run = test.sofa(["deploy"]);
+        run.assert_code(4).says("service `init`: ").says(why);
+        if service.contains("ports") {
+            run.says("`x-sofa: {role: job}`");
+        }
+        assert!(containers(&test).await.is_empty());
     }
 }

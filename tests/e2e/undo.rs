@@ -141,19 +141,6 @@ async fn a_crash_loop_fails_after_three_restarts() {
 }
 
 #[tokio::test]
-async fn a_service_that_ends_well_is_told_how_to_say_that_it_may() {
-    let Some(test) = TestProject::new("ended").await else {
-        return;
-    };
-    compose(&test, "  tool: {<<: *ends}\n");
-    test.sofa(["deploy"])
-        .assert_code(4)
-        .says("service `tool`: exited with code 0")
-        .says("`x-sofa: {role: job}`");
-    assert_nothing_is_there(&test).await;
-}
-
-#[tokio::test]
 async fn without_undo_the_failed_container_stays_to_look_at() {
     let Some(mut test) = TestProject::new("noundo").await else {
         return;

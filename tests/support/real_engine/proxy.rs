@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use sofa::testing::engine::Engine;
 use tempfile::TempDir;
@@ -27,6 +27,9 @@ struct Shared {
     end: Option<(usize, When)>,
     program: OnceLock<u32>,
     stopped: AtomicBool,
+    /// The connections whose requests are still read.
+    open: Mutex<usize>,
+    closed: Condvar,
 }
 
 impl Proxy {
@@ -41,6 +44,8 @@ impl Proxy {
             end,
             program: OnceLock::new(),
             stopped: AtomicBool::new(false),
+            open: Mutex::new(0),
+            closed: Condvar::new(),
         });
         std::thread::spawn({
             let shared = shared.clone();
@@ -62,6 +67,17 @@ impl Proxy {
     /// The calls so far, pings left out: `GET /v1.41/networks`.
     pub fn calls(&self) -> Vec<String> {
         self.shared.calls.lock().expect("calls").clone()
+    }
+
+    /// All calls of a program that has ended, those included that were still on their way to the proxy when it did.
+    pub fn calls_of_ended_program(&self) -> Vec<String> {
+        // Connections are accepted in order: once this one was, those of the program were too.
+        let mut last = UnixStream::connect(&self.socket).expect("proxy");
+        last.shutdown(Shutdown::Write).expect("proxy");
+        last.read_to_end(&mut Vec::new()).expect("proxy");
+        let open = self.shared.open.lock().expect("open");
+        drop(self.shared.closed.wait_while(open, |open| *open > 0).expect("open"));
+        self.calls()
     }
 }
 
@@ -108,15 +124,21 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
             call: AtomicUsize::new(0),
             answered: AtomicBool::new(true),
         });
-        for direction in [Connection::requests, Connection::answers] {
+        *shared.open.lock().expect("open") += 1;
+        std::thread::spawn({
             let (shared, connection) = (shared.clone(), connection.clone());
-            std::thread::spawn(move || {
-                direction(&connection, &shared);
-                for stream in [&connection.client, &connection.engine] {
-                    drop(stream.shutdown(Shutdown::Both));
-                }
-            });
-        }
+            move || {
+                connection.requests(&shared);
+                *shared.open.lock().expect("open") -= 1;
+                shared.closed.notify_all();
+                connection.close();
+            }
+        });
+        let shared = shared.clone();
+        std::thread::spawn(move || {
+            connection.answers(&shared);
+            connection.close();
+        });
     }
 }
 
@@ -144,6 +166,12 @@ impl Connection {
             self.answered.swap(true, Ordering::SeqCst)
                 || !shared.ends(self.call.load(Ordering::SeqCst), When::After)
         });
+    }
+
+    fn close(&self) {
+        for stream in [&self.client, &self.engine] {
+            drop(stream.shutdown(Shutdown::Both));
+        }
     }
 }
 
