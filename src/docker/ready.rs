@@ -183,8 +183,8 @@ impl Waiter<'_> {
             (Gate::Command { command, timeout, .. }, _) => {
                 probe::command(self.engine, candidate.id, command, *timeout).await
             }
-            (Gate::Http { path, port, expect, timeout, .. }, _) => {
-                probe::http(self.engine, details, *port, path, *expect, *timeout).await
+            (Gate::Http { port, request, timeout, .. }, _) => {
+                probe::http(self.engine, details, *port, request, *timeout).await
             }
             (Gate::Tcp { port, timeout, .. }, _) => probe::tcp(self.engine, details, *port, *timeout).await,
             (_, Some(check)) => {

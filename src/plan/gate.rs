@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::observed::Image;
-use crate::compose::model::{Probe, ReadyCheck, Service};
+use crate::compose::model::{HttpRequest, Probe, ReadyCheck, Service};
 
 /// How long containers without a gate are watched before they count as ready, unless `update_config.monitor` sets it.
 pub const STABILITY_WINDOW: Duration = Duration::from_secs(2);
@@ -30,17 +30,16 @@ pub enum Gate {
     },
     /// Its healthcheck passes, if the container has one. Labels and lists do not show that.
     Unknown,
-    /// `x-sofa.ready`: an HTTP request to the container is answered with this status.
+    /// `x-sofa.ready`: the container answers an HTTP request as it says.
     Http {
-        /// The path.
-        path: String,
-        /// Whether the path is in the file as it is, so that it may be shown.
-        #[serde(skip, default = "literal")]
-        literal: bool,
         /// The container's port.
         port: u16,
-        /// The status that counts as ready.
-        expect: u16,
+        /// The request and the answer that passes.
+        #[serde(flatten)]
+        request: Box<HttpRequest>,
+        /// Whether the request is in the file as it is, so that it may be shown.
+        #[serde(skip, default = "literal")]
+        literal: bool,
         /// Time between two tries.
         interval: Duration,
         /// How long one try may take.
@@ -102,10 +101,16 @@ impl fmt::Display for Gate {
             Gate::Running => f.write_str("running"),
             Gate::Healthy { .. } => f.write_str("healthy"),
             Gate::Unknown => f.write_str("ready"),
-            Gate::Http { path, port, expect, literal: true, .. } => {
-                write!(f, "http {expect} on :{port}{path}")
+            Gate::Http { port, request, literal, .. } => {
+                let statuses: Vec<String> = request.expect.iter().map(u16::to_string).collect();
+                write!(f, "http {} on :{port}", statuses.join(" or "))?;
+                if !literal {
+                    return Ok(());
+                }
+                f.write_str(&request.path)?;
+                request.json.iter().try_for_each(|(path, value)| write!(f, ", {path} {value}"))?;
+                request.body.iter().try_for_each(|pattern| write!(f, ", body /{pattern}/"))
             }
-            Gate::Http { port, expect, .. } => write!(f, "http {expect} on :{port}"),
             Gate::Tcp { port, .. } => write!(f, "tcp :{port} open"),
             Gate::Command { command, literal: true, .. } => {
                 write!(f, "command `{}` succeeds", command.join(" "))
@@ -129,10 +134,9 @@ pub(super) fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate 
         let timeout = timeout.map_or(PROBE_TIMEOUT, |duration| duration.0);
         return match probe {
             Probe::Http(http) => Gate::Http {
-                path: http.path.clone(),
-                literal,
                 port: http.port.or_else(|| sole_port(service)).unwrap_or(80),
-                expect: http.expect,
+                request: Box::new(http.request.clone()),
+                literal,
                 interval,
                 timeout,
             },
@@ -181,9 +185,22 @@ mod tests {
             |literal| Gate::Command { command: vec!["ping".into(), "x".into()], literal, interval, timeout };
         assert_eq!(command(true).to_string(), "command `ping x` succeeds");
         assert_eq!(command(false).to_string(), "its command succeeds");
-        let http =
-            |literal| Gate::Http { path: "/a".into(), literal, port: 80, expect: 200, interval, timeout };
-        assert_eq!(http(true).to_string(), "http 200 on :80/a");
-        assert_eq!(http(false).to_string(), "http 200 on :80");
+        let http = |literal| {
+            let json = [("a.b".to_owned(), "active".into())].into();
+            let request =
+                HttpRequest { path: "/a".into(), expect: vec![200, 204], json, ..HttpRequest::default() };
+            Gate::Http { port: 80, request: Box::new(request), literal, interval, timeout }
+        };
+        assert_eq!(http(true).to_string(), "http 200 or 204 on :80/a, a.b \"active\"");
+        assert_eq!(http(false).to_string(), "http 200 or 204 on :80");
+    }
+
+    #[test]
+    fn a_label_of_an_earlier_version_is_understood() {
+        let label = r#"{"http":{"path":"/h","port":80,"expect":200,"interval":{"secs":1,"nanos":0},"timeout":{"secs":5,"nanos":0}}}"#;
+        let gate: Gate = serde_json::from_str(label).unwrap();
+        assert_eq!(gate.to_string(), "http 200 on :80/h");
+        let again: Gate = serde_json::from_str(&serde_json::to_string(&gate).unwrap()).unwrap();
+        assert_eq!(again, gate);
     }
 }

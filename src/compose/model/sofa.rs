@@ -1,6 +1,9 @@
 //! The `x-sofa` block of a service: what Compose has no key for.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::Duration;
 
@@ -88,10 +91,41 @@ pub enum Probe {
 /// A question over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpProbe {
-    /// The path, beginning with `/`.
-    pub path: String,
     /// Port in the container; `None` means the only one that is published or exposed.
     pub port: Option<u16>,
-    /// The status that means ready.
-    pub expect: u16,
+    /// What is asked, and which answer passes.
+    #[serde(flatten)]
+    pub request: HttpRequest,
+}
+
+/// A request over HTTP, and the answer that passes. An answer must have everything that is said here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// The path, beginning with `/`.
+    pub path: String,
+    /// The statuses that pass. `sofa` 0.1 wrote a single number into labels and releases.
+    #[serde(deserialize_with = "one_or_many")]
+    pub expect: Vec<u16>,
+    /// The headers of the request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Values of the answer's JSON by their path, keys joined by dots.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub json: BTreeMap<String, Value>,
+    /// A regular expression that the answer's body contains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Expect {
+        One(u16),
+        Many(Vec<u16>),
+    }
+    Ok(match Expect::deserialize(deserializer)? {
+        Expect::One(status) => vec![status],
+        Expect::Many(statuses) => statuses,
+    })
 }

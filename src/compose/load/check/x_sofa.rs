@@ -1,10 +1,13 @@
 //! The `x-sofa` block of a service. Unknown keys are errors here too.
 
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+
 use crate::compat::duration;
 use crate::compose::load::session::Session;
 use crate::compose::load::syntax::shape::Shape::{self, Bool, List, OneOf, Text};
 use crate::compose::load::syntax::shape::{self, Table};
-use crate::compose::model::{Duration, HttpProbe, JobRun, Probe, ReadyCheck, Role, Sofa};
+use crate::compose::model::{Duration, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, Sofa};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node};
 
@@ -25,12 +28,22 @@ static READY: Table = Table {
         ("tcp", Shape::Range(1, 65_535)),
         ("command", OneOf(&[Text, List(&Text)])),
         ("port", Shape::Range(1, 65_535)),
-        ("expect", Shape::Range(100, 599)),
+        ("headers", Shape::Object(&HEADERS)),
+        ("expect", OneOf(&[STATUS, List(&STATUS)])),
+        ("json", Shape::Object(&JSON)),
+        ("body", Text),
         ("interval", Text),
         ("timeout", Text),
     ],
     ..Table::CLOSED
 };
+
+const STATUS: Shape = Shape::Range(100, 599);
+static HEADERS: Table = Table::of_named_keys(&Text);
+static JSON: Table = Table::of_named_keys(&OneOf(&[Text, Bool, Shape::Number, Shape::Null]));
+
+/// What only an answer over HTTP has.
+const OF_ANSWER: [&str; 3] = ["headers", "json", "body"];
 
 /// Reads a block. Its errors are in the session.
 pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Option<Sofa> {
@@ -64,10 +77,6 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
     if ready.as_str().is_some() {
         return Some(ReadyCheck::Engine);
     }
-    let number = |key: &str| match ready.get(key).map(|node| &node.kind) {
-        Some(Kind::Int(number)) => u16::try_from(*number).ok(),
-        _ => None,
-    };
     let mut asked = ["http", "tcp", "command"].into_iter().filter(|key| ready.get(key).is_some());
     let (Some(kind), None) = (asked.next(), asked.next()) else {
         let message = format!("service `{service}`: `x-sofa.ready` asks one question");
@@ -76,32 +85,97 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
         );
         return None;
     };
+    let stray = OF_ANSWER.iter().filter(|_| kind != "http").find_map(|key| Some((key, ready.get(key)?)));
+    if let Some((key, node)) = stray {
+        let message = format!("service `{service}`: `x-sofa.ready.{key}` needs `http` beside it");
+        session.error(Diagnostic::error(message).at(node.span, "").hint("ask with `http`, or remove it"));
+        return None;
+    }
     let probe = match kind {
-        "http" => {
-            let path = ready.get("http")?;
-            let text = path.as_str()?;
-            if !text.starts_with('/') {
-                let message =
-                    format!("service `{service}`: `x-sofa.ready.http` is the path that is asked for");
-                session.error(
-                    Diagnostic::error(message)
-                        .at(path.span, "begins with `/`")
-                        .hint("the port stands after `port:`"),
-                );
-                return None;
-            }
-            Probe::Http(HttpProbe {
-                path: text.to_owned(),
-                port: number("port"),
-                expect: number("expect").unwrap_or(200),
-            })
-        }
-        "tcp" => Probe::Tcp(number("tcp")?),
+        "http" => Probe::Http(http(service, ready, session)?),
+        "tcp" => Probe::Tcp(number(ready.get("tcp"))?),
         _ => Probe::Command(words(ready.get("command")?)),
     };
-    let interval = pause(service, ready, "interval", session)?;
-    let timeout = pause(service, ready, "timeout", session)?;
+    let interval = time(service, ready, "interval", session)?;
+    let timeout = time(service, ready, "timeout", session)?;
     Some(ReadyCheck::Probe { probe, interval, timeout })
+}
+
+fn number(node: Option<&Node>) -> Option<u16> {
+    match node?.kind {
+        Kind::Int(number) => u16::try_from(number).ok(),
+        _ => None,
+    }
+}
+
+fn http(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<HttpProbe> {
+    let mut refuse = |node: &Node, message: String, label: &str, hint: &str| {
+        let message = format!("service `{service}`: `x-sofa.ready.{message}");
+        session.error(Diagnostic::error(message).at(node.span, label).hint(hint));
+    };
+    let path = ready.get("http")?;
+    if !path.as_str()?.starts_with('/') {
+        refuse(
+            path,
+            "http` is the path that is asked for".into(),
+            "begins with `/`",
+            "the port stands after `port:`",
+        );
+        return None;
+    }
+    let headers = ready.get("headers").and_then(Node::as_map).into_iter().flatten();
+    for header in headers.clone() {
+        let value = header.value.as_str().unwrap_or_default();
+        if HeaderName::try_from(&*header.key).is_err() || HeaderValue::try_from(value).is_err() {
+            refuse(
+                &header.value,
+                format!("headers`: `{}` cannot be sent", header.key),
+                "",
+                "a name has letters, digits and `-`, a value is one line",
+            );
+            return None;
+        }
+    }
+    let body = ready.get("body").and_then(Node::as_str);
+    if let (Some(pattern), Some(node)) = (body, ready.get("body"))
+        && let Err(error) = regex_lite::Regex::new(pattern)
+    {
+        refuse(
+            node,
+            format!("body` is no regular expression: {error}"),
+            "",
+            "a text as it is: put `\\` before each of `.+*?()|[]{}^$`",
+        );
+        return None;
+    }
+    let expect = match ready.get("expect") {
+        None => vec![200],
+        Some(node) => match node.as_list() {
+            Some(list) => list.iter().filter_map(|node| number(Some(node))).collect(),
+            None => number(Some(node)).into_iter().collect(),
+        },
+    };
+    let json = ready.get("json").and_then(Node::as_map).into_iter().flatten();
+    let request = HttpRequest {
+        path: path.as_str()?.to_owned(),
+        expect,
+        headers: headers
+            .filter_map(|entry| Some((entry.key.to_string(), entry.value.as_str()?.to_owned())))
+            .collect(),
+        json: json.filter_map(|entry| Some((entry.key.to_string(), scalar(&entry.value)?))).collect(),
+        body: body.map(str::to_owned),
+    };
+    Some(HttpProbe { port: number(ready.get("port")), request })
+}
+
+fn scalar(node: &Node) -> Option<Value> {
+    Some(match &node.kind {
+        Kind::Null => Value::Null,
+        Kind::Bool(value) => (*value).into(),
+        Kind::Int(number) => i64::try_from(*number).ok()?.into(),
+        Kind::Float(number) => (*number).into(),
+        _ => node.as_str()?.into(),
+    })
 }
 
 /// One line runs in a shell; a list is the words themselves.
@@ -112,12 +186,12 @@ fn words(command: &Node) -> Vec<String> {
     }
 }
 
-fn pause(service: &str, ready: &Node, key: &str, session: &mut Session<'_>) -> Option<Option<Duration>> {
+fn time(service: &str, ready: &Node, key: &str, session: &mut Session<'_>) -> Option<Option<Duration>> {
     let Some(node) = ready.get(key) else {
         return Some(None);
     };
     match duration::parse(node.as_str()?) {
-        Ok(pause) => Some(Some(Duration(pause))),
+        Ok(time) => Some(Some(Duration(time))),
         Err(error) => {
             let message = format!("service `{service}`: `x-sofa.ready.{key}`: {error}");
             session.error(Diagnostic::error(message).at(node.span, ""));
