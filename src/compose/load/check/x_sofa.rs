@@ -172,7 +172,7 @@ fn scalar(node: &Node) -> Option<Value> {
     Some(match &node.kind {
         Kind::Null => Value::Null,
         Kind::Bool(value) => (*value).into(),
-        Kind::Int(number) => i64::try_from(*number).ok()?.into(),
+        Kind::Int(number) => (*number).into(),
         Kind::Float(number) => (*number).into(),
         _ => node.as_str()?.into(),
     })
@@ -207,6 +207,34 @@ mod tests {
     const X_SOFA_EXAMPLE: &str = include_str!("../../../../docs/x-sofa.yaml");
     use crate::compose::load::{Input, Request, load};
     use crate::diag::Sources;
+
+    /// The problems of a service with these lines below `ready:`.
+    fn problems(ready: &str) -> String {
+        let text = format!("services:\n  a:\n    image: a\n    x-sofa:\n      ready: {ready}\n");
+        let files = vec![Input::Stdin(text)];
+        let request = Request { working_directory: "/srv".into(), files, ..Request::default() };
+        let mut sources = Sources::default();
+        match load(&request, &mut sources) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.render(&sources, false),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_refused() {
+        for (ready, part) in [
+            ("{ tcp: 80, json: { a: 1 } }", "`x-sofa.ready.json` needs `http`"),
+            ("{ command: [a], headers: { A: b } }", "`x-sofa.ready.headers` needs `http`"),
+            ("{ http: /, headers: { 'a b': c } }", "`x-sofa.ready.headers`: `a b` cannot be sent"),
+            ("{ http: /, body: '(' }", "`x-sofa.ready.body` is no regular expression"),
+            ("{ http: /, expect: [200, 99] }", "expect"),
+            ("{ http: /, json: { a: [1] } }", "json"),
+        ] {
+            let found = problems(ready);
+            assert!(found.contains(part), "{ready}: {found}");
+        }
+        assert_eq!(problems("{ http: /, expect: [200, 204], json: { a.b: 1, c: true }, body: ok }"), "");
+    }
 
     #[test]
     fn the_example_is_right_and_shows_every_key() {
