@@ -130,6 +130,36 @@ async fn an_unhealthy_version_gets_a_second_round_and_no_more() {
     run.assert_code(4).says("service `web`: is unhealthy").says("sick");
 }
 
+/// A `web` that answers 200 from its start, with a status in its JSON that a moment later becomes `status`.
+fn loads_until(status: &str) -> String {
+    format!(
+        r#"    command:
+      - sh
+      - -c
+      - |
+        mkdir /www; echo '{{"status": "starting"}}' >/www/ready; httpd -h /www
+        sleep 1; echo loaded; echo '{{"status": "{status}"}}' >/www/ready; sleep 1000
+    stop_grace_period: 0s
+    x-sofa: {{ready: {{http: /ready, port: 80, json: {{status: healthy}}}}}}
+"#
+    )
+}
+
+#[tokio::test]
+async fn a_service_that_answers_before_it_is_healthy_is_waited_for() {
+    let Some(mut test) = TestProject::new("json").await else {
+        return;
+    };
+    let (run, _) = fail(&mut test, &loads_until("degraded"), &["--wait-timeout", "4"]).await;
+    run.assert_code(4)
+        .says("not ready in time, still running")
+        .says("http 200 on :80/ready, status \"healthy\"");
+    compose(&test, &format!("  web:\n    <<: *stay\n{}", loads_until("healthy")));
+    test.sofa(["deploy"]).ok();
+    let logs = test.sofa(["logs", "--no-follow", "web"]);
+    assert!(logs.stdout.contains("loaded"), "ready before its model was loaded: {}", logs.stdout);
+}
+
 #[tokio::test]
 async fn a_crash_loop_fails_after_three_restarts() {
     let Some(mut test) = TestProject::new("loop").await else {

@@ -103,7 +103,7 @@ pub struct HttpProbe {
 pub struct HttpRequest {
     /// The path, beginning with `/`.
     pub path: String,
-    /// The statuses that pass. `sofa` 0.1 wrote a single number into labels and releases.
+    /// The statuses that pass. Labels and releases on an engine may still have a single number.
     #[serde(deserialize_with = "one_or_many")]
     pub expect: Vec<u16>,
     /// The headers of the request.

@@ -1,6 +1,9 @@
 //! The `x-sofa` block of a service. Unknown keys are errors here too.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderName, HeaderValue};
+use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::compat::duration;
@@ -42,8 +45,8 @@ const STATUS: Shape = Shape::Range(100, 599);
 static HEADERS: Table = Table::of_named_keys(&Text);
 static JSON: Table = Table::of_named_keys(&OneOf(&[Text, Bool, Shape::Number, Shape::Null]));
 
-/// What only an answer over HTTP has.
-const OF_ANSWER: [&str; 3] = ["headers", "json", "body"];
+/// The keys that mean something only beside `http`.
+const OF_HTTP: [&str; 5] = ["port", "headers", "expect", "json", "body"];
 
 /// Reads a block. Its errors are in the session.
 pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Option<Sofa> {
@@ -85,15 +88,15 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
         );
         return None;
     };
-    let stray = OF_ANSWER.iter().filter(|_| kind != "http").find_map(|key| Some((key, ready.get(key)?)));
+    let stray = OF_HTTP.iter().filter(|_| kind != "http").find_map(|key| Some((key, ready.get(key)?)));
     if let Some((key, node)) = stray {
         let message = format!("service `{service}`: `x-sofa.ready.{key}` needs `http` beside it");
         session.error(Diagnostic::error(message).at(node.span, "").hint("ask with `http`, or remove it"));
         return None;
     }
     let probe = match kind {
-        "http" => Probe::Http(http(service, ready, session)?),
-        "tcp" => Probe::Tcp(number(ready.get("tcp"))?),
+        "http" => Probe::Http(read_http(service, ready, session)?),
+        "tcp" => Probe::Tcp(ready.get("tcp").and_then(number)?),
         _ => Probe::Command(words(ready.get("command")?)),
     };
     let interval = time(service, ready, "interval", session)?;
@@ -101,71 +104,59 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
     Some(ReadyCheck::Probe { probe, interval, timeout })
 }
 
-fn number(node: Option<&Node>) -> Option<u16> {
-    match node?.kind {
-        Kind::Int(number) => u16::try_from(number).ok(),
-        _ => None,
-    }
-}
-
-fn http(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<HttpProbe> {
-    let mut refuse = |node: &Node, message: String, label: &str, hint: &str| {
-        let message = format!("service `{service}`: `x-sofa.ready.{message}");
+fn read_http(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<HttpProbe> {
+    let mut refuse = |node: &Node, message: &str, label: &str, hint: &str| -> Option<HttpProbe> {
+        let message = format!("service `{service}`: {message}");
         session.error(Diagnostic::error(message).at(node.span, label).hint(hint));
+        None
     };
     let path = ready.get("http")?;
     if !path.as_str()?.starts_with('/') {
-        refuse(
-            path,
-            "http` is the path that is asked for".into(),
-            "begins with `/`",
-            "the port stands after `port:`",
-        );
-        return None;
+        let message = "`x-sofa.ready.http` is the path that is asked for";
+        return refuse(path, message, "begins with `/`", "the port stands after `port:`");
     }
-    let headers = ready.get("headers").and_then(Node::as_map).into_iter().flatten();
-    for header in headers.clone() {
-        let value = header.value.as_str().unwrap_or_default();
+    let mut headers = BTreeMap::new();
+    for header in ready.get("headers").and_then(Node::as_map).into_iter().flatten() {
+        let value = header.value.as_str()?;
         if HeaderName::try_from(&*header.key).is_err() || HeaderValue::try_from(value).is_err() {
-            refuse(
-                &header.value,
-                format!("headers`: `{}` cannot be sent", header.key),
-                "",
-                "a name has letters, digits and `-`, a value is one line",
-            );
-            return None;
+            let message = format!("`x-sofa.ready.headers`: `{}` cannot be sent", header.key);
+            let hint = "a name has letters, digits and `-`, a value is one line";
+            return refuse(&header.value, &message, "", hint);
         }
+        headers.insert(header.key.to_string(), value.to_owned());
     }
-    let body = ready.get("body").and_then(Node::as_str);
-    if let (Some(pattern), Some(node)) = (body, ready.get("body"))
-        && let Err(error) = regex_lite::Regex::new(pattern)
-    {
-        refuse(
-            node,
-            format!("body` is no regular expression: {error}"),
-            "",
-            "a text as it is: put `\\` before each of `.+*?()|[]{}^$`",
-        );
-        return None;
-    }
-    let expect = match ready.get("expect") {
+    let expect: Vec<u16> = match ready.get("expect") {
         None => vec![200],
         Some(node) => match node.as_list() {
-            Some(list) => list.iter().filter_map(|node| number(Some(node))).collect(),
-            None => number(Some(node)).into_iter().collect(),
+            Some([]) => {
+                return refuse(node, "`x-sofa.ready.expect` has no status", "", "leave it out for 200");
+            }
+            Some(list) => list.iter().filter_map(number).collect(),
+            None => number(node).into_iter().collect(),
         },
     };
+    if let Some(node) = ready.get("body")
+        && let Err(error) = Regex::new(node.as_str()?)
+    {
+        let message = format!("`x-sofa.ready.body` is no regular expression: {error}");
+        return refuse(node, &message, "", "a text as it is: put `\\` before each of `.+*?()|[]{}^$`");
+    }
     let json = ready.get("json").and_then(Node::as_map).into_iter().flatten();
     let request = HttpRequest {
         path: path.as_str()?.to_owned(),
         expect,
-        headers: headers
-            .filter_map(|entry| Some((entry.key.to_string(), entry.value.as_str()?.to_owned())))
-            .collect(),
+        headers,
         json: json.filter_map(|entry| Some((entry.key.to_string(), scalar(&entry.value)?))).collect(),
-        body: body.map(str::to_owned),
+        body: ready.get("body").and_then(Node::as_str).map(str::to_owned),
     };
-    Some(HttpProbe { port: number(ready.get("port")), request })
+    Some(HttpProbe { port: ready.get("port").and_then(number), request })
+}
+
+fn number(node: &Node) -> Option<u16> {
+    match node.kind {
+        Kind::Int(number) => u16::try_from(number).ok(),
+        _ => None,
+    }
 }
 
 fn scalar(node: &Node) -> Option<Value> {
@@ -227,8 +218,11 @@ mod tests {
             ("{ command: [a], headers: { A: b } }", "`x-sofa.ready.headers` needs `http`"),
             ("{ http: /, headers: { 'a b': c } }", "`x-sofa.ready.headers`: `a b` cannot be sent"),
             ("{ http: /, body: '(' }", "`x-sofa.ready.body` is no regular expression"),
-            ("{ http: /, expect: [200, 99] }", "expect"),
-            ("{ http: /, json: { a: [1] } }", "json"),
+            ("{ tcp: 80, expect: 204 }", "`x-sofa.ready.expect` needs `http`"),
+            ("{ http: /, expect: [] }", "`x-sofa.ready.expect` has no status"),
+            ("{ http: /, expect: [200, 99] }", "`x-sofa.ready.expect[1]` must be 100 to 599"),
+            ("{ http: /, json: { a: [1] } }", "`x-sofa.ready.json.a` must be"),
+            ("{ http: /, json: { a: 2026-01-31 } }", "`x-sofa.ready.json.a` must be"),
         ] {
             let found = problems(ready);
             assert!(found.contains(part), "{ready}: {found}");
