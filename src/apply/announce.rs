@@ -43,7 +43,7 @@ impl Announcer {
         }
         let (phase, detail) = match action.wait() {
             Wait::Gate(Gate::Running) | Wait::Delay(_) | Wait::Barrier => return,
-            Wait::Gate(_) | Wait::Hook { .. } => (Phase::Waiting, action.condition()),
+            Wait::Gate(_) | Wait::Hook { .. } => (Phase::Waiting, action.bounded_condition()),
             Wait::Steady(_) => {
                 let waiting = |replica| self.send(subject(replica), Phase::Waiting, Some("stays up".into()));
                 return action.watched().for_each(waiting);

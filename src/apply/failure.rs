@@ -19,11 +19,19 @@ pub trait TargetError: fmt::Display + From<Closed> {
     /// What a person may do about it.
     fn hints(&self) -> Vec<String>;
 
-    /// The whole log of what failed, for the run's record.
-    fn log(&self) -> Option<String>;
+    /// The whole log of the container that failed, for the run's record.
+    fn log(&self) -> Option<FailedLog>;
 
     /// A command that shows what is left of a project on the target.
     fn inspection(project: &str) -> String;
+}
+
+/// The log of a container that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedLog {
+    pub service: String,
+    pub container: String,
+    pub lines: Vec<String>,
 }
 
 /// What was tried, in words.

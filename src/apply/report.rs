@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::executor::{End, Report};
-use super::failure::{Attempt, TargetError};
+use super::failure::{Attempt, FailedLog, TargetError};
 use super::service_outcome;
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef, Replica};
@@ -15,7 +15,7 @@ use crate::util::elapsed;
 pub const UNDO: &str =
     "`sofa undo` restores the last release; run the same command again to continue with this one";
 
-/// The summary of a run.
+/// The summary of a run; `run` is its number, where it has a record.
 ///
 /// # Errors
 /// Every end except [`End::Done`]: what failed, what was undone or left, what to type next.
@@ -23,6 +23,7 @@ pub fn conclude<E: TargetError>(
     plan: &Plan,
     report: &Report<E>,
     elapsed: Duration,
+    run: Option<u64>,
 ) -> Result<String, Failure> {
     if report.end == End::Done {
         return Ok(summary(plan, elapsed));
@@ -39,21 +40,24 @@ pub fn conclude<E: TargetError>(
     lines.extend(kept_volumes(plan, report));
     lines.extend(left(plan, report).into_iter().map(|text| format!("left: {text}")));
     let mut failure = Failure::all(kind(report), lines);
-    for hint in hints(plan, report) {
+    for hint in hints(plan, report, run) {
         failure = failure.hint(hint);
     }
     Err(failure)
 }
 
-/// All failures with the whole logs of the containers that failed, for the run's record.
-pub fn logs<E: TargetError>(plan: &Plan, report: &Report<E>) -> String {
-    let mut text = String::new();
-    for (id, error) in report.failures.iter().chain(&report.undo_failures) {
-        text += &explained(plan, *id, error);
-        text.push('\n');
-        text += &error.log().unwrap_or_default();
-    }
-    text
+/// All failures, for the run's record.
+pub fn failures<E: TargetError>(plan: &Plan, report: &Report<E>) -> String {
+    all(report).map(|(id, error)| explained(plan, *id, error) + "\n").collect()
+}
+
+/// The whole logs of the containers that failed, for the run's record.
+pub fn logs<E: TargetError>(report: &Report<E>) -> Vec<FailedLog> {
+    all(report).filter_map(|(_, error)| error.log()).collect()
+}
+
+fn all<E>(report: &Report<E>) -> impl Iterator<Item = &(OpId, E)> {
+    report.failures.iter().chain(&report.undo_failures)
 }
 
 /// The exit code of a failed run.
@@ -160,9 +164,8 @@ fn paused<E: TargetError>(plan: &Plan, report: &Report<E>) -> String {
     services.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn hints<E: TargetError>(plan: &Plan, report: &Report<E>) -> BTreeSet<String> {
+fn hints<E: TargetError>(plan: &Plan, report: &Report<E>, run: Option<u64>) -> BTreeSet<String> {
     let mut hints = BTreeSet::new();
-    let all = || report.failures.iter().chain(&report.undo_failures).map(|(_, error)| error);
     for (_, error) in &report.failures {
         hints.extend(error.hints());
         let Some(service) = error.unready_service() else { continue };
@@ -170,14 +173,22 @@ fn hints<E: TargetError>(plan: &Plan, report: &Report<E>) -> BTreeSet<String> {
             hints.insert(
                 "`sofa deploy --no-undo` keeps the failed containers, so that you can inspect them".into(),
             );
-        } else if matches!(report.end, End::Failed | End::Unsettled | End::Paused) {
-            hints.insert(format!("`sofa logs {service}` shows all of its output"));
+        }
+        let stays = matches!(report.end, End::Failed | End::Unsettled | End::Paused);
+        match run {
+            _ if stays => {
+                hints.insert(format!("`sofa logs {service}` shows all of its output"));
+            }
+            Some(number) if error.log().is_some_and(|log| !log.lines.is_empty()) => {
+                hints.insert(format!("`sofa logs --run {number} {service}` shows all of its output"));
+            }
+            _ => {}
         }
     }
     if report.end == End::Paused {
         hints.insert("`sofa deploy` continues the update, `sofa undo` restores the last release".into());
     }
-    if all().any(|error| error.retry().is_unanswered()) {
+    if all(report).any(|(_, error)| error.retry().is_unanswered()) {
         hints.insert(
             "run the same command again when the engine answers; it continues from the current state".into(),
         );

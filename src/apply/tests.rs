@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::control::Control;
 use super::executor::{End, Interrupt, Report, execute};
-use super::failure::{Attempt, Retry, Stopped, TargetError};
+use super::failure::{Attempt, FailedLog, Retry, Stopped, TargetError};
 use super::fence::{Closed, Fence};
 use super::options::RunOptions;
 use super::target::Target;
@@ -67,7 +67,7 @@ impl TargetError for Failure {
         Vec::new()
     }
 
-    fn log(&self) -> Option<String> {
+    fn log(&self) -> Option<FailedLog> {
         None
     }
 
@@ -252,7 +252,14 @@ fn wait(number: u32) -> Action {
 
 fn tolerant_wait(number: u32, tolerance: Tolerance, optional: bool) -> Action {
     let gate = Gate::Healthy { probe: true };
-    Action::Await { replica: replica(number), container: container(number), gate, optional, tolerance }
+    Action::Await {
+        replica: replica(number),
+        container: container(number),
+        gate,
+        deadline: None,
+        optional,
+        tolerance,
+    }
 }
 
 fn hook(point: HookPoint, required: bool) -> Action {

@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
 use crate::ops::logs::{Options, show};
+use crate::ops::run_logs;
 use crate::settings::parse_time;
+
+/// Without `--tail` so many lines of each container are shown.
+const DEFAULT_TAIL: u64 = 100;
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -19,9 +23,12 @@ pub struct Args {
     /// Print the existing lines and end.
     #[arg(long)]
     no_follow: bool,
-    /// The number of lines of each container from the end, or `all`.
-    #[arg(short = 'n', long, value_name = "N", default_value = "100")]
-    tail: String,
+    /// The number of lines of each container from the end, or `all`. [default: 100; `all` with `--run`]
+    #[arg(short = 'n', long, value_name = "N")]
+    tail: Option<String>,
+    /// Show what the containers printed that failed in this run; an undo has removed them.
+    #[arg(long, value_name = "N", conflicts_with_all = ["follow", "since", "until", "timestamps"])]
+    run: Option<u64>,
     /// Nothing older: a time (2026-01-31T10:00:00Z) or how long ago (10m).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
@@ -41,13 +48,18 @@ pub struct Args {
 /// # Errors
 /// A named service that the project does not have, a `--tail` that is not a number.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let tail = match args.tail.as_str() {
-        "all" => None,
-        text => Some(text.parse().map_err(|_| {
+    let tail = match args.tail.as_deref() {
+        None if args.run.is_none() => Some(DEFAULT_TAIL),
+        None | Some("all") => None,
+        Some(text) => Some(text.parse().map_err(|_| {
             Failure::new(Kind::Usage, format!("`--tail {text}`: not a number of lines"))
                 .hint("or `--tail all`")
         })?),
     };
+    if let Some(run) = args.run {
+        run_logs::show(context, run, tail, !args.no_prefix).await?;
+        return Ok(Exit::Success);
+    }
     let follow = args.follow || (!args.no_follow && context.ui.is_watched());
     let Args { since, until, timestamps, no_prefix, .. } = args;
     show(context, &Options { tail, since, until, follow, timestamps, prefix: !no_prefix }).await?;

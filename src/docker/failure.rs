@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::apply::failure::{Attempt, Retry, TargetError};
+use crate::apply::failure::{Attempt, FailedLog, Retry, TargetError};
 use crate::apply::fence::Closed;
+use crate::compose::secrecy::Secrets;
 use crate::engine::EngineError;
 use crate::plan::gate::Gate;
 use crate::plan::hook::HookCall;
@@ -13,7 +14,9 @@ use crate::util::elapsed::elapsed;
 /// How long an engine that shuts down may take between stopping its containers and closing its socket.
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(2);
 /// How many of its last log lines the report of a failed service shows.
-pub const LOG_TAIL: u64 = 15;
+pub const LOG_LINES: usize = 30;
+/// The same in CI, where nobody can look at the container.
+pub const LOG_LINES_IN_CI: usize = 200;
 /// How many log lines the record of a run keeps.
 pub const LOG_KEPT: u64 = 10_000;
 
@@ -101,7 +104,18 @@ impl TargetError for OperationError {
                     let service = &failure.service;
                     hints.push(format!("if `{service}` is meant to end, say so: `x-sofa: {{role: job}}`"));
                 }
-                (Reason::Deadline(_), _) => hints.push("`--wait-timeout` gives it more time".into()),
+                (Reason::Deadline { own: None, .. }, _) => {
+                    hints.push("`--wait-timeout` gives it more time".into());
+                }
+                (Reason::Deadline { own: Some(_), .. }, _) => {
+                    hints.push("`x-sofa.ready.deadline` of the service gives it more time".into());
+                }
+                (reason, _) if reason.is_out_of_memory() => {
+                    hints.push(format!(
+                        "give `{}` more memory: `deploy.resources.limits.memory`",
+                        failure.service
+                    ));
+                }
                 _ => {}
             }
         }
@@ -114,17 +128,20 @@ impl TargetError for OperationError {
                     .into(),
             );
         }
-        if self.to_string().contains("no space left on device") {
+        let is_disk_full = matches!(self, OperationError::Gate(failure) if failure.disk.is_some());
+        if is_disk_full || self.to_string().contains("no space left on device") {
             hints.push("`docker system df` shows what takes the engine's disk".into());
         }
         hints
     }
 
-    fn log(&self) -> Option<String> {
+    fn log(&self) -> Option<FailedLog> {
         match self {
-            OperationError::Gate(failure) => {
-                Some(format!("log of `{}`:\n{}\n", failure.container, failure.log.join("\n")))
-            }
+            OperationError::Gate(failure) => Some(FailedLog {
+                service: failure.service.clone(),
+                container: failure.container.clone(),
+                lines: failure.log.clone(),
+            }),
             _ => None,
         }
     }
@@ -143,15 +160,51 @@ pub struct GateFailure {
     pub container: String,
     pub gate: Gate,
     pub reason: Reason,
+    /// Its memory limit in bytes, if it has one.
+    pub memory_limit: Option<u64>,
     pub waited: Duration,
+    /// How long it was allowed to take: its own deadline, or what was left of the run's.
+    pub limit: Option<Duration>,
+    pub phase: Option<PhaseReached>,
     /// How often its restart policy restarted it during the wait.
     pub restarts: u64,
+    /// The last answer that did not pass.
+    pub answer: Option<String>,
     /// The output of its last failed health test.
     pub health_output: Option<String>,
+    /// The state of each service that it depends on: `db healthy 3m`.
+    pub depends_on: Vec<String>,
+    /// The room on the engine's disk, where a program found none.
+    pub disk: Option<String>,
     /// Its log. Operators see the last lines, the run's record keeps all.
     pub log: Vec<String>,
     /// Why its log cannot be read, for example because of its logging driver.
     pub log_error: Option<String>,
+    /// How many lines of the log are shown.
+    pub log_lines: usize,
+}
+
+/// The phase of its start that a container had reached.
+#[derive(Debug)]
+pub struct PhaseReached {
+    pub name: String,
+    pub took: Duration,
+    /// How long it took in earlier releases.
+    pub usual: Option<Duration>,
+}
+
+impl PhaseReached {
+    pub(super) fn scrubbed(self, secrets: &Secrets) -> PhaseReached {
+        PhaseReached { name: secrets.scrub(&self.name), ..self }
+    }
+}
+
+/// ``installing packages`, 40.2s, usually 1m40s``
+impl fmt::Display for PhaseReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`, {}", self.name, elapsed(self.took))?;
+        self.usual.iter().try_for_each(|usual| write!(f, ", usually {}", elapsed(*usual)))
+    }
 }
 
 /// Why a container did not pass its gate.
@@ -169,24 +222,33 @@ pub enum Reason {
     },
     /// It was unhealthy, and still was after another round of tests.
     Unhealthy,
-    /// The deadline passed while the container was in this state.
-    Deadline(String),
+    /// A deadline passed while the container was in this state: its own, or that of the run.
+    Deadline {
+        own: Option<Duration>,
+        state: String,
+    },
     Gone,
     Paused,
     /// The probe cannot be run at all.
     Unreachable(String),
 }
 
+impl Reason {
+    fn is_out_of_memory(&self) -> bool {
+        matches!(self, Reason::Exited { oom: true, .. } | Reason::Restarting { oom: true, .. })
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let killed = |oom: bool| if oom { ", killed for want of memory" } else { "" };
         match self {
-            Reason::Exited { code, oom } => write!(f, "exited with code {code}{}", killed(*oom)),
-            Reason::Restarting { code, oom } => {
-                write!(f, "restarts again and again, last exit code {code}{}", killed(*oom))
-            }
+            Reason::Exited { code, .. } => write!(f, "exited with code {code}"),
+            Reason::Restarting { code, .. } => write!(f, "restarts again and again, last exit code {code}"),
             Reason::Unhealthy => f.write_str("is unhealthy"),
-            Reason::Deadline(state) => write!(f, "not ready in time, still {state}"),
+            Reason::Deadline { own: None, state } => write!(f, "not ready in time, still {state}"),
+            Reason::Deadline { own: Some(own), state } => {
+                write!(f, "not ready within its deadline of {}, still {state}", elapsed(*own))
+            }
             Reason::Gone => f.write_str("container was removed by somebody else"),
             Reason::Paused => f.write_str("container is paused"),
             Reason::Unreachable(why) => f.write_str(why),
@@ -196,15 +258,27 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for GateFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waited = self.waited.as_secs_f64();
-        write!(f, "service `{}`: {} (waited {waited:.1}s for: {})", self.service, self.reason, self.gate)?;
+        write!(f, "service `{}`: {}", self.service, self.reason)?;
+        if self.reason.is_out_of_memory() {
+            f.write_str(", killed for want of memory")?;
+            self.memory_limit.iter().try_for_each(|bytes| write!(f, " (limit {} MiB)", bytes >> 20))?;
+        }
+        write!(f, " (waited {}", elapsed(self.waited))?;
+        self.limit.iter().try_for_each(|limit| write!(f, " of {}", elapsed(*limit)))?;
+        write!(f, " for: {})", self.gate)?;
         if self.restarts > 0 {
             write!(f, ", {} restart{}", self.restarts, if self.restarts == 1 { "" } else { "s" })?;
         }
-        if let Some(output) = &self.health_output {
-            write!(f, "\n  last health test: {}", output.trim().replace('\n', "\n    "))?;
+        let mut about =
+            |what: &str, text: &str| write!(f, "\n  {what}: {}", text.trim().replace('\n', "\n    "));
+        self.phase.iter().try_for_each(|phase| about("phase", &phase.to_string()))?;
+        self.answer.iter().try_for_each(|answer| about("last answer", answer))?;
+        self.health_output.iter().try_for_each(|output| about("last health test", output))?;
+        if !self.depends_on.is_empty() {
+            about("depends on", &self.depends_on.join(", "))?;
         }
-        match &self.log[self.log.len().saturating_sub(LOG_TAIL as usize)..] {
+        self.disk.iter().try_for_each(|disk| about("disk", disk))?;
+        match &self.log[self.log.len().saturating_sub(self.log_lines)..] {
             [] => match &self.log_error {
                 Some(error) => write!(f, "\n  the log of `{}` cannot be read: {error}", self.container),
                 None => write!(f, "\n  container `{}` printed nothing", self.container),

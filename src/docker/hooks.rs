@@ -1,13 +1,13 @@
 //! Runs hooks: `post_start` and `pre_stop` by exec in their container, `pre_start` in a separate container.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::Docker;
-use super::failure::{HookFailure, HookReason, LOG_TAIL, OperationError};
+use super::failure::{HookFailure, HookReason, OperationError};
 use super::secrets;
 use crate::apply::announce::subject;
 use crate::apply::control::Control;
@@ -159,13 +159,13 @@ impl Docker<'_> {
             env: assignments(hook),
             privileged: hook.privileged,
         };
-        let mut tail = Tail::default();
+        let mut tail = Tail { lines: VecDeque::new(), kept: self.log_lines };
         let outcome = self.engine.exec_watched(id, &command, limit, |line| {
             self.show_line(replica, call, &line.text);
             tail.push(line.text);
         });
         let code = outcome.await?.exit_code;
-        Ok(HookRun { code, tail: tail.0 })
+        Ok(HookRun { code, tail: tail.lines.into() })
     }
 
     /// Runs a hook in a separate container that has the mounts and networks of its service's container. The separate container is
@@ -217,7 +217,7 @@ impl Docker<'_> {
         };
         let ended = async { tokio::join!(self.engine.wait(id, WaitFor::NotRunning), show).0 };
         let code = tokio::time::timeout(limit, ended).await.ok().transpose()?;
-        let tail = match self.engine.log_tail(id, LOG_TAIL).await {
+        let tail = match self.engine.log_tail(id, self.log_lines as u64).await {
             Ok(lines) => lines.into_iter().map(|line| line.text).collect(),
             Err(error) => vec![format!("(its log cannot be read: {})", error.reason())],
         };
@@ -320,14 +320,17 @@ fn beside(service: &Service, hook: &Hook, id: &ContainerId) -> Service {
     one_shot
 }
 
-#[derive(Default)]
-struct Tail(Vec<String>);
+/// The last lines of a hook's output.
+struct Tail {
+    lines: VecDeque<String>,
+    kept: usize,
+}
 
 impl Tail {
     fn push(&mut self, line: String) {
-        if self.0.len() as u64 == LOG_TAIL {
-            self.0.remove(0);
+        if self.lines.len() == self.kept {
+            self.lines.pop_front();
         }
-        self.0.push(line);
+        self.lines.push_back(line);
     }
 }

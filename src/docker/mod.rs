@@ -3,6 +3,7 @@
 
 mod applied;
 mod create;
+mod explain;
 pub mod failure;
 mod hooks;
 pub mod images;
@@ -13,8 +14,11 @@ mod ready;
 pub mod restart_policy;
 mod secrets;
 mod stability;
+mod start_log;
+mod start_phases;
 pub mod state;
 mod undo;
+mod wait;
 mod watch;
 
 use std::cell::RefCell;
@@ -24,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use self::failure::OperationError;
-use self::ready::Waiter;
+use self::wait::Waiter;
 use self::watch::Watch;
 use crate::apply::control::Control;
 use crate::apply::failure::Stopped;
@@ -38,6 +42,7 @@ use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::desired::Desired;
 use crate::plan::observed::{Container, ContainerId, Observed};
 use crate::plan::operation::{OpId, Operation, Plan, Undo};
+use crate::state::{Starts, UsualTimes};
 use crate::ui::event::{Event, EventSender};
 
 /// How many stops begin at once. An engine disconnects the networks of ended containers one after the other, and the more stops
@@ -57,6 +62,10 @@ pub struct Docker<'a> {
     events: EventSender,
     /// The run's number, for the labels of what it creates.
     run: Option<u64>,
+    log_lines: usize,
+    usual: UsualTimes,
+    /// How long the phases of the starts took, by service.
+    starts: RefCell<Starts>,
     stops: Semaphore,
     kept: RefCell<BTreeMap<OpId, Kept>>,
     restored: RefCell<Vec<Restored>>,
@@ -75,6 +84,17 @@ enum Kept {
     Attachment(Option<Endpoint>),
 }
 
+/// What a target must know of the run that it serves.
+#[derive(Debug, Clone)]
+pub struct RunFacts {
+    /// The run's number, where it has a record.
+    pub number: Option<u64>,
+    /// How many of its last log lines the failure of a container shows.
+    pub log_lines: usize,
+    /// How long the phases of starts took in earlier releases.
+    pub usual: UsualTimes,
+}
+
 /// A container that an undo started again and that has no gate.
 #[derive(Debug)]
 struct Restored {
@@ -84,7 +104,7 @@ struct Restored {
 }
 
 impl<'a> Docker<'a> {
-    /// Subscribes to the project's events. `run` is the run's number, where it has a record.
+    /// Subscribes to the project's events.
     ///
     /// # Errors
     /// Those of the subscription.
@@ -94,8 +114,9 @@ impl<'a> Docker<'a> {
         desired: Option<&'a Desired<'a>>,
         observed: &'a Observed,
         events: EventSender,
-        run: Option<u64>,
+        run: RunFacts,
     ) -> Result<Docker<'a>, EngineError> {
+        let RunFacts { number, log_lines, usual } = run;
         Ok(Docker {
             engine,
             desired,
@@ -103,7 +124,10 @@ impl<'a> Docker<'a> {
             parents: plan.operations.iter().filter_map(parents_of).collect(),
             watch: Watch::begin(engine, &plan.project).await?,
             events,
-            run,
+            run: number,
+            log_lines,
+            usual,
+            starts: RefCell::default(),
             stops: Semaphore::new(STOPS_AT_ONCE),
             kept: RefCell::default(),
             restored: RefCell::default(),
@@ -127,7 +151,14 @@ impl<'a> Docker<'a> {
             events: &self.events,
             control,
             desired: self.desired,
+            usual: &self.usual,
+            log_lines: self.log_lines,
         }
+    }
+
+    /// How long the phases of the starts took that were waited for, by service.
+    pub fn take_starts(&self) -> Starts {
+        self.starts.take()
     }
 
     /// The id behind a reference. It is unknown only where the operation that creates the container failed.
@@ -224,8 +255,14 @@ impl Target for Docker<'_> {
     }
 
     async fn wait(&self, operation: &Operation, control: &Control<'_>) -> Result<(), OperationError> {
-        let Action::Await { replica, container, gate, .. } = &operation.action else { return Ok(()) };
-        self.waiter(control).wait(replica, &self.id(container)?, gate).await
+        let Action::Await { replica, container, gate, deadline, .. } = &operation.action else {
+            return Ok(());
+        };
+        let times = self.waiter(control).wait(replica, &self.id(container)?, gate, *deadline).await?;
+        if !times.is_empty() {
+            self.starts.borrow_mut().insert(replica.service.clone(), times);
+        }
+        Ok(())
     }
 
     async fn watch(

@@ -1,50 +1,23 @@
 //! Waits for gates. It looks at a container after each event, and runs the gate's test itself: the healthcheck's command through
 //! exec, or a request to the container's address.
 
-use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason, SHUTDOWN};
+use super::failure::{OperationError, Reason, SHUTDOWN};
 use super::probe::{self, Answer};
-use super::secrets;
-use super::watch::Watch;
+use super::wait::{Candidate, Seen, Waiter};
 use crate::apply::announce::subject;
-use crate::apply::control::Control;
 use crate::engine::RestartPolicy;
-use crate::engine::logs::LogQuery;
-use crate::engine::{ContainerDetails, Engine, Healthcheck};
+use crate::engine::{ContainerDetails, Healthcheck};
 use crate::plan::action::Replica;
-use crate::plan::desired::Desired;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, Health, State};
-use crate::ui::event::{Event, EventSender, Subject};
-use futures_util::StreamExt;
 
 /// A container that its restart policy restarts this often is in a crash loop.
 const RESTARTS_ALLOWED: u64 = 3;
 /// The shortest pause between two tests of a gate. Pauses grow with the time waited.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// A wait that takes longer than this shows the container's log beside it.
-const LOG_AFTER: Duration = Duration::from_secs(1);
-
-pub(super) struct Waiter<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) watch: &'a Watch,
-    pub(super) events: &'a EventSender,
-    pub(super) control: &'a Control<'a>,
-    /// The desired state, where files were read.
-    pub(super) desired: Option<&'a Desired<'a>>,
-}
-
-/// A container and its gate.
-pub(super) struct Candidate<'a> {
-    pub(super) id: &'a ContainerId,
-    pub(super) service: &'a str,
-    pub(super) subject: &'a Subject,
-    pub(super) gate: &'a Gate,
-}
 
 /// What an inspection of a container says about its gate.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,39 +28,50 @@ enum Readiness {
 }
 
 impl Waiter<'_> {
-    /// Waits until a container passes its gate.
+    /// Waits until a container passes its gate, at most until its own deadline and that of the run. Returns how long the phases of
+    /// its start took.
     ///
     /// # Errors
-    /// A [`GateFailure`] with the container's log tail.
+    /// A [`GateFailure`](super::failure::GateFailure).
     pub(super) async fn wait(
         &self,
         replica: &Replica,
         id: &ContainerId,
         gate: &Gate,
-    ) -> Result<(), OperationError> {
+        deadline: Option<Duration>,
+    ) -> Result<Vec<(String, Duration)>, OperationError> {
         let subject = subject(replica);
         let gate = &match gate {
             Gate::Unknown => Gate::Healthy { probe: true },
             gate => gate.clone(),
         };
-        let candidate = &Candidate { id, service: &replica.service, subject: &subject, gate };
+        let seen = Seen::default();
+        let candidate = &Candidate { id, service: &replica.service, subject: &subject, gate, deadline, seen };
         let begun = Instant::now();
+        let left = self.control.deadline().map(|end| end.saturating_duration_since(begun.into()));
         let outcome = tokio::select! {
             biased;
             outcome = self.judge(candidate) => outcome?,
-            never = self.show_log(candidate) => match never {},
-            () = self.control.expired() => {
-                match self.engine.inspect(candidate.id.as_str()).await {
-                    // Other waits may have used up the time before this one began.
-                    Ok(details) if readiness(candidate.gate, &details) == Readiness::Ready => Ok(()),
-                    Ok(details) => Err(Reason::Deadline(state(&details))),
-                    Err(_) => Err(Reason::Deadline("without an answer of the engine".into())),
-                }
-            }
+            never = self.follow_log(candidate) => match never {},
+            () = sleep_until(deadline.map(|deadline| begun + deadline)) => self.late(candidate, deadline).await,
+            () = self.control.expired() => self.late(candidate, None).await,
         };
         match outcome {
-            Ok(()) => Ok(()),
-            Err(reason) => Err(self.explain(candidate, reason, begun.elapsed()).await),
+            Ok(()) => Ok(candidate.seen.times()),
+            Err(reason) => {
+                let limit = deadline.into_iter().chain(left).min();
+                Err(self.explain(candidate, reason, begun.elapsed(), limit).await)
+            }
+        }
+    }
+
+    /// What a container is at the end of its own deadline, or of that of the run. Other waits may have used up the run's time
+    /// before this one began.
+    async fn late(&self, candidate: &Candidate<'_>, own: Option<Duration>) -> Result<(), Reason> {
+        match self.engine.inspect(candidate.id.as_str()).await {
+            Ok(details) if readiness(candidate.gate, &details) == Readiness::Ready => Ok(()),
+            Ok(details) => Err(Reason::Deadline { own, state: state(&details) }),
+            Err(_) => Err(Reason::Deadline { own, state: "without an answer of the engine".into() }),
         }
     }
 
@@ -139,7 +123,10 @@ impl Waiter<'_> {
                             tests.failed(candidate.gate, &Answer::NotRun, took);
                             break;
                         }
-                        answer => tests.failed(candidate.gate, &answer, took),
+                        answer => {
+                            tests.failed(candidate.gate, &answer, took);
+                            candidate.seen.answer.replace(answer.as_text());
+                        }
                     },
                 }
             }
@@ -184,7 +171,7 @@ impl Waiter<'_> {
                 probe::command(self.engine, candidate.id, command, *timeout).await
             }
             (Gate::Http { port, request, timeout, .. }, _) => {
-                probe::http(self.engine, details, *port, request, *timeout).await
+                probe::http(self.engine, details, candidate.service, *port, request, *timeout).await
             }
             (Gate::Tcp { port, timeout, .. }, _) => probe::tcp(self.engine, details, *port, *timeout).await,
             (_, Some(check)) => {
@@ -193,52 +180,6 @@ impl Waiter<'_> {
             (_, None) => return std::future::pending().await,
         };
         (answer, begun.elapsed())
-    }
-
-    /// Shows the container's last log line as long as the wait takes.
-    async fn show_log(&self, candidate: &Candidate<'_>) -> Infallible {
-        tokio::time::sleep(LOG_AFTER).await;
-        let query = LogQuery { follow: true, tail: Some(1), ..LogQuery::default() };
-        if let Ok(mut lines) = self.engine.log_lines(candidate.id, &query).await {
-            while let Some(Ok(line)) = lines.next().await {
-                let _ =
-                    self.events.send(Event::LogLine { subject: candidate.subject.clone(), line: line.text });
-            }
-        }
-        std::future::pending().await
-    }
-
-    /// Collects what an operator needs to know about a failed container, before an undo removes it.
-    pub(super) async fn explain(
-        &self,
-        candidate: &Candidate<'_>,
-        reason: Reason,
-        waited: Duration,
-    ) -> OperationError {
-        let details = self.engine.inspect(candidate.id.as_str()).await.ok();
-        let (tail, log_error) = match self.engine.log_tail(candidate.id, LOG_KEPT).await {
-            Ok(lines) => (lines, None),
-            Err(error) => (Vec::new(), Some(error.reason())),
-        };
-        let failed_test = details
-            .as_ref()
-            .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
-            .map(|probe| probe.output.clone())
-            .filter(|output| !output.is_empty());
-        let secrets = secrets::of(self.desired, candidate.service, details.as_ref());
-        OperationError::Gate(Box::new(GateFailure {
-            service: candidate.service.to_string(),
-            container: details
-                .as_ref()
-                .map_or_else(|| candidate.id.to_string(), |details| details.name.clone()),
-            gate: candidate.gate.clone(),
-            reason,
-            waited,
-            restarts: details.map_or(0, |details| details.restarts),
-            health_output: failed_test.map(|output| secrets.scrub(&output)),
-            log_error,
-            log: tail.into_iter().map(|line| secrets.scrub(&line.text)).collect(),
-        }))
     }
 }
 
@@ -322,7 +263,9 @@ impl Tests {
     /// test would run beside the first.
     fn failed(&mut self, gate: &Gate, answer: &Answer, took: Duration) {
         self.last = Some(took);
-        if *answer == Answer::TimedOut && matches!(gate, Gate::Healthy { .. } | Gate::Command { .. }) {
+        if matches!(answer, Answer::TimedOut(_))
+            && matches!(gate, Gate::Healthy { .. } | Gate::Command { .. })
+        {
             self.allowed = false;
         }
     }

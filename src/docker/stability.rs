@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::failure::{OperationError, Reason, SHUTDOWN};
-use super::ready::{Candidate, ExitDoubt, Restarts, Waiter};
+use super::ready::{ExitDoubt, Restarts};
+use super::wait::{Candidate, Seen, Waiter};
 use crate::apply::announce::subject;
 use crate::plan::action::Replica;
 use crate::plan::gate::Gate;
@@ -22,11 +23,12 @@ impl Waiter<'_> {
         window: Duration,
     ) -> Result<(), OperationError> {
         let subject = subject(replica);
-        let candidate = Candidate { id, service: &replica.service, subject: &subject, gate: &Gate::Running };
+        let (gate, deadline, seen) = (&Gate::Running, None, Seen::default());
+        let candidate = Candidate { id, service: &replica.service, subject: &subject, gate, deadline, seen };
         let begun = Instant::now();
         match self.stays_up(&candidate, window).await? {
             Ok(()) => Ok(()),
-            Err(reason) => Err(self.explain(&candidate, reason, begun.elapsed()).await),
+            Err(reason) => Err(self.explain(&candidate, reason, begun.elapsed(), None).await),
         }
     }
 

@@ -116,7 +116,7 @@ impl Docker<'_> {
             return Ok(());
         }
         let gate = before.map_or(Gate::Healthy { probe: true }, gate_of);
-        self.waiter(&control.waiting()).wait(replica, id, &gate).await?;
+        self.waiter(&control.waiting()).wait(replica, id, &gate, None).await?;
         if gate == Gate::Running {
             let restored = Restored { operation, replica: replica.clone(), id: id.clone() };
             self.restored.borrow_mut().push(restored);

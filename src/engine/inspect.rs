@@ -65,6 +65,8 @@ pub struct ContainerDetails {
     pub aliases: BTreeMap<String, Vec<String>>,
     /// `host`, `none`, `container:<id>`, or the name of a network.
     pub network_mode: String,
+    /// In bytes; none without a limit.
+    pub memory_limit: Option<u64>,
     /// Whether it has a device request or the `nvidia` runtime: a probe must not disturb a GPU.
     pub has_gpu: bool,
 }
@@ -231,6 +233,8 @@ struct HostConfigReply {
     network_mode: String,
     #[serde(default, deserialize_with = "null_as_default")]
     port_bindings: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    memory: u64,
 }
 
 #[derive(Deserialize, Default)]
@@ -339,6 +343,7 @@ impl Reply {
             addresses,
             aliases,
             network_mode: host.network_mode,
+            memory_limit: Some(host.memory).filter(|bytes| *bytes > 0),
             has_gpu: !host.device_requests.is_empty() || host.runtime == "nvidia",
         }
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::diag::finding::{Finding, Place};
+use crate::util::disk;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Disk {
@@ -23,8 +24,8 @@ fn mib(bytes: u64) -> String {
 
 /// `root` is the engine's data root, a folder on this machine.
 pub(super) fn findings(root: &str) -> Option<Finding> {
-    let disk = match rustix::fs::statvfs(Path::new(root)) {
-        Ok(disk) => Disk::Free(disk.f_bavail.saturating_mul(disk.f_frsize)),
+    let disk = match disk::free(Path::new(root)) {
+        Ok(free) => Disk::Free(free),
         Err(error) => Disk::Unknown(format!("{root}: {error}")),
     };
     judge(root, &disk)

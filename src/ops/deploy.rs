@@ -26,7 +26,7 @@ use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::pins::Pins;
 use crate::state::head::Outcome;
-use crate::state::{ContentKey, Snapshot};
+use crate::state::{ContentKey, Snapshot, UsualTimes};
 use crate::ui::event::Event;
 
 /// A deploy that has read its files and the engine, and has changed nothing yet.
@@ -315,6 +315,7 @@ impl Deployment<'_> {
             fence: Some(lock.fence()),
             number: Some(record.number()),
             recorded: Some(recorded),
+            usual: UsualTimes::of(&before.head.releases),
             ..self.execution(plan, observed).with_desired(&desired)
         };
         let begin = async {

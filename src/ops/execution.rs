@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use crate::apply::executor::{self, End};
+use crate::apply::failure::FailedLog;
 use crate::apply::fence::Fence;
 use crate::apply::options::{RecordStart, RunOptions, is_recorded};
 use crate::apply::report;
-use crate::docker::Docker;
+use crate::docker::failure::{LOG_LINES, LOG_LINES_IN_CI};
 use crate::docker::state::StateError;
+use crate::docker::{Docker, RunFacts};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -16,8 +18,8 @@ use crate::ops::session::Session;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::state;
 use crate::state::head::{Outcome, RunEntry};
+use crate::state::{self, ContainerLog, RunLogs, Starts, UsualTimes};
 use crate::ui::event::{Event, Phase, Subject};
 
 /// A plan and everything that its execution needs.
@@ -33,6 +35,8 @@ pub struct Execution<'a> {
     pub number: Option<u64>,
     /// Fires when the start of the run is recorded, where it has a record.
     pub recorded: Option<RecordStart>,
+    /// How long the phases of starts took in earlier releases.
+    pub usual: UsualTimes,
     /// How long all waits together may take.
     pub wait: Duration,
     pub started: Instant,
@@ -44,16 +48,18 @@ pub struct RunOutcome {
     pub result: Result<String, Failure>,
     /// For the run record.
     pub outcome: Outcome,
-    /// The logs of the containers that failed.
-    pub logs: String,
+    pub logs: RunLogs,
+    /// How long the phases of the starts took.
+    pub starts: Starts,
     pub notes: Vec<String>,
     /// An earlier run that is still unfinished.
     pub unfinished: Option<RunEntry>,
 }
 
 impl RunOutcome {
-    fn of(plan: &Plan, result: Result<String, Failure>, outcome: Outcome, logs: String) -> RunOutcome {
-        RunOutcome { result, outcome, logs, notes: plan.notes.clone(), unfinished: None }
+    fn of(plan: &Plan, result: Result<String, Failure>, outcome: Outcome) -> RunOutcome {
+        let (logs, starts) = (RunLogs::default(), Starts::new());
+        RunOutcome { result, outcome, logs, starts, notes: plan.notes.clone(), unfinished: None }
     }
 
     /// Adds something else that failed.
@@ -123,7 +129,8 @@ impl<'a> Execution<'a> {
         started: Instant,
     ) -> Execution<'a> {
         let (desired, fence, number, recorded) = (None, None, None, None);
-        Execution { engine, plan, observed, desired, fence, number, recorded, wait, started }
+        let usual = UsualTimes::default();
+        Execution { engine, plan, observed, desired, fence, number, recorded, usual, wait, started }
     }
 
     #[must_use]
@@ -140,7 +147,7 @@ impl<'a> Execution<'a> {
         match self.execute(context, session).await {
             Ok(outcome) => outcome,
             // No operation was started.
-            Err(failure) => RunOutcome::of(self.plan, Err(failure), Outcome::Undone, String::new()),
+            Err(failure) => RunOutcome::of(self.plan, Err(failure), Outcome::Undone),
         }
     }
 
@@ -157,9 +164,14 @@ impl<'a> Execution<'a> {
         let Execution { engine, plan, observed, desired, .. } = *self;
         if plan.operations.is_empty() {
             let result = Ok(report::summary(plan, self.started.elapsed()));
-            return Ok(RunOutcome::of(plan, result, Outcome::Settled, String::new()));
+            return Ok(RunOutcome::of(plan, result, Outcome::Settled));
         }
-        let target = Docker::begin(engine, plan, desired, observed, session.events.clone(), self.number)
+        let facts = RunFacts {
+            number: self.number,
+            log_lines: if context.ui.is_ci() { LOG_LINES_IN_CI } else { LOG_LINES },
+            usual: self.usual.clone(),
+        };
+        let target = Docker::begin(engine, plan, desired, observed, session.events.clone(), facts)
             .await
             .map_err(engine_failure)?;
         let options = RunOptions {
@@ -170,8 +182,12 @@ impl<'a> Execution<'a> {
             events: session.events.clone(),
         };
         let report = executor::execute(plan, &target, options, &session.interrupt).await;
-        let result = report::conclude(plan, &report, self.started.elapsed());
-        let logs = report::logs(plan, &report);
-        Ok(RunOutcome::of(plan, result, outcome(report.end), logs))
+        let result = report::conclude(plan, &report, self.started.elapsed(), self.number);
+        let containers = report::logs(&report)
+            .into_iter()
+            .map(|FailedLog { service, container, lines }| ContainerLog { service, container, lines });
+        let logs = RunLogs { failure: report::failures(plan, &report), containers: containers.collect() };
+        let starts = target.take_starts();
+        Ok(RunOutcome { logs, starts, ..RunOutcome::of(plan, result, outcome(report.end)) })
     }
 }

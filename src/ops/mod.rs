@@ -25,6 +25,7 @@ pub mod ps;
 mod records;
 mod release;
 pub mod rollback;
+pub mod run_logs;
 pub mod scale;
 mod session;
 

@@ -201,6 +201,7 @@ impl<'a> Records<'a> {
             took: self.deployment.started.elapsed(),
             revision: git::revision(&self.deployment.context.settings.directory),
             images: images.chain(own).collect(),
+            ..ReleaseEntry::default()
         };
         for unnamed in tags::tag(&self.deployment.engine, &project.name, &entry).await {
             let text = format!("an image of the release got no tag, so a prune may remove it: {unnamed}");
@@ -240,13 +241,14 @@ impl<'a> Records<'a> {
         let unfinished = head.open.clone();
         let written = match (outcome, release) {
             (Outcome::Settled, Some((entry, model))) => {
+                let entry = ReleaseEntry { starts: ended.starts.clone(), ..entry };
                 self.settle(record, head, entry, &model, session).await
             }
             (_, release) => {
                 if let Some((entry, _)) = release {
                     self.untag(&entry, session).await;
                 }
-                record.end(head, ended.logs.clone()).await
+                record.end(head, &ended.logs).await
             }
         };
         if let Err(error) = written {

@@ -10,6 +10,7 @@ use super::gate::{Gate, Tolerance};
 use super::hook::{HookCall, HookPoint};
 use super::observed::{Container, ContainerId, NetworkId};
 use crate::compose::model::ServiceName;
+use crate::util::elapsed::elapsed;
 
 /// An operation's number within its plan, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -155,6 +156,9 @@ pub enum Action {
         /// The condition. JSON has it in words, which hide the values of variables.
         #[serde(serialize_with = "in_words")]
         gate: Gate,
+        /// How long the container may take, if its service says so; the run's own deadline ends the wait too.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        deadline: Option<Duration>,
         /// Whether a failure is only a warning, because every service that depends on this one says `required: false`.
         optional: bool,
         /// What a failure among the containers of the service means (`update_config`).
@@ -357,9 +361,10 @@ impl fmt::Display for Action {
             }
             Action::RenameContainer { container, name, .. } => write!(f, "rename {container} to {name}"),
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
-            Action::Await { container, gate, optional, tolerance, .. } => {
+            Action::Await { container, gate, deadline, optional, tolerance, .. } => {
+                let within = deadline.map_or_else(String::new, |time| format!(" within {}", elapsed(time)));
                 let optional = if *optional { " (optional)" } else { "" };
-                write!(f, "await {container}: {gate}{optional}{tolerance}")
+                write!(f, "await {container}: {gate}{within}{optional}{tolerance}")
             }
             Action::Delay { time, .. } => write!(f, "wait {time:?}"),
             Action::RunHook { container, hook, .. } => {

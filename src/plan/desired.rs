@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -54,6 +55,8 @@ pub struct DesiredService<'a> {
     pub job: bool,
     /// What its containers must pass.
     pub gate: Gate,
+    /// How long a container may take to pass, if the service says so.
+    pub deadline: Option<Duration>,
     /// Whether every service that depends on it does so with `required: false`.
     pub optional: bool,
     /// Digests of the content of its configs and secrets, by `configs.NAME` and `secrets.NAME`.
@@ -289,6 +292,7 @@ impl<'a> DesiredService<'a> {
             found,
             job,
             gate: gate(service, job, found),
+            deadline: service.sofa.as_ref().and_then(|sofa| sofa.deadline).map(|deadline| deadline.0),
             optional: !dependants.is_empty() && dependants.iter().all(|edge| !edge.required),
             contents: BTreeMap::new(),
             env_files: BTreeMap::new(),

@@ -7,6 +7,7 @@ use super::action::OpId;
 use super::action::{Action, ContainerRef, Replica};
 use super::gate::{Gate, Tolerance};
 use super::hook::HookPoint;
+use crate::util::elapsed::elapsed;
 
 /// Why the failure of a hook before a stop is only a warning.
 pub const IGNORED_BEFORE_STOP: &str = "the container is stopped anyway";
@@ -173,6 +174,17 @@ impl Action {
             Action::RunHook { hook, .. } => Some(hook.to_string()),
             _ => None,
         }
+    }
+
+    /// The gate or the hook that is waited for, and how long at most if the service says so.
+    pub fn bounded_condition(&self) -> Option<String> {
+        let condition = self.condition()?;
+        Some(match self {
+            Action::Await { deadline: Some(deadline), .. } => {
+                format!("{condition}, within {}", elapsed(*deadline))
+            }
+            _ => condition,
+        })
     }
 
     /// The signal that is sent.

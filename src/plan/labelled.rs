@@ -158,7 +158,15 @@ pub(super) struct Edge<'a> {
 /// The dependencies of a container's service, from its label `depends_on` (`service:condition:restart,…`). docker compose's
 /// loader adds the services whose namespaces it shares, with `restart`.
 pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
-    let label = container.label(compose::DEPENDS_ON).unwrap_or_default();
+    edges_of(container.label(compose::DEPENDS_ON).unwrap_or_default())
+}
+
+/// The services in a label `depends_on`.
+pub fn needed(label: &str) -> impl Iterator<Item = &str> {
+    edges_of(label).map(|edge| edge.service)
+}
+
+fn edges_of(label: &str) -> impl Iterator<Item = Edge<'_>> {
     label.split(',').filter_map(|entry| {
         let mut fields = entry.split(':');
         let service = fields.next().filter(|name| !name.is_empty())?;

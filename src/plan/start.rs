@@ -166,6 +166,7 @@ pub(super) fn ready(draft: &mut Draft, container: &Container, begun: Option<OpId
         replica: replica.clone(),
         container: target.clone(),
         gate: gate.clone(),
+        deadline: None,
         optional: false,
         tolerance: Tolerance::default(),
     };

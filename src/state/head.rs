@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub const RELEASES: usize = 10;
+/// Of so many runs the logs are kept.
+pub const RUN_LOGS: u64 = 10;
 
 /// The records of a project, without the large parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,7 +166,13 @@ pub struct ReleaseEntry {
     /// The images of its services, also of those that the run did not change. Keys are the service, and
     /// `service/reference` for other images of a service, in hooks and mounts.
     pub images: BTreeMap<String, ReleaseImage>,
+    /// How long the phases of the starts took, where the run waited for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub starts: Starts,
 }
+
+/// The phases of the start of a service in one run with the time of each, in order, by service.
+pub type Starts = BTreeMap<String, Vec<(String, Duration)>>;
 
 /// The service of a key of [`ReleaseEntry::images`], and whether it is the image of its containers.
 pub fn service_of(key: &str) -> (&str, bool) {
@@ -202,7 +210,7 @@ mod tests {
             done: Timestamp::UNIX_EPOCH,
             took: Duration::ZERO,
             revision: None,
-            images: BTreeMap::new(),
+            ..ReleaseEntry::default()
         }
     }
 

@@ -14,18 +14,22 @@ pub mod lock;
 mod memory;
 pub mod record;
 pub mod release;
+pub mod run_logs;
 mod seal;
 pub mod storage;
 pub mod store;
+pub mod usual_times;
 
 pub use fence::Fence;
-pub use head::{Head, Operator};
+pub use head::{Head, Operator, Starts};
 pub use held::{Held, LEASE, LockId};
 pub use holder::{Holder, Process};
 pub use key::ContentKey;
 pub use lease::{LockSignal, LockTokens};
 pub use lock::{Lock, LockError};
+pub use run_logs::{ContainerLog, RunLogs};
 pub use storage::{
     ErrorKind, LockChange, LockChangeKind, LockStorage, RecordContent, RecordStorage, StorageError,
 };
 pub use store::{Found, RecordFile, Snapshot, StateError, Store};
+pub use usual_times::UsualTimes;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::head::{Head, Operator, Outcome, Reach, ReleaseEntry, ReleaseImage, RunEntry};
+use super::run_logs::RunLogs;
 use super::storage::RecordStorage;
 use super::store::{RecordFile, Snapshot, StateError, Store};
 use crate::compose::model::Project;
@@ -149,8 +150,8 @@ impl<S: RecordStorage> Record<S> {
     ///
     /// # Errors
     /// The store's.
-    pub async fn end(self, head: Head, logs: String) -> Result<(), StateError<S::Error>> {
-        let logs = (RecordFile::Logs(self.number()), logs.into_bytes());
+    pub async fn end(self, head: Head, logs: &RunLogs) -> Result<(), StateError<S::Error>> {
+        let logs = (RecordFile::Logs(self.number()), self.store.encode(logs)?);
         self.store.write(&self.snapshot, head, &[logs]).await.map(drop)
     }
 }

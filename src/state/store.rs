@@ -4,7 +4,7 @@
 //! files that are written in turn, each with length and checksum; an interrupted write leaves the other one. The parts are
 //! written before the head, into files that no head points to yet.
 
-use super::head::{Head, RELEASES, RunEntry};
+use super::head::{Head, RELEASES, RUN_LOGS, RunEntry};
 use super::key::ContentKey;
 use super::seal::{Unsealed, seal, unseal};
 use super::storage::{ErrorKind, RecordContent, RecordStorage, StorageError};
@@ -96,7 +96,7 @@ impl RecordFile {
         let releases = RELEASES as u64 + 1;
         match self {
             RecordFile::Plan(number) => format!("plan/{}", number % 2),
-            RecordFile::Logs(number) => format!("logs/{}", number % 2),
+            RecordFile::Logs(number) => format!("logs/{}", number % RUN_LOGS),
             RecordFile::Release(number) => format!("release/{}", number % releases),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::event::{Event, Phase, Subject};
+use crate::util::elapsed::elapsed;
 
 #[derive(Debug, Default)]
 pub(super) struct Board {
@@ -20,9 +21,33 @@ pub(super) struct Line {
     /// The last log or build line, shown until the phase is final.
     pub(super) last_line: Option<String>,
     pub(super) progress: Option<(String, u64, Option<u64>)>,
+    /// The phase of its start, while it is waited for.
+    pub(super) start_phase: Option<StartPhase>,
     /// When the subject started and when it reached its current phase, from the start of the run.
     pub(super) since: Duration,
     pub(super) until: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct StartPhase {
+    name: String,
+    /// From the start of the run.
+    since: Duration,
+    usual: Option<Duration>,
+    deadline: Option<Duration>,
+}
+
+impl StartPhase {
+    /// `loading the model 42.0s, usually 1m40s, deadline 6m00s`.
+    pub(super) fn text(&self, now: Duration) -> String {
+        let mut text = format!("{} {}", self.name, elapsed(now.saturating_sub(self.since)));
+        for (word, time) in [("usually", self.usual), ("deadline", self.deadline)] {
+            if let Some(time) = time {
+                text += &format!(", {word} {}", elapsed(time));
+            }
+        }
+        text
+    }
 }
 
 impl Board {
@@ -41,9 +66,16 @@ impl Board {
                 line.phase = *phase;
                 line.detail.clone_from(detail);
                 line.progress = None;
+                line.start_phase = None;
                 line.until = now;
                 if phase.is_final() {
                     line.last_line = None;
+                }
+            }
+            Event::StartPhase { subject, name, usual, deadline } => {
+                if let Some(known) = self.lines.get_mut(subject) {
+                    let (usual, deadline) = (*usual, *deadline);
+                    known.start_phase = Some(StartPhase { name: name.clone(), since: now, usual, deadline });
                 }
             }
             Event::LogLine { subject, line }
@@ -68,6 +100,7 @@ impl Board {
             detail: None,
             last_line: None,
             progress: None,
+            start_phase: None,
             since: now,
             until: now,
         })

@@ -21,6 +21,15 @@ pub enum Event {
         /// The cause, the gate that is waited for, or the first line of the error.
         detail: Option<String>,
     },
+    /// A container that is waited for begins another phase of its start, such as `loading the model`.
+    StartPhase {
+        subject: Subject,
+        name: String,
+        /// How long it took in earlier releases.
+        usual: Option<Duration>,
+        /// How long the whole start may take, if the service says so.
+        deadline: Option<Duration>,
+    },
     /// The last log line of a service that a run waits for.
     LogLine {
         subject: Subject,

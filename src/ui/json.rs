@@ -49,6 +49,16 @@ fn fill(line: &mut Map<String, Value>, event: &Event) {
             }
             about(line, subject);
         }
+        Event::StartPhase { subject, name, usual, deadline } => {
+            put("kind", json!("start-phase"));
+            put("text", json!(name));
+            for (key, time) in [("usual_seconds", usual), ("deadline_seconds", deadline)] {
+                if let Some(time) = time {
+                    put(key, json!(time.as_secs_f64()));
+                }
+            }
+            about(line, subject);
+        }
         Event::LogLine { subject, line: text } => {
             put("kind", json!("log"));
             put("text", json!(text));
@@ -117,6 +127,23 @@ mod tests {
         );
     }
     use crate::ui::event::Phase;
+
+    #[test]
+    fn a_phase_of_a_start_has_its_times() {
+        let event = Event::StartPhase {
+            subject: Subject::Container { service: "web".into(), number: 1 },
+            name: "loading".into(),
+            usual: Some(std::time::Duration::from_millis(1500)),
+            deadline: None,
+        };
+        let mut out = Vec::new();
+        print(&mut out, &event, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"kind\":\"start-phase\",\"text\":\"loading\",\"usual_seconds\":1.5,\
+             \"service\":\"web\",\"number\":1,\"id\":\"web\"}\n"
+        );
+    }
 
     #[test]
     fn an_event_is_one_line_with_time_kind_and_service() {

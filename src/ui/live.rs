@@ -55,7 +55,7 @@ fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usiz
     if room == 0 {
         return style::fit(&format!("{before}{word}"), width);
     }
-    let explained = style::fit(&explanation(line), room);
+    let explained = style::fit(&explanation(line, now), room);
     format!(
         "{before}{} {spent:>7}  {}",
         style::paint(&word, style),
@@ -63,8 +63,8 @@ fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usiz
     )
 }
 
-/// The text after the phase: progress, else the detail and the last log line.
-fn explanation(line: &Line) -> String {
+/// The text after the phase: progress, else the phase of the start or the detail, and the last log line.
+fn explanation(line: &Line, now: Duration) -> String {
     if let Some((what, current, total)) = &line.progress {
         let mib = |bytes: u64| format!("{:.1}", bytes as f64 / 1_048_576.0);
         return match total {
@@ -72,11 +72,12 @@ fn explanation(line: &Line) -> String {
             None => format!("{what} {} MiB", mib(*current)),
         };
     }
-    let detail = line.detail.as_ref().filter(|_| line.phase != Phase::Done);
+    let detail = line.detail.clone().filter(|_| line.phase != Phase::Done);
+    let detail = line.start_phase.as_ref().map(|phase| phase.text(now)).or(detail);
     match (detail, &line.last_line) {
         (Some(detail), Some(log)) => format!("{detail} │ {log}"),
-        (Some(text), None) | (None, Some(text)) => text.clone(),
-        (None, None) => String::new(),
+        (Some(detail), None) => detail,
+        (None, log) => log.clone().unwrap_or_default(),
     }
 }
 

@@ -152,6 +152,11 @@ impl Ui {
         Progress::begin(self.progress_format(), self.color)
     }
 
+    /// Whether the output is a log of CI, which is read later.
+    pub fn is_ci(&self) -> bool {
+        self.ci
+    }
+
     /// Whether a person sees stdout.
     pub fn is_watched(&self) -> bool {
         !self.ci && std::io::stdout().is_terminal()

@@ -1,18 +1,26 @@
-//! Progress as plain lines, for logs and CI: one when something starts to take time, and one when it ends.
+//! Progress as plain lines, for logs and CI: one when something starts to take time, one when it ends, and after a silence one with
+//! what is still going on.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use super::board::{Board, Line};
 use super::event::{Event, Phase, Subject};
 use super::style;
 use crate::util::elapsed::elapsed;
+
+/// After such a silence a line says what is still going on.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+/// That line names so many subjects.
+const NAMED: usize = 4;
 
 /// Prints events as lines, with the time that each subject took.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     begun: BTreeMap<Subject, Duration>,
     shown: BTreeMap<Subject, Phase>,
+    board: Board,
 }
 
 impl Plain {
@@ -23,10 +31,16 @@ impl Plain {
         event: &Event,
         now: Duration,
     ) -> std::io::Result<()> {
+        self.board.apply(event, now);
         match event {
             Event::Begin { title, .. } => writeln!(out, "{title}"),
             Event::Phase { subject, phase, detail } => {
                 self.phase(out, subject, *phase, detail.as_deref(), now)
+            }
+            Event::StartPhase { subject, name, usual, .. } => {
+                write!(out, "  {subject}: {}", style::strip_controls(name))?;
+                usual.iter().try_for_each(|usual| write!(out, " (usually {})", elapsed(*usual)))?;
+                writeln!(out)
             }
             // Steps show the progress of a build. Its output is shown where it fails.
             Event::BuildLine { subject, line } if line.starts_with("Step ") => {
@@ -40,6 +54,28 @@ impl Plain {
             Event::Warning(text) => writeln!(out, "warning: {text}"),
             Event::Outcome { text, .. } => writeln!(out, "{text}"),
         }
+    }
+
+    /// Prints what is still going on `now` after the start of the run; nothing where nothing is.
+    pub(super) fn still(&self, out: &mut impl Write, now: Duration) -> std::io::Result<()> {
+        let active: Vec<String> = self
+            .board
+            .lines
+            .iter()
+            .filter(|(_, line)| matches!(line.phase, Phase::Waiting | Phase::Pulling | Phase::Building))
+            .map(|(subject, line)| describe(subject, line, now))
+            .collect();
+        if active.is_empty() {
+            return Ok(());
+        }
+        let (named, more) = active.split_at(active.len().min(NAMED));
+        write!(out, "  after {}", elapsed(now))?;
+        self.board.deadline.iter().try_for_each(|deadline| write!(out, " of {}", elapsed(*deadline)))?;
+        write!(out, ": {}", named.join(", "))?;
+        if !more.is_empty() {
+            write!(out, ", {} more", more.len())?;
+        }
+        writeln!(out)
     }
 
     fn phase(
@@ -82,6 +118,15 @@ impl Plain {
         }
         writeln!(out)
     }
+}
+
+/// `web waiting (loading the model 42.0s, usually 1m40s)`.
+fn describe(subject: &Subject, line: &Line, now: Duration) -> String {
+    let detail = match &line.start_phase {
+        Some(phase) => phase.text(now),
+        None => elapsed(now.saturating_sub(line.since)),
+    };
+    format!("{subject} {} ({})", line.phase.word(), style::strip_controls(&detail))
 }
 
 #[cfg(test)]
@@ -131,5 +176,32 @@ mod tests {
         let text =
             printed(&[line("Step 1/2 : FROM base"), line("Get:1 packages"), line("Step 2/2 : RUN make")]);
         assert_eq!(text, "  image app: Step 1/2 : FROM base\n  image app: Step 2/2 : RUN make\n");
+    }
+
+    #[test]
+    fn the_phases_of_a_start_are_printed_and_after_a_silence_what_is_still_going_on() {
+        let begin = Event::Begin { title: "deploy shop".into(), deadline: Some(Duration::from_secs(360)) };
+        let loading = Event::StartPhase {
+            subject: Subject::Container { service: "web".into(), number: 1 },
+            name: "loading the model".into(),
+            usual: Some(Duration::from_secs(100)),
+            deadline: Some(Duration::from_secs(240)),
+        };
+        let mut plain = Plain::default();
+        let mut out = Vec::new();
+        let second = Duration::from_secs;
+        for (at, event) in [(0, &begin), (1, &phase(Phase::Waiting, Some("healthy"))), (2, &loading)] {
+            plain.print(&mut out, event, second(at)).unwrap();
+        }
+        plain.still(&mut out, second(32)).unwrap();
+        plain.print(&mut out, &phase(Phase::Ready, None), second(40)).unwrap();
+        plain.still(&mut out, second(70)).unwrap();
+        let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
+        assert_eq!(
+            text,
+            "deploy shop\n  web: waiting (healthy)\n  web: loading the model (usually 1m40s)\n  \
+             after 32.0s of 6m00s: web waiting (loading the model 30.0s, usually 1m40s, deadline 4m00s)\n  \
+             web: ready 39.0s\n"
+        );
     }
 }

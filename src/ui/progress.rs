@@ -11,7 +11,7 @@ use super::board::Board;
 use super::event::{Event, EventSender};
 use super::format::{Format, size};
 use super::live::{self, Canvas};
-use super::plain::Plain;
+use super::plain::{Plain, SILENCE};
 use super::{json, style};
 
 /// A live display is redrawn this often without events, so that its times advance.
@@ -48,14 +48,28 @@ impl Progress {
 async fn show_lines(mut events: UnboundedReceiver<Event>, color: ColorChoice, format: Format) {
     let begin = Instant::now();
     let mut plain = Plain::default();
-    while let Some(event) = events.recv().await {
-        let mut out = AutoStream::new(std::io::stderr().lock(), color);
-        // A closed terminal does not stop a run.
-        let _ = match format {
-            Format::Json => json::print(&mut out, &event, jiff::Timestamp::now()),
-            Format::Quiet => Ok(()),
-            _ => plain.print(&mut out, &event, begin.elapsed()),
+    let mut printed = begin;
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => match event { Some(event) => Some(event), None => return },
+            () = tokio::time::sleep_until((printed + SILENCE).into()) => None,
         };
+        let mut text = Vec::new();
+        // Writing to memory does not fail.
+        let _ = match (format, event) {
+            (Format::Json, Some(event)) => json::print(&mut text, &event, jiff::Timestamp::now()),
+            (Format::Json | Format::Quiet, _) => Ok(()),
+            (_, Some(event)) => plain.print(&mut text, &event, begin.elapsed()),
+            (_, None) => {
+                printed = Instant::now();
+                plain.still(&mut text, begin.elapsed())
+            }
+        };
+        if !text.is_empty() {
+            printed = Instant::now();
+            // A closed terminal does not stop a run.
+            let _ = AutoStream::new(std::io::stderr().lock(), color).write_all(&text);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Leaves without domain words.
 
+pub mod disk;
 pub mod elapsed;
 pub mod git;
 pub mod slug;

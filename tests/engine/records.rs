@@ -98,8 +98,19 @@ async fn a_deploy_that_is_undone_says_so_and_keeps_the_log_of_what_failed() {
     assert!(!told.contains("line 0\n"), "people are shown the end of the log: {told}");
     assert_eq!(head.run.as_ref().unwrap().outcome, Some(Outcome::UndoIncomplete));
     assert_eq!(head.releases.len(), 1);
-    let logs = String::from_utf8(store.part(RecordFile::Logs(2)).await.unwrap()).unwrap();
-    assert!(logs.contains("line 0\n") && logs.contains("line 199\n"), "{logs}");
+    let logs = store.run_logs(2).await.unwrap();
+    let [new, old] = logs.containers.as_slice() else { panic!("{logs:?}") };
+    assert_eq!((new.service.as_str(), old.service.as_str()), ("s0", "s0"));
+    assert_eq!((&new.lines, &old.lines), (&lines, &lines));
+    assert!(told.contains("`sofa logs --run 2 s0` shows all of its output"), "{told}");
+    let shown = text(&stage.sofa(&["logs", "--run", "2", "s0", "--no-prefix"]).stdout);
+    assert_eq!(shown.lines().take(200).collect::<Vec<_>>(), lines);
+    let last = text(&stage.sofa(&["logs", "--run", "2", "--tail", "1"]).stdout);
+    assert!(last.lines().count() == 2 && last.lines().all(|line| line.ends_with("| line 199")), "{last}");
+    let told = stage.ends(&["logs", "--run", "2", "nobody"], 2);
+    assert!(told.contains("run 2 kept no log of `nobody`") && told.contains("those of: s0"), "{told}");
+    let told = stage.ends(&["logs", "--run", "1"], 2);
+    assert!(told.contains("no logs of run 1"), "{told}");
 }
 
 #[test]
@@ -235,4 +246,8 @@ fn down_keeps_the_records_and_a_record_that_cannot_be_written_changes_nothing() 
     assert!(told.contains("no space left on device"), "{told}");
     assert_eq!(stage.ids(), [""; 0]);
     stage.ok(&["deploy"]);
+}
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
 }

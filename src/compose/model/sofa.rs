@@ -15,6 +15,12 @@ pub struct Sofa {
     pub role: Option<Role>,
     /// How it is known to be ready; `None` means by its healthcheck.
     pub ready: Option<ReadyCheck>,
+    /// How long its containers may take to become ready; `None` means as long as the run may wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Duration>,
+    /// The phases of its start, by what its containers print.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<StartPhase>,
     /// When a job runs.
     pub run: JobRun,
     /// The kind of queue worker it is, such as `celery`; `None` means none.
@@ -57,6 +63,15 @@ pub enum JobRun {
     OnChange,
     /// On every deploy.
     Always,
+}
+
+/// A phase of a container's start: it begins with a line of the log that contains a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartPhase {
+    /// The text.
+    pub log: String,
+    /// What the phase is called on the display.
+    pub name: String,
 }
 
 /// How a service is known to be ready.
@@ -115,6 +130,20 @@ pub struct HttpRequest {
     /// A regular expression that the answer's body contains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// How the certificate is checked, where the scheme is `https`; `None` means `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// How the certificate of an answer over HTTPS is checked. It must be for the `Host` header, else for the service's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// Whether any certificate passes.
+    #[serde(default)]
+    pub insecure: bool,
+    /// The absolute path of a PEM file with the only authorities that may have signed it; `None` means those of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
 }
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {

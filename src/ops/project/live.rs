@@ -38,6 +38,16 @@ impl Context {
     /// # Errors
     /// No name for the project, no engine, a service that the project does not have.
     pub async fn live_project(&self, view: View) -> Result<LiveProject, Failure> {
+        let found = self.found_project(view).await?;
+        let scope = scope(self, &found.project, &found.observed, found.services.as_ref())?;
+        Ok(LiveProject { scope, ..found })
+    }
+
+    /// The same, whatever services the command names.
+    ///
+    /// # Errors
+    /// As `live_project`, except for unknown services.
+    pub async fn found_project(&self, view: View) -> Result<LiveProject, Failure> {
         let request = self.request(Options::default())?;
         let name = self.project_name_of(&request)?;
         let typed = self.settings.has_typed_files;
@@ -55,8 +65,7 @@ impl Context {
             observed = observe(&engine, &found, view).await?;
             project = found;
         }
-        let scope = scope(self, &project, &observed, services.as_ref())?;
-        Ok(LiveProject { project, engine, observed, scope, services })
+        Ok(LiveProject { project, engine, observed, scope: Scope::Everything, services })
     }
 }
 

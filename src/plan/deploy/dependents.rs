@@ -60,6 +60,7 @@ impl<'a> Deploy<'a> {
             replica,
             container: target,
             gate: labelled::gate(container),
+            deadline: None,
             optional: false,
             tolerance: Tolerance::default(),
         };

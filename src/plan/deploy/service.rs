@@ -252,6 +252,7 @@ impl<'a> Deploy<'a> {
             replica: replica.clone(),
             container,
             gate: service.gate.clone(),
+            deadline: service.deadline,
             optional: service.optional,
             tolerance: steps.strategy.tolerance,
         };

@@ -10,7 +10,9 @@ use crate::compat::duration;
 use crate::compose::load::session::Session;
 use crate::compose::load::syntax::shape::Shape::{self, Bool, List, OneOf, Text};
 use crate::compose::load::syntax::shape::{self, Table};
-use crate::compose::model::{Duration, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, Sofa};
+use crate::compose::model::{
+    Duration, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, Sofa, StartPhase, Tls,
+};
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node};
 
@@ -35,18 +37,30 @@ static READY: Table = Table {
         ("expect", OneOf(&[STATUS, List(&STATUS)])),
         ("json", Shape::Object(&JSON)),
         ("body", Text),
+        ("scheme", Shape::Word(&["http", "https"])),
+        ("insecure", Bool),
+        ("ca", Text),
         ("interval", Text),
         ("timeout", Text),
+        ("deadline", Text),
+        ("phases", List(&Shape::Object(&PHASE))),
     ],
     ..Table::CLOSED
 };
+
+static PHASE: Table =
+    Table { keys: &[("log", Text), ("name", Text)], required: &["log", "name"], ..Table::CLOSED };
 
 const STATUS: Shape = Shape::Range(100, 599);
 static HEADERS: Table = Table::of_named_keys(&Text);
 static JSON: Table = Table::of_named_keys(&OneOf(&[Text, Bool, Shape::Number, Shape::Null]));
 
+/// The keys that say what is asked.
+const QUESTIONS: [&str; 3] = ["http", "tcp", "command"];
 /// The keys that mean something only beside `http`.
-const OF_HTTP: [&str; 5] = ["port", "headers", "expect", "json", "body"];
+const OF_HTTP: [&str; 8] = ["port", "headers", "expect", "json", "body", "scheme", "insecure", "ca"];
+/// The keys that mean something only beside a question.
+const OF_QUESTION: [&str; 2] = ["interval", "timeout"];
 
 /// Reads a block. Its errors are in the session.
 pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Option<Sofa> {
@@ -61,47 +75,98 @@ pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Op
         return None;
     }
     let word = |key: &str| block.get(key).and_then(Node::as_str);
+    let ready = block.get("ready");
     Some(Sofa {
         literal: true,
         role: word("role").and_then(|role| {
             [Role::Backend, Role::Infra, Role::Job].into_iter().find(|known| known.as_str() == role)
         }),
-        ready: match block.get("ready") {
-            Some(ready) => Some(read_ready(service, ready, session)?),
+        ready: match ready {
+            Some(ready) => read_ready(service, ready, session)?,
             None => None,
+        },
+        deadline: match ready {
+            Some(ready) => read_deadline(service, ready, session)?,
+            None => None,
+        },
+        phases: match ready {
+            Some(ready) => read_phases(service, ready, session)?,
+            None => Vec::new(),
         },
         run: if word("run") == Some("always") { JobRun::Always } else { JobRun::OnChange },
         worker: word("worker").map(str::to_owned),
-        gpu: matches!(block.get("gpu").map(|node| &node.kind), Some(Kind::Bool(true))),
+        gpu: is_true(block.get("gpu")),
     })
 }
 
-fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<ReadyCheck> {
+/// What is asked. Without a question the healthcheck decides.
+fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<Option<ReadyCheck>> {
     if ready.as_str().is_some() {
-        return Some(ReadyCheck::Engine);
+        return Some(Some(ReadyCheck::Engine));
     }
-    let mut asked = ["http", "tcp", "command"].into_iter().filter(|key| ready.get(key).is_some());
-    let (Some(kind), None) = (asked.next(), asked.next()) else {
+    let mut asked = QUESTIONS.into_iter().filter(|key| ready.get(key).is_some());
+    let kind = asked.next();
+    let alone = ["deadline", "phases"].iter().any(|key| ready.get(key).is_some());
+    if asked.next().is_some() || kind.is_none() && !alone {
         let message = format!("service `{service}`: `x-sofa.ready` asks one question");
         session.error(
             Diagnostic::error(message).at(ready.span, "").hint("write one of `http`, `tcp`, `command`"),
         );
         return None;
-    };
-    let stray = OF_HTTP.iter().filter(|_| kind != "http").find_map(|key| Some((key, ready.get(key)?)));
-    if let Some((key, node)) = stray {
-        let message = format!("service `{service}`: `x-sofa.ready.{key}` needs `http` beside it");
-        session.error(Diagnostic::error(message).at(node.span, "").hint("ask with `http`, or remove it"));
+    }
+    let of_http =
+        OF_HTTP.iter().filter(|_| kind != Some("http")).map(|key| (key, "`http`", "ask with `http`"));
+    let of_any = OF_QUESTION
+        .iter()
+        .filter(|_| kind.is_none())
+        .map(|key| (key, "a question", "ask with `http`, `tcp` or `command`"));
+    let stray =
+        of_http.chain(of_any).find_map(|(key, needs, hint)| Some((key, needs, hint, ready.get(key)?)));
+    if let Some((key, needs, hint, node)) = stray {
+        let message = format!("service `{service}`: `x-sofa.ready.{key}` needs {needs} beside it");
+        session.error(Diagnostic::error(message).at(node.span, "").hint(format!("{hint}, or remove it")));
         return None;
     }
     let probe = match kind {
-        "http" => Probe::Http(read_http(service, ready, session)?),
-        "tcp" => Probe::Tcp(ready.get("tcp").and_then(number)?),
-        _ => Probe::Command(words(ready.get("command")?)),
+        None => return Some(None),
+        Some("http") => Probe::Http(read_http(service, ready, session)?),
+        Some("tcp") => Probe::Tcp(ready.get("tcp").and_then(number)?),
+        Some(_) => Probe::Command(words(ready.get("command")?)),
     };
     let interval = time(service, ready, "interval", session)?;
     let timeout = time(service, ready, "timeout", session)?;
-    Some(ReadyCheck::Probe { probe, interval, timeout })
+    Some(Some(ReadyCheck::Probe { probe, interval, timeout }))
+}
+
+fn read_deadline(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<Option<Duration>> {
+    let deadline = time(service, ready, "deadline", session)?;
+    match (deadline, ready.get("deadline")) {
+        (Some(Duration(std::time::Duration::ZERO)), Some(node)) => {
+            let message = format!("service `{service}`: `x-sofa.ready.deadline` is no time at all");
+            session.error(Diagnostic::error(message).at(node.span, "").hint("leave it out for no deadline"));
+            None
+        }
+        _ => Some(deadline),
+    }
+}
+
+fn read_phases(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<Vec<StartPhase>> {
+    let mut phases = Vec::new();
+    for phase in ready.get("phases").and_then(Node::as_list).into_iter().flatten() {
+        for key in ["log", "name"] {
+            let node = phase.get(key)?;
+            if node.as_str()?.trim().is_empty() {
+                let message = format!("service `{service}`: `{key}` of a phase is empty");
+                session.error(Diagnostic::error(message).at(node.span, "").hint(
+                    "`log` is a text that begins the phase when the container prints it, `name` what is shown",
+                ));
+                return None;
+            }
+        }
+        let text = |key: &str| phase.get(key).and_then(Node::as_str).map(str::to_owned);
+        phases.push(StartPhase { log: text("log")?, name: text("name")? });
+    }
+    Some(phases)
 }
 
 fn read_http(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<HttpProbe> {
@@ -141,6 +206,18 @@ fn read_http(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<H
         let message = format!("`x-sofa.ready.body` is no regular expression: {error}");
         return refuse(node, &message, "", "a text as it is: put `\\` before each of `.+*?()|[]{}^$`");
     }
+    let ca = ready.get("ca");
+    let is_secure = ready.get("scheme").and_then(Node::as_str) == Some("https");
+    if let Some(node) = ca.or(ready.get("insecure")).filter(|_| !is_secure) {
+        let message = "`x-sofa.ready.ca` and `x-sofa.ready.insecure` are about a certificate";
+        return refuse(node, message, "", "write `scheme: https` beside it, or remove it");
+    }
+    if let Some(node) = ca.filter(|_| is_true(ready.get("insecure"))) {
+        let message = "`x-sofa.ready.ca` checks nothing beside `insecure: true`";
+        return refuse(node, message, "", "remove one of the two");
+    }
+    let tls =
+        Tls { insecure: is_true(ready.get("insecure")), ca: ca.and_then(Node::as_str).map(str::to_owned) };
     let json = ready.get("json").and_then(Node::as_map).into_iter().flatten();
     let request = HttpRequest {
         path: path.as_str()?.to_owned(),
@@ -148,8 +225,13 @@ fn read_http(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<H
         headers,
         json: json.filter_map(|entry| Some((entry.key.to_string(), scalar(&entry.value)?))).collect(),
         body: ready.get("body").and_then(Node::as_str).map(str::to_owned),
+        tls: is_secure.then_some(tls),
     };
     Some(HttpProbe { port: ready.get("port").and_then(number), request })
+}
+
+fn is_true(node: Option<&Node>) -> bool {
+    matches!(node.map(|node| &node.kind), Some(Kind::Bool(true)))
 }
 
 fn number(node: &Node) -> Option<u16> {
@@ -219,6 +301,17 @@ mod tests {
             ("{ http: /, headers: { 'a b': c } }", "`x-sofa.ready.headers`: `a b` cannot be sent"),
             ("{ http: /, body: '(' }", "`x-sofa.ready.body` is no regular expression"),
             ("{ tcp: 80, expect: 204 }", "`x-sofa.ready.expect` needs `http`"),
+            ("{}", "`x-sofa.ready` asks one question"),
+            ("{ http: /, tcp: 80, deadline: 1m }", "`x-sofa.ready` asks one question"),
+            ("{ deadline: 1m, interval: 1s }", "`x-sofa.ready.interval` needs a question"),
+            ("{ deadline: 1m, expect: 204 }", "`x-sofa.ready.expect` needs `http`"),
+            ("{ deadline: 0s }", "`x-sofa.ready.deadline` is no time at all"),
+            ("{ deadline: soon }", "`x-sofa.ready.deadline`"),
+            ("{ phases: [{ log: a }] }", "`name`"),
+            ("{ phases: [{ log: ' ', name: b }] }", "`log` of a phase is empty"),
+            ("{ http: /, ca: a.pem }", "are about a certificate"),
+            ("{ http: /, scheme: http, insecure: true }", "are about a certificate"),
+            ("{ http: /, scheme: https, ca: a.pem, insecure: true }", "checks nothing beside"),
             ("{ http: /, expect: [] }", "`x-sofa.ready.expect` has no status"),
             ("{ http: /, expect: [200, 99] }", "`x-sofa.ready.expect[1]` must be 100 to 599"),
             ("{ http: /, json: { a: [1] } }", "`x-sofa.ready.json.a` must be"),
@@ -227,7 +320,13 @@ mod tests {
             let found = problems(ready);
             assert!(found.contains(part), "{ready}: {found}");
         }
-        assert_eq!(problems("{ http: /, expect: [200, 204], json: { a.b: 1, c: true }, body: ok }"), "");
+        for right in [
+            "{ http: /, expect: [200, 204], json: { a.b: 1, c: true }, body: ok }",
+            "{ http: /, scheme: https, insecure: true }",
+            "{ deadline: 6m, phases: [{ log: Installing, name: installing packages }] }",
+        ] {
+            assert_eq!(problems(right), "", "{right}");
+        }
     }
 
     #[test]

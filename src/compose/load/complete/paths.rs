@@ -82,6 +82,8 @@ pub(crate) fn resolve_service(service: &mut Node, base: Base<'_>) {
             change(Some(&mut entry.value), |path| base.absolute_or_windows(path));
         }
     }
+    let ready = service.get_mut("x-sofa").and_then(|sofa| sofa.get_mut("ready"));
+    change(ready.and_then(|ready| ready.get_mut("ca")), |path| base.absolute(path));
     for entry in list(service.get_mut("env_file")) {
         change(entry.get_mut("path"), |path| base.absolute(path));
     }

@@ -1,0 +1,63 @@
+//! A wait for a container: what it works with, what is waited for, and what it has seen.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::start_phases::StartPhases;
+use super::watch::Watch;
+use crate::apply::control::Control;
+use crate::engine::Engine;
+use crate::plan::desired::Desired;
+use crate::plan::gate::Gate;
+use crate::plan::observed::ContainerId;
+use crate::state::UsualTimes;
+use crate::ui::event::{EventSender, Subject};
+
+pub(super) struct Waiter<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) watch: &'a Watch,
+    pub(super) events: &'a EventSender,
+    pub(super) control: &'a Control<'a>,
+    /// The desired state, where files were read.
+    pub(super) desired: Option<&'a Desired<'a>>,
+    /// How long the phases of starts took in earlier releases.
+    pub(super) usual: &'a UsualTimes,
+    /// How many of its last log lines a failure shows.
+    pub(super) log_lines: usize,
+}
+
+/// A container and its gate.
+pub(super) struct Candidate<'a> {
+    pub(super) id: &'a ContainerId,
+    pub(super) service: &'a str,
+    pub(super) subject: &'a Subject,
+    pub(super) gate: &'a Gate,
+    /// How long it may take, if its service says so.
+    pub(super) deadline: Option<Duration>,
+    pub(super) seen: Seen,
+}
+
+/// What a wait has seen of a container's start.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The last answer that did not pass the gate.
+    pub(super) answer: RefCell<Option<String>>,
+    pub(super) phases: RefCell<StartPhases>,
+    /// By the engine's clock.
+    pub(super) started: Cell<Option<Timestamp>>,
+}
+
+impl Seen {
+    /// How long the phases took that a container went through until now.
+    pub(super) fn times(&self) -> Vec<(String, Duration)> {
+        self.phases.borrow().times(self.since_start(Timestamp::now()))
+    }
+
+    /// The time from the container's start to a moment.
+    pub(super) fn since_start(&self, moment: Timestamp) -> Duration {
+        let Some(started) = self.started.get() else { return Duration::ZERO };
+        Duration::try_from(moment.duration_since(started)).unwrap_or(Duration::ZERO)
+    }
+}
