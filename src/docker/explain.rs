@@ -103,7 +103,7 @@ impl Waiter<'_> {
             let state = match containers.next() {
                 None => "has no container".to_owned(),
                 Some(container) => match self.engine.inspect(container.id.as_str()).await {
-                    Ok(details) => state(&details),
+                    Ok(details) => state(&details, self.passed.borrow().contains(&details.id)),
                     Err(_) => container.state.to_string(),
                 },
             };
@@ -123,8 +123,8 @@ impl Waiter<'_> {
     }
 }
 
-/// The state of a container in a few words, with how long it has had it.
-fn state(details: &ContainerDetails) -> String {
+/// The state of a container in a few words, with the time since it started or ended.
+fn state(details: &ContainerDetails, passed: bool) -> String {
     let since = |moment: Option<Timestamp>| {
         let passed =
             moment.and_then(|moment| Duration::try_from(Timestamp::now().duration_since(moment)).ok());
@@ -133,6 +133,7 @@ fn state(details: &ContainerDetails) -> String {
     match (&details.state, details.health) {
         (State::Exited(0), _) => "completed".to_owned(),
         (State::Exited(code), _) => format!("exited with code {code}{}", since(details.finished)),
+        (State::Running, Health::Starting) if passed => format!("healthy{}", since(details.started)),
         (State::Running, Health::None) => format!("running{}", since(details.started)),
         (State::Running, health) => format!("{health}{}", since(details.started)),
         (state, _) => state.to_string(),

@@ -22,7 +22,7 @@ mod wait;
 mod watch;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -66,6 +66,7 @@ pub struct Docker<'a> {
     usual: UsualTimes,
     /// How long the phases of the starts took, by service.
     starts: RefCell<Starts>,
+    passed: RefCell<BTreeSet<ContainerId>>,
     stops: Semaphore,
     kept: RefCell<BTreeMap<OpId, Kept>>,
     restored: RefCell<Vec<Restored>>,
@@ -128,6 +129,7 @@ impl<'a> Docker<'a> {
             log_lines,
             usual,
             starts: RefCell::default(),
+            passed: RefCell::default(),
             stops: Semaphore::new(STOPS_AT_ONCE),
             kept: RefCell::default(),
             restored: RefCell::default(),
@@ -152,6 +154,7 @@ impl<'a> Docker<'a> {
             control,
             desired: self.desired,
             usual: &self.usual,
+            passed: &self.passed,
             log_lines: self.log_lines,
         }
     }

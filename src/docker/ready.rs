@@ -57,9 +57,13 @@ impl Waiter<'_> {
             () = self.control.expired() => self.late(candidate, None).await,
         };
         match outcome {
-            Ok(()) => Ok(candidate.seen.times()),
+            Ok(()) => {
+                self.passed.borrow_mut().insert(id.clone());
+                Ok(candidate.seen.times())
+            }
             Err(reason) => {
-                let limit = deadline.into_iter().chain(left).min();
+                let is_late = matches!(reason, Reason::Deadline { .. });
+                let limit = deadline.into_iter().chain(left.filter(|_| is_late)).min();
                 Err(self.explain(candidate, reason, begun.elapsed(), limit).await)
             }
         }

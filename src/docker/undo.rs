@@ -109,14 +109,21 @@ impl Docker<'_> {
         drop(permit);
         self.hooks_for_undo(replica, container, HookPoint::PostStart, control).await?;
         let before = self.observed_container(id);
-        if !before.is_none_or(was_ready) {
+        if before.is_some_and(was_broken) {
             self.warn(format!(
                 "{container} was not ready before the run; it is started again without a wait"
             ));
             return Ok(());
         }
         let gate = before.map_or(Gate::Healthy { probe: true }, gate_of);
-        self.waiter(&control.waiting()).wait(replica, id, &gate, None).await?;
+        let waited = self.waiter(&control.waiting()).wait(replica, id, &gate, None).await;
+        match waited {
+            // Whether it had been ready is not known.
+            Err(error) if before.is_some_and(|before| before.health == Health::Starting) => {
+                self.warn(format!("{error}\n  it was still starting before the run"));
+            }
+            waited => drop(waited?),
+        }
         if gate == Gate::Running {
             let restored = Restored { operation, replica: replica.clone(), id: id.clone() };
             self.restored.borrow_mut().push(restored);
@@ -135,9 +142,10 @@ impl Docker<'_> {
     }
 }
 
-/// Whether the engine reported a container as ready before the run.
-fn was_ready(container: &Container) -> bool {
-    container.state == State::Running && matches!(container.health, Health::None | Health::Healthy)
+/// Whether a container was certainly not ready before the run. One that the engine calls `starting` may have passed its gate: with
+/// a long interval the engine's own first test comes late.
+fn was_broken(container: &Container) -> bool {
+    container.state != State::Running || container.health == Health::Unhealthy
 }
 
 /// The gate that shows whether a container which was ready is ready again.

@@ -1,6 +1,7 @@
 //! A wait for a container: what it works with, what is waited for, and what it has seen.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub(super) struct Waiter<'a> {
     pub(super) desired: Option<&'a Desired<'a>>,
     /// How long the phases of starts took in earlier releases.
     pub(super) usual: &'a UsualTimes,
+    /// The containers that passed their gate in this run. The engine may call them `starting` until its own first test.
+    pub(super) passed: &'a RefCell<BTreeSet<ContainerId>>,
     /// How many of its last log lines a failure shows.
     pub(super) log_lines: usize,
 }

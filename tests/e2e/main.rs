@@ -15,6 +15,7 @@ mod data;
 mod dependencies;
 mod deploy;
 mod engine_calls;
+mod failures;
 mod from_labels;
 mod hooks;
 mod interop;
