@@ -38,7 +38,10 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     let text = match args.format {
         Format::Json => found.json()?,
         Format::Text => {
-            let summary = findings::summary(&format!("check {}", found.project), &found.list);
+            let mut summary = findings::summary(&format!("check {}", found.project), &found.list);
+            if let Some(longest) = &found.longest_wait {
+                summary += &format!("a deploy waits at most {longest}\n");
+            }
             if found.list.is_empty() { summary } else { findings::render(&found.list) + "\n" + &summary }
         }
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::compose::load::Loaded;
 use crate::compose::model::Service;
@@ -21,6 +22,8 @@ pub struct Candidate<'a> {
     pub root: &'a Path,
     /// Whether the mode is protected.
     pub protected: bool,
+    /// How long all waits of a deploy together may take.
+    pub wait_timeout: Duration,
 }
 
 impl Candidate<'_> {

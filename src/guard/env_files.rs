@@ -71,6 +71,7 @@ mod tests {
             env_files: &[file],
             root: folder.path(),
             protected: true,
+            wait_timeout: std::time::Duration::from_secs(360),
         };
         let findings = super::findings(&candidate).await.into_iter();
         findings.filter(|finding| finding.severity == Severity::Error).map(|finding| finding.fix).collect()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 mod candidate;
 mod disk;
+mod empty_secrets;
 mod env_files;
 mod images;
 mod order;
@@ -20,13 +21,16 @@ use crate::plan::Problem;
 use crate::plan::desired::Desired;
 use crate::plan::scope::Missing;
 
-/// Weak passwords and exposed env files of a protected mode. Other modes have no findings.
+/// Empty secrets; in a protected mode weak passwords and exposed env files too.
 pub async fn protections(candidate: &Candidate<'_>) -> Vec<Finding> {
-    if !candidate.protected {
-        return Vec::new();
+    let mut findings = empty_secrets::findings(candidate);
+    if candidate.protected {
+        findings.extend(env_files::findings(candidate).await);
+        // An empty password is both, and why it is empty says more.
+        let known: BTreeSet<Place> = findings.iter().map(|finding| finding.place.clone()).collect();
+        let weak = passwords::findings(candidate).into_iter();
+        findings.extend(weak.filter(|finding| !known.contains(&finding.place)));
     }
-    let mut findings = env_files::findings(candidate).await;
-    findings.extend(passwords::findings(candidate));
     findings
 }
 

@@ -16,6 +16,7 @@ use crate::ops::project::LoadedProject;
 use crate::plan;
 use crate::plan::desired::Desired;
 use crate::plan::observed::Observed;
+use crate::plan::patience::LongestWait;
 use crate::plan::pins::Pins;
 use crate::plan::scope::{self, Selection};
 
@@ -24,6 +25,8 @@ pub struct Findings {
     pub project: String,
     pub mode: Option<String>,
     pub list: Vec<Finding>,
+    /// How long a deploy waits at most; none where the files cannot be read.
+    pub longest_wait: Option<LongestWait>,
 }
 
 impl Findings {
@@ -32,10 +35,13 @@ impl Findings {
     /// # Errors
     /// Standard input that cannot be read, services that the project does not have, and failures of an engine that answers.
     pub async fn of(context: &Context) -> Result<Findings, Failure> {
+        let mut longest_wait = None;
         let (project, mut list) = match context.try_load(context.request(load::Options::default())?)? {
             (Ok(loaded), sources) => {
                 let loaded = LoadedProject { loaded, sources };
-                (loaded.project().name.to_string(), of_project(context, &loaded).await?)
+                let (found, longest) = of_project(context, &loaded).await?;
+                longest_wait = Some(longest);
+                (loaded.project().name.to_string(), found)
             }
             (Err(problems), sources) => {
                 let found =
@@ -45,7 +51,7 @@ impl Findings {
         };
         list.sort_by(|a, b| (a.severity, &a.place).cmp(&(b.severity, &b.place)));
         let mode = context.settings.mode.as_ref().map(|mode| mode.name.clone());
-        Ok(Findings { project, mode, list })
+        Ok(Findings { project, mode, list, longest_wait })
     }
 
     /// The kind of failure that the findings mean, if any: refused where a protection or another owner forbids a deploy, else
@@ -66,6 +72,7 @@ impl Findings {
             "errors": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
             "unchecked": self.count(Severity::Unchecked),
+            "longest_wait_seconds": self.longest_wait.as_ref().map(|longest| longest.time().as_secs()),
             "findings": self.list,
         });
         let text = serde_json::to_string_pretty(&value);
@@ -78,7 +85,10 @@ impl Findings {
 }
 
 /// The findings about files that could be read.
-async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<Vec<Finding>, Failure> {
+async fn of_project(
+    context: &Context,
+    loaded: &LoadedProject,
+) -> Result<(Vec<Finding>, LongestWait), Failure> {
     let subject = preflight::candidate(context, loaded);
     let selection = context.selection(loaded.project())?;
     let warnings = &loaded.loaded.warnings;
@@ -89,8 +99,10 @@ async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<Vec<Fin
         Ok(engine) => with_engine(context, &engine, &subject, &selection).await,
         Err(failure) => Err(failure),
     };
-    found.extend(findings.unwrap_or_else(|failure| without_engine(context, &failure, &subject, &selection)));
-    Ok(found)
+    let (of_scope, longest_wait) =
+        findings.unwrap_or_else(|failure| without_engine(context, &failure, &subject, &selection));
+    found.extend(of_scope);
+    Ok((found, longest_wait))
 }
 
 /// The findings that need an engine: what others hold, what its images contain, the space on its disk.
@@ -99,7 +111,7 @@ async fn with_engine(
     engine: &Engine,
     subject: &Candidate<'_>,
     selection: &Selection,
-) -> Result<Vec<Finding>, Failure> {
+) -> Result<(Vec<Finding>, LongestWait), Failure> {
     let project = &subject.loaded.project;
     let observed = observe(engine, project, &Pins::new()).await?;
     let mut found = Vec::new();
@@ -115,6 +127,7 @@ async fn with_engine(
     });
     let pins = Pins::new();
     let desired = desired(context, project, &pins, &scope, &observed);
+    let longest_wait = LongestWait::of(&desired, subject.wait_timeout);
     found.extend(guard::advice(subject, &desired));
     found.extend(problems(engine, &desired, &observed, subject));
     if engine.host().is_local() {
@@ -123,7 +136,7 @@ async fn with_engine(
     } else {
         found.push(guard::machine_elsewhere(&engine.host().to_string()));
     }
-    Ok(found)
+    Ok((found, longest_wait))
 }
 
 /// The reasons why a deploy has no plan, or would fail.
@@ -146,7 +159,7 @@ fn without_engine(
     failure: &Failure,
     subject: &Candidate<'_>,
     selection: &Selection,
-) -> Vec<Finding> {
+) -> (Vec<Finding>, LongestWait) {
     let place = Place::whole(context.settings.host.clone().unwrap_or_else(|| "the Docker Engine".to_owned()));
     let unchecked = "host ports, names, images and the engine's disk are unchecked";
     let message = format!("{}; {unchecked}", failure.messages.join("; "));
@@ -167,5 +180,5 @@ fn without_engine(
     let mut found = vec![engine];
     found.extend(guard::advice(subject, &desired));
     found.extend(guard::sources(subject, &scope.into_iter().collect()));
-    found
+    (found, LongestWait::of(&desired, subject.wait_timeout))
 }

@@ -22,8 +22,10 @@ use crate::ops::records::Records;
 use crate::ops::release::{UnfinishedRun, last_release, of_release};
 use crate::ops::scale;
 use crate::ops::session::Session;
+use crate::plan::kind::Wait;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
+use crate::plan::patience::LongestWait;
 use crate::plan::pins::Pins;
 use crate::state::head::Outcome;
 use crate::state::{ContentKey, Snapshot, UsualTimes};
@@ -92,6 +94,10 @@ impl<'a> Deploy<'a> {
         }
         let mut plan = deployment.plan(observed)?;
         plan.images = deployment.preview_images(observed).await?;
+        if plan.operations.iter().any(|operation| matches!(operation.action.wait(), Wait::Gate(_))) {
+            let longest = LongestWait::of(&deployment.desired(observed), deployment.wait_timeout());
+            plan.notes.push(format!("the deploy waits at most {longest}"));
+        }
         Ok(plan)
     }
 

@@ -24,6 +24,7 @@ pub mod observed;
 pub mod operation;
 pub mod ownership;
 mod passes;
+pub mod patience;
 pub mod pins;
 pub mod policy;
 pub mod problem;

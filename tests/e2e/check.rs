@@ -67,7 +67,13 @@ async fn a_good_project_has_no_findings() {
     let run = check(&test, ["production", "--strict"]);
     assert_eq!(findings(run.ok()), [""; 0]);
     let run = test.sofa(["check", "production"]);
-    assert_eq!(run.ok().stdout, format!("check {}: no problems found\n", test.name()));
+    assert_eq!(
+        run.ok().stdout,
+        format!(
+            "check {}: no problems found\na deploy waits at most 4m00s for its services: report-worker 4m00s\n",
+            test.name()
+        )
+    );
     assert_nothing_was_made(&test).await;
 }
 
@@ -167,6 +173,7 @@ async fn all_problems_are_found_at_once() {
     let run = check(&test, ["production"]);
     let expected = [
         "error plan compose/docker-compose-prod.yml:3:5",
+        "error empty-secret compose/docker-compose-prod.yml:6:27",
         "error dependency compose/docker-compose-prod.yml:9:18",
         "warning image-unpinned compose/docker-compose-prod.yml:3:12",
         "warning lost compose/docker-compose-prod.yml:4:14",
@@ -200,4 +207,74 @@ async fn without_an_engine_its_rules_are_unchecked_and_all_others_run() {
         findings(check(&test, ["production"]).assert_code(5))[0],
         "error env-file-mode envs/.production.env"
     );
+}
+
+#[tokio::test]
+async fn a_healthcheck_that_is_more_patient_than_the_deploy_is_a_warning_and_the_longest_wait_is_told() {
+    let Some(test) = TestProject::new("patient").await else {
+        return;
+    };
+    test.file(
+        "compose.yaml",
+        "services:\n  backend:\n    image: ${BUSYBOX}\n    restart: always\n    healthcheck:\n      test: [CMD, 'true']\n      \
+         interval: 30s\n      retries: 4\n      start_period: 300s\n    x-sofa: {ready: {deadline: 4m}}\n",
+    );
+    let run = test.sofa(["check"]);
+    run.ok();
+    for text in [
+        "service `backend`: its healthcheck takes 420 s to give up, but a deploy waits for it 240 s at most",
+        "compose.yaml:6:7",
+        "or raise `x-sofa.ready.deadline`",
+        "a deploy waits at most 4m00s for its services: backend 4m00s",
+    ] {
+        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    }
+    let json: Value = serde_json::from_str(&check(&test, []).stdout).unwrap();
+    assert_eq!(json["longest_wait_seconds"], 240);
+    let plan = test.sofa(["plan"]);
+    assert!(plan.stdout.contains("note: the deploy waits at most 4m00s"), "{}", plan.stdout);
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_refused_in_a_protected_mode_and_a_warning_elsewhere() {
+    let compose = r#"
+services:
+  backend:
+    image: ${BUSYBOX}
+    command: [sh, -c, "trap 'exit 0' TERM; sleep 600 & wait"]
+    env_file: ../envs/service.env
+    environment:
+      JWT_SECRET_KEY: "${JWT_SECRET_KEY}"
+      SIGNING_KEY: "${NOT_GIVEN}"
+      OPTIONAL_TOKEN: "${NOT_GIVEN_EITHER:-}"
+      PLAIN_TOKEN: ""
+    healthcheck: { test: [CMD, "true"], interval: 10s }
+"#;
+    let env =
+        "DATABASE_URL=x\nJWT_SECRET_KEY=${FROM_VAULT}\nCACHE=redis://${CACHE_HOST}/0\nUNUSED=${MAY_MISS:-}\n";
+    let Some(test) = production("check-empty", compose, env).await else { return };
+    test.file("compose.yaml", &compose.replace("../envs", "./envs"));
+    test.file("envs/service.env", "API_TOKEN=\nNAME=\nDB_PASSWORD=${VAULT_PASSWORD}\n");
+    for file in ["envs/service.env", "envs/.production.env"] {
+        fs::set_permissions(test.folder().join(file), Permissions::from_mode(0o600)).unwrap();
+    }
+    let expected = [
+        "error empty-secret compose/docker-compose-prod.yml:9:20",
+        "error empty-secret envs/.production.env:2:1",
+        "error empty-secret envs/.production.env:3:1",
+        "error empty-secret envs/service.env:1:1",
+        "error empty-secret envs/service.env:3:1",
+    ];
+    let found = findings(check(&test, ["production"]).assert_code(5));
+    assert_eq!(found.iter().filter(|found| found.contains("empty-secret")).collect::<Vec<_>>(), expected);
+    assert!(!found.iter().any(|found| found.contains("default-password")), "told twice: {found:?}");
+    let run = test.sofa(["deploy", "production"]);
+    run.assert_code(5)
+        .says("`JWT_SECRET_KEY` is empty: variable `FROM_VAULT` is not set")
+        .says("`CACHE` lacks its value: variable `CACHE_HOST` is not set")
+        .says("service `backend`: `SIGNING_KEY` is empty: variable `NOT_GIVEN` is not set")
+        .says("write `${NOT_GIVEN:-}` if it may be empty");
+    assert_nothing_was_made(&test).await;
+    let run = test.sofa_by_files(["-f", "compose.yaml", "--env-file", "envs/.production.env", "deploy"]);
+    run.ok().says("warning: `JWT_SECRET_KEY` is empty: variable `FROM_VAULT` is not set");
 }

@@ -36,10 +36,10 @@ pub fn load(request: &Request, sources: &mut Sources) -> Result<Loaded, Diagnost
     let mut session = Session::new(&request.working_directory, sources);
     session.defers_service_problems = request.options.defers_service_problems;
     let loaded = run(request, &mut session);
-    let Finished { warnings, lost, uses, service_problems } = session.finish()?;
+    let Finished { warnings, lost, unset, uses, service_problems } = session.finish()?;
     match loaded {
         Some((project, origins)) => {
-            Ok(Loaded { project, warnings, lost, service_problems, variables: uses.by_name, origins })
+            Ok(Loaded { project, warnings, lost, unset, service_problems, variables: uses.by_name, origins })
         }
         None => Err(Diagnostic::error("nothing was loaded").into()),
     }

@@ -77,12 +77,27 @@ pub struct Loaded {
     /// What docker compose loses without a word, and so does this loader: parts of command lines, unknown options of mounts,
     /// variables without a name. For `sofa check`.
     pub lost: Diagnostics,
+    /// The variables that env files name and that are not set, without a default beside them.
+    pub unset: Vec<Unset>,
     /// See [`Options::defers_service_problems`].
     pub service_problems: Vec<ServiceProblem>,
     /// The variables that the files name, by name.
     pub variables: BTreeMap<String, Variable>,
     /// Where values were written, by path in the model (`services.web.environment.TOKEN`).
     pub origins: Origins,
+}
+
+/// A variable that the value of a key in an env file names, and that is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unset {
+    /// Its name.
+    pub variable: String,
+    /// The key.
+    pub key: String,
+    /// Whether the key's value is empty for that.
+    pub is_empty: bool,
+    /// The key and its value.
+    pub span: Span,
 }
 
 /// A variable named by the files.

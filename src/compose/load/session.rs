@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::complete::resolve::Contents;
 use super::inputs::variables::Uses;
-use super::request::ServiceProblem;
+use super::request::{ServiceProblem, Unset};
 use crate::compose::model::ServiceName;
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::yaml::{SourceId, Span, YamlError};
@@ -22,6 +22,8 @@ pub(crate) struct Session<'s> {
     pub(crate) contents: Contents,
     /// What docker compose loses without a word.
     pub(crate) lost: Diagnostics,
+    /// See [`Loaded::unset`](crate::compose::load::request::Loaded::unset).
+    pub(crate) unset: Vec<Unset>,
     /// The working directory, for showing paths.
     here: PathBuf,
     problems: Diagnostics,
@@ -37,6 +39,7 @@ pub(crate) struct Session<'s> {
 pub(crate) struct Finished {
     pub(crate) warnings: Diagnostics,
     pub(crate) lost: Diagnostics,
+    pub(crate) unset: Vec<Unset>,
     pub(crate) uses: Uses,
     pub(crate) service_problems: Vec<ServiceProblem>,
 }
@@ -68,6 +71,7 @@ impl<'s> Session<'s> {
             env_files: Vec::new(),
             contents: Contents::new(),
             lost: Diagnostics::default(),
+            unset: Vec::new(),
             problems: Diagnostics::default(),
             errors: 0,
             reported: 0,
@@ -75,6 +79,14 @@ impl<'s> Session<'s> {
             judged: None,
             defers_service_problems: false,
             service_problems: Vec::new(),
+        }
+    }
+
+    /// Notes the variables that the value of a key in an env file names in vain.
+    pub(crate) fn note_unset(&mut self, key: &str, value: &str, unset: Vec<String>, span: Span) {
+        for variable in unset {
+            let key = key.to_owned();
+            self.unset.push(Unset { variable, key, is_empty: value.is_empty(), span });
         }
     }
 
@@ -217,6 +229,7 @@ impl<'s> Session<'s> {
             0 => Ok(Finished {
                 warnings: self.problems,
                 lost: self.lost,
+                unset: self.unset,
                 service_problems: self.service_problems,
                 uses: self.uses,
             }),

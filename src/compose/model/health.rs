@@ -2,10 +2,15 @@
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
+use std::{fmt, time};
 
 use super::record::{Omit, record};
 use super::{Duration, Extensions};
+
+/// What the engine takes where nothing is said (`docker run --help`).
+const INTERVAL: time::Duration = time::Duration::from_secs(30);
+const TIMEOUT: time::Duration = time::Duration::from_secs(30);
+const RETRIES: u64 = 3;
 
 record! {
     /// The `healthcheck` section. Absent values are the image's or the engine's defaults.
@@ -74,4 +79,34 @@ impl Healthcheck {
     pub fn is_disabled(&self) -> bool {
         self.disable || self.test.0.first().is_some_and(|word| word == "NONE")
     }
+
+    /// How long the engine takes to call a container unhealthy whose tests fail at once: `start_period` + `interval` × `retries`,
+    /// with the engine's defaults.
+    pub fn patience(&self) -> time::Duration {
+        self.grace() + self.interval() * self.retries()
+    }
+
+    /// The time at the start in which failures do not count.
+    pub fn grace(&self) -> time::Duration {
+        self.start_period.map_or(time::Duration::ZERO, |time| time.0)
+    }
+
+    /// How long it takes until the container is unhealthy, where each test takes as long as it may.
+    pub fn longest_round(&self) -> time::Duration {
+        (self.interval() + or_default(self.timeout, TIMEOUT)) * self.retries()
+    }
+
+    fn interval(&self) -> time::Duration {
+        or_default(self.interval, INTERVAL)
+    }
+
+    fn retries(&self) -> u32 {
+        let retries = self.retries.filter(|retries| *retries > 0).unwrap_or(RETRIES);
+        // Nobody waits longer, and the product does not overflow.
+        u32::try_from(retries).unwrap_or(u32::MAX).min(100_000)
+    }
+}
+
+fn or_default(time: Option<Duration>, default: time::Duration) -> time::Duration {
+    time.map(|time| time.0).filter(|time| !time.is_zero()).unwrap_or(default)
 }

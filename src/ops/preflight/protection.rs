@@ -17,6 +17,7 @@ pub fn candidate<'a>(context: &'a Context, loaded: &'a LoadedProject) -> Candida
         env_files: &context.settings.env_files,
         root: &context.settings.directory,
         protected: context.settings.mode.as_ref().is_some_and(|mode| mode.protected),
+        wait_timeout: context.settings.wait_timeout(None),
     }
 }
 

@@ -9,6 +9,7 @@ mod labelled;
 mod limits;
 mod objects;
 mod ownership;
+mod patience;
 mod replicas;
 mod scope_of_files;
 mod strategy;

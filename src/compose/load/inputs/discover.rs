@@ -63,6 +63,7 @@ pub(crate) fn discover(request: &Request, session: &mut Session<'_>) -> Option<L
         return None;
     };
     if found != first {
+        session.unset.clear();
         read_env_files(&named_env_files, &found, &mut environment, session)?;
     }
     let profiles = profiles(request, &environment);
@@ -135,9 +136,17 @@ pub(crate) fn read_into(
         read.push((file.clone(), source, assignments));
     }
     for (file, source, assignments) in read.into_iter().rev() {
-        let placed = assignments.into_iter().rev().map(|dotenv::Assignment { name, value, range }| {
-            (name, value, Span::new(source, range.0, range.1))
-        });
+        let placed: Vec<(String, String, Span)> = assignments
+            .into_iter()
+            .rev()
+            .map(|dotenv::Assignment { name, value, range, unset }| {
+                let span = Span::new(source, range.0, range.1);
+                if environment.get(&name).is_none() {
+                    session.note_unset(&name, &value, unset, span);
+                }
+                (name, value, span)
+            })
+            .collect();
         environment.add_file(&file, placed);
         if !session.env_files.contains(&file) {
             session.env_files.push(file);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::compose::load::tree::template::{Reference, Scope, TemplateError, substitute};
+use crate::compose::load::tree::template::{Operator, Reference, Scope, TemplateError, substitute};
 
 /// One line that sets a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) struct Assignment {
     pub(crate) value: String,
     /// The bytes of the text with the name and the value.
     pub(crate) range: (usize, usize),
+    /// The variables that the value names, that are not set, and for which it says nothing else.
+    pub(crate) unset: Vec<String>,
 }
 
 /// Why a text is not an env file.
@@ -38,12 +40,13 @@ pub(crate) fn parse_after(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Assignment>, DotenvError> {
     let start = text.strip_prefix('\u{feff}').map_or(0, |rest| text.len() - rest.len());
-    let mut parser = Parser { text, at: start, seen, lookup };
+    let mut parser = Parser { text, at: start, seen, lookup, unset: Vec::new() };
     let mut assignments = Vec::new();
     while let Some(assignment) = parser.next_assignment()? {
+        let unset = std::mem::take(&mut parser.unset);
         if let Some((name, value, range)) = assignment {
             parser.seen.insert(name.clone(), value.clone());
-            assignments.push(Assignment { name, value, range });
+            assignments.push(Assignment { name, value, range, unset });
         }
     }
     Ok(assignments)
@@ -54,6 +57,8 @@ struct Parser<'t> {
     at: usize,
     seen: HashMap<String, String>,
     lookup: &'t dyn Fn(&str) -> Option<String>,
+    /// Those of the assignment that is read.
+    unset: Vec<String>,
 }
 
 type Read = (String, String, (usize, usize));
@@ -191,8 +196,8 @@ impl<'t> Parser<'t> {
         Err(self.error("quoted value does not end".to_owned(), start, start + line, Some("close the quote")))
     }
 
-    fn expand(&self, value: &str, at: usize) -> Result<String, DotenvError> {
-        let mut scope = FileScope { seen: &self.seen, lookup: self.lookup };
+    fn expand(&mut self, value: &str, at: usize) -> Result<String, DotenvError> {
+        let mut scope = FileScope { seen: &self.seen, lookup: self.lookup, unset: &mut self.unset };
         substitute(value, &mut scope).map(std::borrow::Cow::into_owned).map_err(|error| {
             let end = at + self.text[at..].find('\n').unwrap_or(self.text.len() - at);
             match error {
@@ -216,6 +221,7 @@ impl<'t> Parser<'t> {
 struct FileScope<'a> {
     seen: &'a HashMap<String, String>,
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    unset: &'a mut Vec<String>,
 }
 
 impl Scope for FileScope<'_> {
@@ -223,7 +229,12 @@ impl Scope for FileScope<'_> {
         (self.lookup)(name).or_else(|| self.seen.get(name).cloned())
     }
 
-    fn used(&mut self, _: Reference<'_>) {}
+    fn used(&mut self, reference: Reference<'_>) {
+        let says_nothing_else = matches!(reference.operator, Operator::None);
+        if says_nothing_else && self.value(reference.name).is_none() {
+            self.unset.push(reference.name.to_owned());
+        }
+    }
 }
 
 /// White space within a line.
@@ -305,7 +316,12 @@ pub(crate) fn parse_raw(
             });
         }
         let value = value.map(str::to_owned).or_else(|| lookup(name));
-        assignments.extend(value.map(|value| Assignment { name: name.to_owned(), value, range }));
+        assignments.extend(value.map(|value| Assignment {
+            name: name.to_owned(),
+            value,
+            range,
+            unset: Vec::new(),
+        }));
     }
     Ok(assignments)
 }

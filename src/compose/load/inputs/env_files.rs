@@ -51,12 +51,13 @@ pub(crate) fn resolve_environment(
         else {
             continue;
         };
-        for Assignment { name, value, range } in assignments {
+        for Assignment { name, value, range, unset } in assignments {
+            let span = Span::new(source, range.0, range.1);
             if name.is_empty() {
-                dropped::nameless_variable(Span::new(source, range.0, range.1), session);
+                dropped::nameless_variable(span, session);
             }
             if !own.contains_key(&name) {
-                let span = Span::new(source, range.0, range.1);
+                session.note_unset(&name, &value, unset, span);
                 let path = format!("services.{}.environment.{name}", service.name);
                 origins.add(path, Origin { span, literal: false });
             }
@@ -129,7 +130,7 @@ pub(crate) fn resolve_labels(
         };
         match dotenv::parse(&text, &|name| labels.get(name).cloned()) {
             Ok(assignments) => {
-                for Assignment { name, value, range } in assignments {
+                for Assignment { name, value, range, .. } in assignments {
                     if !service.labels.contains_key(&name) {
                         let path = format!("services.{}.labels.{name}", service.name);
                         let span = Span::new(source, range.0, range.1);
