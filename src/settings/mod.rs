@@ -163,6 +163,7 @@ impl Settings {
         let vocabulary = Vocabulary {
             modes: modes.iter().map(|mode| mode.name.clone()).collect(),
             has_modes: !modes.is_empty(),
+            has_tags: !typed.lenient,
         };
         let words = Words::classify(&typed.words, &typed.services, &environment, &vocabulary)?;
         // `-f` without a mode is a plain Compose project; with one it replaces the mode's files.

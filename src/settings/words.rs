@@ -1,4 +1,4 @@
-//! The words after a verb: a mode, `all` and services. SERVICES may also come from an option or the environment.
+//! The words after a verb: a mode, `all`, a tag and services. SERVICES may also come from an option or the environment.
 
 use super::environment::Environment;
 use crate::error::{Failure, Kind};
@@ -9,6 +9,8 @@ pub struct Vocabulary {
     pub modes: Vec<String>,
     /// Without modes every word except `all` is a service.
     pub has_modes: bool,
+    /// Whether the verb reads files, in which a tag means something.
+    pub has_tags: bool,
 }
 
 /// Classified words. Whether a service exists is checked when the files are loaded.
@@ -18,6 +20,15 @@ pub struct Words {
     pub all: bool,
     /// In order, without duplicates.
     pub services: Vec<String>,
+    /// The tag of the images: a word such as `v1.2.3`.
+    pub tag: Option<String>,
+}
+
+const OTHERWISE_A_SERVICE: &str = "name one tag; use `SERVICES=NAME` for a service with such a name";
+
+/// Whether a word is a tag: it begins with `v` and a digit.
+fn is_tag(word: &str) -> bool {
+    word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// The mode of a command that names no mode.
@@ -55,6 +66,14 @@ impl Words {
                 }
             } else if word == "all" {
                 result.all = true;
+            } else if vocabulary.has_tags && is_tag(word) {
+                match &result.tag {
+                    Some(tag) if tag != word => {
+                        let text = format!("command names two tags: `{tag}` and `{word}`");
+                        return Err(Failure::new(Kind::Usage, text).hint(OTHERWISE_A_SERVICE));
+                    }
+                    _ => result.tag = Some(word.clone()),
+                }
             } else {
                 named.push(word.clone());
             }
@@ -96,7 +115,8 @@ mod tests {
 
     fn classify(words: &[&str], options: &[&str], environment: Environment) -> Result<Words, Failure> {
         let owned = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
-        let vocabulary = Vocabulary { modes: owned(&["local", "dev", "production"]), has_modes: true };
+        let modes = owned(&["local", "dev", "production"]);
+        let vocabulary = Vocabulary { modes, has_modes: true, has_tags: true };
         Words::classify(&owned(words), &owned(options), &environment, &vocabulary)
     }
 
@@ -107,6 +127,19 @@ mod tests {
             (words.mode(), words.all, words.services.clone()),
             ("production", true, vec!["web".to_string()])
         );
+    }
+
+    #[test]
+    fn a_word_with_v_and_a_digit_is_a_tag() {
+        let words = classify(&["production", "v1.2.3", "web", "vault"], &[], Environment::default()).unwrap();
+        assert_eq!(words.tag.as_deref(), Some("v1.2.3"));
+        assert_eq!(words.services, ["web", "vault"]);
+        assert!(classify(&["v1", "v2"], &[], Environment::default()).is_err());
+        let service = classify(&["SERVICES=v1"], &[], Environment::default()).unwrap();
+        assert_eq!((service.tag, service.services), (None, vec!["v1".to_string()]));
+        let without_files = Vocabulary { has_modes: true, ..Vocabulary::default() };
+        let words = Words::classify(&["v1".into()], &[], &Environment::default(), &without_files).unwrap();
+        assert_eq!((words.tag, words.services), (None, vec!["v1".to_string()]));
     }
 
     #[test]

@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("compose::load", &["compose::model", "compose::secrecy", "yaml", "diag"]),
     ("settings", &["yaml", "diag"]),
     ("plan", &["compose::model", "compose::hash", "compose::fields", "settings"]),
-    ("guard", &["compose::model", "compose::load", "plan", "yaml", "diag"]),
+    ("guard", &["compose::model", "compose::load", "compose::secrecy", "plan", "yaml", "diag"]),
     ("engine", &["compose::model", "plan"]),
     ("state", &["compose::model", "plan"]),
     ("apply", &["plan", "ui::event"]),

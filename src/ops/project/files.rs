@@ -14,7 +14,7 @@ use crate::settings::{Mode, Services};
 use crate::util::spelling;
 use crate::yaml::{Map, Node};
 
-/// The variables that `--tag` sets.
+/// The variables that a tag sets, which is a word of the command or follows `--tag`.
 const TAG_VARIABLES: [&str; 2] = ["SOFA_TAG", "IMAGE_TAG"];
 
 /// A loaded project, and the files that its diagnostics point into.
@@ -28,6 +28,10 @@ impl LoadedProject {
     pub fn project(&self) -> &Project {
         &self.loaded.project
     }
+}
+
+fn tag_variables(tag: &str) -> impl Iterator<Item = (String, String)> {
+    TAG_VARIABLES.into_iter().map(move |name| (name.to_owned(), tag.to_owned()))
 }
 
 impl Context {
@@ -44,11 +48,15 @@ impl Context {
     /// # Errors
     /// As [`Context::load`]; numbers that the services cannot have (exit code 2).
     pub fn load_for_deploy(&self, tag: Option<&str>, scales: &[Scale]) -> Result<LoadedProject, Failure> {
+        if let (Some(tag), Some(word)) = (tag, &self.settings.words.tag)
+            && tag != word
+        {
+            let text = format!("command names two tags: `{word}` and `--tag {tag}`");
+            return Err(Failure::new(Kind::Usage, text));
+        }
         let options = Options { defers_service_problems: true, ..Options::default() };
         let mut request = self.request(options)?;
-        for name in TAG_VARIABLES {
-            request.environment.extend(tag.map(|tag| (name.to_owned(), tag.to_owned())));
-        }
+        request.environment.extend(tag.into_iter().flat_map(tag_variables));
         let mut loaded = self.load_as(request)?;
         scale::apply(&mut loaded.loaded.project, scales)?;
         Ok(loaded)
@@ -94,6 +102,8 @@ impl Context {
                 })
             })
             .collect();
+        let mut environment = settings.environment.process().clone();
+        environment.extend(settings.words.tag.iter().flat_map(|tag| tag_variables(tag)));
         Ok(Request {
             working_directory: settings.directory.clone(),
             files: files?,
@@ -103,7 +113,7 @@ impl Context {
             fallback_name: settings.own_name.clone(),
             profiles: settings.profiles.clone(),
             services: settings.words.services.iter().map(|name| name.as_str().into()).collect(),
-            environment: settings.environment.process().clone(),
+            environment,
             options,
         })
     }
