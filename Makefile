@@ -10,6 +10,7 @@
 ##   MODE       local (the default), dev or production
 ##   all        every service, where the mode has a smaller default
 ##   SERVICES   these services only, separated by commas
+##   STACK      forecaster: the stack in compose/forecaster, with the modes local, stage and production
 ##
 ## make test         every test, on a real engine too      make test-full   those that take long as well
 ## make bench        compare with docker compose           make lint, fmt   clippy; rustfmt
@@ -24,7 +25,8 @@
 MAKEFLAGS += --no-builtin-rules
 
 VERBS  := deploy stop start restart ps logs down build plan config check
-MODES  := local dev production
+MODES  := local dev stage production
+STACKS := forecaster
 WORDS  := $(MODES) all
 CHORES := help binary package test test-full parity bench lint fmt
 
@@ -71,6 +73,26 @@ ifeq ($(origin SERVICES),command line)
   export SOFA_SERVICES := $(value SERVICES)
 endif
 unexport SERVICES
+
+# STACK too, and it has to be one of a few words: nothing expands it.
+stack :=
+ifeq ($(origin STACK),command line)
+  ifneq ($(words $(value STACK)),1)
+    $(call refuse,STACK is not one name)
+  endif
+  stack := $(filter $(value STACK),$(STACKS))
+  ifneq ($(stack),$(value STACK))
+    $(call refuse,no such STACK)
+  endif
+  ifeq ($(verb),)
+    $(call refuse,STACK needs a verb)
+  endif
+endif
+unexport STACK
+in_stack := $(if $(stack),-C compose/$(stack))
+ifneq ($(filter $(if $(stack),dev,stage),$(words)),)
+  $(call refuse,this stack has no mode `$(filter $(if $(stack),dev,stage),$(words))`)
+endif
 MAKEOVERRIDES :=
 
 .PHONY: $(VERBS) $(WORDS) $(CHORES)
@@ -83,12 +105,12 @@ deploy build:
 	@$(TOOLS)/ensure-engine
 	@$(TOOLS)/build >/dev/null
 	@$(TOOLS)/base-image >/dev/null
-	@exec $(SOFA) $@ $(words)
+	@exec $(SOFA) $(in_stack) $@ $(words)
 
 # These work with the binary that is there: a source tree that does not compile keeps nobody from seeing or stopping what runs.
 stop start restart ps logs down plan config check:
 	@test -x $(SOFA) || $(TOOLS)/build >/dev/null
-	@exec $(SOFA) $@ $(words)
+	@exec $(SOFA) $(in_stack) $@ $(words)
 
 # Their verb passes them on.
 $(WORDS):

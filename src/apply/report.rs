@@ -8,6 +8,8 @@ use super::failure::{Attempt, FailedLog, TargetError};
 use super::service_outcome;
 use crate::error::{Failure, Kind};
 use crate::plan::action::{Action, ContainerRef, Replica};
+use crate::plan::gate::Gate;
+use crate::plan::kind::Wait;
 use crate::plan::operation::{OnFailure, OpId, Operation, Plan};
 use crate::util::elapsed;
 
@@ -38,6 +40,7 @@ pub fn conclude<E: TargetError>(
     lines.push(aftermath(plan, report));
     lines.extend(service_outcome::services(plan, report));
     lines.extend(kept_volumes(plan, report));
+    lines.extend(jobs_that_ran(plan, report));
     lines.extend(left(plan, report).into_iter().map(|text| format!("left: {text}")));
     let mut failure = Failure::all(kind(report), lines);
     for hint in hints(plan, report, run) {
@@ -151,6 +154,19 @@ fn kept_volumes<E>(plan: &Plan, report: &Report<E>) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+/// The jobs that an undone run began. An undo removes their containers, and cannot know what else they changed.
+fn jobs_that_ran<E>(plan: &Plan, report: &Report<E>) -> Vec<String> {
+    if !matches!(report.end, End::Undone | End::UndoIncomplete) {
+        return Vec::new();
+    }
+    let begun = plan.operations.iter().filter(|operation| !report.skipped.contains(&operation.id));
+    let jobs: BTreeSet<&str> = begun
+        .filter(|operation| matches!(operation.action.wait(), Wait::Gate(Gate::Completed)))
+        .filter_map(|operation| Some(operation.action.replica()?.service.as_str()))
+        .collect();
+    jobs.into_iter().map(|job| format!("job `{job}` ran: an undo does not undo what it did")).collect()
 }
 
 /// The services whose updates are paused.

@@ -32,7 +32,8 @@ impl Waiter<'_> {
     ) -> OperationError {
         let details = self.engine.inspect(candidate.id.as_str()).await.ok();
         let details = details.as_ref();
-        let ((log, log_error), depends_on) = join(self.log(candidate), self.dependencies(details)).await;
+        let ((log, log_error), depends_on) =
+            join(self.log(candidate), self.dependencies(candidate.service, details)).await;
         let secrets = secrets::of(self.desired, candidate.service, details);
         let log: Vec<String> = log.iter().map(|line| secrets.scrub(line)).collect();
         let failed_test = details
@@ -90,14 +91,12 @@ impl Waiter<'_> {
         (kept, None)
     }
 
-    /// The state of what the container's service depends on: `db healthy 3m`.
-    async fn dependencies(&self, details: Option<&ContainerDetails>) -> Vec<String> {
-        let label = |name: &str| details.and_then(|details| details.labels.get(name));
-        let (Some(project), Some(depends_on)) = (label(compose::PROJECT), label(compose::DEPENDS_ON)) else {
-            return Vec::new();
-        };
+    /// The state of everything that the container's service depends on: `db healthy 3m`.
+    async fn dependencies(&self, service: &str, details: Option<&ContainerDetails>) -> Vec<String> {
+        let project = details.and_then(|details| details.labels.get(compose::PROJECT));
+        let Some(project) = project else { return Vec::new() };
         let Ok(observed) = self.engine.observe_project(project).await else { return Vec::new() };
-        let found = needed(depends_on).map(async |service| {
+        let found = needed(service, &observed.containers).into_iter().map(async |service| {
             let mut containers =
                 observed.containers.iter().filter(|found| found.service == service && !found.oneoff);
             let state = match containers.next() {

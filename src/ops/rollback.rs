@@ -14,6 +14,8 @@ use crate::ops::failure::engine_failure;
 use crate::ops::lock::remove_abandoned_lock;
 use crate::ops::project::{LiveProject, View};
 use crate::ops::release::{self, UnfinishedRun, kept_releases, last_release, target};
+use crate::plan::labelled;
+use crate::plan::observed::Container;
 use crate::plan::operation::{Group, Plan};
 use crate::state::head::ReleaseEntry;
 
@@ -89,6 +91,7 @@ impl<'a> Rollback<'a> {
         let mut deploy = Deploy::of_deployment(deployment, observed);
         let plan = deploy.plan().await?;
         note_bound_paths(context, deploy.model(), &plan);
+        note_jobs(context, release, &live.observed.containers);
         Ok(Rollback { deploy, plan })
     }
 
@@ -124,6 +127,24 @@ fn note_environment_changes(context: &Context, model: &mut Project, current_env:
         let names = names.join(", ");
         context.ui.note(&format!(
             "{service}: these variables differ from today's files: {names} (`--current-env` keeps today's)"
+        ));
+    }
+}
+
+/// Names the jobs that ran since with another image: what they did, to a schema for example, stays.
+fn note_jobs(context: &Context, release: &ReleaseEntry, containers: &[Container]) {
+    let jobs = labelled::jobs(containers);
+    let differs = |container: &&Container| {
+        let then = release.images.get(&container.service);
+        jobs.contains(container.service.as_str()) && then.is_some_and(|then| then.id != container.image_id.0)
+    };
+    let later: BTreeSet<&str> =
+        containers.iter().filter(differs).map(|container| container.service.as_str()).collect();
+    for job in later {
+        context.ui.note(&format!(
+            "job `{job}` ran with another image since release {}: what it did stays (a changed schema, for example), since jobs \
+             are not undone",
+            release.number
         ));
     }
 }

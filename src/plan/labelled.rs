@@ -158,15 +158,7 @@ pub(super) struct Edge<'a> {
 /// The dependencies of a container's service, from its label `depends_on` (`service:condition:restart,…`). docker compose's
 /// loader adds the services whose namespaces it shares, with `restart`.
 pub(super) fn edges(container: &Container) -> impl Iterator<Item = Edge<'_>> {
-    edges_of(container.label(compose::DEPENDS_ON).unwrap_or_default())
-}
-
-/// The services in a label `depends_on`.
-pub fn needed(label: &str) -> impl Iterator<Item = &str> {
-    edges_of(label).map(|edge| edge.service)
-}
-
-fn edges_of(label: &str) -> impl Iterator<Item = Edge<'_>> {
+    let label = container.label(compose::DEPENDS_ON).unwrap_or_default();
     label.split(',').filter_map(|entry| {
         let mut fields = entry.split(':');
         let service = fields.next().filter(|name| !name.is_empty())?;
@@ -209,6 +201,18 @@ pub(super) fn dependencies<'a>(
         needs.extend(edges(container).map(|edge| edge.service));
     }
     depends
+}
+
+/// Everything that a service depends on, directly or not.
+pub fn needed<'a>(service: &'a str, containers: &'a [Container]) -> BTreeSet<&'a str> {
+    let mut needs = dependencies(containers);
+    // A service without a container has no label; it is needed all the same.
+    for name in needs.values().flatten().copied().collect::<BTreeSet<_>>() {
+        needs.entry(name).or_default();
+    }
+    let mut needed = graph::closure(&[service], &needs);
+    needed.remove(service);
+    needed
 }
 
 /// The one-shots: by role, or because a container waits for their end.

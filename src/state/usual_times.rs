@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::head::ReleaseEntry;
 
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
 /// How long each phase usually takes: the median of the releases that are kept.
 #[derive(Debug, Clone, Default)]
 pub struct UsualTimes(BTreeMap<(String, String), Duration>);
@@ -25,9 +27,10 @@ impl UsualTimes {
         UsualTimes(times.into_iter().map(|(key, times)| (key, median(times))).collect())
     }
 
-    /// The usual time of a phase; none where no kept release went through it.
+    /// The usual time of a phase; none where no kept release went through it, or where nobody waits that long.
     pub fn of_phase(&self, service: &str, phase: &str) -> Option<Duration> {
-        self.0.get(&(service.to_owned(), phase.to_owned())).copied()
+        let usual = self.0.get(&(service.to_owned(), phase.to_owned())).copied();
+        usual.filter(|usual| *usual >= WORTH_TELLING)
     }
 }
 
@@ -46,5 +49,6 @@ mod tests {
         assert_eq!(usual.of_phase("backend", "loading"), Some(Duration::from_secs(12)));
         assert_eq!(usual.of_phase("backend", "installing"), None);
         assert_eq!(usual.of_phase("db", "loading"), None);
+        assert_eq!(UsualTimes::of(&[release(0)]).of_phase("backend", "loading"), None);
     }
 }

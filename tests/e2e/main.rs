@@ -16,6 +16,7 @@ mod dependencies;
 mod deploy;
 mod engine_calls;
 mod failures;
+mod forecaster;
 mod from_labels;
 mod hooks;
 mod interop;

@@ -176,3 +176,38 @@ fn empty_services_are_refused() {
     }
     assert_refused(&["SERVICES=web"], "SERVICES needs a verb");
 }
+
+#[test]
+fn a_stack_is_a_folder_and_has_modes_of_its_own() {
+    let calls = called(&["deploy", "STACK=forecaster"]);
+    assert_eq!(calls.last().unwrap(), "sofa -C compose/forecaster deploy");
+    assert_eq!(called(&["ps", "stage", "STACK=forecaster"]), ["sofa -C compose/forecaster ps stage"]);
+    assert_refused(&["ps", "dev", "STACK=forecaster"], "this stack has no mode `dev`");
+    assert_refused(&["ps", "stage"], "this stack has no mode `stage`");
+    assert_refused(&["lint", "STACK=forecaster"], "STACK needs a verb");
+    let stage = stage().with_environment("STACK", "forecaster");
+    assert_eq!(make(&stage, &["ps"]).calls, ["sofa ps"], "the environment does not choose a stack");
+}
+
+#[test]
+fn nothing_expands_what_stack_holds() {
+    for hostile in [
+        "a;touch MARK",
+        "$(shell touch MARK)",
+        "`touch MARK`",
+        "$(eval MARK:=x)",
+        "%",
+        "../forecaster",
+        "",
+        "forecaster forecaster",
+        "-h",
+    ] {
+        for option in ["--silent", "-n", "-e", "-j4"] {
+            let stage = stage();
+            let value = hostile.replace("MARK", &stage.mark());
+            let run = make(&stage, &[option, "ps", &format!("STACK={value}")]);
+            assert!(stage.is_unmarked(), "{option} {hostile}");
+            assert_eq!((run.code, run.calls.len()), (2, 0), "{option} {hostile}: {}", run.stderr);
+        }
+    }
+}

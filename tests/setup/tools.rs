@@ -63,8 +63,12 @@ fn a_base_that_the_engine_has_costs_nothing() {
 fn a_registry_that_answers_gives_the_official_base_under_our_name() {
     let run = tool(&machine("[ \"$1\" != image ]"), "base-image");
     assert_eq!((run.code, run.stdout.trim()), (0, "sofa-base:bookworm"), "{}", run.stderr);
-    let tag = "docker tag debian:bookworm-slim sofa-base:bookworm";
-    assert_eq!(run.calls.last().map(String::as_str), Some(tag), "{:?}", run.calls);
+    // With the authorities of a machine that has some.
+    let named = match std::fs::metadata("/etc/ssl/certs/ca-certificates.crt") {
+        Ok(_) => "docker build -q -t sofa-base:bookworm ",
+        Err(_) => "docker tag debian:bookworm-slim sofa-base:bookworm",
+    };
+    assert!(run.calls.last().is_some_and(|call| call.starts_with(named)), "{:?}", run.calls);
     assert!(run.calls.contains(&"docker pull debian:bookworm-slim".to_owned()));
 }
 
