@@ -30,7 +30,7 @@ pub(super) struct Line {
 
 #[derive(Debug)]
 pub(super) struct StartPhase {
-    name: String,
+    pub(super) name: String,
     /// From the start of the run.
     since: Duration,
     usual: Option<Duration>,

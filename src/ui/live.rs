@@ -11,11 +11,14 @@ use super::event::{Phase, Subject};
 use super::style;
 use crate::util::elapsed::elapsed;
 
+/// On a terminal with fewer columns a line has either the phase or what explains it.
+const NARROW: usize = 60;
+
 /// The board `now` after the start of the run, as at most `height` lines of `width` columns. Where the board has more lines,
 /// finished subjects are hidden first.
 pub(super) fn frame(board: &Board, now: Duration, width: usize, height: usize) -> Vec<String> {
     let names = board.lines.keys().map(|subject| subject.to_string().chars().count()).max().unwrap_or(0);
-    let column = names.max(12).min(width / 2);
+    let column = if width < NARROW { names } else { names.max(12) }.min(width / 2);
     let room = height.saturating_sub(2).max(1);
     let hidden = board.lines.len().saturating_sub(room);
     let mut finished = 0;
@@ -50,17 +53,27 @@ fn row(subject: &Subject, line: &Line, now: Duration, column: usize, width: usiz
     let name = style::fit(&subject.to_string(), column);
     let spent = elapsed(end.saturating_sub(line.since));
     let before = format!(" {} {name:<column$}  ", style::sign(line.phase, tick));
+    if width < NARROW {
+        let told = match &line.start_phase {
+            Some(phase) => phase.name.clone(),
+            None => style::word(line.phase, line.detail.as_deref()).to_owned(),
+        };
+        let head = format!("{before}{spent:>7}  ");
+        return match width.saturating_sub(head.chars().count()) {
+            0 => style::fit(&head, width),
+            room => format!("{head}{}", style::paint(&style::fit(&told, room), style)),
+        };
+    }
     let word = format!("{:<10}", style::word(line.phase, line.detail.as_deref()));
     let room = width.saturating_sub(before.chars().count() + word.len() + spent.len().max(7) + 3);
     if room == 0 {
         return style::fit(&format!("{before}{word}"), width);
     }
-    let explained = style::fit(&explanation(line, now), room);
-    format!(
-        "{before}{} {spent:>7}  {}",
-        style::paint(&word, style),
-        style::paint(&explained, Style::new().dimmed())
-    )
+    let line_so_far = format!("{before}{} {spent:>7}", style::paint(&word, style));
+    match style::fit(&explanation(line, now), room) {
+        none if none.is_empty() => line_so_far,
+        explained => format!("{line_so_far}  {}", style::paint(&explained, Style::new().dimmed())),
+    }
 }
 
 /// The text after the phase: progress, else the phase of the start or the detail, and the last log line.
@@ -153,11 +166,60 @@ mod tests {
     fn a_frame_shows_state_time_and_the_last_log_line() {
         insta::assert_snapshot!(plain(&frame(&board(), Duration::from_secs(4), 90, 24)), @r"
         deploy shop-local  4.0s of 6m00s
-         ✔ network shop-local_default  created       0.0s  
+         ✔ network shop-local_default  created       0.0s
          ✔ db                          ready         1.5s  healthy
          ⠋ web                         waiting       2.2s  healthy │ loading model
          · cache                       created       2.1s  after db
         ");
+    }
+
+    /// A stack whose backend installs its packages, half a minute after its begin.
+    fn ml_stack() -> Board {
+        let mut board = Board::default();
+        let at = Duration::from_secs;
+        board
+            .apply(&Event::Begin { title: "deploy forecaster-stage".into(), deadline: Some(at(600)) }, at(0));
+        board.apply(&phase(service("db"), Phase::Ready, Some("healthy")), at(1));
+        board.apply(&phase(service("migrate"), Phase::Completed, None), at(2));
+        let gate = "http 200 on :8000/ready, within 6m00s";
+        board.apply(&phase(service("backend"), Phase::Waiting, Some(gate)), at(3));
+        let installing = Event::StartPhase {
+            subject: service("backend"),
+            name: "installing ML packages".into(),
+            usual: Some(at(100)),
+            deadline: Some(at(360)),
+        };
+        board.apply(&installing, at(5));
+        let line = Event::LogLine { subject: service("backend"), line: "Collecting scipy==1.17.1".into() };
+        board.apply(&line, at(30));
+        board.apply(&phase(service("frontend"), Phase::Created, Some("waits for its dependencies")), at(3));
+        board
+    }
+
+    #[test]
+    fn a_long_start_shows_its_phase_on_narrow_and_wide_terminals() {
+        let drawn = |width| plain(&frame(&ml_stack(), Duration::from_secs(33), width, 24));
+        insta::assert_snapshot!(drawn(40), @r#"
+    deploy forecaster-stage  33.0s of 10m00s
+     ✔ db           0.0s  ready
+     ✔ migrate      0.0s  completed
+     ⠋ backend     30.0s  installing ML pac…
+     · frontend    30.0s  created
+    "#);
+        insta::assert_snapshot!(drawn(80), @r#"
+    deploy forecaster-stage  33.0s of 10m00s
+     ✔ db            ready         0.0s  healthy
+     ✔ migrate       completed     0.0s
+     ⠋ backend       waiting      30.0s  installing ML packages 28.0s, usually 1m40…
+     · frontend      created      30.0s  waits for its dependencies
+    "#);
+        insta::assert_snapshot!(drawn(200), @r#"
+    deploy forecaster-stage  33.0s of 10m00s
+     ✔ db            ready         0.0s  healthy
+     ✔ migrate       completed     0.0s
+     ⠋ backend       waiting      30.0s  installing ML packages 28.0s, usually 1m40s, deadline 6m00s │ Collecting scipy==1.17.1
+     · frontend      created      30.0s  waits for its dependencies
+    "#);
     }
 
     #[test]

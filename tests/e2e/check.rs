@@ -275,6 +275,6 @@ services:
         .says("service `backend`: `SIGNING_KEY` is empty: variable `NOT_GIVEN` is not set")
         .says("write `${NOT_GIVEN:-}` if it may be empty");
     assert_nothing_was_made(&test).await;
-    let run = test.sofa_by_files(["-f", "compose.yaml", "--env-file", "envs/.production.env", "deploy"]);
+    let run = test.sofa(["-f", "compose.yaml", "--env-file", "envs/.production.env", "deploy"]);
     run.ok().says("warning: `JWT_SECRET_KEY` is empty: variable `FROM_VAULT` is not set");
 }
