@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::failure::{OperationError, Reason, SHUTDOWN};
 use super::probe::{self, Answer};
 use super::wait::{Candidate, Seen, Waiter};
+use super::watch::Ended;
 use crate::apply::announce::subject;
 use crate::engine::RestartPolicy;
 use crate::engine::{ContainerDetails, Healthcheck};
@@ -91,7 +92,7 @@ impl Waiter<'_> {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
-            if let Some(reason) = restarts.look(&details) {
+            if let Some(reason) = restarts.look(&details, self.watch.ended(candidate.id)) {
                 return Ok(Err(reason));
             }
             match readiness(candidate.gate, &details) {
@@ -191,18 +192,20 @@ impl Waiter<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Restarts {
     first: Option<u64>,
-    /// The last exit code, and whether the kernel killed it for memory. While a container runs the engine says 0.
-    last: (i64, bool),
+    last: Ended,
 }
 
 impl Restarts {
-    /// Counts an inspection. Returns the reason to give up where the container is in a crash loop.
-    pub(super) fn look(&mut self, details: &ContainerDetails) -> Option<Reason> {
+    /// Counts an inspection. `ended` is how the container ended last by the events: of one that runs an inspection does not say it.
+    /// Returns the reason to give up where the container is in a crash loop.
+    pub(super) fn look(&mut self, details: &ContainerDetails, ended: Option<Ended>) -> Option<Reason> {
         if details.state != State::Running {
-            self.last = (details.exit_code, details.oom_killed);
+            self.last = Ended { code: details.exit_code, oom: details.oom_killed };
+        } else if let Some(ended) = ended {
+            self.last = ended;
         }
         let first = *self.first.get_or_insert(details.restarts);
-        let (code, oom) = self.last;
+        let Ended { code, oom } = self.last;
         (details.restarts.saturating_sub(first) >= RESTARTS_ALLOWED)
             .then_some(Reason::Restarting { code, oom })
     }

@@ -58,7 +58,7 @@ impl Waiter<'_> {
                 Err(error) if error.is_not_found() => return Ok(Err(Reason::Gone)),
                 details => details?,
             };
-            if let Some(reason) = restarts.look(&details) {
+            if let Some(reason) = restarts.look(&details, self.watch.ended(candidate.id)) {
                 return Ok(Err(reason));
             }
             let (code, oom) = (details.exit_code, details.oom_killed);

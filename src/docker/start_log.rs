@@ -22,10 +22,17 @@ impl Waiter<'_> {
     /// Follows the container's log as long as the wait takes, from the container's start on.
     pub(super) async fn follow_log(&self, candidate: &Candidate<'_>) -> Infallible {
         tokio::time::sleep(LOG_AFTER).await;
-        if let Ok(details) = self.engine.inspect(candidate.id.as_str()).await {
-            self.follow_log_since(candidate, &details).await;
+        let mut last = None;
+        loop {
+            // The stream ends with the container; its policy may start it again.
+            match self.engine.inspect(candidate.id.as_str()).await {
+                Ok(details) if details.started != last => {
+                    last = details.started;
+                    self.follow_log_since(candidate, &details).await;
+                }
+                _ => tokio::time::sleep(LOG_AFTER).await,
+            }
         }
-        std::future::pending().await
     }
 
     async fn follow_log_since(&self, candidate: &Candidate<'_>, details: &ContainerDetails) {

@@ -1,4 +1,5 @@
-//! One subscription to the engine's events for a whole run. A wait for a container is woken by the container's events.
+//! One subscription to the engine's events for a whole run. A wait for a container is woken by the container's events, which also
+//! tell how it ended: an inspection after a quick restart does not.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::engine::events::{Action, EngineEvent};
 use crate::engine::{Engine, EngineError};
 use crate::plan::observed::ContainerId;
 
@@ -22,7 +24,24 @@ pub(super) struct Watch {
     task: JoinHandle<()>,
 }
 
-type Waiting = Mutex<BTreeMap<ContainerId, Arc<Notify>>>;
+type Waiting = Mutex<BTreeMap<ContainerId, Watched>>;
+
+/// What the events say of a container that is waited for.
+#[derive(Debug, Default)]
+struct Watched {
+    notify: Arc<Notify>,
+    /// Whether a process was killed for want of memory since its last start.
+    oom: bool,
+    ended: Option<Ended>,
+}
+
+/// How a container ended last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Ended {
+    pub(super) code: i64,
+    /// Whether the kernel killed it for want of memory.
+    pub(super) oom: bool,
+}
 
 impl Watch {
     /// Subscribes to what happens to a project's containers.
@@ -39,7 +58,7 @@ impl Watch {
             loop {
                 while let Some(Ok(event)) = events.next().await {
                     last = event.time.unwrap_or(last);
-                    wake(&woken, Some(&event.id));
+                    wake(&woken, Some(&event));
                 }
                 // The stream broke: missed events are requested, and all waits inspect their container again.
                 loop {
@@ -59,7 +78,12 @@ impl Watch {
     /// so an inspect after this call and an event cannot miss each other.
     pub(super) fn of(&self, container: &ContainerId) -> Arc<Notify> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.entry(container.clone()).or_default().clone()
+        waiting.entry(container.clone()).or_default().notify.clone()
+    }
+
+    /// How a container ended last, as far as it did so since it was waited for.
+    pub(super) fn ended(&self, container: &ContainerId) -> Option<Ended> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).get(container)?.ended
     }
 }
 
@@ -69,15 +93,43 @@ impl Drop for Watch {
     }
 }
 
-/// Wakes who waits for one container, or everyone.
-fn wake(waiting: &Waiting, container: Option<&ContainerId>) {
-    let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    match container {
-        Some(id) => {
-            if let Some(notify) = waiting.get(id) {
-                notify.notify_one();
+/// Wakes who waits for the container of an event, or everyone.
+fn wake(waiting: &Waiting, event: Option<&EngineEvent>) {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    match event {
+        Some(event) => {
+            if let Some(watched) = waiting.get_mut(&event.id) {
+                watched.note(&event.action);
+                watched.notify.notify_one();
             }
         }
-        None => waiting.values().for_each(|notify| notify.notify_one()),
+        None => waiting.values().for_each(|watched| watched.notify.notify_one()),
+    }
+}
+
+impl Watched {
+    fn note(&mut self, action: &Action) {
+        match action {
+            Action::Start => self.oom = false,
+            Action::Oom => self.oom = true,
+            Action::Die(code) => self.ended = Some(Ended { code: *code, oom: self.oom }),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_end_is_known_after_a_restart() {
+        let mut watched = Watched::default();
+        for action in [Action::Start, Action::Oom, Action::Die(137), Action::Start] {
+            watched.note(&action);
+        }
+        assert_eq!(watched.ended, Some(Ended { code: 137, oom: true }));
+        watched.note(&Action::Die(1));
+        assert_eq!(watched.ended, Some(Ended { code: 1, oom: false }));
     }
 }

@@ -102,6 +102,7 @@ async fn a_deploy_that_is_undone_says_so_and_keeps_the_log_of_what_failed() {
     let [new, old] = logs.containers.as_slice() else { panic!("{logs:?}") };
     assert_eq!((new.service.as_str(), old.service.as_str()), ("s0", "s0"));
     assert_eq!((&new.lines, &old.lines), (&lines, &lines));
+    assert!(told.contains("    line 170\n") && !told.contains("    line 169\n"), "the last 30: {told}");
     assert!(told.contains("`sofa logs --run 2 s0` shows all of its output"), "{told}");
     let shown = text(&stage.sofa(&["logs", "--run", "2", "s0", "--no-prefix"]).stdout);
     assert_eq!(shown.lines().take(200).collect::<Vec<_>>(), lines);
@@ -111,6 +112,16 @@ async fn a_deploy_that_is_undone_says_so_and_keeps_the_log_of_what_failed() {
     assert!(told.contains("run 2 kept no log of `nobody`") && told.contains("those of: s0"), "{told}");
     let told = stage.ends(&["logs", "--run", "1"], 2);
     assert!(told.contains("no logs of run 1"), "{told}");
+}
+
+#[test]
+fn in_ci_the_last_200_lines_of_what_failed_are_shown() {
+    let stage = Stage::new(&fleet(1, "1"));
+    let lines: Vec<String> = (0..250).map(|n| format!("line {n}")).collect();
+    stage.fake.script("s0", Script::default().logs(lines.iter().map(String::as_str)).never_healthy());
+    let told =
+        text(&stage.command(&["deploy", "--wait-timeout", "1"]).env("CI", "true").output().unwrap().stderr);
+    assert!(told.contains("    line 50\n") && !told.contains("    line 49\n"), "{told}");
 }
 
 #[test]

@@ -46,7 +46,12 @@ impl Stage {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sofa"));
         command.args(["-p", "p"]).args(arguments);
         command.current_dir(self.folder.path()).env("DOCKER_HOST", self.fake.address());
-        command.env("USER", "ann").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env_remove("CI")
+            .env("USER", "ann")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 

@@ -71,7 +71,15 @@ impl RecordStorage for Engine {
     }
 
     async fn clear_unfinished(&self, project: &str) -> Result<(), EngineError> {
-        ignore_missing(self.remove_image(&mark(project)?.to_string(), false).await)
+        let mark = mark(project)?.to_string();
+        match ignore_missing(self.remove_image(&mark, false).await) {
+            // The mark is the last name of an image that containers use: somebody removed the image's own name. It gets that again.
+            Err(error) if error.is_conflict() => {
+                self.tag_image(&mark, &reference(state_container::IMAGE)?).await?;
+                ignore_missing(self.remove_image(&mark, false).await)
+            }
+            removed => removed,
+        }
     }
 
     async fn is_marked_unfinished(&self, project: &str) -> Result<bool, EngineError> {
@@ -99,7 +107,10 @@ fn unpack(archive: &Bytes) -> std::io::Result<Vec<Vec<u8>>> {
 
 /// `sofa.unfinished/<project>:run`.
 fn mark(project: &str) -> Result<Reference, EngineError> {
-    let text = format!("sofa.unfinished/{}:run", component(project));
+    reference(&format!("sofa.unfinished/{}:run", component(project)))
+}
+
+fn reference(text: &str) -> Result<Reference, EngineError> {
     text.parse().map_err(|error: NotAReference| EngineError::Answer {
         call: format!("name of image `{text}`"),
         reason: error.to_string(),

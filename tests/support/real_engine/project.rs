@@ -157,6 +157,7 @@ impl TestProject {
             .current_dir(self.folder())
             .envs(&self.environment)
             .env("NO_COLOR", "1")
+            .env_remove("CI")
             .stdin(Stdio::null())
             .output()
             .expect("program");
