@@ -18,7 +18,7 @@ const NARROW: usize = 60;
 /// finished subjects are hidden first.
 pub(super) fn frame(board: &Board, now: Duration, width: usize, height: usize) -> Vec<String> {
     let names = board.lines.keys().map(|subject| subject.to_string().chars().count()).max().unwrap_or(0);
-    let column = if width < NARROW { names } else { names.max(12) }.min(width / 2);
+    let column = if width < NARROW { names } else { names.max(12) }.min(width / 3);
     let room = height.saturating_sub(2).max(1);
     let hidden = board.lines.len().saturating_sub(room);
     let mut finished = 0;
