@@ -26,6 +26,7 @@ mod state;
 pub mod testing;
 mod ui;
 mod util;
+mod worker;
 mod yaml;
 
 use error::Kind;

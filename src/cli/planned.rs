@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::commands::{deploy, down, kill, plan, restart, rm, rollback, scale, start, stop};
+use crate::commands::{deploy, down, kill, plan, restart, rm, rollback, scale, start, stop, volume};
 use crate::error::CommandResult;
 use crate::ops::Context;
 
@@ -37,6 +37,8 @@ pub enum Planned {
     Kill(kill::Args),
     /// Remove stopped containers.
     Rm(rm::Args),
+    /// Remove volumes with their data, by name: `sofa volume rm cache`.
+    Volume(volume::Args),
 }
 
 impl Planned {
@@ -55,6 +57,7 @@ impl Planned {
             Planned::Down(args) => down::run(args, context).await,
             Planned::Kill(args) => kill::run(args, context).await,
             Planned::Rm(args) => rm::run(args, context).await,
+            Planned::Volume(args) => volume::run(args, context).await,
         }
     }
 
@@ -73,6 +76,7 @@ impl Planned {
             Planned::Down(args) => down::plan(args, context).await,
             Planned::Kill(args) => kill::plan(args, context).await,
             Planned::Rm(args) => rm::plan(args, context).await,
+            Planned::Volume(args) => volume::plan(args, context).await,
         };
         plan::run(show, &plan?, context)
     }
@@ -94,6 +98,7 @@ impl Planned {
             Planned::Rollback(args) => args.scope_words(),
             Planned::Kill(args) => args.words.clone(),
             Planned::Rm(args) => args.words.clone(),
+            Planned::Volume(args) => args.scope_words(),
         }
     }
 }

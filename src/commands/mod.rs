@@ -21,3 +21,4 @@ pub mod start;
 pub mod stop;
 pub mod undo;
 pub mod version;
+pub mod volume;

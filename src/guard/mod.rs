@@ -7,11 +7,13 @@ mod candidate;
 mod disk;
 mod empty_secrets;
 mod env_files;
+mod gpus;
 mod images;
 mod order;
 mod passwords;
 mod readiness;
 mod sources;
+mod workers;
 
 pub use candidate::Candidate;
 
@@ -21,9 +23,10 @@ use crate::plan::Problem;
 use crate::plan::desired::Desired;
 use crate::plan::scope::Missing;
 
-/// Empty secrets; in a protected mode weak passwords and exposed env files too.
+/// Empty secrets and workers that break a rule; in a protected mode weak passwords and exposed env files too.
 pub async fn protections(candidate: &Candidate<'_>) -> Vec<Finding> {
     let mut findings = empty_secrets::findings(candidate);
+    findings.extend(workers::findings(candidate));
     if candidate.protected {
         findings.extend(env_files::findings(candidate).await);
         // An empty password is both, and why it is empty says more.

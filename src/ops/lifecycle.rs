@@ -1,4 +1,4 @@
-//! The verbs that read no files: stop, start, restart, down, kill, rm. Each makes a plan from the containers' labels and runs it.
+//! The verbs that read no files: stop, start, restart, down, kill, rm, volume rm. Each makes a plan from the containers' labels and runs it.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::ops::lock::{ProjectLock, cancel_holder, is_held};
 use crate::ops::project::{LiveProject, View};
 use crate::ops::records;
 use crate::ops::session::Session;
+use crate::ops::volumes;
 use crate::plan::operation::Plan;
 use crate::plan::{self, down, rm};
 use crate::settings::WAIT_TIMEOUT;
@@ -45,6 +46,8 @@ pub enum Action {
         volumes: bool,
         grace: Option<Duration>,
     },
+    /// The words of the command name volumes.
+    RemoveVolumes,
 }
 
 /// What a `down` removes.
@@ -97,7 +100,19 @@ impl<'a> Lifecycle<'a> {
     /// # Errors
     /// Those of the engine.
     pub async fn plan(&self) -> Result<Plan, Failure> {
-        Ok(self.plan_for(&self.context.live_project(self.action.view()).await?))
+        Ok(self.plan_for(&self.look().await?))
+    }
+
+    /// The project on its engine, and the scope of the command.
+    async fn look(&self) -> Result<LiveProject, Failure> {
+        match self.action {
+            Action::RemoveVolumes => {
+                let live = self.context.found_project(self.action.view()).await?;
+                volumes::refuse_to_remove(&live, &self.context.settings.words.services)?;
+                Ok(live)
+            }
+            _ => self.context.live_project(self.action.view()).await,
+        }
     }
 
     /// Makes the plan and runs it.
@@ -105,7 +120,7 @@ impl<'a> Lifecycle<'a> {
     /// # Errors
     /// The run's failure, with what is left.
     pub async fn run(self) -> Result<(), Failure> {
-        let live = self.context.live_project(self.action.view()).await?;
+        let live = self.look().await?;
         let plan = self.plan_for(&live);
         let held = self.action.cancels_holder() && is_held(&live).await?;
         if plan.operations.is_empty() && !held {
@@ -149,7 +164,13 @@ impl<'a> Lifecycle<'a> {
         let lock = ProjectLock::take(self.context, &live.engine, &live.project, verb, session).await?;
         let work = async {
             let note = async { Ok(note_of_unfinished_run(&live.engine, &live.project).await) };
-            let (live, note) = try_join(live.again(self.context, self.action.view()), note).await?;
+            let again = async {
+                match self.action {
+                    Action::RemoveVolumes => self.look().await,
+                    _ => live.again(self.context, self.action.view()).await,
+                }
+            };
+            let (live, note) = try_join(again, note).await?;
             if let Some(note) = note {
                 session.note(note);
             }
@@ -190,6 +211,7 @@ impl<'a> Lifecycle<'a> {
                 let policy = rm::Policy { scope, stop: *stop, volumes: *volumes, grace: *grace };
                 rm::rm(project, observed, &policy)
             }
+            Action::RemoveVolumes => plan::volumes::remove(project, observed, &settings.words.services),
             Action::Down(down) => {
                 let mode_removes = settings.mode.as_ref().is_some_and(|mode| mode.down_volumes);
                 let scope = match &self.files {
@@ -212,9 +234,8 @@ impl<'a> Lifecycle<'a> {
             Action::Start { wait_timeout } | Action::Restart { wait_timeout, .. } => {
                 self.context.settings.wait_timeout(*wait_timeout)
             }
-            Action::Stop { .. } | Action::Down(_) | Action::Kill { .. } | Action::Remove { .. } => {
-                WAIT_TIMEOUT
-            }
+            Action::Stop { .. } | Action::Down(_) | Action::Kill { .. } => WAIT_TIMEOUT,
+            Action::Remove { .. } | Action::RemoveVolumes => WAIT_TIMEOUT,
         }
     }
 }
@@ -228,6 +249,7 @@ impl Action {
             Action::Down(_) => "down",
             Action::Kill { .. } => "kill",
             Action::Remove { .. } => "rm",
+            Action::RemoveVolumes => "volume rm",
         }
     }
 
@@ -238,14 +260,14 @@ impl Action {
             Action::Start { .. } => "nothing to start; everything runs",
             Action::Restart { .. } => "nothing to restart",
             Action::Kill { .. } => "no container runs",
-            Action::Down(_) | Action::Remove { .. } => "nothing to remove",
+            Action::Down(_) | Action::Remove { .. } | Action::RemoveVolumes => "nothing to remove",
         }
     }
 
     /// `down` looks at the containers of other projects too, since they may use its networks and volumes.
     fn view(&self) -> View {
         match self {
-            Action::Down(_) => View::Engine,
+            Action::Down(_) | Action::RemoveVolumes => View::Engine,
             Action::Stop { .. } | Action::Start { .. } | Action::Restart { .. } => View::Project,
             Action::Kill { .. } | Action::Remove { .. } => View::Project,
         }
@@ -255,7 +277,8 @@ impl Action {
     fn cancels_holder(&self) -> bool {
         match self {
             Action::Stop { .. } | Action::Kill { .. } => true,
-            Action::Start { .. } | Action::Restart { .. } | Action::Down(_) | Action::Remove { .. } => false,
+            Action::Start { .. } | Action::Restart { .. } | Action::Down(_) => false,
+            Action::Remove { .. } | Action::RemoveVolumes => false,
         }
     }
 
@@ -264,6 +287,7 @@ impl Action {
             Action::Down(_) => Some(Harm::Down),
             Action::Kill { .. } => Some(Harm::Kill),
             Action::Remove { .. } => Some(Harm::Remove),
+            Action::RemoveVolumes => Some(Harm::RemoveVolumes),
             Action::Stop { .. } | Action::Start { .. } | Action::Restart { .. } => None,
         }
     }

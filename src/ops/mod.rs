@@ -28,5 +28,6 @@ pub mod rollback;
 pub mod run_logs;
 pub mod scale;
 mod session;
+mod volumes;
 
 pub use context::Context;

@@ -158,7 +158,11 @@ fn remove_volumes(
         }
         let users = others(observed, going, mounted);
         if volume.labels.get(sofa::PERSIST).is_some_and(|value| value == "true") {
-            notes.push(format!("volume {} stays: labelled {}=true", volume.name, sofa::PERSIST));
+            notes.push(format!(
+                "volume {} stays: labelled {}=true (`sofa volume rm` removes it)",
+                volume.name,
+                sofa::PERSIST
+            ));
         } else if !users.is_empty() {
             notes.push(format!("volume {} stays: used by {}", volume.name, users.join(", ")));
         } else if policy.volumes {

@@ -38,6 +38,7 @@ pub mod sharing;
 mod start;
 mod stop;
 mod strategy;
+pub mod volumes;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use crate::stack::compose;
+use crate::stack::{compose, volumes};
 use crate::support::real_engine::{Run, TestProject};
 
 const HEADER: &str = r#"
@@ -236,4 +236,27 @@ async fn a_container_that_was_run_by_hand_from_a_built_image_is_left_alone() {
     test.sofa(["deploy", "--no-wait"]).ok().says("1 unchanged");
     test.sofa(["down"]).ok();
     assert_eq!(docker(&test, &["inspect", "--format", "{{.State.Running}}", &name]).ok().stdout, "true\n");
+}
+
+#[tokio::test]
+async fn volumes_are_removed_by_name_unless_a_container_uses_them() {
+    let Some(test) = TestProject::new("volrm").await else {
+        return;
+    };
+    compose(
+        &test,
+        "  db: {<<: *stay, volumes: [\"data:/data\", \"cache:/cache\"]}\nvolumes:\n  data: {}\n  cache: {labels: {sofa.persist: \"true\"}}\n",
+    );
+    test.sofa(["deploy", "--no-wait"]).ok();
+    let name = |key: &str| format!("{}_{key}", test.name());
+    test.sofa(["volume", "rm", "cache"]).assert_code(1).says(&format!("volume {} is used by", name("cache")));
+    test.sofa(["down"]).ok().says("`sofa volume rm` removes it");
+    test.sofa(["volume", "rm", "cahce"]).assert_code(2).says("has no volume `cahce`");
+    test.sofa(["volume", "rm"]).assert_code(2).says("needs the names of volumes").says(&name("data"));
+    let plan = test.sofa(["plan", "volume", "rm", "cache"]);
+    assert!(plan.ok().stdout.contains(&format!("remove volume {}", name("cache"))), "{}", plan.stdout);
+    test.sofa(["volume", "rm", "cache"]).ok().says(&format!("volume {} (", name("cache")));
+    assert_eq!(volumes(&test).await, [name("data")]);
+    test.sofa(["volume", "rm", &name("data"), "data"]).ok().says("1 volume removed");
+    assert_eq!(volumes(&test).await, [""; 0]);
 }

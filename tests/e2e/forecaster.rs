@@ -183,4 +183,6 @@ async fn the_forecaster_lives_through_releases_failures_and_a_rollback() {
     let mut left = volumes(&test).await;
     left.sort();
     assert_eq!(left, ["ml_models_cache", "ml_pip_cache"].map(|name| format!("{}_{name}", test.name())));
+    sofa(&test, &["volume", "rm", "stage", "ml_models_cache", "ml_pip_cache"]).ok();
+    assert_eq!(volumes(&test).await, [""; 0]);
 }

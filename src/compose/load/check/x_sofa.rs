@@ -21,7 +21,7 @@ static BLOCK: Table = Table {
         ("role", Shape::Word(&["backend", "infra", "job"])),
         ("ready", OneOf(&[Shape::Word(&["engine"]), Shape::Object(&READY)])),
         ("run", Shape::Word(&["on-change", "always"])),
-        ("worker", Text),
+        ("worker", Shape::Word(&["celery"])),
         ("gpu", Bool),
     ],
     ..Table::CLOSED
