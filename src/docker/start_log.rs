@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use super::failure::PhaseReached;
+use super::start_phases::StartPhases;
 use super::wait::{Candidate, Waiter};
 use crate::compose::model::StartPhase;
 use crate::engine::ContainerDetails;
@@ -36,20 +37,19 @@ impl Waiter<'_> {
     }
 
     async fn follow_log_since(&self, candidate: &Candidate<'_>, details: &ContainerDetails) {
-        let seen = &candidate.seen;
-        seen.started.set(details.started);
         let query =
             LogQuery { follow: true, since: details.started, timestamps: true, ..LogQuery::default() };
         let Ok(lines) = self.engine.log_lines(candidate.id, &query).await else { return };
         let mut lines = lines.ready_chunks(LINES_AT_ONCE);
+        let mut phases = StartPhases::of(details.started);
         while let Some(chunk) = lines.next().await {
             let chunk: Vec<_> = chunk.into_iter().filter_map(Result::ok).collect();
             for line in &chunk {
-                let at = seen.since_start(line.time.unwrap_or_else(Timestamp::now));
-                if let Some(name) =
-                    seen.phases.borrow_mut().read(&line.text, at, self.declared_phases(candidate))
-                {
+                let time = line.time.unwrap_or_else(Timestamp::now);
+                if let Some(name) = phases.read(&line.text, time, self.declared_phases(candidate)) {
                     self.show_phase(candidate, name);
+                    // Until then those of the life before count: it may be why there is another one.
+                    candidate.seen.phases.replace(phases.clone());
                 }
             }
             let Some(last) = chunk.into_iter().last() else { return };
@@ -77,11 +77,10 @@ impl Waiter<'_> {
         candidate: &Candidate<'_>,
         details: Option<&ContainerDetails>,
     ) -> Option<PhaseReached> {
-        let seen = &candidate.seen;
-        let phases = seen.phases.borrow();
+        let phases = candidate.seen.phases.borrow();
         let (name, begun) = phases.current()?;
         let ended = details.and_then(|details| details.finished.filter(|end| details.started < Some(*end)));
-        let end = seen.since_start(ended.unwrap_or_else(Timestamp::now));
+        let end = phases.since_start(ended.unwrap_or_else(Timestamp::now));
         Some(PhaseReached {
             usual: self.usual.of_phase(candidate.service, name),
             name: name.to_owned(),

@@ -1,6 +1,6 @@
 //! A wait for a container: what it works with, what is waited for, and what it has seen.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -48,19 +48,12 @@ pub(super) struct Seen {
     /// The last answer that did not pass the gate.
     pub(super) answer: RefCell<Option<String>>,
     pub(super) phases: RefCell<StartPhases>,
-    /// By the engine's clock.
-    pub(super) started: Cell<Option<Timestamp>>,
 }
 
 impl Seen {
     /// How long the phases took that a container went through until now.
     pub(super) fn times(&self) -> Vec<(String, Duration)> {
-        self.phases.borrow().times(self.since_start(Timestamp::now()))
-    }
-
-    /// The time from the container's start to a moment.
-    pub(super) fn since_start(&self, moment: Timestamp) -> Duration {
-        let Some(started) = self.started.get() else { return Duration::ZERO };
-        Duration::try_from(moment.duration_since(started)).unwrap_or(Duration::ZERO)
+        let phases = self.phases.borrow();
+        phases.times(phases.since_start(Timestamp::now()))
     }
 }

@@ -1,4 +1,4 @@
-//! The command line of Celery, read as Click reads it (celery 5.5, `celery/bin/worker.py`): long options with `=` or a space, short ones
+//! The command line of Celery, read as Click reads it (celery 5.5 and 5.7, `celery/bin/worker.py`): long options with `=` or a space, short ones
 //! joined or apart, and values from `CELERY_WORKER_*` variables.
 
 use std::collections::BTreeMap;
@@ -129,10 +129,10 @@ const WORKER: &[OptionOf] = &[
 /// In words, where it cannot be read: then nothing is known of the worker.
 pub fn read(argv: &[String], environment: &BTreeMap<String, String>) -> Result<Command, Unreadable> {
     let found = program::celery(argv, environment)?;
-    let (_, rest) = options(&found.arguments, GLOBAL)?;
+    let (_, rest) = options(&found.arguments, GLOBAL, Others::End)?;
     match rest.split_first() {
         Some((command, rest)) if command == "worker" => {
-            let (typed, _) = options(rest, WORKER)?;
+            let (typed, _) = options(rest, WORKER, Others::Skipped)?;
             worker(typed, &found.environment).map(Command::Worker)
         }
         Some((command, _)) if command == "beat" => Ok(Command::Beat),
@@ -143,8 +143,19 @@ pub fn read(argv: &[String], environment: &BTreeMap<String, String>) -> Result<C
 
 type Typed = BTreeMap<&'static str, String>;
 
-/// The options before the first other word, by their first names, and the words from there on. A flag has the value `true`.
-fn options<'w>(words: &'w [String], known: &[OptionOf]) -> Result<(Typed, &'w [String]), Unreadable> {
+/// What another word than an option does: it ends the options of `celery`, and means nothing to `worker`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    End,
+    Skipped,
+}
+
+/// The options by their first names, and the words behind them. A flag has the value `true`.
+fn options<'w>(
+    words: &'w [String],
+    known: &[OptionOf],
+    others: Others,
+) -> Result<(Typed, &'w [String]), Unreadable> {
     let unknown = |word: &str| Unreadable(format!("Celery has no option `{word}` there"));
     let find = |name: &str| {
         known.iter().find(|(names, _)| names.contains(&name)).map(|(names, value)| (names[0], *value))
@@ -166,7 +177,8 @@ fn options<'w>(words: &'w [String], known: &[OptionOf]) -> Result<(Typed, &'w [S
             let value = match (takes_value, joined) {
                 (true, Some(value)) => value.to_owned(),
                 (true, None) => value_behind(&mut at)?,
-                (false, _) => "true".to_owned(),
+                (false, None) => "true".to_owned(),
+                (false, Some(_)) => return Err(Unreadable(format!("`{name}` takes no value"))),
             };
             typed.insert(name, value);
         } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
@@ -185,7 +197,7 @@ fn options<'w>(words: &'w [String], known: &[OptionOf]) -> Result<(Typed, &'w [S
                 typed.insert(name, value);
                 break;
             }
-        } else {
+        } else if others == Others::End {
             return Ok((typed, &words[at - 1..]));
         }
     }
@@ -212,7 +224,7 @@ fn worker(mut typed: Typed, environment: &BTreeMap<String, String>) -> Result<Wo
     let pool = match typed.get("--pool") {
         None => None,
         Some(word) => {
-            let known = Pool::of(&word.to_ascii_lowercase());
+            let known = Pool::of(word);
             Some(known.ok_or_else(|| Unreadable(format!("Celery has no pool `{word}`")))?)
         }
     };
@@ -273,6 +285,8 @@ mod tests {
 
     #[test]
     fn a_value_is_not_an_option() {
+        assert_eq!(worker_of("celery -A app worker more -c 2").concurrency, Some(2));
+        assert_eq!(worker_of("celery -A app worker -- -c 2").concurrency, None);
         assert_eq!(worker_of("celery -A app worker -n --pool=solo").pool, None, "it is the host's name");
         assert!(!worker_of("celery -A beat worker -l info").beat);
     }
@@ -310,6 +324,9 @@ mod tests {
             ("celery -A app worker -P", "has no value"),
             ("celery -A app worker -P fork", "no pool `fork`"),
             ("celery -A app worker -c many", "no number"),
+            ("celery -A app worker -P SOLO", "no pool `SOLO`"),
+            ("celery -A app worker -P=solo", "no pool `=solo`"),
+            ("celery -A app worker --beat=1", "takes no value"),
             ("celery -A app", "runs no command"),
         ] {
             let told = read_line(line, &[]).unwrap_err();

@@ -72,11 +72,12 @@ impl Coordinator {
     }
 }
 
-/// Digests, ids and the test's own tag are others each time.
+/// Digests, ids and the test's own tag are others each time. How long a deploy waits is the subject of `check`.
 fn stable() -> Settings {
     let mut settings = Settings::clone_current();
     settings.add_filter(r"sha256:[0-9a-f]{12}…", "sha256:…");
     settings.add_filter(r"sofa-test/busybox:\d+", "busybox:1");
+    settings.add_filter(r"\n  note: the deploy waits at most [^\n]*", "");
     settings
 }
 

@@ -34,7 +34,9 @@ fn successor(stage: &Stage, name: &str, script: Script) {
 fn what_ran_before_runs_again_behind_what_it_depends_on() {
     let stage = replacing(|version| fleet(3, version));
     let old: Vec<String> = (0..3).map(|n| id(&stage, &format!("p-s{n}-1"))).collect();
-    successor(&stage, "p-s2-1", Script::default().exits(3, 0));
+    // Its health test must not pass in the moment before it exits.
+    let unhealthy = ExecReply { code: 1, ..ExecReply::default() };
+    successor(&stage, "p-s2-1", Script::default().exits(3, 0).exec(unhealthy));
     stage.ends(&["deploy"], 4);
     let calls = stage.fake.calls();
     let at = |wanted: &dyn Fn(&str) -> bool| calls.iter().position(|call| wanted(call)).unwrap();

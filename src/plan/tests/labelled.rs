@@ -75,7 +75,10 @@ fn a_volume_that_persists_survives_every_down() {
     });
     let plan = case.down(&down::Policy { volumes: true, ..Default::default() });
     assert!(!plan.to_string().contains("p_cache"), "{plan}");
-    assert_eq!(plan.notes, ["volume p_cache stays: labelled sofa.persist=true (`sofa volume rm` removes it)"]);
+    assert_eq!(
+        plan.notes,
+        ["volume p_cache stays: labelled sofa.persist=true (`sofa volume rm` removes it)"]
+    );
 }
 
 /// The coordinator as its containers tell it: labels only, no files.
