@@ -69,6 +69,17 @@ pub struct ContainerDetails {
     pub memory_limit: Option<u64>,
     /// Whether it has a device request or the `nvidia` runtime: a probe must not disturb a GPU.
     pub has_gpu: bool,
+    /// The GPUs that it was created with.
+    pub gpus: Vec<GpuRequest>,
+}
+
+/// A request for GPUs, as the engine has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuRequest {
+    /// How many; -1 means all.
+    pub count: i64,
+    /// Indices or UUIDs; empty where a number is requested.
+    pub ids: Vec<String>,
 }
 
 impl ContainerDetails {
@@ -226,7 +237,7 @@ struct HostConfigReply {
     #[serde(default, deserialize_with = "null_as_default")]
     restart_policy: RestartPolicyReply,
     #[serde(default, deserialize_with = "null_as_default")]
-    device_requests: Vec<serde_json::Value>,
+    device_requests: Vec<DeviceRequestReply>,
     #[serde(default, deserialize_with = "null_as_default")]
     runtime: String,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -235,6 +246,17 @@ struct HostConfigReply {
     port_bindings: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
     memory: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct DeviceRequestReply {
+    #[serde(default)]
+    count: i64,
+    #[serde(default, rename = "DeviceIDs", deserialize_with = "null_as_default")]
+    device_ids: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    capabilities: Vec<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -345,7 +367,16 @@ impl Reply {
             network_mode: host.network_mode,
             memory_limit: Some(host.memory).filter(|bytes| *bytes > 0),
             has_gpu: !host.device_requests.is_empty() || host.runtime == "nvidia",
+            gpus: host.device_requests.into_iter().filter_map(DeviceRequestReply::into_gpus).collect(),
         }
+    }
+}
+
+impl DeviceRequestReply {
+    /// None for other devices.
+    fn into_gpus(self) -> Option<GpuRequest> {
+        let is_gpu = self.capabilities.iter().flatten().any(|capability| capability == "gpu");
+        is_gpu.then_some(GpuRequest { count: self.count, ids: self.device_ids })
     }
 }
 
@@ -394,7 +425,7 @@ pub(crate) fn health(word: &str) -> Health {
 
 #[cfg(test)]
 mod tests {
-    use super::{HealthcheckReply, Reply, moment};
+    use super::{GpuRequest, HealthcheckReply, Reply, moment};
     use crate::plan::observed::{Health, State};
     use std::time::Duration;
 
@@ -425,6 +456,19 @@ mod tests {
         assert_eq!(details.health, Health::None);
         assert_eq!(details.started, None);
         assert_eq!(details.name, "x");
+    }
+
+    #[test]
+    fn requests_for_gpus_are_read_and_others_are_not() {
+        let reply: Reply = serde_json::from_str(
+            r#"{"Id":"ab","Name":"/x","Image":"sha256:1","State":{"Status":"running"},"Config":{},
+            "HostConfig":{"DeviceRequests":[{"Driver":"nvidia","Count":0,"DeviceIDs":["1"],"Capabilities":[["gpu","utility"]]},
+            {"Count":-1,"DeviceIDs":null,"Capabilities":[["gpu"]]},{"Driver":"cdi","DeviceIDs":["vendor.com/net=0"]}]}}"#,
+        )
+        .unwrap();
+        let request =
+            |count, ids: &[&str]| GpuRequest { count, ids: ids.iter().map(|id| id.to_string()).collect() };
+        assert_eq!(reply.into_details().gpus, [request(0, &["1"]), request(-1, &[])]);
     }
 
     #[test]

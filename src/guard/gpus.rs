@@ -29,46 +29,74 @@ impl Devices {
     }
 }
 
-/// The GPUs that a service reserves. The engine takes the first ones where a request has a number, as it does for each container
-/// anew. None where nothing says it, as with `x-sofa.gpu` alone.
+/// A container of another project that uses GPUs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuUser {
+    pub container: String,
+    /// The requests that it was created with: a number (-1 means all), and indices or UUIDs.
+    pub requests: Vec<(i64, Vec<String>)>,
+    /// Its CUDA_VISIBLE_DEVICES.
+    pub visible: Option<String>,
+}
+
+impl GpuUser {
+    pub(super) fn devices(&self) -> Option<Devices> {
+        let requests = self.requests.iter().map(|(count, ids)| (*count, ids.as_slice()));
+        Some(narrowed(requested(requests)?, self.visible.as_deref()))
+    }
+}
+
+/// The GPUs of some requests. The engine takes the first ones where a request has a number, as it does for each container anew.
+fn requested<'r>(requests: impl Iterator<Item = (i64, &'r [String])>) -> Option<Devices> {
+    let mut found = None;
+    for (count, ids) in requests {
+        let devices: &mut BTreeSet<String> = found.get_or_insert_default();
+        match ids {
+            [] if count > 0 => devices.extend((0..count).map(|index| index.to_string())),
+            [] => return Some(Devices::All),
+            ids => devices.extend(ids.iter().cloned()),
+        }
+    }
+    found.map(Devices::These)
+}
+
+/// What CUDA_VISIBLE_DEVICES leaves. A container numbers its GPUs from 0, in the order of the host.
+fn narrowed(devices: Devices, visible: Option<&str>) -> Devices {
+    let Some(indices) = visible.and_then(indices) else { return devices };
+    let index_of = |index: &usize| match &devices {
+        Devices::All => Some(index.to_string()),
+        Devices::These(ids) => ids.iter().nth(*index).cloned(),
+    };
+    Devices::These(indices.iter().filter_map(index_of).collect())
+}
+
+/// The GPUs that a service reserves. None where nothing says it, as with `x-sofa.gpu` alone.
 fn reserved(service: &Service) -> Option<Devices> {
     let of_deploy = service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref());
     let requests = of_deploy.map(|reserved| reserved.devices.as_slice()).unwrap_or_default().iter();
     let is_gpu = |request: &&DeviceRequest| request.capabilities.iter().any(|capability| capability == "gpu");
-    let requests: Vec<&DeviceRequest> = requests.filter(is_gpu).chain(&service.gpus).collect();
-    let mut devices = BTreeSet::new();
-    for request in &requests {
-        match (request.device_ids.as_slice(), request.count.0) {
-            ([], count) if count > 0 => devices.extend((0..count).map(|index| index.to_string())),
-            ([], _) => return Some(Devices::All),
-            (ids, _) => devices.extend(ids.iter().cloned()),
-        }
-    }
-    (!requests.is_empty()).then_some(Devices::These(devices))
+    let requests = requests.filter(is_gpu).chain(&service.gpus);
+    requested(requests.map(|request| (request.count.0, request.device_ids.as_slice())))
 }
 
-/// The indices that CUDA_VISIBLE_DEVICES names; none where it is not set, or names something else.
-fn visible(service: &Service) -> Option<Vec<usize>> {
-    let value = service.environment.get(VISIBLE)?.as_deref()?;
+fn visible(service: &Service) -> Option<&str> {
+    service.environment.get(VISIBLE)?.as_deref()
+}
+
+/// The indices in a CUDA_VISIBLE_DEVICES; none where it names something else.
+fn indices(value: &str) -> Option<Vec<usize>> {
     value.split(',').map(|index| index.trim().parse().ok()).collect()
 }
 
 /// The GPUs of the host that a service uses.
 pub(super) fn devices(service: &Service) -> Option<Devices> {
-    let reserved = reserved(service)?;
-    let Some(indices) = visible(service) else { return Some(reserved) };
-    let ids = match &reserved {
-        Devices::All => indices.iter().map(usize::to_string).collect(),
-        // The container numbers its own from 0, in the order of the host.
-        Devices::These(ids) => indices.iter().filter_map(|index| ids.iter().nth(*index).cloned()).collect(),
-    };
-    Some(Devices::These(ids))
+    Some(narrowed(reserved(service)?, visible(service)))
 }
 
 /// Why CUDA_VISIBLE_DEVICES hides the GPUs that a service reserves, where it does: a container numbers them from 0.
 pub(super) fn hidden(service: &Service) -> Option<String> {
     let Some(Devices::These(ids)) = reserved(service) else { return None };
-    let missing = visible(service)?.into_iter().find(|index| *index >= ids.len())?;
+    let missing = indices(visible(service)?)?.into_iter().find(|index| *index >= ids.len())?;
     let seen = match ids.len() {
         1 => "one GPU, number 0".to_owned(),
         count => format!("{count} GPUs, numbers 0 to {}", count - 1),
@@ -122,5 +150,18 @@ mod tests {
         assert_eq!(one.shared(&of(service(&["0"], 0, None))), None);
         assert_eq!(one.shared(&Devices::All).as_deref(), Some("GPU 1"));
         assert_eq!(Devices::All.shared(&Devices::All).as_deref(), Some("every GPU"));
+    }
+
+    #[test]
+    fn what_a_container_uses_is_read_as_what_a_service_reserves() {
+        let user = |requests: &[(i64, &[&str])], visible: Option<&str>| {
+            let of = |(count, ids): &(i64, &[&str])| (*count, ids.iter().map(|id| id.to_string()).collect());
+            let visible = visible.map(str::to_owned);
+            GpuUser { container: "x".into(), requests: requests.iter().map(of).collect(), visible }.devices()
+        };
+        assert_eq!(user(&[(1, &[])], None), these(&["0"]));
+        assert_eq!(user(&[(-1, &[])], Some("2")), these(&["2"]));
+        assert_eq!(user(&[(0, &["3"])], Some("0")), these(&["3"]));
+        assert_eq!(user(&[], None), None);
     }
 }

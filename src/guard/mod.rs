@@ -16,6 +16,7 @@ mod sources;
 mod workers;
 
 pub use candidate::Candidate;
+pub use gpus::GpuUser;
 
 use crate::diag::finding::{Finding, Place};
 use crate::diag::{self, Diagnostic, Sources};
@@ -35,6 +36,16 @@ pub async fn protections(candidate: &Candidate<'_>) -> Vec<Finding> {
         findings.extend(weak.filter(|finding| !known.contains(&finding.place)));
     }
     findings
+}
+
+/// Whether a worker of the project reserves a GPU, so that those which other projects use matter.
+pub fn workers_use_gpus(candidate: &Candidate<'_>) -> bool {
+    workers::use_gpus(candidate)
+}
+
+/// GPUs that workers would share with containers of other projects.
+pub fn gpus_in_use(candidate: &Candidate<'_>, users: &[GpuUser]) -> Vec<Finding> {
+    workers::taken(candidate, users)
 }
 
 /// Missing files and folders of this machine that the scope's services mount.

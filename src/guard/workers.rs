@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::candidate::Candidate;
-use super::gpus::{self, Devices};
+use super::gpus::{self, Devices, GpuUser};
 use crate::compose::model::Service;
 use crate::diag::finding::Finding;
 use crate::plan::gate::uses_gpu;
@@ -183,6 +183,31 @@ impl Rules<'_> {
             false => Finding::warning(rule, message, place, fix),
         });
     }
+}
+
+/// GPUs that a worker would share with a container of another project.
+pub(super) fn taken(candidate: &Candidate<'_>, users: &[GpuUser]) -> Vec<Finding> {
+    let mut rules = Rules { candidate, found: Vec::new() };
+    for service in candidate.loaded.project.services.values().filter(|service| is_celery(service)) {
+        let Some(devices) = gpus::devices(service) else { continue };
+        let shared = users.iter().find_map(|user| Some((user, devices.shared(&user.devices()?)?)));
+        if let Some((user, device)) = shared {
+            let message =
+                format!("it uses {device}, as container `{}` of another project does", user.container);
+            rules.add("gpu-shared", service, "", &message, "reserve another GPU, or stop that container");
+        }
+    }
+    rules.found
+}
+
+/// Whether any worker reserves a GPU.
+pub(super) fn use_gpus(candidate: &Candidate<'_>) -> bool {
+    candidate
+        .loaded
+        .project
+        .services
+        .values()
+        .any(|service| is_celery(service) && gpus::devices(service).is_some())
 }
 
 /// Whether the healthcheck asks the worker with `celery inspect ping`.

@@ -17,7 +17,7 @@ use crate::ops::execution::{Execution, RunOutcome};
 use crate::ops::failure::engine_failure;
 use crate::ops::images;
 use crate::ops::lock::{ProjectLock, remove_stale_lock};
-use crate::ops::preflight::{mounts, protect, refuse_to_start_beside};
+use crate::ops::preflight::{gpus, mounts, protect, refuse_to_start_beside};
 use crate::ops::records::Records;
 use crate::ops::release::{UnfinishedRun, last_release, of_release};
 use crate::ops::scale;
@@ -59,6 +59,7 @@ impl<'a> Deploy<'a> {
         let selection = context.selection(loaded.project())?;
         protect(context, &loaded).await?;
         let engine = context.engine().await?;
+        gpus(context, &loaded, &engine).await?;
         let observed = deployment::observe(&engine, loaded.project(), &Pins::new()).await?;
         refuse_to_start_beside(context, loaded.project(), &observed)?;
         let scope = scope_of(context, loaded.project(), &selection, options.deps, &observed)?;

@@ -25,3 +25,4 @@ mod stage;
 mod store;
 mod undo;
 mod unfinished;
+mod workers;

@@ -118,3 +118,14 @@ fn a_number_for_a_service_that_is_not_deployed_is_refused() {
     let told = stage.ends(&["plan", "web", "--scale", "db=3"], 2);
     assert!(told.contains("cannot scale `db`: it is not among the services of this command"), "{told}");
 }
+
+#[test]
+fn a_word_that_is_a_tag_and_a_service_is_refused() {
+    let stage = Stage::new("services:\n  v1: {image: \"app:${IMAGE_TAG:-1}\"}\n");
+    let told = stage.ends(&["deploy", "v1"], 2);
+    assert!(told.contains("`v1` is a service, but such a word is a tag"), "{told}");
+    assert!(told.contains("`SERVICES=v1` names the service"), "{told}");
+    stage.ok(&["deploy", "SERVICES=v1"]);
+    let config = stage.sofa(&["config", "v2"]);
+    assert!(String::from_utf8_lossy(&config.stdout).contains("image: app:v2"), "{config:?}");
+}

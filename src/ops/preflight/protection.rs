@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diag::finding::{Finding, Severity};
+use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::guard::{self, Candidate};
 use crate::ops::Context;
@@ -36,6 +37,14 @@ pub async fn protect(context: &Context, loaded: &LoadedProject) -> Result<(), Fa
 pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[String]) -> Result<(), Failure> {
     let scope: BTreeSet<&str> = scope.iter().map(String::as_str).collect();
     refuse(context, guard::sources(&candidate(context, loaded), &scope))
+}
+
+/// Refuses a deploy whose workers would share a GPU with a container of another project.
+///
+/// # Errors
+/// Every finding; exit code 5. Those of the engine.
+pub async fn gpus(context: &Context, loaded: &LoadedProject, engine: &Engine) -> Result<(), Failure> {
+    refuse(context, super::gpus::in_use(engine, &candidate(context, loaded)).await?)
 }
 
 /// Shows the warnings; errors become the failure.

@@ -174,6 +174,11 @@ impl Context {
     /// A service that the project does not have, with the nearest spelling; exit code 2, or 3 where `sofa.yaml` names it.
     pub fn selection(&self, project: &Project) -> Result<Selection, Failure> {
         let words = &self.settings.words;
+        if let Some(tag) = words.tag.as_deref().filter(|tag| project.services.contains_key(*tag)) {
+            let message = format!("`{tag}` is a service, but such a word is a tag; nothing was changed");
+            return Err(Failure::new(Kind::Usage, message)
+                .hint(format!("`SERVICES={tag}` names the service, `--tag {tag}` the tag")));
+        }
         if !words.services.is_empty() {
             if words.all {
                 self.ui.note("`all` is ignored: services are named");
