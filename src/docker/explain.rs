@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 
-use super::failure::{GateFailure, LOG_KEPT, OperationError, Reason};
+use super::failure::{DISK_FULL, GateFailure, LOG_KEPT, OperationError, Reason};
 use super::secrets;
 use super::wait::{Candidate, Waiter};
 use crate::engine::ContainerDetails;
@@ -16,8 +16,6 @@ use crate::plan::observed::{Health, State};
 use crate::util::disk;
 use crate::util::elapsed::age;
 
-/// What a program prints that finds no room for its data.
-const DISK_FULL: &str = "no space left on device";
 /// How much of a log the record of a run keeps, in bytes.
 const LARGEST_LOG: usize = 8 << 20;
 
@@ -39,15 +37,14 @@ impl Waiter<'_> {
         let failed_test = details
             .and_then(|details| details.probes.iter().rev().find(|probe| probe.exit_code != 0))
             .map(|probe| probe.output.clone())
-            .filter(|output| !output.is_empty());
-        let answer = candidate.seen.answer.take();
+            .filter(|output| !output.is_empty())
+            .map(|output| secrets.scrub(&output));
+        let answer = candidate.seen.answer.take().map(|told| told.text(&secrets));
         let (health_output, answer) = match candidate.gate {
             // The gate asks what the engine asks.
             Gate::Healthy { .. } => (failed_test.or(answer), None),
             _ => (failed_test, answer),
         };
-        let scrub = |text: String| secrets.scrub(&text);
-        let health_output = health_output.map(scrub);
         let is_disk_full =
             log.iter().chain(&health_output).any(|line| line.to_ascii_lowercase().contains(DISK_FULL));
         OperationError::Gate(Box::new(GateFailure {
@@ -60,7 +57,7 @@ impl Waiter<'_> {
             limit,
             phase: self.phase_reached(candidate, details).map(|phase| phase.scrubbed(&secrets)),
             restarts: details.map_or(0, |details| details.restarts),
-            answer: answer.map(scrub),
+            answer,
             health_output,
             depends_on,
             disk: if is_disk_full { self.free_space().await } else { None },
@@ -125,9 +122,8 @@ impl Waiter<'_> {
 /// The state of a container in a few words, with the time since it started or ended.
 fn state(details: &ContainerDetails, passed: bool) -> String {
     let since = |moment: Option<Timestamp>| {
-        let passed =
-            moment.and_then(|moment| Duration::try_from(Timestamp::now().duration_since(moment)).ok());
-        passed.map_or_else(String::new, |passed| format!(" {}", age(passed)))
+        let past = moment.and_then(|moment| Duration::try_from(Timestamp::now().duration_since(moment)).ok());
+        past.map_or_else(String::new, |past| format!(" {}", age(past)))
     };
     match (&details.state, details.health) {
         (State::Exited(0), _) => "completed".to_owned(),

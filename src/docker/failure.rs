@@ -20,6 +20,9 @@ pub const LOG_LINES_IN_CI: usize = 200;
 /// How many log lines the record of a run keeps.
 pub const LOG_KEPT: u64 = 10_000;
 
+/// What an engine or a program says that finds no room for its data.
+pub(super) const DISK_FULL: &str = "no space left on device";
+
 #[derive(Debug)]
 pub enum OperationError {
     /// The engine refused a call, or does not answer.
@@ -129,7 +132,7 @@ impl TargetError for OperationError {
             );
         }
         let is_disk_full = matches!(self, OperationError::Gate(failure) if failure.disk.is_some());
-        if is_disk_full || self.to_string().contains("no space left on device") {
+        if is_disk_full || self.to_string().contains(DISK_FULL) {
             hints.push("`docker system df` shows what takes the engine's disk".into());
         }
         hints
@@ -199,7 +202,7 @@ impl PhaseReached {
     }
 }
 
-/// ``installing packages`, 40.2s, usually 1m40s``
+/// `` `installing packages`, 40.2s, usually 1m40s ``
 impl fmt::Display for PhaseReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`, {}", self.name, elapsed(self.took))?;

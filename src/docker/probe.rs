@@ -10,6 +10,7 @@ use reqwest::{Certificate, Client, Response};
 use serde_json::Value;
 
 use crate::compose::model::{HttpRequest, Tls};
+use crate::compose::secrecy::Secrets;
 use crate::engine::exec::ExecCommand;
 use crate::engine::{ContainerDetails, Engine};
 use crate::plan::observed::ContainerId;
@@ -20,16 +21,18 @@ const LONGEST_BODY: usize = 1024 * 1024;
 
 /// An answer that did not pass is shown this far, in characters.
 const SHOWN: usize = 300;
-/// How long the body of an answer that did not pass is read, and how much of it.
-const GLANCE: (Duration, usize) = (Duration::from_millis(500), 4096);
+/// How long the body of an answer that did not pass is read.
+const GLANCE: Duration = Duration::from_millis(500);
+/// So many bytes of a body are kept to be shown.
+const LONGEST_GLANCE: usize = 4096;
 
 /// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It passed.
     Passed,
-    /// It did not; what came instead, in words.
-    Failed(String),
+    /// It did not.
+    Failed(Told),
     /// It had not ended after this time.
     TimedOut(Duration),
     /// The engine did not run it: the container ended or restarts at this moment, or the connection broke.
@@ -39,12 +42,46 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// What came instead of an answer that passes, for people.
-    pub(super) fn as_text(&self) -> Option<String> {
+    /// What came instead of an answer that passes.
+    pub(super) fn told(&self) -> Option<Told> {
         match self {
-            Answer::Failed(text) => Some(text.clone()),
-            Answer::TimedOut(after) => Some(format!("none within {}", elapsed(*after))),
+            Answer::Failed(told) => Some(told.clone()),
+            Answer::TimedOut(after) => Some(Told::new(format!("none within {}", elapsed(*after)))),
             Answer::Passed | Answer::NotRun | Answer::Impossible(_) => None,
+        }
+    }
+}
+
+/// What came instead of an answer that passes: a few words, and the begin of what the container said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    what: String,
+    body: String,
+}
+
+impl Told {
+    fn new(what: impl Into<String>) -> Told {
+        Told { what: what.into(), body: String::new() }
+    }
+
+    fn with(what: impl Into<String>, body: &[u8]) -> Told {
+        let body = String::from_utf8_lossy(&body[..body.len().min(LONGEST_GLANCE)]).into_owned();
+        Told { what: what.into(), body }
+    }
+
+    /// As people see it, in one line. Secrets are replaced before anything is cut, so that no part of one stays.
+    pub(super) fn text(&self, secrets: &Secrets) -> String {
+        let shown = |text: &str| {
+            let scrubbed = secrets.scrub(text);
+            let words = scrubbed.split_whitespace().collect::<Vec<_>>().join(" ");
+            match words.char_indices().nth(SHOWN) {
+                Some((end, _)) => format!("{}…", &words[..end]),
+                None => words,
+            }
+        };
+        match (shown(&self.what), shown(&self.body)) {
+            (what, body) if body.is_empty() => what,
+            (what, body) => format!("{what}: {body}"),
         }
     }
 }
@@ -57,7 +94,7 @@ pub(super) async fn command(engine: &Engine, id: &ContainerId, argv: &[String], 
             Some(0) => Answer::Passed,
             Some(code) => {
                 let output = if outcome.stderr.is_empty() { &outcome.stdout } else { &outcome.stderr };
-                Answer::Failed(with_text(&format!("exit code {code}"), output))
+                Answer::Failed(Told::with(format!("exit code {code}"), output))
             }
             None => Answer::TimedOut(timeout),
         },
@@ -73,7 +110,7 @@ pub(super) async fn tcp(engine: &Engine, details: &ContainerDetails, port: u16, 
     };
     match tokio::time::timeout(timeout, tokio::net::TcpStream::connect(address)).await {
         Ok(Ok(_)) => Answer::Passed,
-        Ok(Err(error)) => Answer::Failed(error.kind().to_string()),
+        Ok(Err(error)) => Answer::Failed(Told::new(error.kind().to_string())),
         Err(_) => Answer::TimedOut(timeout),
     }
 }
@@ -105,24 +142,23 @@ async fn ask(address: SocketAddr, service: &str, request: &HttpRequest) -> Answe
     };
     let mut response = match get(&client, address, service, request).await {
         Ok(response) => response,
-        Err(error) => return Answer::Failed(cause(&error)),
+        Err(error) => return Answer::Failed(Told::new(cause(&error))),
     };
     let status = response.status();
     if !request.expect.contains(&status.as_u16()) {
         let mut seen = Vec::new();
-        let (time, length) = GLANCE;
-        let _ = tokio::time::timeout(time, read(&mut response, &mut seen, length)).await;
-        return Answer::Failed(with_text(&status.to_string(), &seen));
+        let _ = tokio::time::timeout(GLANCE, read(&mut response, &mut seen, LONGEST_GLANCE)).await;
+        return Answer::Failed(Told::with(status.to_string(), &seen));
     }
     if request.json.is_empty() && request.body.is_none() {
         return Answer::Passed;
     }
     let mut body = Vec::new();
     if let Err(why) = read(&mut response, &mut body, LONGEST_BODY).await {
-        return Answer::Failed(format!("{status}, but {why}"));
+        return Answer::Failed(Told::new(format!("{status}, but {why}")));
     }
     match unexpected(&body, request) {
-        Some(why) => Answer::Failed(with_text(&format!("{status}, but {why}"), &body)),
+        Some(why) => Answer::Failed(Told::with(format!("{status}, but {why}"), &body)),
         None => Answer::Passed,
     }
 }
@@ -219,18 +255,6 @@ fn cause(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// `head: text`, with the begin of the text in one line.
-fn with_text(head: &str, text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: String = words.chars().take(SHOWN).collect();
-    match shown.as_str() {
-        "" => head.to_owned(),
-        shown if shown.len() < words.len() => format!("{head}: {shown}…"),
-        shown => format!("{head}: {shown}"),
-    }
-}
-
 /// The value at a path, keys and indices joined by dots. A key may contain dots itself.
 fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     let child = |key: &str| match value {
@@ -258,7 +282,7 @@ async fn address(engine: &Engine, details: &ContainerDetails, port: u16) -> Resu
         return Ok(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port));
     }
     // Between two starts a container has no address.
-    let none = || Answer::Failed("the container has no address".into());
+    let none = || Answer::Failed(Told::new("the container has no address"));
     let parent = match details.network_mode.strip_prefix("container:") {
         Some(id) => Some(engine.inspect(id).await.map_err(|_| none())?),
         None => None,
@@ -296,8 +320,9 @@ mod tests {
         HttpRequest { path: path.into(), expect: expect.to_vec(), ..HttpRequest::default() }
     }
 
-    fn failed(text: &str) -> Answer {
-        Answer::Failed(text.into())
+    /// What is shown of an answer; empty where it passes.
+    fn shown(answer: &Answer) -> String {
+        answer.told().map(|told| told.text(&Secrets::default())).unwrap_or_default()
     }
 
     #[tokio::test]
@@ -319,9 +344,9 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_closes_or_is_refused_is_no_answer() {
         let (answer, _) = asked(&request("/", &[200]), "", "").await;
-        assert!(matches!(&answer, Answer::Failed(why) if why.contains("closed")), "{answer:?}");
+        assert!(shown(&answer).contains("closed"), "{answer:?}");
         let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        assert_eq!(ask(nobody, "web", &request("/", &[200])).await, failed("connection refused"));
+        assert_eq!(shown(&ask(nobody, "web", &request("/", &[200])).await), "connection refused");
     }
 
     #[tokio::test]
@@ -337,13 +362,21 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_does_not_pass_is_told_in_one_short_line() {
-        let busy =
-            asked(&request("/", &[200]), "503 Service Unavailable", "{\n  \"db\": \"down\"\n}").await.0;
-        assert_eq!(busy, failed("503 Service Unavailable: { \"db\": \"down\" }"));
-        assert_eq!(asked(&request("/", &[200]), "500 Oops", "").await.0, failed("500 Internal Server Error"));
+        let told = async |head, body| shown(&asked(&request("/", &[200]), head, body).await.0);
+        let busy = told("503 Service Unavailable", "{\n  \"db\": \"down\"\n}").await;
+        assert_eq!(busy, "503 Service Unavailable: { \"db\": \"down\" }");
+        assert_eq!(told("500 Oops", "").await, "500 Internal Server Error");
         let long: &'static str = String::leak("é".repeat(1000));
-        let Answer::Failed(text) = asked(&request("/", &[200]), "500 Oops", long).await.0 else { panic!() };
-        assert_eq!(text, format!("500 Internal Server Error: {}…", "é".repeat(300)));
+        assert_eq!(told("500 Oops", long).await, format!("500 Internal Server Error: {}…", "é".repeat(300)));
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_is_not_shown_in_part() {
+        let secrets = Secrets::default().with_environment([("API_TOKEN", "hunter2-hunter2")]);
+        let body = format!("{}hunter2-hunter2", "x".repeat(290));
+        let text = Told::with("500", body.as_bytes()).text(&secrets);
+        assert!(!text.contains("hunter"), "{text}");
+        assert!(Told::new(body).text(&secrets).chars().count() <= SHOWN + 1);
     }
 
     #[tokio::test]
@@ -359,20 +392,22 @@ mod tests {
         ] {
             let json = [(path.to_owned(), value.clone())].into();
             let wanted = HttpRequest { json, ..request("/", &[200]) };
-            let expected = why.map_or(Answer::Passed, |why| failed(&format!("200 OK, but {why}: {BODY}")));
-            assert_eq!(asked(&wanted, "200 OK", BODY).await.0, expected, "{path}: {value}");
+            let answer = asked(&wanted, "200 OK", BODY).await.0;
+            let expected = why.map_or_else(String::new, |why| format!("200 OK, but {why}: {BODY}"));
+            assert_eq!(shown(&answer), expected, "{path}: {value}");
+            assert_eq!(answer == Answer::Passed, why.is_none());
         }
         let json = [("status".to_owned(), "healthy".into())].into();
         let wanted = HttpRequest { json, ..request("/", &[200]) };
-        assert_eq!(asked(&wanted, "200 OK", "healthy").await.0, failed("200 OK, but no JSON: healthy"));
+        assert_eq!(shown(&asked(&wanted, "200 OK", "healthy").await.0), "200 OK, but no JSON: healthy");
     }
 
     #[tokio::test]
     async fn the_body_must_contain_the_pattern() {
         let wanted = HttpRequest { body: Some("models: [1-9]".into()), ..request("/", &[200]) };
         assert_eq!(asked(&wanted, "200 OK", "ready, models: 3").await.0, Answer::Passed);
-        let expected = failed("200 OK, but the pattern is not in the body: ready, models: 0");
-        assert_eq!(asked(&wanted, "200 OK", "ready, models: 0").await.0, expected);
+        let expected = "200 OK, but the pattern is not in the body: ready, models: 0";
+        assert_eq!(shown(&asked(&wanted, "200 OK", "ready, models: 0").await.0), expected);
     }
 
     #[test]
@@ -421,8 +456,7 @@ mod tests {
             let tls = Some(Tls { insecure, ca: path(&ca).filter(|_| with_ca) });
             let answer = ask(address, "web", &HttpRequest { tls, ..request("/", &[200]) }).await;
             assert_eq!(answer == Answer::Passed, passes, "{name} {with_ca} {insecure}: {answer:?}");
-            let why = |why: &str| why.contains("certificate");
-            assert!(passes || matches!(&answer, Answer::Failed(text) if why(text)), "{answer:?}");
+            assert!(passes || shown(&answer).contains("certificate"), "{answer:?}");
         }
         let tls = Some(Tls { insecure: false, ca: path(&empty) });
         let nobody = SocketAddr::from(([127, 0, 0, 1], 9));

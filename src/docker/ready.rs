@@ -130,7 +130,7 @@ impl Waiter<'_> {
                         }
                         answer => {
                             tests.failed(candidate.gate, &answer, took);
-                            candidate.seen.answer.replace(answer.as_text());
+                            candidate.seen.answer.replace(answer.told());
                         }
                     },
                 }

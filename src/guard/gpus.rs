@@ -46,7 +46,7 @@ impl GpuUser {
     }
 }
 
-/// The GPUs of some requests. The engine takes the first ones where a request has a number, as it does for each container anew.
+/// The GPUs of some requests. A request with a number gets the first ones of the host, each time.
 fn requested<'r>(requests: impl Iterator<Item = (i64, &'r [String])>) -> Option<Devices> {
     let mut found = None;
     for (count, ids) in requests {

@@ -129,7 +129,7 @@ async fn with_engine(
     let desired = desired(context, project, &pins, &scope, &observed);
     let longest_wait = LongestWait::of(&desired, subject.wait_timeout);
     found.extend(guard::advice(subject, &desired));
-    found.extend(preflight::gpus_in_use(engine, subject).await?);
+    found.extend(preflight::gpus_in_use(context, engine, subject).await?);
     found.extend(problems(engine, &desired, &observed, subject));
     if engine.host().is_local() {
         let root = engine.data_root().await.map_err(engine_failure)?;

@@ -147,9 +147,7 @@ fn remove_volumes(
 ) {
     let mut kept = BTreeSet::new();
     for volume in &observed.volumes {
-        let mounted = |container: &Container| {
-            container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
-        };
+        let mounted = |container: &Container| container.has_volume(&volume.name);
         if label_of(&volume.labels, compose::PROJECT).is_none() {
             continue;
         }
@@ -214,7 +212,11 @@ fn remove_images(
 }
 
 /// The names of containers, of this project and of others, that stay and fit.
-fn others(observed: &Observed, going: &[&Container], fits: impl Fn(&Container) -> bool) -> Vec<String> {
+pub(super) fn others(
+    observed: &Observed,
+    going: &[&Container],
+    fits: impl Fn(&Container) -> bool,
+) -> Vec<String> {
     observed
         .containers
         .iter()

@@ -124,6 +124,11 @@ impl Container {
         matches!(self.state, State::Running | State::Paused | State::Restarting)
     }
 
+    /// Whether it mounts the volume with this name.
+    pub fn has_volume(&self, name: &str) -> bool {
+        self.mounts.iter().any(|mount| mount.name.as_deref() == Some(name))
+    }
+
     /// Its anonymous volumes.
     pub fn anonymous_volumes(&self) -> impl Iterator<Item = &str> {
         let volumes = self.mounts.iter().filter(|mount| mount.kind == "volume");

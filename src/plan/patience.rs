@@ -16,7 +16,7 @@ const LIVES: u32 = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LongestWait {
     /// The services that are waited for one after the other, each with its longest time.
-    chain: Vec<(String, Duration)>,
+    chain: Chain,
     /// How long all waits together may take.
     limit: Duration,
 }
@@ -38,12 +38,12 @@ impl LongestWait {
             ready.insert(name, before.with(name, time));
         }
         let longest = ready.into_values().max_by_key(Chain::time).unwrap_or_default();
-        LongestWait { chain: longest.0, limit }
+        LongestWait { chain: longest, limit }
     }
 
     /// The time.
     pub fn time(&self) -> Duration {
-        Chain(self.chain.clone()).time().min(self.limit)
+        self.chain.time().min(self.limit)
     }
 }
 
@@ -51,11 +51,11 @@ impl LongestWait {
 impl fmt::Display for LongestWait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} for its services", elapsed(self.time()))?;
-        if Chain(self.chain.clone()).time() >= self.limit {
+        if self.chain.time() >= self.limit {
             return f.write_str(" (`--wait-timeout`)");
         }
         let mut before = ": ";
-        for (name, time) in &self.chain {
+        for (name, time) in &self.chain.0 {
             write!(f, "{before}{name} {}", elapsed(*time))?;
             before = ", then ";
         }
@@ -64,7 +64,7 @@ impl fmt::Display for LongestWait {
 }
 
 /// Services that are waited for one after the other.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Chain(Vec<(String, Duration)>);
 
 impl Chain {
@@ -106,7 +106,7 @@ mod tests {
     fn chain(parts: &[(&str, u64)], limit: u64) -> LongestWait {
         let chain =
             parts.iter().map(|(name, seconds)| ((*name).to_owned(), Duration::from_secs(*seconds))).collect();
-        LongestWait { chain, limit: Duration::from_secs(limit) }
+        LongestWait { chain: Chain(chain), limit: Duration::from_secs(limit) }
     }
 
     #[test]

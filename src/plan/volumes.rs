@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::Action;
 use super::cause::Cause;
+use super::down::others;
 use super::draft::Draft;
 use super::observed::{Observed, Volume};
 use super::operation::{Group, OnFailure, Plan};
@@ -21,12 +22,8 @@ pub fn own(observed: &Observed) -> impl Iterator<Item = &Volume> {
 }
 
 /// The containers that mount a volume, of this project and of others.
-pub fn users<'a>(observed: &'a Observed, volume: &Volume) -> Vec<&'a str> {
-    let all = observed.containers.iter().chain(&observed.foreign);
-    let mounts = all.filter(|container| {
-        container.mounts.iter().any(|mount| mount.name.as_deref() == Some(volume.name.as_str()))
-    });
-    mounts.map(|container| container.name.as_str()).collect()
+pub fn users(observed: &Observed, volume: &Volume) -> Vec<String> {
+    others(observed, &[], |container| container.has_volume(&volume.name))
 }
 
 /// Plans a `volume rm`, whatever the labels of the volumes say. Volumes that are gone or in use are left out.

@@ -23,7 +23,6 @@ pub struct Worker {
     pub concurrency: Option<u32>,
     /// Whether it changes its concurrency with the load.
     pub autoscale: bool,
-    pub queues: Vec<String>,
     /// Whether it runs a scheduler too (`-B`).
     pub beat: bool,
     pub max_tasks_per_child: bool,
@@ -233,10 +232,6 @@ fn worker(mut typed: Typed, environment: &BTreeMap<String, String>) -> Result<Wo
         pool,
         concurrency: number("--concurrency")?.map(|number| number as u32),
         autoscale: is_set("--autoscale"),
-        queues: typed
-            .get("--queues")
-            .map(|list| list.split(',').map(|name| name.trim().to_owned()).collect())
-            .unwrap_or_default(),
         beat: typed
             .get("--beat")
             .is_some_and(|value| !matches!(value.as_str(), "0" | "false" | "no" | "off")),
@@ -266,12 +261,7 @@ mod tests {
 
     #[test]
     fn options_are_read_in_every_form() {
-        let expected = Worker {
-            pool: Some(Pool::Solo),
-            concurrency: Some(1),
-            queues: vec!["gpu_0".into(), "gpu_1".into()],
-            ..Worker::default()
-        };
+        let expected = Worker { pool: Some(Pool::Solo), concurrency: Some(1), ..Worker::default() };
         for line in [
             "celery -A app worker --pool=solo --concurrency=1 --queues=gpu_0,gpu_1",
             "celery -A app worker --pool solo --concurrency 1 --queues gpu_0,gpu_1",

@@ -74,7 +74,7 @@ fn log(test: &TestProject, service: &str) -> String {
     sofa(test, &["logs", "stage", service, "--no-follow", "--tail", "all"]).ok().stdout.clone()
 }
 
-/// A deploy that fails, after which what ran before runs on; what an operator is told.
+/// Runs a deploy that fails, checks that the release before it runs, and returns the message.
 async fn fails(test: &TestProject, tag: &str) -> String {
     let before = ids(test).await;
     let run = deploy(test, tag);

@@ -1,11 +1,12 @@
 //! The GPUs that containers of other projects use: a worker must not share one.
 
-use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::diag::finding::Finding;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::guard::{self, Candidate, GpuUser};
+use crate::ops::Context;
 use crate::ops::failure::engine_failure;
 
 const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
@@ -14,7 +15,11 @@ const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
 ///
 /// # Errors
 /// Those of the engine.
-pub async fn in_use(engine: &Engine, candidate: &Candidate<'_>) -> Result<Vec<Finding>, Failure> {
+pub async fn in_use(
+    context: &Context,
+    engine: &Engine,
+    candidate: &Candidate<'_>,
+) -> Result<Vec<Finding>, Failure> {
     if !guard::workers_use_gpus(candidate) {
         return Ok(Vec::new());
     }
@@ -29,7 +34,10 @@ pub async fn in_use(engine: &Engine, candidate: &Candidate<'_>) -> Result<Vec<Fi
             Some(GpuUser { container: details.name, requests, visible })
         }),
     });
-    let users: Vec<GpuUser> =
-        try_join_all(users).await.map_err(engine_failure)?.into_iter().flatten().collect();
-    Ok(guard::gpus_in_use(candidate, &users))
+    let users: Vec<Option<GpuUser>> = stream::iter(users)
+        .buffered(context.settings.parallel)
+        .try_collect()
+        .await
+        .map_err(engine_failure)?;
+    Ok(guard::gpus_in_use(candidate, &users.into_iter().flatten().collect::<Vec<_>>()))
 }

@@ -44,7 +44,7 @@ pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[String]) -> Re
 /// # Errors
 /// Every finding; exit code 5. Those of the engine.
 pub async fn gpus(context: &Context, loaded: &LoadedProject, engine: &Engine) -> Result<(), Failure> {
-    refuse(context, super::gpus::in_use(engine, &candidate(context, loaded)).await?)
+    refuse(context, super::gpus::in_use(context, engine, &candidate(context, loaded)).await?)
 }
 
 /// Shows the warnings; errors become the failure.
