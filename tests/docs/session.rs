@@ -184,10 +184,14 @@ fn comparable(line: &str) -> String {
         .join(" ")
 }
 
+/// Whether a word is a time: `20ms`, or numbers each with a unit, as in `1.5s` and `1m04s`.
 fn is_duration(word: &str) -> bool {
-    let number = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = &word[number.len()..];
-    ["ms", "s", "m", "h"].contains(&unit) && number.parse::<f64>().is_ok()
+    let is_number = |text: &str| text.parse::<f64>().is_ok();
+    if let Some(number) = word.strip_suffix("ms") {
+        return is_number(number);
+    }
+    let mut parts = word.split_inclusive(|c: char| c.is_ascii_alphabetic());
+    !word.is_empty() && parts.all(|part| part.strip_suffix(['s', 'm', 'h']).is_some_and(is_number))
 }
 
 fn lines_match(shown: &[String], printed: &[String]) -> bool {
@@ -237,6 +241,8 @@ fn shown_output_is_compared_line_by_line() {
         shown: shown.iter().map(|line| (*line).to_owned()).collect(),
     };
     assert!(agrees(&example(&["a  1.5s", "...", "b ... d"]), "a 20ms\nx\ny\nb c d\n"));
+    assert!(agrees(&example(&["in 41.1s"]), "in 1m04s\n"));
+    assert!(!agrees(&example(&["in 41.1s"]), "in vain\n"));
     assert!(agrees(&example(&[]), "anything\n"));
     assert!(!agrees(&example(&["a"]), "b\n"));
     assert!(!agrees(&example(&["a"]), "a\nmore\n"));
