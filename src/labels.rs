@@ -53,6 +53,8 @@ pub mod sofa {
     pub const ROLE: &str = "sofa.role";
     /// The hooks that run in a container, for verbs that read no files; contains no value of a variable.
     pub const HOOKS: &str = "sofa.hooks";
+    /// How a worker gives up its work before a stop, as JSON.
+    pub const HANDOVER: &str = "sofa.handover";
     /// How to find out that a container is ready, where the healthcheck alone does not decide.
     pub const READY: &str = "sofa.ready";
     /// The run that created a container or network.

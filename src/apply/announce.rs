@@ -44,6 +44,7 @@ impl Announcer {
         let (phase, detail) = match action.wait() {
             Wait::Gate(Gate::Running) | Wait::Delay(_) | Wait::Barrier => return,
             Wait::Gate(_) | Wait::Hook { .. } => (Phase::Waiting, action.bounded_condition()),
+            Wait::Drain => return,
             Wait::Steady(_) => {
                 let waiting = |replica| self.send(subject(replica), Phase::Waiting, Some("stays up".into()));
                 return action.watched().for_each(waiting);
@@ -64,7 +65,8 @@ impl Announcer {
             Change::Stop => Phase::Stopping,
             Change::Remove if self.is_of_predecessor(&operation.action) => return None,
             Change::Remove => Phase::Removing,
-            Change::Signal | Change::Adjust | Change::Hook => return None,
+            Change::Quiesce => Phase::Draining,
+            Change::Signal | Change::Adjust | Change::Hook | Change::Consume => return None,
         })
     }
 
@@ -73,7 +75,9 @@ impl Announcer {
         let action = &operation.action;
         let (phase, detail) = match action.wait() {
             // The stability window decides about a replica without a gate of its own.
-            Wait::Gate(Gate::Running) | Wait::Hook { .. } | Wait::Delay(_) | Wait::Barrier => return,
+            Wait::Gate(Gate::Running) | Wait::Hook { .. } | Wait::Delay(_) | Wait::Drain | Wait::Barrier => {
+                return;
+            }
             Wait::Gate(Gate::Completed) => (Phase::Completed, None),
             Wait::Gate(_) => (Phase::Ready, action.condition()),
             Wait::Steady(_) => {
@@ -98,7 +102,8 @@ impl Announcer {
             Change::Stop => (Phase::Stopped, None),
             Change::Signal => (Phase::Killed, action.signal().map(String::from)),
             Change::Remove => (Phase::Removed, None),
-            Change::Adjust | Change::Hook => return None,
+            Change::Consume => (Phase::Done, Some("consumes again".into())),
+            Change::Adjust | Change::Hook | Change::Quiesce => return None,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,8 @@ use super::options::RunOptions;
 use super::target::Target;
 use super::tolerance::Tolerance;
 use super::undo_order;
-use crate::plan::operation::{OnFailure, OpId, Plan};
+use crate::plan::kind::Change;
+use crate::plan::operation::{OnFailure, OpId, Operation, Plan, Undo};
 
 /// How a person asks a run to end early.
 #[derive(Debug, Clone, Default)]
@@ -174,10 +176,25 @@ impl<T: Target> Run<'_, T> {
         } else if progress.settled {
             End::Unsettled
         } else if self.plan.on_failure != OnFailure::Undo {
+            self.resume_unstopped(&progress.begun, report).await;
             End::Failed
         } else {
             self.undo_all(&progress.begun, interrupt, report).await
         }
+    }
+
+    /// Has the workers take work again that were to be stopped and are not. That is undone by plans that undo nothing else: nobody
+    /// asked for a worker that runs and does nothing.
+    async fn resume_unstopped(&self, begun: &[OpId], report: &mut Report<T::Error>) {
+        let begun: Vec<&Operation> = begun.iter().filter_map(|id| self.plan.operation(*id)).collect();
+        let is_stopped = |quiesced: &Operation| {
+            let same = |other: &&Operation| other.action.container() == quiesced.action.container();
+            begun.iter().copied().filter(same).any(|other| other.action.change() == Some(Change::Stop))
+        };
+        let left =
+            begun.iter().filter(|operation| operation.undo == Some(Undo::Resume) && !is_stopped(operation));
+        let resumes = left.map(async |operation| Some((operation.id, self.undo(operation).await.err()?)));
+        report.failures.extend(join_all(resumes).await.into_iter().flatten());
     }
 
     /// Undoes what was begun, in the order of [`undo_order::order`].

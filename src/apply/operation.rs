@@ -36,6 +36,11 @@ impl<T: Target> Run<'_, T> {
                 () = control.cancelled() => Err(Stopped::Cancelled),
                 () = tokio::time::sleep(time) => Ok(()),
             },
+            Wait::Drain => tokio::select! {
+                biased;
+                () = control.cancelled() => Err(Stopped::Cancelled),
+                outcome = self.target.drain(operation) => outcome.map_err(Stopped::Failed),
+            },
             Wait::Hook { bounded } => self.run_hook(operation, bounded, &control).await,
             Wait::Barrier => Ok(()),
         };

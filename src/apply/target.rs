@@ -31,6 +31,9 @@ pub trait Target {
         control: &Control<'_>,
     ) -> impl Future<Output = Result<(), Self::Error>>;
 
+    /// Waits until a worker has no work left, at most for the time that the operation says. It is dropped when the run is cancelled.
+    fn drain(&self, operation: &Operation) -> impl Future<Output = Result<(), Self::Error>>;
+
     /// Watches a replica for the whole stability window of an operation. It is dropped when the run is cancelled.
     fn watch(
         &self,

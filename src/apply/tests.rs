@@ -163,6 +163,14 @@ impl Target for Fake {
         self.failure(operation.id)
     }
 
+    async fn drain(&self, operation: &Operation) -> Result<(), Failure> {
+        self.write("drain", operation.id);
+        if self.hang.contains(&operation.id.0) {
+            std::future::pending::<()>().await;
+        }
+        self.failure(operation.id)
+    }
+
     async fn watch(
         &self,
         operation: &Operation,
@@ -452,6 +460,59 @@ async fn a_plan_that_halts_begins_nothing_more_and_undoes_nothing() {
     let outcome = run(&plan, &Fake::broken(1)).await;
     assert_eq!(outcome.report.end, End::Failed);
     assert_eq!(outcome.log, ["do 1"]);
+}
+
+/// A worker that is stopped and another operation beside it.
+fn stop_of_a_worker(on_failure: OnFailure) -> Plan {
+    let of = |number: u32| (replica(number), container(number));
+    let ((replica, worker), required) = (of(1), on_failure != OnFailure::GoOn);
+    let quiesce = Action::Quiesce { replica: replica.clone(), container: worker.clone(), required };
+    let drain = Action::Drain {
+        replica: replica.clone(),
+        container: worker.clone(),
+        deadline: 900 * SECOND,
+        required,
+    };
+    let stop = Action::StopContainer { replica, container: worker, grace: None };
+    let mut plan = plan_of(vec![(quiesce, &[]), (drain, &[1]), (stop, &[2]), (create(), &[])]);
+    plan.on_failure = on_failure;
+    plan.operations[0].undo = Some(Undo::Resume);
+    plan.operations[1].undo = None;
+    plan.operations[2].undo = None;
+    plan
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_is_not_stopped_takes_work_again_whatever_the_plan_undoes() {
+    for on_failure in [OnFailure::Undo, OnFailure::GoOn, OnFailure::Halt] {
+        let interrupt = Interrupt::default();
+        let target = Fake { hang: [2].into(), ..Fake::default() };
+        let plan = stop_of_a_worker(on_failure);
+        let press = async {
+            sleep(SECOND).await;
+            interrupt.end.cancel();
+        };
+        let conditions = Conditions { interrupt: interrupt.clone(), ..Conditions::default() };
+        let (outcome, ()) = tokio::join!(run_under(&plan, &target, conditions), press);
+        assert!(outcome.log.contains(&"undo 1".to_owned()), "{on_failure:?}: {:?}", outcome.log);
+        assert!(!outcome.log.contains(&"do 3".to_owned()), "{on_failure:?}: {:?}", outcome.log);
+    }
+    // One that is stopped stays so.
+    let outcome = run(&stop_of_a_worker(OnFailure::Halt), &Fake::broken(3)).await;
+    assert!(!outcome.log.contains(&"undo 1".to_owned()), "{:?}", outcome.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_has_a_time_of_its_own() {
+    let target = Fake::default();
+    let plan = stop_of_a_worker(OnFailure::GoOn);
+    let outcome = run(&plan, &target).await;
+    assert_eq!(outcome.report.end, End::Done);
+    let failing = run(&plan, &Fake::broken(2)).await;
+    assert_eq!(failing.warnings().len(), 1, "a failed hand-over keeps no stop from happening");
+    assert!(failing.log.contains(&"do 3".to_owned()), "{:?}", failing.log);
+    let refusing = run(&stop_of_a_worker(OnFailure::Undo), &Fake::broken(2)).await;
+    assert!(!refusing.log.contains(&"do 3".to_owned()), "{:?}", refusing.log);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 pub mod planned;
 
-use crate::commands::{build, check, config, help, history, lock, logs, ps, undo, version};
+use crate::commands::{build, check, config, help, history, lock, logs, ps, status, undo, version};
 use crate::error::CommandResult;
 use crate::ops::Context;
 use crate::settings::{Color, Progress, Typed, parse_engine_timeout};
@@ -101,8 +101,9 @@ pub enum Verb {
     /// Show the logs of services.
     Logs(logs::Args),
     /// List the services and their state.
-    #[command(alias = "status")]
     Ps(ps::Args),
+    /// List what `ps` lists, and what the queue workers are doing.
+    Status(status::Args),
     /// Show what a verb would do, and why.
     Plan(PlanArgs),
     /// Report every problem that can be found before a deploy; change nothing.
@@ -150,7 +151,7 @@ impl Cli {
 fn reserved_words() -> Vec<String> {
     let command = Cli::command();
     let verbs = command.get_subcommands().flat_map(clap::Command::get_name_and_visible_aliases);
-    verbs.chain(["all", "status"]).map(String::from).collect()
+    verbs.chain(["all"]).map(String::from).collect()
 }
 
 impl Verb {
@@ -166,6 +167,7 @@ impl Verb {
             Verb::Build(args) => build::run(args, context).await,
             Verb::Logs(args) => logs::run(args, context).await,
             Verb::Ps(args) => ps::run(args, context).await,
+            Verb::Status(args) => status::run(args, context).await,
             Verb::Plan(args) => args.verb.show_plan(&args.show, context).await,
             Verb::Check(args) => check::run(args, context).await,
             Verb::Config(args) => config::run(&args, context).await,
@@ -181,7 +183,7 @@ impl Verb {
             Verb::Planned(planned) => planned.reads_files(),
             Verb::Plan(args) => args.verb.reads_files(),
             Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
-            Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) => false,
+            Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
@@ -196,6 +198,7 @@ impl Verb {
             Verb::Build(args) => args.words.clone(),
             Verb::Logs(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),
+            Verb::Status(args) => args.words.clone(),
             Verb::Check(args) => args.words.clone(),
             Verb::Config(args) => args.words.clone(),
             Verb::Lock(args) => args.scope_words(),

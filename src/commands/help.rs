@@ -64,7 +64,7 @@ mod tests {
             anstream::adapter::strip_str(&text(topic, crate::cli::Cli::command()).unwrap()).to_string()
         };
         assert!(plain(Some("deploy")).contains("--force-recreate"));
-        assert!(plain(Some("status")).contains("Usage: sofa ps"));
+        assert!(plain(Some("status")).contains("Usage: sofa status"));
         assert!(plain(None).contains("sofa help sofa.yaml"));
         assert!(plain(Some("sofa.yaml")).contains("protected: true"));
         assert!(plain(Some("x-sofa")).contains("role: job"));

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::commands::args::format::Format;
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
 use crate::ops::history::{COLUMNS, History};
@@ -16,15 +17,6 @@ pub struct Args {
     /// The output format.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
-}
-
-/// How the releases are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Columns.
-    Table,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Lists the releases.

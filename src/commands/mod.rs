@@ -18,6 +18,7 @@ pub mod rm;
 pub mod rollback;
 pub mod scale;
 pub mod start;
+pub mod status;
 pub mod stop;
 pub mod undo;
 pub mod version;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::commands::args::format::Format;
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
 use crate::ops::ps::{COLUMNS, List};
@@ -22,15 +23,6 @@ pub struct Args {
     /// The output format.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
-}
-
-/// How a list is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Columns.
-    Table,
-    /// One JSON object a line, as docker compose prints.
-    Json,
 }
 
 /// Lists the project's containers.

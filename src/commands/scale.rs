@@ -3,6 +3,7 @@
 use crate::commands::args::deploy::{DeployArgs, WaitArgs};
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
+use crate::ops::advise::advise;
 use crate::ops::deploy::Deploy;
 use crate::ops::deployment::Options;
 use crate::ops::scale;
@@ -11,7 +12,7 @@ use crate::plan::operation::Plan;
 /// Arguments of `scale`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// SERVICE=NUMBER, repeatable; mode.
+    /// SERVICE=NUMBER, repeatable; mode. With --advise: mode, services.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     #[command(flatten)]
@@ -19,6 +20,9 @@ pub struct Args {
     /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Say how many containers the load asks for, by `x-sofa.scale`, and change nothing.
+    #[arg(long, conflicts_with = "dry_run")]
+    advise: bool,
 }
 
 impl Args {
@@ -42,6 +46,12 @@ impl Args {
 /// # Errors
 /// As those of `deploy`; no number at all.
 pub async fn run(args: &Args, context: &Context) -> CommandResult {
+    if args.advise {
+        let advice = advise(context).await?;
+        // The reader may be gone: that is no failure.
+        let _ = context.ui.print(&advice.iter().map(|line| format!("{line}\n")).collect::<String>());
+        return Ok(Exit::Success);
+    }
     if args.dry_run {
         return Ok(context.show_plan(&plan(args, context).await?));
     }

@@ -49,9 +49,13 @@ impl Docker<'_> {
             | Action::UnpauseContainer { .. }
             | Action::StopContainer { .. }
             | Action::KillContainer { .. }
+            | Action::Quiesce { .. }
+            | Action::VerifyEnd { .. }
+            | Action::Resume { .. }
             | Action::DisableRestart { .. } => Ok(false),
             Action::RunHook { .. }
             | Action::Await { .. }
+            | Action::Drain { .. }
             | Action::Steady { .. }
             | Action::Delay { .. }
             | Action::Barrier => Ok(false),

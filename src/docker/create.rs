@@ -10,6 +10,7 @@ use crate::labels;
 use crate::plan::action::{ContainerRef, Replica};
 use crate::plan::contents;
 use crate::plan::desired::DesiredService;
+use crate::plan::handover;
 use crate::plan::hooks;
 use crate::plan::image_volumes;
 use crate::plan::labelled;
@@ -118,6 +119,8 @@ impl Docker<'_> {
         let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_string(), mode.to_string()));
         let role = role.or(job).map(|role| (labels::sofa::ROLE.to_string(), role));
         let hooks = hooks::label(service.service).map(|hooks| (labels::sofa::HOOKS.to_string(), hooks));
+        let handover =
+            handover::label(service).map(|handover| (labels::sofa::HANDOVER.to_string(), handover));
         let contents = contents::label(service.contents.iter().chain(&service.env_files))
             .map(|digests| (labels::sofa::CONTENT.to_string(), digests));
         let ready =
@@ -130,7 +133,10 @@ impl Docker<'_> {
             config_hash: desired.hash_beside(service, parents),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: [mode, role, hooks, contents, ready, run, mounted].into_iter().flatten().collect(),
+            sofa: [mode, role, hooks, handover, contents, ready, run, mounted]
+                .into_iter()
+                .flatten()
+                .collect(),
         };
         Ok(labels.build(desired.project, service.service))
     }

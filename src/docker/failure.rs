@@ -30,6 +30,7 @@ pub enum OperationError {
     /// A container did not pass its gate.
     Gate(Box<GateFailure>),
     Hook(Box<HookFailure>),
+    HandOver(Box<HandOverFailure>),
     /// Another run may hold the project's lock.
     Fenced(Closed),
     /// The plan asks for something that cannot be done.
@@ -54,6 +55,7 @@ impl fmt::Display for OperationError {
             OperationError::Engine(error) => error.fmt(f),
             OperationError::Gate(failure) => failure.fmt(f),
             OperationError::Hook(failure) => failure.fmt(f),
+            OperationError::HandOver(failure) => failure.fmt(f),
             OperationError::Fenced(closed) => closed.fmt(f),
             OperationError::Impossible(reason) => f.write_str(reason),
         }
@@ -322,5 +324,50 @@ impl fmt::Display for HookFailure {
             f.write_str("\n  its last lines:")?;
         }
         self.tail.iter().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
+
+/// A worker whose work could not be handed over.
+#[derive(Debug)]
+pub struct HandOverFailure {
+    pub service: String,
+    pub reason: HandOverReason,
+}
+
+#[derive(Debug)]
+pub enum HandOverReason {
+    Command {
+        name: &'static str,
+        /// `None` where it did not end in time.
+        code: Option<i64>,
+        tail: Vec<String>,
+    },
+    /// Its stop took longer than its grace period.
+    Killed,
+}
+
+impl fmt::Display for HandOverFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service `{}`: hand-over: ", self.service)?;
+        let tail = match &self.reason {
+            HandOverReason::Killed => {
+                return f.write_str(
+                    "the worker was killed, since it did not end within its grace period: a task may be cut off",
+                );
+            }
+            HandOverReason::Command { name, code: Some(code), tail } => {
+                write!(f, "{name} exited with code {code}")?;
+                tail
+            }
+            HandOverReason::Command { name, code: None, tail } => {
+                write!(f, "{name} did not end in time")?;
+                tail
+            }
+        };
+        if !tail.is_empty() {
+            f.write_str("\n  its last lines:")?;
+        }
+        tail.iter().try_for_each(|line| write!(f, "\n    {line}"))?;
+        write!(f, "\n  `sofa kill {}` ends a worker that cannot hand over; then deploy again", self.service)
     }
 }

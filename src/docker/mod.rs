@@ -5,6 +5,7 @@ mod applied;
 mod create;
 mod explain;
 pub mod failure;
+pub mod handover;
 mod hooks;
 pub mod images;
 mod networks;
@@ -54,6 +55,7 @@ const STOP_ALONE: Duration = Duration::from_millis(300);
 /// The Docker Engine as the target of one plan.
 pub struct Docker<'a> {
     engine: &'a Engine,
+    project: String,
     desired: Option<&'a Desired<'a>>,
     observed: &'a Observed,
     /// The containers whose namespaces and mounts the new containers of a service share.
@@ -68,6 +70,8 @@ pub struct Docker<'a> {
     starts: RefCell<Starts>,
     passed: RefCell<BTreeSet<ContainerId>>,
     stops: Semaphore,
+    /// The containers that the run stopped.
+    stopped: RefCell<BTreeSet<ContainerId>>,
     kept: RefCell<BTreeMap<OpId, Kept>>,
     restored: RefCell<Vec<Restored>>,
 }
@@ -81,6 +85,8 @@ enum Kept {
     Policy(RestartPolicy),
     /// A network that was removed.
     Network(NewNetwork),
+    /// The queues that a worker consumed from.
+    Queues(Vec<String>),
     /// How a container was connected to the network that it was disconnected from.
     Attachment(Option<Endpoint>),
 }
@@ -120,6 +126,7 @@ impl<'a> Docker<'a> {
         let RunFacts { number, log_lines, usual } = run;
         Ok(Docker {
             engine,
+            project: plan.project.clone(),
             desired,
             observed,
             parents: plan.operations.iter().filter_map(parents_of).collect(),
@@ -131,12 +138,14 @@ impl<'a> Docker<'a> {
             starts: RefCell::default(),
             passed: RefCell::default(),
             stops: Semaphore::new(STOPS_AT_ONCE),
+            stopped: RefCell::default(),
             kept: RefCell::default(),
             restored: RefCell::default(),
         })
     }
 
     async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), EngineError> {
+        self.stopped.borrow_mut().insert(id.clone());
         let alone = self.stops.acquire().await.ok();
         let mut stop = std::pin::pin!(self.engine.stop(id, grace));
         tokio::select! {
@@ -244,8 +253,14 @@ impl Target for Docker<'_> {
                 self.kept.borrow_mut().entry(operation.id).or_insert(Kept::Policy(policy));
                 engine.set_restart_policy(&id, RestartPolicy::No).await?;
             }
+            Action::Quiesce { replica, container, .. } => {
+                self.quiesce(Some(operation.id), replica, container).await?;
+            }
+            Action::VerifyEnd { replica, container, .. } => self.verify_end(replica, container).await?,
+            Action::Resume { replica, container } => self.resume(replica, container, &[]).await?,
             Action::RunHook { .. }
             | Action::Await { .. }
+            | Action::Drain { .. }
             | Action::Steady { .. }
             | Action::Delay { .. }
             | Action::Barrier => {}
@@ -266,6 +281,11 @@ impl Target for Docker<'_> {
             self.starts.borrow_mut().insert(replica.service.clone(), times);
         }
         Ok(())
+    }
+
+    async fn drain(&self, operation: &Operation) -> Result<(), OperationError> {
+        let Action::Drain { replica, container, deadline, .. } = &operation.action else { return Ok(()) };
+        self.drain_worker(replica, container, *deadline).await
     }
 
     async fn watch(

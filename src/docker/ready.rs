@@ -10,6 +10,7 @@ use super::watch::Ended;
 use crate::apply::announce::subject;
 use crate::engine::RestartPolicy;
 use crate::engine::{ContainerDetails, Healthcheck};
+use crate::labels::sofa;
 use crate::plan::action::Replica;
 use crate::plan::gate::Gate;
 use crate::plan::observed::{ContainerId, Health, State};
@@ -204,8 +205,12 @@ impl Restarts {
         } else if let Some(ended) = ended {
             self.last = ended;
         }
-        let first = *self.first.get_or_insert(details.restarts);
         let Ended { code, oom } = self.last;
+        // A worker that ends well after a number of tasks makes room for a new process.
+        if code == 0 && details.labels.contains_key(sofa::HANDOVER) {
+            self.first = Some(details.restarts);
+        }
+        let first = *self.first.get_or_insert(details.restarts);
         (details.restarts.saturating_sub(first) >= RESTARTS_ALLOWED)
             .then_some(Reason::Restarting { code, oom })
     }

@@ -6,12 +6,12 @@ use super::failure::OperationError;
 use super::{Docker, Kept, Restored, ended_is_fine};
 use crate::apply::control::Control;
 use crate::engine::container::Removal;
-use crate::engine::ignore_missing;
+use crate::engine::{RestartPolicy, ignore_missing};
 use crate::plan::action::{Action, ContainerRef, Replica};
 use crate::plan::gate::{Gate, STABILITY_WINDOW};
 use crate::plan::hook::HookPoint;
 use crate::plan::labelled;
-use crate::plan::observed::{Container, Health, State};
+use crate::plan::observed::{Container, ContainerId, Health, State};
 use crate::plan::operation::{OpId, Operation, Undo};
 
 impl Docker<'_> {
@@ -24,6 +24,7 @@ impl Docker<'_> {
         // Hooks take permits of their own, and a wait needs none.
         match (undo, &operation.action) {
             (Undo::Stop, Action::StartContainer { container, replica }) if self.id(container).is_ok() => {
+                self.hand_over_for_undo(replica, container).await;
                 self.hooks_for_undo(replica, container, HookPoint::PreStop, control).await?;
             }
             (Undo::Start, Action::StopContainer { container, replica, .. }) => {
@@ -59,11 +60,32 @@ impl Docker<'_> {
             (Undo::EnableRestart, Action::DisableRestart { container, .. }) => {
                 let policy = self.kept.borrow().get(&operation.id).cloned();
                 if let Some(Kept::Policy(policy)) = policy {
-                    self.engine.set_restart_policy(&self.id(container)?, policy).await?;
+                    self.enable_restart(&self.id(container)?, policy).await?;
                 }
+            }
+            (Undo::Resume, Action::Quiesce { replica, container, .. }) => {
+                self.resume(replica, container, &self.queues_before(operation.id)).await?;
             }
             (undo, action) => {
                 return Err(OperationError::Impossible(format!("`{action}` has no undo `{undo:?}`")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a container its restart policy back. One that ended by itself in the meantime is started, as its policy would have done.
+    async fn enable_restart(&self, id: &ContainerId, policy: RestartPolicy) -> Result<(), OperationError> {
+        self.engine.set_restart_policy(id, policy).await?;
+        let restarts = |code| match policy {
+            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
+            RestartPolicy::OnFailure(_) => code != 0,
+            RestartPolicy::No => false,
+        };
+        let was_up = self.observed_container(id).is_some_and(Container::is_up);
+        if was_up && !self.stopped.borrow().contains(id) {
+            let details = self.engine.inspect(id.as_str()).await?;
+            if matches!(details.state, State::Exited(code) if restarts(code)) {
+                self.engine.start(id).await?;
             }
         }
         Ok(())

@@ -23,6 +23,7 @@ pub mod observe;
 mod restart_policy;
 mod server;
 pub mod state_container;
+mod stats;
 pub mod volume;
 mod wire;
 

@@ -1,6 +1,5 @@
 //! Celery workers: what loses tasks, shares a GPU or silently does nothing. Judges services with `x-sofa.worker: celery`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::candidate::Candidate;
@@ -8,6 +7,7 @@ use super::gpus::{self, Devices, GpuUser};
 use crate::compose::model::Service;
 use crate::diag::finding::Finding;
 use crate::plan::gate::uses_gpu;
+use crate::plan::workers::{self, is_celery};
 use crate::worker::celery::{self, Command, Pool, Worker};
 
 /// The engine's grace period of a stop, where a service says nothing.
@@ -20,7 +20,7 @@ pub(super) fn findings(candidate: &Candidate<'_>) -> Vec<Finding> {
     let mut rules = Rules { candidate, found: Vec::new() };
     let mut schedulers = Vec::new();
     for service in &declared {
-        match celery::read(&argv(service), &environment(service)) {
+        match workers::command(service, None) {
             Err(why) => rules.unread(service, &why.to_string()),
             Ok(Command::Beat) => schedulers.push(*service),
             Ok(Command::Worker(worker)) => {
@@ -41,19 +41,6 @@ pub(super) fn findings(candidate: &Candidate<'_>) -> Vec<Finding> {
         project.services.values().for_each(|service| rules.eviction(service));
     }
     rules.found
-}
-
-fn is_celery(service: &Service) -> bool {
-    service.sofa.as_ref().is_some_and(|sofa| sofa.worker.as_deref() == Some("celery"))
-}
-
-fn argv(service: &Service) -> Vec<String> {
-    let words = |command: &Option<Vec<String>>| command.clone().unwrap_or_default();
-    [words(&service.entrypoint.0), words(&service.command.0)].concat()
-}
-
-fn environment(service: &Service) -> BTreeMap<String, String> {
-    service.environment.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect()
 }
 
 struct Rules<'a> {
@@ -153,7 +140,7 @@ impl Rules<'_> {
 
     /// A broker that evicts keys loses tasks.
     fn eviction(&mut self, service: &Service) {
-        let words = argv(service);
+        let words = workers::argv(service, None);
         let is_redis =
             |word: &String| matches!(word.rsplit('/').next(), Some("redis-server" | "valkey-server"));
         if !words.first().is_some_and(is_redis) {
@@ -218,7 +205,7 @@ fn is_ping(service: &Service) -> bool {
         Some((kind, line)) if kind == "CMD-SHELL" => [&["sh".to_owned(), "-c".to_owned()], line].concat(),
         _ => return false,
     };
-    match celery::read(&command, &environment(service)) {
+    match celery::read(&command, &workers::environment(service)) {
         Ok(Command::Other(words)) => {
             let has = |wanted: &str| words.iter().any(|word| word == wanted);
             words.first().is_some_and(|first| first == "inspect" || first == "status")

@@ -1,6 +1,7 @@
 //! What the verbs do, in domain steps: from the settings to a plan, from a plan to what runs, from what runs to a record. `ops` never
 //! sees clap and never prints to a stream of its own. Start with [`deploy`].
 
+pub mod advise;
 pub mod build;
 pub mod build_info;
 pub mod check;
@@ -29,5 +30,6 @@ pub mod run_logs;
 pub mod scale;
 mod session;
 mod volumes;
+pub mod workers;
 
 pub use context::Context;

@@ -180,6 +180,42 @@ pub enum Action {
         /// Which hook.
         hook: HookCall,
     },
+    /// Have a worker take no more work. What it has goes on.
+    Quiesce {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// Whether what comes after it may only be done when it succeeded; else a failure is a warning.
+        required: bool,
+    },
+    /// Wait until a worker has no work left.
+    Drain {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// How long at most; then the worker is stopped all the same.
+        deadline: Duration,
+        /// As that of `Quiesce`.
+        required: bool,
+    },
+    /// Make sure that a stopped worker ended by itself and was not killed.
+    VerifyEnd {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+        /// As that of `Quiesce`.
+        required: bool,
+    },
+    /// Have a worker take work again.
+    Resume {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
     /// Do nothing. The operations behind it settle the plan.
     Barrier,
     /// Watch containers without a gate for a while: they must not exit, restart or run out of memory.
@@ -262,6 +298,10 @@ impl Action {
             | Action::RenameContainer { replica, .. }
             | Action::DisableRestart { replica, .. }
             | Action::RunHook { replica, .. }
+            | Action::Quiesce { replica, .. }
+            | Action::Drain { replica, .. }
+            | Action::VerifyEnd { replica, .. }
+            | Action::Resume { replica, .. }
             | Action::DisconnectContainer { replica, .. }
             | Action::ConnectContainer { replica, .. }
             | Action::Await { replica, .. } => Some(replica),
@@ -287,6 +327,10 @@ impl Action {
             | Action::RenameContainer { container, .. }
             | Action::DisableRestart { container, .. }
             | Action::RunHook { container, .. }
+            | Action::Quiesce { container, .. }
+            | Action::Drain { container, .. }
+            | Action::VerifyEnd { container, .. }
+            | Action::Resume { container, .. }
             | Action::DisconnectContainer { container, .. }
             | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => Some(container),
@@ -316,6 +360,10 @@ impl Action {
             | Action::DisableRestart { container, .. }
             | Action::KillContainer { container, .. }
             | Action::RunHook { container, .. }
+            | Action::Quiesce { container, .. }
+            | Action::Drain { container, .. }
+            | Action::VerifyEnd { container, .. }
+            | Action::Resume { container, .. }
             | Action::DisconnectContainer { container, .. }
             | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => act(container),
@@ -331,6 +379,10 @@ impl Action {
             | Action::RemoveImage { .. } => {}
         }
     }
+}
+
+fn optional(required: bool) -> &'static str {
+    if required { "" } else { " (optional)" }
 }
 
 fn in_words<S: Serializer>(gate: &Gate, serializer: S) -> Result<S::Ok, S::Error> {
@@ -363,15 +415,24 @@ impl fmt::Display for Action {
             Action::DisableRestart { container, .. } => write!(f, "disable restart of {container}"),
             Action::Await { container, gate, deadline, optional, tolerance, .. } => {
                 let within = deadline.map_or_else(String::new, |time| format!(" within {}", elapsed(time)));
-                let optional = if *optional { " (optional)" } else { "" };
-                write!(f, "await {container}: {gate}{within}{optional}{tolerance}")
+                let required = crate::plan::action::optional(!*optional);
+                write!(f, "await {container}: {gate}{within}{required}{tolerance}")
             }
             Action::Delay { time, .. } => write!(f, "wait {time:?}"),
             Action::RunHook { container, hook, .. } => {
                 let place = if hook.point == HookPoint::PreStart { "beside" } else { "in" };
-                let optional = if hook.required { "" } else { " (optional)" };
-                write!(f, "run {hook} {place} {container}{optional}")
+                write!(f, "run {hook} {place} {container}{}", optional(hook.required))
             }
+            Action::Quiesce { container, required, .. } => {
+                write!(f, "quiesce {container}{}", optional(*required))
+            }
+            Action::Drain { container, deadline, required, .. } => {
+                write!(f, "drain {container} within {}{}", elapsed(*deadline), optional(*required))
+            }
+            Action::VerifyEnd { container, required, .. } => {
+                write!(f, "verify the end of {container}{}", optional(*required))
+            }
+            Action::Resume { container, .. } => write!(f, "resume {container}"),
             Action::Barrier => f.write_str("settle"),
             Action::Steady { containers, window } => {
                 let names: Vec<String> = containers.iter().map(|(replica, _)| replica.to_string()).collect();

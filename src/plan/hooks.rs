@@ -15,7 +15,7 @@ use super::hook::{HookCall, HookPoint};
 use super::observed::{Container, Observed};
 use super::operation::{Group, OnFailure, OpId, Operation, Plan, Undo};
 use super::problem::Problem;
-use super::rewrite::{Pass, Rewrite};
+use super::rewrite::{Pass, Place, Rewrite};
 use crate::compose::model::{Hook, Service};
 use crate::labels::{compose, sofa};
 
@@ -236,18 +236,19 @@ impl Pass for Hooks<'_> {
         }
     }
 
-    fn before(&mut self, rewrite: &mut Rewrite, operation: &Operation, settles: bool) -> Option<OpId> {
-        match &operation.action {
+    fn before(&mut self, rewrite: &mut Rewrite, operation: &Operation, place: Place) -> Vec<OpId> {
+        let last = match &operation.action {
             Action::StartContainer { replica, container } => {
                 self.prepare(rewrite, replica, container, &operation.needs)
             }
             Action::StopContainer { replica, container, grace } => {
-                let required = self.may_refuse_stops && !settles;
+                let required = self.may_refuse_stops && place != Place::Settles;
                 let call = HookCall { required, grace: *grace, ..call(HookPoint::PreStop) };
                 self.chain(rewrite, replica, container, call, operation.needs.clone())
             }
             _ => None,
-        }
+        };
+        last.into_iter().collect()
     }
 
     fn after(&mut self, rewrite: &mut Rewrite, operation: &Operation) -> Option<OpId> {

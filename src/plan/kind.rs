@@ -9,7 +9,7 @@ use super::gate::{Gate, Tolerance};
 use super::hook::HookPoint;
 use crate::util::elapsed::elapsed;
 
-/// Why the failure of a hook before a stop is only a warning.
+/// Why the failure of a hook or a hand-over before a stop is only a warning.
 pub const IGNORED_BEFORE_STOP: &str = "the container is stopped anyway";
 
 /// How an operation is carried out.
@@ -26,6 +26,8 @@ pub enum Wait<'a> {
     Hook {
         bounded: bool,
     },
+    /// A worker finishes its work. It has a time of its own, which the run's total wait time does not bound.
+    Drain,
     /// Nothing is done: the operations behind it settle the plan.
     Barrier,
 }
@@ -45,6 +47,10 @@ pub enum Change {
     /// It changes a setting of what exists: a name, a restart policy, a network attachment.
     Adjust,
     Hook,
+    /// A worker takes no more work.
+    Quiesce,
+    /// A worker takes work again.
+    Consume,
 }
 
 /// What an operation concerns.
@@ -64,6 +70,7 @@ impl Action {
             Action::Steady { window, .. } => Wait::Steady(*window),
             Action::Delay { time, .. } => Wait::Delay(*time),
             Action::RunHook { hook, .. } => Wait::Hook { bounded: hook.point.is_bounded() },
+            Action::Drain { .. } => Wait::Drain,
             Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
             | Action::DisconnectContainer { .. }
@@ -78,6 +85,9 @@ impl Action {
             | Action::KillContainer { .. }
             | Action::RemoveContainer { .. }
             | Action::RenameContainer { .. }
+            | Action::Quiesce { .. }
+            | Action::VerifyEnd { .. }
+            | Action::Resume { .. }
             | Action::DisableRestart { .. } => Wait::No,
         }
     }
@@ -101,7 +111,10 @@ impl Action {
             | Action::RenameContainer { .. }
             | Action::DisableRestart { .. } => Some(Change::Adjust),
             Action::RunHook { .. } => Some(Change::Hook),
+            Action::Quiesce { .. } => Some(Change::Quiesce),
+            Action::Resume { .. } => Some(Change::Consume),
             Action::Await { .. } | Action::Steady { .. } | Action::Delay { .. } | Action::Barrier => None,
+            Action::Drain { .. } | Action::VerifyEnd { .. } => None,
         }
     }
 
@@ -124,6 +137,10 @@ impl Action {
             | Action::RunHook { .. }
             | Action::DisconnectContainer { .. }
             | Action::ConnectContainer { .. }
+            | Action::Quiesce { .. }
+            | Action::Drain { .. }
+            | Action::VerifyEnd { .. }
+            | Action::Resume { .. }
             | Action::Await { .. } => self.replica().map(Object::Replica),
             Action::Steady { .. } | Action::Delay { .. } | Action::Barrier => None,
         }
@@ -162,6 +179,10 @@ impl Action {
                 Some("no required service depends on it, so the run continues")
             }
             Action::RunHook { hook, .. } if !hook.required => Some(IGNORED_BEFORE_STOP),
+            Action::Quiesce { required: false, .. } | Action::Drain { required: false, .. } => {
+                Some(IGNORED_BEFORE_STOP)
+            }
+            Action::VerifyEnd { required: false, .. } => Some("the container is stopped already"),
             _ => None,
         }
     }

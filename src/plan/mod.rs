@@ -14,6 +14,7 @@ mod draft;
 pub mod explain;
 pub mod gate;
 pub mod graph;
+pub mod handover;
 pub mod hook;
 pub mod hooks;
 pub mod image_volumes;
@@ -39,6 +40,7 @@ mod start;
 mod stop;
 mod strategy;
 pub mod volumes;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

@@ -104,6 +104,8 @@ pub struct Container {
     pub networks: BTreeMap<String, Attachment>,
     /// Its last start, where it shares namespaces with another container and runs.
     pub started: Option<Timestamp>,
+    /// Whether a run had it take no more work, and has neither stopped it nor had it take work again.
+    pub quiesced: bool,
     /// The container whose network it shares.
     pub network_of: Option<ContainerId>,
     /// Its mounts.
@@ -308,6 +310,10 @@ pub struct Image {
     pub healthcheck: bool,
     /// The paths that it declares as volumes.
     pub volumes: Vec<String>,
+    /// What its containers run where their service says nothing.
+    pub entrypoint: Vec<String>,
+    /// The arguments of the entrypoint, or the whole command line.
+    pub command: Vec<String>,
 }
 
 impl Observed {

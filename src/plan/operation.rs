@@ -123,6 +123,8 @@ pub enum Undo {
     Start,
     /// Pause the container that it unpaused.
     Pause,
+    /// Have the worker that it quiesced take work again.
+    Resume,
     /// Give the container its restart policy back.
     EnableRestart,
 }

@@ -1,12 +1,16 @@
 //! The passes that every plan goes through, in order. Each concern that adds operations around others is one pass.
 
 use super::desired::Desired;
+use super::handover::HandOvers;
 use super::hooks::Hooks;
 use super::observed::Observed;
 use super::operation::Plan;
 use super::rewrite::rewrite;
 
 pub(super) fn run(draft: Plan, desired: Option<&Desired<'_>>, observed: &Observed) -> Plan {
-    let hooks = Hooks::new(&draft, desired, observed);
-    rewrite(draft, hooks)
+    let handovers = HandOvers::new(&draft, desired, observed);
+    let plan = rewrite(draft, handovers);
+    // Hooks come closer to a stop than a hand-over, whose operations they need.
+    let hooks = Hooks::new(&plan, desired, observed);
+    rewrite(plan, hooks)
 }

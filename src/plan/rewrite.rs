@@ -10,14 +10,24 @@ pub(super) trait Pass {
     /// Adds operations that need no others.
     fn begin(&mut self, rewrite: &mut Rewrite);
 
-    /// Adds what must be done before an operation. Returns the last of it. `settles` is whether the operation is behind the barrier.
-    fn before(&mut self, rewrite: &mut Rewrite, operation: &Operation, settles: bool) -> Option<OpId>;
+    /// Adds what must be done before an operation. Returns what it needs of that. `place` is where the operation stands.
+    fn before(&mut self, rewrite: &mut Rewrite, operation: &Operation, place: Place) -> Vec<OpId>;
 
     /// Adds what must be done after an operation before others continue. Returns the last of it.
     fn after(&mut self, rewrite: &mut Rewrite, operation: &Operation) -> Option<OpId>;
 
     /// What the operator should know.
     fn notes(&self) -> Vec<String>;
+}
+
+/// Where an operation stands in a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It can be undone, or the plan has no barrier.
+    Before,
+    Barrier,
+    /// Behind the barrier.
+    Settles,
 }
 
 /// The plan that a pass makes.
@@ -41,11 +51,15 @@ pub(super) fn rewrite(plan: Plan, mut pass: impl Pass) -> Plan {
     pass.begin(&mut rewrite);
     for mut operation in plan.operations {
         let old = operation.id;
-        let settles = plan.barrier.is_some_and(|barrier| old > barrier);
+        let place = match plan.barrier {
+            Some(barrier) if old > barrier => Place::Settles,
+            Some(barrier) if old == barrier => Place::Barrier,
+            _ => Place::Before,
+        };
         let needs = operation.needs.iter();
         operation.needs = needs.filter_map(|need| Some(rewrite.renumbered.get(need)?.last)).collect();
         rewrite.renumber(&mut operation.action);
-        let before = pass.before(&mut rewrite, &operation, settles);
+        let before = pass.before(&mut rewrite, &operation, place);
         operation.needs.extend(before);
         operation.id = rewrite.add(operation.clone());
         let own = operation.id;

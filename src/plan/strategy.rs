@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::desired::DesiredService;
 use super::gate::Tolerance;
 use super::gate::uses_gpu;
+use super::workers;
 use crate::compose::model::{MountKind, Service, UpdateConfig};
 
 /// How the containers of one service are replaced.
@@ -26,7 +27,7 @@ pub(super) struct Strategy {
 impl Strategy {
     /// What the files say. A rollback uses `rollback_config` where there is one.
     pub(super) fn of(service: &DesiredService<'_>, rollback: bool) -> Strategy {
-        let Some((_, update)) = written(service, rollback) else { return Strategy::default() };
+        let Some((_, update)) = written(service, rollback) else { return Strategy::unwritten(service) };
         Strategy {
             start_first: update.order == START_FIRST && obstacle(service).is_none(),
             parallelism: match update.parallelism {
@@ -37,6 +38,16 @@ impl Strategy {
             delay: update.delay.0,
             monitor: Some(update.monitor.0).filter(|monitor| !monitor.is_zero()),
             tolerance: tolerance(service, update),
+        }
+    }
+
+    /// The containers of a worker take turns, and with nothing in the way the new one begins first: the others work meanwhile.
+    fn unwritten(service: &DesiredService<'_>) -> Strategy {
+        match workers::hands_over(service.service) {
+            true => {
+                Strategy { start_first: obstacle(service).is_none(), parallelism: 1, ..Strategy::default() }
+            }
+            false => Strategy::default(),
         }
     }
 }
@@ -74,8 +85,10 @@ impl Default for Strategy {
 fn obstacle(service: &DesiredService<'_>) -> Option<String> {
     match service.job {
         true => Some("it is a job, and would run twice at once".into()),
-        false => shared(service)
-            .map(|cause| format!("{cause}, which the old and the new container would both need")),
+        false => workers::obstacle(service.service, service.found).or_else(|| {
+            shared(service)
+                .map(|cause| format!("{cause}, which the old and the new container would both need"))
+        }),
     }
 }
 

@@ -108,6 +108,8 @@ pub enum Phase {
     Ready,
     /// A job ended with exit code 0.
     Completed,
+    /// A worker takes no more work and finishes what it has; the detail is what is left.
+    Draining,
     Stopping,
     Stopped,
     /// A signal was sent to it.
@@ -152,6 +154,7 @@ impl Phase {
             Phase::Starting => "starting",
             Phase::Started => "started",
             Phase::Waiting => "waiting",
+            Phase::Draining => "draining",
             Phase::Ready => "ready",
             Phase::Completed => "completed",
             Phase::Stopping => "stopping",

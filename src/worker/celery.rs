@@ -29,6 +29,8 @@ pub struct Worker {
     pub max_memory_per_child: bool,
     /// The hard limit of a task.
     pub time_limit: Option<Duration>,
+    /// The node's name as written, such as `gpu@%h`.
+    pub hostname: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +240,7 @@ fn worker(mut typed: Typed, environment: &BTreeMap<String, String>) -> Result<Wo
         max_tasks_per_child: is_set("--max-tasks-per-child"),
         max_memory_per_child: is_set("--max-memory-per-child"),
         time_limit: number("--time-limit")?.map(Duration::from_secs_f64),
+        hostname: typed.get("--hostname").cloned(),
     })
 }
 
@@ -267,7 +270,7 @@ mod tests {
             "celery -A app worker --pool solo --concurrency 1 --queues gpu_0,gpu_1",
             "celery --app=app worker -P solo -c 1 -Q gpu_0,gpu_1",
             "celery -Aapp worker -Psolo -c1 -Qgpu_0,gpu_1 -l INFO",
-            "celery -q -A app worker -EPsolo -c1 -Qgpu_0,gpu_1 -Ofair --loglevel=INFO -n gpu@%h",
+            "celery -q -A app worker -EPsolo -c1 -Qgpu_0,gpu_1 -Ofair --loglevel=INFO",
         ] {
             assert_eq!(worker_of(line), expected, "{line}");
         }
@@ -277,7 +280,8 @@ mod tests {
     fn a_value_is_not_an_option() {
         assert_eq!(worker_of("celery -A app worker more -c 2").concurrency, Some(2));
         assert_eq!(worker_of("celery -A app worker -- -c 2").concurrency, None);
-        assert_eq!(worker_of("celery -A app worker -n --pool=solo").pool, None, "it is the host's name");
+        let named = worker_of("celery -A app worker -n --pool=solo");
+        assert_eq!((named.pool, named.hostname.as_deref()), (None, Some("--pool=solo")));
         assert!(!worker_of("celery -A beat worker -l info").beat);
     }
 

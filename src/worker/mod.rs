@@ -1,6 +1,7 @@
 //! Queue workers: what their command lines say. Pure; knows neither files nor an engine.
 
 pub mod celery;
+pub mod control;
 mod program;
 
 use std::fmt;

@@ -1,3 +1,4 @@
 //! Groups of options that several verbs have.
 
 pub mod deploy;
+pub mod format;

@@ -48,6 +48,9 @@ pub use service::{
     Blkio, CredentialSpec, Develop, DeviceMapping, Extends, Hook, Logging, NamespaceMode, Provider,
     PullPolicy, Restart, Service, ThrottleDevice, Trigger, WeightDevice,
 };
-pub use sofa::{HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, Sofa, StartPhase, Tls};
+pub use sofa::{
+    HandOver, HandOverCommands, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, ScaleRule, Sofa,
+    StartPhase, Tls,
+};
 pub use ulimit::Ulimit;
 pub use units::{Bytes, Cpus, DeviceCount, Duration};

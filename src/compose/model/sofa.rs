@@ -25,10 +25,57 @@ pub struct Sofa {
     pub run: JobRun,
     /// The kind of queue worker it is, such as `celery`; `None` means none.
     pub worker: Option<String>,
+    /// How its containers give up their work before a stop; `None` means that nothing is said, which for a known kind of worker
+    /// is what `sofa` knows of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handover: Option<HandOver>,
+    /// What `scale --advise` goes by; `None` means that it has nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<ScaleRule>,
     /// Whether it uses a GPU without a device reservation.
     pub gpu: bool,
     /// Whether the file has `ready` as it is. If not, it may contain a secret.
     pub literal: bool,
+}
+
+/// How many containers a service may have, and what load one of them may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScaleRule {
+    pub min: u64,
+    pub max: u64,
+    /// Percent of one CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u64>,
+    /// Tasks that wait in its queues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<u64>,
+}
+
+/// How a worker gives up its work before a stop. The commands run in its container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HandOver {
+    /// `None` for a kind of worker that `sofa` knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commands: Option<HandOverCommands>,
+    /// How long the work that it has may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Duration>,
+}
+
+/// The commands of a hand-over, each a list of words that must exit with 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOverCommands {
+    /// Takes no more work.
+    pub quiesce: Vec<String>,
+    /// Succeeds once no work is left; it is asked again until then.
+    pub idle: Vec<String>,
+    /// Makes sure that nothing is left behind, before the stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Vec<String>>,
+    /// Takes work again. Without it the container is restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Vec<String>>,
 }
 
 /// What part a service plays.

@@ -125,6 +125,7 @@ impl ContainerReply {
             labels: self.labels,
             networks,
             started: None,
+            quiesced: false,
             network_of,
             mounts,
             ports,

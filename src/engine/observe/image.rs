@@ -107,6 +107,10 @@ struct ConfigReply {
     volumes: BTreeMap<String, serde_json::Value>,
     #[serde(default, deserialize_with = "null_as_default")]
     healthcheck: HealthcheckReply,
+    #[serde(default, deserialize_with = "null_as_default")]
+    entrypoint: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    cmd: Vec<String>,
 }
 
 /// One manifest of an image in a containerd store (API 1.48 and newer).
@@ -164,6 +168,8 @@ impl ImageReply {
             labels: self.config.labels,
             healthcheck: self.config.healthcheck.effective(&[]).is_some(),
             volumes: self.config.volumes.into_keys().collect(),
+            entrypoint: self.config.entrypoint,
+            command: self.config.cmd,
         }
     }
 }

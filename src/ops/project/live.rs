@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::compose::load::Options;
+use crate::docker::handover;
 use crate::engine::{Engine, Wanted};
 use crate::error::{Failure, Kind};
 use crate::labels;
@@ -83,11 +84,13 @@ impl LiveProject {
 }
 
 async fn observe(engine: &Engine, project: &str, view: View) -> Result<Observed, Failure> {
-    match view {
+    let observed = match view {
         View::Project => engine.observe_project(project).await,
         View::Engine => engine.observe(project, &Wanted::default()).await,
-    }
-    .map_err(engine_failure)
+    };
+    let mut observed = observed.map_err(engine_failure)?;
+    handover::add_quiesced(engine, project, &mut observed).await.map_err(engine_failure)?;
+    Ok(observed)
 }
 
 /// The only project whose containers were deployed in this mode from these files, by their labels.

@@ -4,6 +4,7 @@ mod context;
 mod deploy;
 mod exclusive;
 mod explain;
+mod handover;
 mod hooks;
 mod labelled;
 mod limits;
@@ -112,6 +113,8 @@ impl Case {
             labels: BTreeMap::new(),
             healthcheck: false,
             volumes: vec![],
+            entrypoint: vec![],
+            command: vec![],
         };
         self.observed.images.insert(reference.into(), image);
     }
@@ -160,6 +163,7 @@ impl Case {
                 .collect(),
             networks: BTreeMap::new(),
             started: None,
+            quiesced: false,
             network_of: None,
             mounts: vec![],
             ports: vec![],

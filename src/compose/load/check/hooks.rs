@@ -23,7 +23,7 @@ pub(crate) fn mark(project: &mut Project, origins: &Origins) {
 }
 
 /// Whether nothing in a value was given by a variable.
-fn is_literal(node: &Node) -> bool {
+pub(super) fn is_literal(node: &Node) -> bool {
     let below = match &node.kind {
         Kind::List(list) => list.iter().all(is_literal),
         Kind::Map(map) => map.iter().all(|entry| is_literal(&entry.value)),

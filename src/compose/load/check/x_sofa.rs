@@ -7,11 +7,13 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::compat::duration;
+use crate::compose::load::check::hooks::is_literal;
 use crate::compose::load::session::Session;
 use crate::compose::load::syntax::shape::Shape::{self, Bool, List, OneOf, Text};
 use crate::compose::load::syntax::shape::{self, Table};
 use crate::compose::model::{
-    Duration, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, Sofa, StartPhase, Tls,
+    Duration, HandOver, HandOverCommands, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, ScaleRule,
+    Sofa, StartPhase, Tls,
 };
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node};
@@ -22,6 +24,8 @@ static BLOCK: Table = Table {
         ("ready", OneOf(&[Shape::Word(&["engine"]), Shape::Object(&READY)])),
         ("run", Shape::Word(&["on-change", "always"])),
         ("worker", Shape::Word(&["celery"])),
+        ("handover", Shape::Object(&HANDOVER)),
+        ("scale", Shape::Object(&SCALE)),
         ("gpu", Bool),
     ],
     ..Table::CLOSED
@@ -31,7 +35,7 @@ static READY: Table = Table {
     keys: &[
         ("http", Text),
         ("tcp", Shape::Range(1, 65_535)),
-        ("command", OneOf(&[Text, List(&Text)])),
+        ("command", COMMAND),
         ("port", Shape::Range(1, 65_535)),
         ("headers", Shape::Object(&HEADERS)),
         ("expect", OneOf(&[STATUS, List(&STATUS)])),
@@ -47,6 +51,30 @@ static READY: Table = Table {
     ],
     ..Table::CLOSED
 };
+
+static HANDOVER: Table = Table {
+    keys: &[
+        ("quiesce", COMMAND),
+        ("idle", COMMAND),
+        ("verify", COMMAND),
+        ("resume", COMMAND),
+        ("deadline", Text),
+    ],
+    ..Table::CLOSED
+};
+
+static SCALE: Table = Table {
+    keys: &[
+        ("min", Shape::Range(0, 10_000)),
+        ("max", Shape::Range(1, 10_000)),
+        ("cpu", Shape::Range(1, 100_000)),
+        ("queue", Shape::Range(1, 1_000_000_000)),
+    ],
+    required: &["max"],
+    ..Table::CLOSED
+};
+
+const COMMAND: Shape = OneOf(&[Text, List(&Text)]);
 
 static PHASE: Table =
     Table { keys: &[("log", Text), ("name", Text)], required: &["log", "name"], ..Table::CLOSED };
@@ -86,7 +114,7 @@ pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Op
             None => None,
         },
         deadline: match ready {
-            Some(ready) => read_deadline(service, ready, session)?,
+            Some(ready) => read_deadline(service, "ready", ready, session)?,
             None => None,
         },
         phases: match ready {
@@ -95,6 +123,14 @@ pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Op
         },
         run: if word("run") == Some("always") { JobRun::Always } else { JobRun::OnChange },
         worker: word("worker").map(str::to_owned),
+        handover: match block.get("handover") {
+            Some(handover) => Some(read_handover(service, handover, word("worker"), session)?),
+            None => None,
+        },
+        scale: match block.get("scale") {
+            Some(scale) => Some(read_scale(service, scale, session)?),
+            None => None,
+        },
         gpu: is_true(block.get("gpu")),
     })
 }
@@ -133,16 +169,87 @@ fn read_ready(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<
         Some("tcp") => Probe::Tcp(ready.get("tcp").and_then(number)?),
         Some(_) => Probe::Command(words(ready.get("command")?)),
     };
-    let interval = time(service, ready, "interval", session)?;
-    let timeout = time(service, ready, "timeout", session)?;
+    let interval = time(service, "ready", ready, "interval", session)?;
+    let timeout = time(service, "ready", ready, "timeout", session)?;
     Some(Some(ReadyCheck::Probe { probe, interval, timeout }))
 }
 
-fn read_deadline(service: &str, ready: &Node, session: &mut Session<'_>) -> Option<Option<Duration>> {
-    let deadline = time(service, ready, "deadline", session)?;
-    match (deadline, ready.get("deadline")) {
+/// How a worker gives up its work. Commands are said together, and not beside a kind of worker that `sofa` knows.
+fn read_handover(
+    service: &str,
+    handover: &Node,
+    worker: Option<&str>,
+    session: &mut Session<'_>,
+) -> Option<HandOver> {
+    let mut refuse = |node: &Node, message: &str, hint: &str| -> Option<HandOver> {
+        let message = format!("service `{service}`: {message}");
+        session.error(Diagnostic::error(message).at(node.span, "").hint(hint));
+        None
+    };
+    let said = |key: &'static str| Some((key, handover.get(key)?));
+    let commands: Vec<_> = ["quiesce", "idle", "verify", "resume"].into_iter().filter_map(said).collect();
+    if let (Some(worker), Some((key, node))) = (worker, commands.first()) {
+        let message = format!("`x-sofa.handover.{key}` beside `worker: {worker}`");
+        return refuse(node, &message, "`sofa` knows how such a worker stops; only `deadline` may be set");
+    }
+    let has_both = ["quiesce", "idle"].iter().all(|key| handover.get(key).is_some());
+    if worker.is_none() && !has_both {
+        let message = "`x-sofa.handover` needs `quiesce` and `idle`";
+        return refuse(handover, message, "or `worker: celery`, with which no command is needed");
+    }
+    for (key, node) in &commands {
+        if !is_literal(node) {
+            let message =
+                format!("`x-sofa.handover.{key}` comes from a variable, and a label of the container has it");
+            let hint = "let the command read the variable in the container: `sh -c '… $$NAME'`";
+            return refuse(node, &message, hint);
+        }
+        if words(node).is_empty() {
+            return refuse(node, &format!("`x-sofa.handover.{key}` has no words"), "write a command");
+        }
+    }
+    let deadline = read_deadline(service, "handover", handover, session)?;
+    let command = |key: &str| handover.get(key).map(words);
+    let commands = command("quiesce").zip(command("idle")).map(|(quiesce, idle)| HandOverCommands {
+        quiesce,
+        idle,
+        verify: command("verify"),
+        resume: command("resume"),
+    });
+    Some(HandOver { commands, deadline })
+}
+
+fn read_scale(service: &str, scale: &Node, session: &mut Session<'_>) -> Option<ScaleRule> {
+    let count = |key: &str| match scale.get(key)?.kind {
+        Kind::Int(number) => u64::try_from(number).ok(),
+        _ => None,
+    };
+    let rule = ScaleRule {
+        min: count("min").unwrap_or(1),
+        max: count("max")?,
+        cpu: count("cpu"),
+        queue: count("queue"),
+    };
+    let wrong = match rule {
+        ScaleRule { min, max, .. } if min > max => "`min` is more than `max`",
+        ScaleRule { cpu: None, queue: None, .. } => "it needs `cpu` or `queue`: the load of one container",
+        _ => return Some(rule),
+    };
+    let message = format!("service `{service}`: `x-sofa.scale`: {wrong}");
+    session.error(Diagnostic::error(message).at(scale.span, ""));
+    None
+}
+
+fn read_deadline(
+    service: &str,
+    part: &str,
+    block: &Node,
+    session: &mut Session<'_>,
+) -> Option<Option<Duration>> {
+    let deadline = time(service, part, block, "deadline", session)?;
+    match (deadline, block.get("deadline")) {
         (Some(Duration(std::time::Duration::ZERO)), Some(node)) => {
-            let message = format!("service `{service}`: `x-sofa.ready.deadline` is no time at all");
+            let message = format!("service `{service}`: `x-sofa.{part}.deadline` is no time at all");
             session.error(Diagnostic::error(message).at(node.span, "").hint("leave it out for no deadline"));
             None
         }
@@ -259,14 +366,20 @@ fn words(command: &Node) -> Vec<String> {
     }
 }
 
-fn time(service: &str, ready: &Node, key: &str, session: &mut Session<'_>) -> Option<Option<Duration>> {
-    let Some(node) = ready.get(key) else {
+fn time(
+    service: &str,
+    part: &str,
+    block: &Node,
+    key: &str,
+    session: &mut Session<'_>,
+) -> Option<Option<Duration>> {
+    let Some(node) = block.get(key) else {
         return Some(None);
     };
     match duration::parse(node.as_str()?) {
         Ok(time) => Some(Some(Duration(time))),
         Err(error) => {
-            let message = format!("service `{service}`: `x-sofa.ready.{key}`: {error}");
+            let message = format!("service `{service}`: `x-sofa.{part}.{key}`: {error}");
             session.error(Diagnostic::error(message).at(node.span, ""));
             None
         }
@@ -330,6 +443,50 @@ mod tests {
     }
 
     #[test]
+    fn a_hand_over_or_a_scale_that_means_nothing_is_refused() {
+        let problems = |lines: &str| {
+            let text = format!("services:\n  a:\n    image: a\n    x-sofa: {lines}\n");
+            let environment = [("WORD".to_owned(), "secret".to_owned())].into();
+            let files = vec![Input::Stdin(text)];
+            let request =
+                Request { working_directory: "/srv".into(), files, environment, ..Request::default() };
+            let mut sources = Sources::default();
+            load(&request, &mut sources)
+                .map_or_else(|problems| problems.render(&sources, false), |_| String::new())
+        };
+        for (lines, part) in [
+            (
+                "{ worker: celery, handover: { quiesce: a, idle: b } }",
+                "`x-sofa.handover.quiesce` beside `worker: celery`",
+            ),
+            ("{ handover: { quiesce: a } }", "needs `quiesce` and `idle`"),
+            ("{ handover: { deadline: 1m } }", "needs `quiesce` and `idle`"),
+            ("{ handover: { quiesce: a, idle: [] } }", "`x-sofa.handover.idle` has no words"),
+            (
+                "{ handover: { quiesce: 'a $WORD', idle: b } }",
+                "`x-sofa.handover.quiesce` comes from a variable",
+            ),
+            ("{ handover: { quiesce: a, idle: b, deadline: 0s } }", "`x-sofa.handover.deadline` is no time"),
+            ("{ handover: { quiesce: a, idle: b, deadline: soon } }", "`x-sofa.handover.deadline`: "),
+            ("{ handover: { quiesce: a, idle: b, after: c } }", "after"),
+            ("{ scale: { max: 4 } }", "needs `cpu` or `queue`"),
+            ("{ scale: { min: 5, max: 4, cpu: 70 } }", "`min` is more than `max`"),
+            ("{ scale: { cpu: 70 } }", "`max`"),
+        ] {
+            let found = problems(lines);
+            assert!(found.contains(part), "{lines}: {found}");
+        }
+        for right in [
+            "{ worker: celery, handover: { deadline: 5m } }",
+            "{ handover: { quiesce: 'kill -TSTP 1', idle: [test, -e, /idle], verify: a, resume: b } }",
+            "{ handover: { quiesce: 'echo $$WORD', idle: b } }",
+            "{ scale: { max: 4, queue: 50 } }",
+        ] {
+            assert_eq!(problems(right), "", "{right}");
+        }
+    }
+
+    #[test]
     fn the_example_is_right_and_shows_every_key() {
         let files = vec![Input::Stdin(X_SOFA_EXAMPLE.to_owned())];
         let request = Request { working_directory: "/srv".into(), files, ..Request::default() };
@@ -337,7 +494,7 @@ mod tests {
         let loaded =
             load(&request, &mut sources).map_err(|problems| problems.render(&sources, false)).unwrap();
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(&sources, false));
-        for (key, _) in BLOCK.keys.iter().chain(READY.keys) {
+        for (key, _) in BLOCK.keys.iter().chain(READY.keys).chain(HANDOVER.keys).chain(SCALE.keys) {
             assert!(X_SOFA_EXAMPLE.contains(&format!("{key}:")), "`{key}` is not in the example");
         }
     }
