@@ -83,6 +83,8 @@ fn observed(project: &Project) -> Observed {
         labels: BTreeMap::new(),
         healthcheck: false,
         volumes: Vec::new(),
+        entrypoint: Vec::new(),
+        command: Vec::new(),
     };
     let mut observed = Observed::default();
     observed.images.insert("app:1".into(), image);
@@ -119,6 +121,7 @@ fn observed(project: &Project) -> Observed {
                 .map(|(label, value)| (format!("com.docker.compose.{label}"), value.to_string()))
                 .into(),
             started: None,
+            quiesced: false,
             network_of: None,
             networks: [(
                 "p_default".to_string(),

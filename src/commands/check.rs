@@ -42,6 +42,9 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
             if let Some(longest) = &found.longest_wait {
                 summary += &format!("a deploy waits at most {longest}\n");
             }
+            for gpu in &found.gpus {
+                summary += &format!("{gpu}\n");
+            }
             if found.list.is_empty() { summary } else { findings::render(&found.list) + "\n" + &summary }
         }
     };

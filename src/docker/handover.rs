@@ -206,7 +206,12 @@ impl Docker<'_> {
         queues: &[String],
     ) -> Result<(), OperationError> {
         let (id, way) = (self.id(container)?, self.hand_over(replica, container)?);
-        if self.is_running(&id).await? {
+        if !self.is_running(&id).await? {
+            // It ended by itself when its work was done.
+            if self.was_up(&id) && !self.stopped.borrow().contains(&id) {
+                ignore_missing(self.engine.start(&id).await)?;
+            }
+        } else {
             match &way.by {
                 Way::Celery => {
                     self.celery(replica, &id, Task::Resume, COMMAND, queues, |_| ()).await?;
@@ -223,12 +228,27 @@ impl Docker<'_> {
         Ok(self.unmark(&id).await?)
     }
 
-    /// The queues that a worker consumed from before an operation quiesced it.
-    pub(super) fn queues_before(&self, operation: OpId) -> Vec<String> {
-        match self.kept.borrow().get(&operation) {
-            Some(Kept::Queues(queues)) => queues.clone(),
-            _ => Vec::new(),
+    /// Undoes an operation that quiesced a worker. Where that failed, it probably consumes still: then a failure is a warning.
+    pub(super) async fn undo_quiesce(
+        &self,
+        operation: OpId,
+        replica: &Replica,
+        container: &ContainerRef,
+    ) -> Result<(), OperationError> {
+        let kept = self.kept.borrow().get(&operation).cloned();
+        match kept {
+            Some(Kept::Queues(queues)) => self.resume(replica, container, &queues).await,
+            _ => {
+                if let Err(error) = self.resume(replica, container, &[]).await {
+                    self.warn(format!("{error}\n  look whether it consumes: `sofa status`"));
+                }
+                Ok(())
+            }
         }
+    }
+
+    pub(super) fn was_up(&self, id: &ContainerId) -> bool {
+        self.observed_container(id).is_some_and(Container::is_up)
     }
 
     async fn unmark(&self, id: &ContainerId) -> Result<(), EngineError> {

@@ -5,6 +5,7 @@ mod applied;
 mod create;
 mod explain;
 pub mod failure;
+pub mod gpus;
 pub mod handover;
 mod hooks;
 pub mod images;

@@ -64,7 +64,7 @@ impl Docker<'_> {
                 }
             }
             (Undo::Resume, Action::Quiesce { replica, container, .. }) => {
-                self.resume(replica, container, &self.queues_before(operation.id)).await?;
+                self.undo_quiesce(operation.id, replica, container).await?;
             }
             (undo, action) => {
                 return Err(OperationError::Impossible(format!("`{action}` has no undo `{undo:?}`")));
@@ -81,8 +81,7 @@ impl Docker<'_> {
             RestartPolicy::OnFailure(_) => code != 0,
             RestartPolicy::No => false,
         };
-        let was_up = self.observed_container(id).is_some_and(Container::is_up);
-        if was_up && !self.stopped.borrow().contains(id) {
+        if self.was_up(id) && !self.stopped.borrow().contains(id) {
             let details = self.engine.inspect(id.as_str()).await?;
             if matches!(details.state, State::Exited(code) if restarts(code)) {
                 self.engine.start(id).await?;

@@ -48,6 +48,16 @@ pub fn gpus_in_use(candidate: &Candidate<'_>, users: &[GpuUser]) -> Vec<Finding>
     workers::taken(candidate, users)
 }
 
+/// The Celery services whose files ask for a hand-over.
+pub fn asked_for_a_handover<'a>(candidate: &Candidate<'a>) -> Vec<&'a str> {
+    workers::asked_for_a_handover(candidate)
+}
+
+/// Workers of these services acknowledge a task before it is done.
+pub fn early_acknowledgement(candidate: &Candidate<'_>, services: &[&str]) -> Vec<Finding> {
+    workers::early_acknowledgement(candidate, services)
+}
+
 /// Missing files and folders of this machine that the scope's services mount.
 pub fn sources(candidate: &Candidate<'_>, scope: &BTreeSet<&str>) -> Vec<Finding> {
     sources::findings(candidate, scope)

@@ -187,6 +187,26 @@ pub(super) fn taken(candidate: &Candidate<'_>, users: &[GpuUser]) -> Vec<Finding
     rules.found
 }
 
+/// The Celery services whose files ask for a hand-over.
+pub(super) fn asked_for_a_handover<'a>(candidate: &Candidate<'a>) -> Vec<&'a str> {
+    let asks = |service: &&Service| {
+        service.sofa.as_ref().is_some_and(|sofa| sofa.handover.is_some()) && is_celery(service)
+    };
+    candidate.loaded.project.services.values().filter(asks).map(|service| service.name.as_str()).collect()
+}
+
+/// A task that is acknowledged when it begins is lost where its worker is killed.
+pub(super) fn early_acknowledgement(candidate: &Candidate<'_>, services: &[&str]) -> Vec<Finding> {
+    let mut rules = Rules { candidate, found: Vec::new() };
+    for service in services.iter().filter_map(|name| candidate.loaded.project.service(name)) {
+        let message = "its application has `task_acks_late` off: a task is lost where its worker is killed";
+        let fix =
+            "`task_acks_late = True` and `task_reject_on_worker_lost = True`, for tasks that may run twice";
+        rules.add("acks-late", service, "x-sofa.handover", message, fix);
+    }
+    rules.found
+}
+
 /// Whether any worker reserves a GPU.
 pub(super) fn use_gpus(candidate: &Candidate<'_>) -> bool {
     candidate

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::compose::load;
 use crate::diag::finding::{Finding, Place, Severity};
+use crate::docker::gpus::Gpu;
 use crate::docker::preflight::{held_ports, unmakeable};
 use crate::engine::Engine;
 use crate::error::{Failure, Kind};
@@ -11,7 +12,7 @@ use crate::guard::{self, Candidate};
 use crate::ops::Context;
 use crate::ops::deployment::{desired, observe};
 use crate::ops::failure::engine_failure;
-use crate::ops::preflight::{self, refuse_to_start_beside};
+use crate::ops::preflight::{self, gpus, refuse_to_start_beside};
 use crate::ops::project::LoadedProject;
 use crate::plan;
 use crate::plan::desired::Desired;
@@ -27,6 +28,15 @@ pub struct Findings {
     pub list: Vec<Finding>,
     /// How long a deploy waits at most; none where the files cannot be read.
     pub longest_wait: Option<LongestWait>,
+    /// The GPUs that the services see, where they ask for any and the engine can tell.
+    pub gpus: Vec<Gpu>,
+}
+
+/// What was found about files that could be read.
+struct OfProject {
+    list: Vec<Finding>,
+    longest_wait: LongestWait,
+    gpus: Vec<Gpu>,
 }
 
 impl Findings {
@@ -35,13 +45,14 @@ impl Findings {
     /// # Errors
     /// Standard input that cannot be read, services that the project does not have, and failures of an engine that answers.
     pub async fn of(context: &Context) -> Result<Findings, Failure> {
-        let mut longest_wait = None;
+        let (mut longest_wait, mut gpus) = (None, Vec::new());
         let (project, mut list) = match context.try_load(context.request(load::Options::default())?)? {
             (Ok(loaded), sources) => {
                 let loaded = LoadedProject { loaded, sources };
-                let (found, longest) = of_project(context, &loaded).await?;
-                longest_wait = Some(longest);
-                (loaded.project().name.to_string(), found)
+                let found = of_project(context, &loaded).await?;
+                longest_wait = Some(found.longest_wait);
+                gpus = found.gpus;
+                (loaded.project().name.to_string(), found.list)
             }
             (Err(problems), sources) => {
                 let found =
@@ -51,7 +62,7 @@ impl Findings {
         };
         list.sort_by(|a, b| (a.severity, &a.place).cmp(&(b.severity, &b.place)));
         let mode = context.settings.mode.as_ref().map(|mode| mode.name.clone());
-        Ok(Findings { project, mode, list, longest_wait })
+        Ok(Findings { project, mode, list, longest_wait, gpus })
     }
 
     /// The kind of failure that the findings mean, if any: refused where a protection or another owner forbids a deploy, else
@@ -73,6 +84,7 @@ impl Findings {
             "warnings": self.count(Severity::Warning),
             "unchecked": self.count(Severity::Unchecked),
             "longest_wait_seconds": self.longest_wait.as_ref().map(|longest| longest.time().as_secs()),
+            "gpus": self.gpus,
             "findings": self.list,
         });
         let text = serde_json::to_string_pretty(&value);
@@ -85,10 +97,7 @@ impl Findings {
 }
 
 /// The findings about files that could be read.
-async fn of_project(
-    context: &Context,
-    loaded: &LoadedProject,
-) -> Result<(Vec<Finding>, LongestWait), Failure> {
+async fn of_project(context: &Context, loaded: &LoadedProject) -> Result<OfProject, Failure> {
     let subject = preflight::candidate(context, loaded);
     let selection = context.selection(loaded.project())?;
     let warnings = &loaded.loaded.warnings;
@@ -99,10 +108,9 @@ async fn of_project(
         Ok(engine) => with_engine(context, &engine, &subject, &selection).await,
         Err(failure) => Err(failure),
     };
-    let (of_scope, longest_wait) =
-        findings.unwrap_or_else(|failure| without_engine(context, &failure, &subject, &selection));
-    found.extend(of_scope);
-    Ok((found, longest_wait))
+    let of_scope = findings.unwrap_or_else(|failure| without_engine(context, &failure, &subject, &selection));
+    found.extend(of_scope.list);
+    Ok(OfProject { list: found, ..of_scope })
 }
 
 /// The findings that need an engine: what others hold, what its images contain, the space on its disk.
@@ -111,7 +119,7 @@ async fn with_engine(
     engine: &Engine,
     subject: &Candidate<'_>,
     selection: &Selection,
-) -> Result<(Vec<Finding>, LongestWait), Failure> {
+) -> Result<OfProject, Failure> {
     let project = &subject.loaded.project;
     let observed = observe(engine, project, &Pins::new()).await?;
     let mut found = Vec::new();
@@ -129,15 +137,18 @@ async fn with_engine(
     let desired = desired(context, project, &pins, &scope, &observed);
     let longest_wait = LongestWait::of(&desired, subject.wait_timeout);
     found.extend(guard::advice(subject, &desired));
-    found.extend(preflight::gpus_in_use(context, engine, subject).await?);
+    found.extend(preflight::of_workers(context, engine, subject).await?);
     found.extend(problems(engine, &desired, &observed, subject));
+    let report = gpus::report(engine, &desired, &observed).await?;
+    let refused = report.problems();
+    found.extend(refused.iter().map(|problem| guard::of_problem(problem, subject)));
     if engine.host().is_local() {
         let root = engine.data_root().await.map_err(engine_failure)?;
         found.extend(guard::machine(subject, &scope.into_iter().collect(), &root));
     } else {
         found.push(guard::machine_elsewhere(&engine.host().to_string()));
     }
-    Ok((found, longest_wait))
+    Ok(OfProject { list: found, longest_wait, gpus: report.seen })
 }
 
 /// The reasons why a deploy has no plan, or would fail.
@@ -160,7 +171,7 @@ fn without_engine(
     failure: &Failure,
     subject: &Candidate<'_>,
     selection: &Selection,
-) -> (Vec<Finding>, LongestWait) {
+) -> OfProject {
     let place = Place::whole(context.settings.host.clone().unwrap_or_else(|| "the Docker Engine".to_owned()));
     let unchecked = "host ports, names, images and the engine's disk are unchecked";
     let message = format!("{}; {unchecked}", failure.messages.join("; "));
@@ -181,5 +192,6 @@ fn without_engine(
     let mut found = vec![engine];
     found.extend(guard::advice(subject, &desired));
     found.extend(guard::sources(subject, &scope.into_iter().collect()));
-    (found, LongestWait::of(&desired, subject.wait_timeout))
+    let longest_wait = LongestWait::of(&desired, subject.wait_timeout);
+    OfProject { list: found, longest_wait, gpus: Vec::new() }
 }

@@ -14,10 +14,10 @@ use crate::ops::confirm::{Confirmation, Harm};
 use crate::ops::contents;
 use crate::ops::deployment::{self, Deployment, Options, scope_of};
 use crate::ops::execution::{Execution, RunOutcome};
-use crate::ops::failure::engine_failure;
+use crate::ops::failure::{engine_failure, problems_failure};
 use crate::ops::images;
 use crate::ops::lock::{ProjectLock, remove_stale_lock};
-use crate::ops::preflight::{gpus, mounts, protect, refuse_to_start_beside};
+use crate::ops::preflight::{gpus, mounts, protect, refuse_to_start_beside, workers};
 use crate::ops::records::Records;
 use crate::ops::release::{UnfinishedRun, last_release, of_release};
 use crate::ops::scale;
@@ -59,7 +59,7 @@ impl<'a> Deploy<'a> {
         let selection = context.selection(loaded.project())?;
         protect(context, &loaded).await?;
         let engine = context.engine().await?;
-        gpus(context, &loaded, &engine).await?;
+        workers(context, &loaded, &engine).await?;
         let observed = deployment::observe(&engine, loaded.project(), &Pins::new()).await?;
         refuse_to_start_beside(context, loaded.project(), &observed)?;
         let scope = scope_of(context, loaded.project(), &selection, options.deps, &observed)?;
@@ -152,6 +152,7 @@ impl<'a> Deploy<'a> {
         if let Some(confirmed) = confirmed {
             confirmed.still_holds(self.deployment.context, &plan)?;
         }
+        self.refuse_without_gpus().await?;
         if plan.changes_nothing() && !unfinished {
             return self.wait_until_ready(&plan, session).await;
         }
@@ -159,6 +160,14 @@ impl<'a> Deploy<'a> {
         let before = Before { plan: &plan, confirmed };
         let outcome = lock.guard(self.run_locked(before, &lock, session), session).await;
         lock.release(outcome, session).await
+    }
+
+    /// The engine says that it has no GPUs only when a container starts: that is found out before anything changes.
+    async fn refuse_without_gpus(&self) -> Result<(), Failure> {
+        let desired = self.deployment.desired(&self.observed);
+        let report = gpus::report(&self.deployment.engine, &desired, &self.observed).await?;
+        let problems = report.problems();
+        if problems.is_empty() { Ok(()) } else { Err(problems_failure(&problems)) }
     }
 
     /// Pulls and builds, and looks for a run that did not finish; both at once. Returns whether there is such a run.

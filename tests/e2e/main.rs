@@ -12,6 +12,7 @@ mod check;
 mod convert_parity;
 mod crash;
 mod data;
+mod demeter;
 mod dependencies;
 mod deploy;
 mod engine_calls;

@@ -27,8 +27,8 @@ pub(super) fn fill(config: &mut HostConfig, service: &Service) {
             requests.extend(reservations.devices.iter().map(|device| request(device, false)));
         }
     }
-    requests.extend(service.gpus.iter().map(|gpu| request(gpu, true)));
     requests.extend(devices(config, service));
+    requests.extend(service.gpus.iter().map(|gpu| request(gpu, true)));
     config.device_requests = (!requests.is_empty()).then_some(requests);
 }
 

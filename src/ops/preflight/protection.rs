@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::{Failure, Kind};
 use crate::guard::{self, Candidate};
 use crate::ops::Context;
+use crate::ops::preflight::{acknowledgement, gpus};
 use crate::ops::project::LoadedProject;
 use crate::ui::findings;
 
@@ -39,12 +40,26 @@ pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[String]) -> Re
     refuse(context, guard::sources(&candidate(context, loaded), &scope))
 }
 
-/// Refuses a deploy whose workers would share a GPU with a container of another project.
+/// What is wrong with the workers as far as only the engine knows it.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn of_workers(
+    context: &Context,
+    engine: &Engine,
+    candidate: &Candidate<'_>,
+) -> Result<Vec<Finding>, Failure> {
+    let mut found = gpus::in_use(context, engine, candidate).await?;
+    found.extend(acknowledgement::early(engine, candidate).await?);
+    Ok(found)
+}
+
+/// Refuses a deploy whose workers would share a GPU with a container of another project, or whose hand-over cannot keep every task.
 ///
 /// # Errors
 /// Every finding; exit code 5. Those of the engine.
-pub async fn gpus(context: &Context, loaded: &LoadedProject, engine: &Engine) -> Result<(), Failure> {
-    refuse(context, super::gpus::in_use(context, engine, &candidate(context, loaded)).await?)
+pub async fn workers(context: &Context, loaded: &LoadedProject, engine: &Engine) -> Result<(), Failure> {
+    refuse(context, of_workers(context, engine, &candidate(context, loaded)).await?)
 }
 
 /// Shows the warnings; errors become the failure.
