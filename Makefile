@@ -11,6 +11,7 @@
 ##   all        every service, where the mode has a smaller default
 ##   SERVICES   these services only, separated by commas
 ##   STACK      forecaster: the stack in compose/forecaster, with the modes local, stage and production
+##              demeter: the stack in compose/demeter, with the modes local, gpu and production
 ##
 ## make test         every test, on a real engine too      make test-full   those that take long as well
 ## make bench        compare with docker compose           make lint, fmt   clippy; rustfmt
@@ -25,8 +26,8 @@
 MAKEFLAGS += --no-builtin-rules
 
 VERBS  := deploy stop start restart ps logs down build plan config check
-MODES  := local dev stage production
-STACKS := forecaster
+MODES  := local dev stage gpu production
+STACKS := forecaster demeter
 WORDS  := $(MODES) all
 CHORES := help binary package test test-full parity bench lint fmt
 
@@ -90,8 +91,12 @@ ifeq ($(origin STACK),command line)
 endif
 unexport STACK
 in_stack := $(if $(stack),-C compose/$(stack))
-ifneq ($(filter $(if $(stack),dev,stage),$(words)),)
-  $(call refuse,this stack has no mode `$(filter $(if $(stack),dev,stage),$(words))`)
+# The modes that a stack does not have.
+absent_forecaster := dev gpu
+absent_demeter    := dev stage
+absent_           := stage gpu
+ifneq ($(filter $(absent_$(stack)),$(words)),)
+  $(call refuse,this stack has no mode `$(filter $(absent_$(stack)),$(words))`)
 endif
 MAKEOVERRIDES :=
 

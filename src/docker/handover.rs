@@ -23,6 +23,7 @@ use crate::plan::kind::IGNORED_BEFORE_STOP;
 use crate::plan::observed::{Container, ContainerId, Observed, State};
 use crate::plan::operation::OpId;
 use crate::ui::event::{Event, Phase};
+use crate::util::elapsed::elapsed;
 use crate::worker::control::{self, Status, Task};
 
 /// How long one command of a hand-over may take. The application of a worker may load for a long time.
@@ -106,7 +107,7 @@ impl Docker<'_> {
         if let Some(left) = left {
             self.warn(format!(
                 "{container}: {left} after {}; it is stopped now and has its grace period",
-                crate::util::elapsed::elapsed(deadline)
+                elapsed(deadline)
             ));
         }
         Ok(())
@@ -152,9 +153,13 @@ impl Docker<'_> {
         deadline: Duration,
     ) -> Result<Option<String>, OperationError> {
         let end = Instant::now() + deadline;
-        while self.run(id, &commands.idle, COMMAND).await?.exit_code != Some(0) {
+        loop {
+            let asked = self.run(id, &commands.idle).await;
             if !self.is_running(id).await? {
                 return Ok(None);
+            }
+            if asked?.exit_code == Some(0) {
+                break;
             }
             if Instant::now() >= end {
                 return Ok(Some("it is not idle".to_owned()));
@@ -304,17 +309,12 @@ impl Docker<'_> {
         }
     }
 
-    async fn run(
-        &self,
-        id: &ContainerId,
-        argv: &[String],
-        limit: Duration,
-    ) -> Result<ExecOutcome, EngineError> {
+    async fn run(&self, id: &ContainerId, argv: &[String]) -> Result<ExecOutcome, EngineError> {
         let command = ExecCommand { argv: argv.to_vec(), ..ExecCommand::default() };
-        self.engine.exec(id, &command, limit).await
+        self.engine.exec(id, &command, COMMAND).await
     }
 
-    /// Runs a command that must succeed.
+    /// Runs a command that must succeed, or end its container: then nothing is left to hand over.
     async fn expect(
         &self,
         replica: &Replica,
@@ -322,7 +322,11 @@ impl Docker<'_> {
         name: &'static str,
         argv: &[String],
     ) -> Result<(), OperationError> {
-        let outcome = self.run(id, argv, COMMAND).await?;
+        let outcome = self.run(id, argv).await;
+        if !self.is_running(id).await? {
+            return Ok(());
+        }
+        let outcome = outcome?;
         match outcome.exit_code {
             Some(0) => Ok(()),
             _ => Err(self.command_failed(replica, id, name, &outcome).await),

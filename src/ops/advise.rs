@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use crate::compose::load;
 use crate::compose::model::{ScaleRule, Service};
 use crate::docker::handover;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
 use crate::ops::deployment::observe;
@@ -59,49 +59,67 @@ async fn of_service(engine: &Engine, service: &Service, observed: &Observed) -> 
     advice(name, containers.len(), rule, &load)
 }
 
-/// The load of a service, as far as it could be read.
-#[derive(Debug, Default, PartialEq)]
+/// The load of a service: what its rule goes by, or why that could not be read.
 struct Load {
     /// The mean of its containers, in percent of one CPU.
-    cpu: Option<f64>,
+    cpu: Option<Result<f64, String>>,
     /// Tasks that wait in its queues.
-    waiting: Option<u64>,
+    waiting: Option<Result<u64, String>>,
 }
 
-async fn cpu(engine: &Engine, rule: &ScaleRule, containers: &[&Container]) -> Option<f64> {
+async fn cpu(engine: &Engine, rule: &ScaleRule, containers: &[&Container]) -> Option<Result<f64, String>> {
     rule.cpu?;
     let asked = containers.iter().map(|container| engine.cpu_percent(&container.id));
-    let used: Vec<f64> = join_all(asked).await.into_iter().filter_map(|used| used.ok().flatten()).collect();
-    (!used.is_empty()).then(|| used.iter().sum::<f64>() / used.len() as f64)
+    let used: Result<Vec<Option<f64>>, EngineError> = join_all(asked).await.into_iter().collect();
+    Some(used.map_err(|error| error.to_string()).map(|used| {
+        let known: Vec<f64> = used.into_iter().flatten().collect();
+        known.iter().sum::<f64>() / known.len().max(1) as f64
+    }))
 }
 
-async fn waiting(engine: &Engine, rule: &ScaleRule, containers: &[&Container]) -> Option<u64> {
+async fn waiting(
+    engine: &Engine,
+    rule: &ScaleRule,
+    containers: &[&Container],
+) -> Option<Result<u64, String>> {
     rule.queue?;
     let first = containers.first()?;
-    let status = handover::look(engine, &first.id).await.ok()?.ok()?;
-    Some(status.depths.values().sum())
+    Some(match handover::look(engine, &first.id).await {
+        Ok(told) => told.map(|status| status.depths.values().sum()),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// The formulas of Kubernetes: as many containers as bring each down to what it may have (HPA for CPU, KEDA for a queue), the most
 /// that one of them asks for, within the limits.
 fn advice(name: &str, now: usize, rule: &ScaleRule, load: &Load) -> Advice {
-    let mut wanted = None;
-    let mut reasons = Vec::new();
+    let (mut wanted, mut reasons) = (None, Vec::new());
     let mut ask = |count: f64, reason: String| {
         let count = (count.ceil() as u64).clamp(rule.min, rule.max);
         wanted = wanted.max(Some(count));
         reasons.push(reason);
     };
-    if let (Some(limit), Some(used)) = (rule.cpu, load.cpu) {
-        // As the HPA, which does nothing within a tenth of the limit.
-        let ratio = used / limit as f64;
-        let count = if (0.9..=1.1).contains(&ratio) { now as f64 } else { now as f64 * ratio };
-        ask(count, format!("CPU at {used:.0} %, {limit} % each"));
+    let mut unread = Vec::new();
+    match (rule.cpu, &load.cpu) {
+        (Some(limit), Some(Ok(used))) => {
+            // As the HPA, which does nothing within a tenth of the limit.
+            let ratio = used / limit as f64;
+            let count = if (0.9..=1.1).contains(&ratio) { now as f64 } else { now as f64 * ratio };
+            ask(count, format!("CPU at {used:.0} %, {limit} % each"));
+        }
+        (_, Some(Err(why))) => unread.push(why.as_str()),
+        _ => {}
     }
-    if let (Some(limit), Some(waiting)) = (rule.queue, load.waiting) {
-        ask(waiting as f64 / limit as f64, format!("{waiting} tasks wait, {limit} each"));
+    match (rule.queue, &load.waiting) {
+        (Some(limit), Some(Ok(waiting))) => {
+            ask(*waiting as f64 / limit as f64, format!("{waiting} tasks wait, {limit} each"));
+        }
+        (_, Some(Err(why))) => unread.push(why.as_str()),
+        _ => {}
     }
-    let Some(wanted) = wanted else { return format!("{name}: its load could not be read") };
+    let Some(wanted) = wanted else {
+        return format!("{name}: its load could not be read: {}", unread.join("; "));
+    };
     let reasons = reasons.join("; ");
     let within = format!("{} to {}", rule.min, rule.max);
     if wanted == now as u64 {
@@ -117,7 +135,9 @@ mod tests {
 
     fn said(now: usize, cpu: Option<f64>, waiting: Option<u64>) -> String {
         let rule = ScaleRule { min: 1, max: 4, cpu: Some(70), queue: Some(50) };
-        advice("w", now, &rule, &Load { cpu, waiting })
+        let unread = || "it is gone".to_owned();
+        let load = Load { cpu: Some(cpu.ok_or_else(unread)), waiting: Some(waiting.ok_or_else(unread)) };
+        advice("w", now, &rule, &load)
     }
 
     #[test]
@@ -128,6 +148,6 @@ mod tests {
         assert_eq!(said(2, Some(140.0), None), "w: 2 → 4 (CPU at 140 %, 70 % each; 1 to 4): sofa scale w=4");
         assert_eq!(said(2, Some(74.0), None), "w: 2 is right (CPU at 74 %, 70 % each; 1 to 4)");
         assert_eq!(said(2, Some(70.0), Some(120)).split(' ').nth(3), Some("3"), "the most that is asked for");
-        assert_eq!(said(2, None, None), "w: its load could not be read");
+        assert_eq!(said(2, None, None), "w: its load could not be read: it is gone; it is gone");
     }
 }

@@ -41,7 +41,9 @@ from demeter.tasks import count
 queues = ["gpu_queue_0", "gpu_queue_1"] + ["cpu_queue"] * 22 + ["io_queue"] * 26
 with app.producer_pool.acquire() as producer:
     for number in range(FROM, FROM + MANY):
-        count.apply_async((number, 0.02), queue=queues[number % 50], producer=producer)
+        queue = queues[number % 50]
+        seconds = {"cpu_queue": 0.2, "io_queue": 0.5}.get(queue, 0.1)
+        count.apply_async((number, seconds), queue=queue, producer=producer)
 "#;
 
 /// How often each task ran, once as many have run as were sent and nothing is left.
@@ -61,7 +63,8 @@ for _ in range(600):
 # A second run of a task would come now.
 time.sleep(1)
 runs, tasks = look()
-print(json.dumps({"runs": runs, "tasks": tasks, "unacked": broker.hlen("unacked")}))
+waiting = {queue: broker.llen(queue) for queue in QUEUES if broker.llen(queue)}
+print(json.dumps({"runs": runs, "tasks": tasks, "unacked": broker.hlen("unacked"), "waiting": waiting}))
 "#;
 
 /// The stack, in a project and with images of its own.
@@ -149,7 +152,7 @@ async fn send_one(test: &TestProject, number: usize, seconds: f64, queue: &str) 
 /// Every task ran, and none of them twice.
 async fn assert_counted(test: &TestProject, tasks: usize) {
     let counted = json(test, &COUNTED.replace("EXPECTED", &tasks.to_string())).await;
-    let expected = serde_json::json!({"runs": tasks, "tasks": tasks, "unacked": 0});
+    let expected = serde_json::json!({"runs": tasks, "tasks": tasks, "unacked": 0, "waiting": {}});
     assert_eq!(counted, expected);
 }
 

@@ -26,6 +26,7 @@ mod modes;
 mod networks;
 mod one_shots;
 mod ownership;
+mod queue_workers;
 mod refusals;
 mod releases;
 mod replicas;

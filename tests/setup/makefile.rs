@@ -184,6 +184,10 @@ fn a_stack_is_a_folder_and_has_modes_of_its_own() {
     assert_eq!(called(&["ps", "stage", "STACK=forecaster"]), ["sofa -C compose/forecaster ps stage"]);
     assert_refused(&["ps", "dev", "STACK=forecaster"], "this stack has no mode `dev`");
     assert_refused(&["ps", "stage"], "this stack has no mode `stage`");
+    assert_eq!(called(&["ps", "gpu", "STACK=demeter"]), ["sofa -C compose/demeter ps gpu"]);
+    for (mode, stack) in [("stage", "demeter"), ("gpu", "forecaster")] {
+        assert_refused(&["ps", mode, &format!("STACK={stack}")], &format!("this stack has no mode `{mode}`"));
+    }
     assert_refused(&["lint", "STACK=forecaster"], "STACK needs a verb");
     let stage = stage().with_environment("STACK", "forecaster");
     assert_eq!(make(&stage, &["ps"]).calls, ["sofa ps"], "the environment does not choose a stack");
