@@ -219,7 +219,13 @@ impl Docker<'_> {
         } else {
             match &way.by {
                 Way::Celery => {
-                    self.celery(replica, &id, Task::Resume, COMMAND, queues, |_| ()).await?;
+                    // A busy worker is looked after for as long as its tasks may take; nobody has to wait for that.
+                    let limit = way.deadline + COMMAND;
+                    let status = self.celery(replica, &id, Task::Resume, limit, queues, |_| ()).await?;
+                    if status.silent {
+                        let text = format!("{container} is busy, and consumes again after its task");
+                        let _ = self.events.send(Event::Note(text));
+                    }
                 }
                 Way::Commands(HandOverCommands { resume: Some(resume), .. }) => {
                     self.expect(replica, &id, "resume", resume).await?;

@@ -88,7 +88,7 @@ echo "no Python runs in the container" >&2
 exit 127"#;
 
 const SCRIPT: &str = r#"
-import json, os, re, sys, time
+import json, os, re, subprocess, sys, time
 
 TASK, SECONDS = os.environ["SOFA_TASK"], float(os.environ["SOFA_SECONDS"])
 KNOWN = [name for name in os.environ.get("SOFA_QUEUES", "").split(",") if name]
@@ -103,6 +103,14 @@ def read(pid, name):
     try:
         with open(f"/proc/{pid}/{name}", "rb") as file:
             return file.read().decode(errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def program(pid):
+    # A process that has ended and was not waited for has none.
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
         return ""
 
@@ -124,8 +132,7 @@ def processes():
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         words = read(pid, "cmdline").split("\0")
-        python = os.path.basename(os.path.realpath(f"/proc/{pid}/exe"))
-        if int(pid) != os.getpid() and python.startswith(("python", "pypy")):
+        if int(pid) != os.getpid() and program(pid).startswith(("python", "pypy")):
             behind = arguments([word for word in words if word])
             if behind is not None and "ForkPoolWorker" not in words[0]:
                 found[pid] = behind
@@ -143,8 +150,7 @@ for entry in read(first, "environ").split("\0"):
     if name and not name.startswith("SOFA_") and name != "CUDA_VISIBLE_DEVICES":
         os.environ[name] = value
 try:
-    os.chdir(f"/proc/{first}/cwd")
-    os.chdir(os.path.realpath(f"/proc/{first}/cwd"))
+    os.chdir(os.readlink(f"/proc/{first}/cwd"))
 except OSError:
     pass
 
@@ -254,20 +260,48 @@ def drain():
         time.sleep(0.25)
 
 
-def end_drains():
-    # A command in a container outlives the program that asked for it, and a drain cancels what is consumed again.
+def end_others():
+    # A command in a container outlives the program that asked for it, and would undo what this one does.
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        if "SOFA_TASK=drain" in read(pid, "environ").split("\0"):
+        tasks = {f"SOFA_TASK={task}" for task in ("quiesce", "drain", "resume", "tend")}
+        if int(pid) != os.getpid() and tasks & set(read(pid, "environ").split("\0")):
             os.kill(int(pid), 9)
 
 
+def lacking(node, queues, timeout):
+    # The queues that a worker does not consume from; all of them where it does not answer.
+    found = consumed(node, timeout)
+    return found is not None, [queue for queue in KNOWN or queues if queue not in (found or [])]
+
+
+def add(node, queues):
+    for queue in queues:
+        app.control.add_consumer(queue, destination=[node], reply=False)
+
+
 def resume():
-    end_drains()
     for node, queues in nodes.items():
-        for queue in KNOWN or queues:
-            app.control.add_consumer(queue, destination=[node], reply=False)
-    silent = any(not consumed(node, 3.0) for node in nodes)
+        add(node, KNOWN or queues)
+    silent = any(lacking(node, queues, 2.0)[1] for node, queues in nodes.items())
     say(workers=len(nodes), silent=silent)
+    # A busy worker has the order to stop and the order to begin waiting, and does them in any order. So another process looks after
+    # it until it consumes.
+    if silent:
+        nothing, again = subprocess.DEVNULL, dict(os.environ, SOFA_TASK="tend")
+        streams = dict(stdin=nothing, stdout=nothing, stderr=nothing)
+        subprocess.Popen([sys.executable, "-c", again["SOFA_SCRIPT"]], env=again, start_new_session=True, **streams)
+
+
+def tend():
+    left = dict(nodes)
+    while left and time.monotonic() < END:
+        time.sleep(0.5)
+        for node, queues in list(left.items()):
+            answered, missing = lacking(node, queues, 1.0)
+            if missing and answered:
+                add(node, missing)
+            elif not missing:
+                del left[node]
 
 
 def depths():
@@ -283,10 +317,12 @@ def depths():
     return found
 
 
+if TASK in ("quiesce", "resume"):
+    end_others()
 if TASK == "look":
     say(**dict(look(), depths=depths(), acks_late=bool(app.conf.task_acks_late)))
 else:
-    dict(quiesce=quiesce, drain=drain, resume=resume)[TASK]()
+    dict(quiesce=quiesce, drain=drain, resume=resume, tend=tend)[TASK]()
 "#;
 
 #[cfg(test)]

@@ -159,6 +159,7 @@ async fn assert_counted(test: &TestProject, tasks: usize) {
 /// What each worker does, by `sofa status`.
 fn does(test: &TestProject) -> BTreeMap<String, String> {
     let run = sofa(test, &["status", "local", "--format", "json"]);
+    assert!(!run.stderr.contains("could not be asked"), "{}", run.stderr);
     let objects = run.ok().stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let workers = objects.filter(|object| object.get("Worker").is_some());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
