@@ -177,6 +177,27 @@ async fn demeter_loses_no_task_whatever_happens_to_its_workers() {
     a_worker_recycles_and_its_memory_has_a_limit(&mut test, tasks).await;
     let run = sofa(&test, &["down", "local", "--volumes", "--progress", "plain"]);
     run.ok().says("celery_cpu: draining");
+    gpus_that_are_not_there_are_told_before_anything_changes(&test).await;
+}
+
+/// The machine of these tests has no GPU, or an engine that cannot give it away.
+async fn gpus_that_are_not_there_are_told_before_anything_changes(test: &TestProject) {
+    let production = "POSTGRES_PASSWORD=Xk29vQwT7mLz\nFLOWER_BASIC_AUTH=ann:Rp83cNfYt5Hs\n";
+    test.file("demeter/envs/.production.env", production);
+    let refused = "the engine cannot give it a GPU";
+    for mode in ["gpu", "production"] {
+        let check = sofa(test, &["check", mode, "--format", "json"]);
+        let found: Value = serde_json::from_str(&check.stdout).unwrap();
+        let findings = found["findings"].as_array().unwrap();
+        let errors = findings.iter().filter(|finding| finding["severity"] == "error");
+        let messages: Vec<&str> = errors.filter_map(|finding| finding["message"].as_str()).collect();
+        assert!(messages.len() == 2 && messages.iter().all(|text| text.contains(refused)), "{messages:#?}");
+        let deploy = sofa(test, &["deploy", mode, "--yes"]);
+        deploy.assert_code(3).says(refused).says("nvidia-container-toolkit");
+        let left = test.engine().list_containers().await.unwrap();
+        let own = left.iter().filter(|found| found.name.contains(test.name()));
+        assert_eq!(own.map(|found| found.name.as_str()).collect::<Vec<_>>(), [""; 0]);
+    }
 }
 
 async fn the_parts_work_together(test: &TestProject) {
@@ -297,6 +318,13 @@ async fn a_worker_recycles_and_its_memory_has_a_limit(test: &mut TestProject, ta
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     assert!(restarts().await > before, "the kernel ends what takes more than the limit");
+    // The task that was killed stays unacknowledged until Redis gives it to another worker.
     send_one(test, tasks + 12, 0.0, "gpu_queue_1").await;
-    assert_counted(test, tasks + 13).await;
+    let ran = format!(
+        "import time\nfrom demeter import database\nfor _ in range(300):\n    with database.connection() as c: \
+         runs = c.execute('SELECT count(*) FROM counted WHERE number = {}').fetchone()[0]\n    if runs: break\n    \
+         time.sleep(0.2)\nprint(runs)",
+        tasks + 12
+    );
+    assert_eq!(python(test, &ran).await.trim(), "1", "the worker lives again");
 }

@@ -88,6 +88,10 @@ fn a_worker_that_breaks_a_rule_is_refused_in_a_protected_mode_before_anything_ch
     assert_eq!(stage.fake.changes(), [""; 0]);
     stage.compose(&worker("0", "solo"));
     stage.ok(&["deploy", "stage"]);
+    stage.fake.forget_calls();
+    let told = stage.ends(&["scale", "stage", "gpu=2"], 5);
+    assert!(told.contains("it has 2 containers, and each gets the same GPU"), "{told}");
+    assert_eq!(stage.fake.changes(), [""; 0]);
 }
 
 /// A value without what means nothing to an engine: nulls, empty texts and lists, a count of 0.
