@@ -240,6 +240,7 @@ pub fn summary(plan: &Plan, elapsed: Duration) -> String {
         (restarted, "restarted"),
         (started, "started"),
         (stopped, "stopped"),
+        (count(|action| matches!(action, Action::Resume { .. })), "resumed"),
         (count(|action| matches!(action, Action::KillContainer { .. })), "killed"),
         (removed, "removed"),
         (plan.unchanged.len() + only_awaited(plan), "unchanged"),

@@ -22,6 +22,7 @@ use crate::ops::records::Records;
 use crate::ops::release::{UnfinishedRun, last_release, of_release};
 use crate::ops::scale;
 use crate::ops::session::Session;
+use crate::plan::action::Action;
 use crate::plan::kind::Wait;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
@@ -30,6 +31,7 @@ use crate::plan::pins::Pins;
 use crate::state::head::Outcome;
 use crate::state::{ContentKey, Snapshot, UsualTimes};
 use crate::ui::event::Event;
+use crate::util::elapsed::elapsed;
 
 /// A deploy that has read its files and the engine, and has changed nothing yet.
 pub struct Deploy<'a> {
@@ -98,6 +100,14 @@ impl<'a> Deploy<'a> {
         if plan.operations.iter().any(|operation| matches!(operation.action.wait(), Wait::Gate(_))) {
             let longest = LongestWait::of(&deployment.desired(observed), deployment.wait_timeout());
             plan.notes.push(format!("the deploy waits at most {longest}"));
+        }
+        let drains = plan.operations.iter().filter_map(|operation| match operation.action {
+            Action::Drain { deadline, .. } => Some(deadline),
+            _ => None,
+        });
+        if let Some(longest) = drains.max() {
+            let longest = elapsed(longest);
+            plan.notes.push(format!("beside that a worker may take {longest} to finish its work"));
         }
         Ok(plan)
     }

@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::observed::is_anonymous_volume;
 use super::operation::{ImageFetch, ImageSource, Operation, Plan};
 use crate::compose::fields::FieldChange;
+use crate::util::elapsed::elapsed;
 
 /// What a plan does, summed up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,6 +54,8 @@ pub enum Change {
     Await,
     /// It gets another name.
     Rename,
+    /// A worker that a killed run left without work takes some again.
+    Resume,
     /// It is stopped.
     Stop,
     /// It is sent a signal.
@@ -91,6 +94,7 @@ impl fmt::Display for Change {
             Change::Unchanged => "unchanged",
             Change::Await => "await",
             Change::Rename => "rename",
+            Change::Resume => "resume",
             Change::Stop => "stop",
             Change::Kill => "kill",
             Change::Start => "start",
@@ -222,6 +226,7 @@ impl<'a> SubjectOperations<'a> {
             None if has(|action| matches!(action, Action::KillContainer { .. })) => Change::Kill,
             None if !stopped.is_empty() => Change::Stop,
             None if has(|action| matches!(action, Action::RenameContainer { .. })) => Change::Rename,
+            None if has(|action| matches!(action, Action::Resume { .. })) => Change::Resume,
             None if self
                 .operations
                 .iter()
@@ -261,6 +266,10 @@ impl<'a> SubjectOperations<'a> {
                 }
             }
         }
+        causes.extend(self.actions().find_map(|action| match action {
+            Action::Drain { deadline, .. } => Some(format!("hands over within {}", elapsed(*deadline))),
+            _ => None,
+        }));
         line.cause = causes.join("; ");
         line
     }

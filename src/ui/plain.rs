@@ -12,6 +12,8 @@ use crate::util::elapsed::elapsed;
 
 /// After such a silence a line says what is still going on.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
+/// The time between two lines with the work that is left for a worker.
+const DRAINING: Duration = Duration::from_secs(10);
 /// That line names so many subjects.
 const NAMED: usize = 4;
 
@@ -20,6 +22,8 @@ const NAMED: usize = 4;
 pub(super) struct Plain {
     begun: BTreeMap<Subject, Duration>,
     shown: BTreeMap<Subject, Phase>,
+    /// When the work of a worker that drains was last printed.
+    drained: BTreeMap<Subject, Duration>,
     board: Board,
 }
 
@@ -56,13 +60,24 @@ impl Plain {
         }
     }
 
+    /// Whether the work that is left for a worker may be printed again: it may change many times a second.
+    fn is_due(&mut self, subject: &Subject, now: Duration) -> bool {
+        let is_due = self.drained.get(subject).is_none_or(|last| now.saturating_sub(*last) >= DRAINING);
+        if is_due {
+            self.drained.insert(subject.clone(), now);
+        }
+        is_due
+    }
+
     /// Prints what is still going on `now` after the start of the run; nothing where nothing is.
     pub(super) fn still(&self, out: &mut impl Write, now: Duration) -> std::io::Result<()> {
         let active: Vec<String> = self
             .board
             .lines
             .iter()
-            .filter(|(_, line)| matches!(line.phase, Phase::Waiting | Phase::Pulling | Phase::Building))
+            .filter(|(_, line)| {
+                matches!(line.phase, Phase::Waiting | Phase::Draining | Phase::Pulling | Phase::Building)
+            })
             .map(|(subject, line)| describe(subject, line, now))
             .collect();
         if active.is_empty() {
@@ -102,7 +117,8 @@ impl Plain {
         ) {
             return Ok(());
         }
-        if self.shown.insert(subject.clone(), phase) == Some(phase) {
+        let repeated = self.shown.insert(subject.clone(), phase) == Some(phase);
+        if repeated && !(phase == Phase::Draining && self.is_due(subject, now)) {
             return Ok(());
         }
         write!(out, "  {subject}: {}", style::paint(style::word(phase, detail), style::of_phase(phase)))?;
@@ -167,6 +183,16 @@ mod tests {
         let events =
             [phase(Phase::Replacing, Some(cause)), phase(Phase::Starting, None), phase(Phase::Ready, None)];
         assert_eq!(printed(&events), format!("  web: replacing ({cause})\n  web: ready 1.0s\n"));
+    }
+
+    #[test]
+    fn the_work_of_a_worker_that_drains_is_printed_now_and_then() {
+        let draining = |text: &str| phase(Phase::Draining, Some(text));
+        let mut events = vec![draining("replaced")];
+        events.extend((0..25).rev().map(|left| draining(&format!("{left} active"))));
+        let expected = "  web: draining (replaced)\n  web: draining (24 active)\n  web: draining (14 active)\n  \
+                        web: draining (4 active)\n";
+        assert_eq!(printed(&events), expected);
     }
 
     #[test]

@@ -107,11 +107,10 @@ fn draining(test: &mut TestProject, level: &str) -> Child {
     let lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
     let mut seen = Vec::new();
     for line in lines.map_while(Result::ok) {
-        let found = line.contains("celery_gpu_0: draining");
+        // The line with its work comes once it was told to take no more.
+        let found = line.contains("celery_gpu_0: draining (it is busy");
         seen.push(line);
         if found {
-            // Celery is asked in the worker's container: that takes a moment.
-            std::thread::sleep(Duration::from_secs(5));
             return child;
         }
     }
@@ -268,7 +267,7 @@ async fn an_interrupt_and_a_kill_in_a_drain_are_mended(test: &mut TestProject, t
     let mut deploy = draining(test, "killed");
     deploy.kill().unwrap();
     deploy.wait().unwrap();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     assert_eq!(does(test)["celery_gpu_0"], "drained");
     send_one(test, tasks + 3, 0.0, "gpu_queue_0").await;
     let mended = deploy_workers(test, "second");

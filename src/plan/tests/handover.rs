@@ -191,3 +191,21 @@ fn what_a_killed_run_left_quiesced_takes_work_again() {
     let stale = case().with("cpu", on_gpu).found(running("cpu").stale()).but(left);
     assert!(!stale.deploy().contains("resume"), "it is stopped now");
 }
+
+#[test]
+fn a_plan_tells_that_work_is_handed_over_or_taken_again() {
+    let lines = |case: &Case| -> Vec<String> {
+        let plan = case.try_deploy(Policy::default()).unwrap();
+        let lines = super::super::explain::explain(&plan).lines.into_iter();
+        lines
+            .map(|line| format!("{} {} {}: {}", line.change.sign(), line.subject, line.change, line.cause))
+            .collect()
+    };
+    let replaced = case().with("cpu", worker).found(running("cpu").stale()).but(labelled);
+    assert_eq!(lines(&replaced), ["~ cpu replace: configuration changed; hands over within 1m30s"]);
+    let left = case().with("cpu", worker).found(running("cpu")).but(|container| {
+        labelled(container);
+        container.quiesced = true;
+    });
+    assert_eq!(lines(&left), ["~ cpu resume: left by an interrupted run"]);
+}
