@@ -17,17 +17,17 @@ use crate::plan::observed::ContainerId;
 
 /// How long the container may take.
 const LIMIT: Duration = Duration::from_secs(20);
-/// What is asked of `nvidia-smi`: a line for each GPU.
+/// The query for `nvidia-smi`, which prints a line for each GPU.
 const QUESTION: [&str; 3] = [
     "nvidia-smi",
     "--query-gpu=index,name,driver_version,memory.free,memory.total",
     "--format=csv,noheader,nounits",
 ];
 
-/// What came of a container with GPUs.
+/// The result of starting a container with GPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gpus {
-    /// It began, and saw these; none where its image cannot tell.
+    /// It started and saw these GPUs; none if its image has no `nvidia-smi`.
     Seen(Vec<Gpu>),
     /// The engine cannot give it the GPUs: its own words.
     Refused(String),
@@ -72,8 +72,13 @@ pub async fn probe(
 ) -> Result<Gpus, EngineError> {
     let name = format!("sofa.gpus.{}.{}", project.name, service.service.name);
     let all = Removal { force: true, anonymous_volumes: true };
-    // One that was left by a killed run.
-    ignore_missing(engine.remove(&ContainerId(name.clone()), all).await)?;
+    // One that was left by a killed run. One that runs belongs to another command.
+    let ended = Removal { force: false, ..all };
+    if let Err(error) = ignore_missing(engine.remove(&ContainerId(name.clone()), ended).await)
+        && !error.is_conflict()
+    {
+        return Err(error);
+    }
     let instance = Instance {
         final_name: name.clone(),
         name,
@@ -109,6 +114,8 @@ fn refused(error: EngineError) -> Result<Gpus, EngineError> {
     let about_gpus = ["device driver", "nvidia", "runtime name", "CDI"];
     match about_gpus.iter().any(|part| reason.contains(part)) && !reason.contains(QUESTION[0]) {
         true => Ok(Gpus::Refused(reason)),
+        // Another command asks at this moment, and has removed the container or has the name.
+        false if error.is_conflict() || error.is_not_found() => Ok(Gpus::Seen(Vec::new())),
         // The image has no `nvidia-smi`, or no loader for it: the GPUs were given.
         false if reason.contains(QUESTION[0]) => Ok(Gpus::Seen(Vec::new())),
         false => Err(error),

@@ -18,7 +18,7 @@ use crate::engine::image::Reference;
 use crate::engine::{Engine, EngineError, ignore_missing};
 use crate::labels;
 use crate::plan::action::{ContainerRef, Replica};
-use crate::plan::handover::{self, HandOver, Way};
+use crate::plan::handover::{self, HandOver, Method};
 use crate::plan::kind::IGNORED_BEFORE_STOP;
 use crate::plan::observed::{Container, ContainerId, Observed, State};
 use crate::plan::operation::OpId;
@@ -40,8 +40,7 @@ pub async fn add_quiesced(
     project: &str,
     observed: &mut Observed,
 ) -> Result<(), EngineError> {
-    let is_worker =
-        |found: &&mut Container| found.is_up() && found.labels.contains_key(labels::sofa::HANDOVER);
+    let is_worker = |found: &&mut Container| found.is_up() && may_be_marked(found);
     let workers = observed.containers.iter_mut().filter(is_worker);
     try_join_all(workers.map(async |container| {
         if let Some(mark) = mark(project, &container.id) {
@@ -51,6 +50,11 @@ pub async fn add_quiesced(
     }))
     .await
     .map(drop)
+}
+
+/// Whether a run may have quiesced a container.
+fn may_be_marked(container: &Container) -> bool {
+    container.labels.contains_key(labels::sofa::HANDOVER)
 }
 
 /// The name of the mark of a container.
@@ -66,7 +70,7 @@ impl Docker<'_> {
         replica: &Replica,
         container: &ContainerRef,
     ) -> Result<(), OperationError> {
-        let (id, way) = (self.id(container)?, self.hand_over(replica, container)?);
+        let (id, hand_over) = (self.id(container)?, self.hand_over(replica, container)?);
         let details = self.engine.inspect(id.as_str()).await?;
         if details.state != State::Running {
             return Ok(());
@@ -74,9 +78,9 @@ impl Docker<'_> {
         if let Some(mark) = mark(&self.project, &id) {
             self.engine.tag_image(&details.image_id.0, &mark).await?;
         }
-        let status = match &way.by {
-            Way::Celery => self.celery(replica, &id, Task::Quiesce, COMMAND, &[], |_| ()).await?,
-            Way::Commands(commands) => {
+        let status = match &hand_over.method {
+            Method::Celery => self.celery(replica, &id, Task::Quiesce, COMMAND, &[], |_| ()).await?,
+            Method::Commands(commands) => {
                 self.expect(replica, &id, "quiesce", &commands.quiesce).await?;
                 Status::default()
             }
@@ -99,10 +103,13 @@ impl Docker<'_> {
         container: &ContainerRef,
         deadline: Duration,
     ) -> Result<(), OperationError> {
-        let (id, way) = (self.id(container)?, self.hand_over(replica, container)?);
-        let left = match &way.by {
-            Way::Celery => self.drain_celery(replica, &id, deadline).await?,
-            Way::Commands(commands) => self.drain_by_commands(replica, &id, commands, deadline).await?,
+        let (id, hand_over) = (self.id(container)?, self.hand_over(replica, container)?);
+        if !self.is_running(&id).await? {
+            return Ok(());
+        }
+        let left = match &hand_over.method {
+            Method::Celery => self.drain_celery(replica, &id, deadline).await?,
+            Method::Commands(commands) => self.drain_by_commands(replica, &id, commands, deadline).await?,
         };
         if let Some(left) = left {
             self.warn(format!(
@@ -210,27 +217,27 @@ impl Docker<'_> {
         container: &ContainerRef,
         queues: &[String],
     ) -> Result<(), OperationError> {
-        let (id, way) = (self.id(container)?, self.hand_over(replica, container)?);
+        let (id, hand_over) = (self.id(container)?, self.hand_over(replica, container)?);
         if !self.is_running(&id).await? {
             // It ended by itself when its work was done.
             if self.was_up(&id) && !self.stopped.borrow().contains(&id) {
                 ignore_missing(self.engine.start(&id).await)?;
             }
         } else {
-            match &way.by {
-                Way::Celery => {
-                    // A busy worker is looked after for as long as its tasks may take; nobody has to wait for that.
-                    let limit = way.deadline + COMMAND;
+            match &hand_over.method {
+                Method::Celery => {
+                    // A busy worker is resumed in the background, which may take as long as its task; the undo does not wait for that.
+                    let limit = hand_over.deadline + COMMAND;
                     let status = self.celery(replica, &id, Task::Resume, limit, queues, |_| ()).await?;
                     if status.silent {
                         let text = format!("{container} is busy, and consumes again after its task");
                         let _ = self.events.send(Event::Note(text));
                     }
                 }
-                Way::Commands(HandOverCommands { resume: Some(resume), .. }) => {
+                Method::Commands(HandOverCommands { resume: Some(resume), .. }) => {
                     self.expect(replica, &id, "resume", resume).await?;
                 }
-                Way::Commands(_) => {
+                Method::Commands(_) => {
                     self.stop(&id, None).await?;
                     self.engine.start(&id).await?;
                 }
@@ -262,6 +269,14 @@ impl Docker<'_> {
         self.observed_container(id).is_some_and(Container::is_up)
     }
 
+    /// Removes the mark of a removed container: a run that was killed after the stop left it.
+    pub(super) async fn unmark_removed(&self, id: &ContainerId) -> Result<(), EngineError> {
+        match self.observed_container(id).is_some_and(may_be_marked) {
+            true => self.unmark(id).await,
+            false => Ok(()),
+        }
+    }
+
     async fn unmark(&self, id: &ContainerId) -> Result<(), EngineError> {
         match mark(&self.project, id) {
             Some(mark) => ignore_missing(self.engine.remove_image(&mark.to_string(), false).await),
@@ -281,7 +296,7 @@ impl Docker<'_> {
         }
     }
 
-    /// Runs a task of the remote control. Returns the last status that it told; the script may end with other work left.
+    /// Runs a task of the remote control. Returns the last status that the script printed.
     async fn celery(
         &self,
         replica: &Replica,
@@ -374,7 +389,7 @@ fn work(status: &Status) -> String {
     }
 }
 
-/// What a Celery worker is doing; in words why not, where its container does not tell.
+/// The state of a Celery worker. The inner error is the reason, as text, why the script printed none.
 ///
 /// # Errors
 /// Those of the engine.
@@ -383,6 +398,6 @@ pub async fn look(engine: &Engine, id: &ContainerId) -> Result<Result<Status, St
     let command = ExecCommand { argv, env, ..ExecCommand::default() };
     let outcome = engine.exec(id, &command, COMMAND).await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let told = text(&outcome.stdout).lines().rev().find_map(control::status);
-    Ok(told.ok_or_else(|| text(&outcome.stderr).lines().last().unwrap_or("it printed nothing").to_owned()))
+    let found = text(&outcome.stdout).lines().rev().find_map(control::status);
+    Ok(found.ok_or_else(|| text(&outcome.stderr).lines().last().unwrap_or("it printed nothing").to_owned()))
 }

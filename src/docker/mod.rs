@@ -241,8 +241,10 @@ impl Target for Docker<'_> {
                 ended_is_fine(engine.kill(&self.id(container)?, signal).await)?;
             }
             Action::RemoveContainer { container, volumes, .. } => {
-                let removal = Removal { force: true, anonymous_volumes: *volumes };
-                ignore_missing(engine.remove(&self.id(container)?, removal).await)?;
+                let (id, removal) =
+                    (self.id(container)?, Removal { force: true, anonymous_volumes: *volumes });
+                ignore_missing(engine.remove(&id, removal).await)?;
+                self.unmark_removed(&id).await?;
             }
             Action::RenameContainer { container, name, .. } => {
                 engine.rename(&self.id(container)?, name).await?

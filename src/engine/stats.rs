@@ -1,4 +1,4 @@
-//! What a container uses of its machine.
+//! The CPU use of a container.
 
 use http::Method;
 use serde::Deserialize;

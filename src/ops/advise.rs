@@ -1,4 +1,4 @@
-//! What the load would ask for: how many containers a service should have, by `x-sofa.scale`. It changes nothing.
+//! The number of containers that a service needs for its current load, by `x-sofa.scale`. It changes nothing.
 
 use futures_util::future::join_all;
 
@@ -15,7 +15,7 @@ use crate::plan::pins::Pins;
 use crate::plan::scope;
 use crate::plan::workers::is_celery;
 
-/// What is advised for one service, as a line.
+/// The advice for one service, as a line.
 pub type Advice = String;
 
 /// Reads the load of the services in scope.
@@ -47,7 +47,7 @@ fn rule(service: &Service) -> Option<&ScaleRule> {
 async fn of_service(engine: &Engine, service: &Service, observed: &Observed) -> Advice {
     let name = &service.name;
     let Some(rule) = rule(service) else {
-        return format!("{name}: one container for each GPU, whatever the load");
+        return format!("{name}: one container for each GPU, at any load");
     };
     let up = |found: &&Container| found.service == **name && found.is_up() && !found.oneoff;
     let containers: Vec<&Container> = observed.containers.iter().filter(up).collect();
@@ -85,7 +85,7 @@ async fn waiting(
     rule.queue?;
     let first = containers.first()?;
     Some(match handover::look(engine, &first.id).await {
-        Ok(told) => told.map(|status| status.depths.values().sum()),
+        Ok(found) => found.map(|status| status.depths.values().sum()),
         Err(error) => Err(error.to_string()),
     })
 }

@@ -1,4 +1,4 @@
-//! What the queue workers of a project are doing: asked in their containers. Works from labels and reads no file.
+//! The state of the queue workers of a project, read by exec in their containers. Works from labels and reads no file.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::ops::Context;
 use crate::ops::failure::engine_failure;
 use crate::ops::project::View;
-use crate::plan::handover::{HandOver, Way, of_container};
+use crate::plan::handover::{HandOver, Method, of_container};
 use crate::plan::observed::Container;
 use crate::worker::control::Status;
 
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(20);
 /// The workers in scope that run.
 pub struct Workers(Vec<Worker>);
 
-/// A container that hands over its work, and what it told.
+/// A container that hands over its work, and its state.
 struct Worker {
     name: String,
     container: String,
@@ -35,14 +35,14 @@ struct Worker {
     gpu_memory: Option<(u64, u64)>,
 }
 
-/// What a container told.
+/// The state of a worker, by its kind.
 enum Found {
     Celery(Status),
     /// Whether its `idle` command succeeded.
     Other {
         idle: bool,
     },
-    /// Why it told nothing.
+    /// The reason why the state is not known.
     Nothing(String),
 }
 
@@ -74,7 +74,7 @@ impl Workers {
         self.0.iter().map(|worker| worker.object().to_string() + "\n").collect()
     }
 
-    /// Why some workers told nothing.
+    /// The reasons why the state of some workers is not known.
     pub fn notes(&self) -> Vec<String> {
         let silent = self.0.iter().filter_map(|worker| match &worker.found {
             Found::Nothing(why) => Some(format!("{} could not be asked: {why}", worker.container)),
@@ -85,13 +85,13 @@ impl Workers {
 }
 
 async fn ask(engine: &Engine, container: &Container, handover: HandOver) -> Worker {
-    let found = match handover.by {
-        Way::Celery => match handover::look(engine, &container.id).await {
+    let found = match handover.method {
+        Method::Celery => match handover::look(engine, &container.id).await {
             Ok(Ok(status)) => Found::Celery(status),
             Ok(Err(why)) => Found::Nothing(why),
             Err(error) => Found::Nothing(engine_failure(error).messages.join("; ")),
         },
-        Way::Commands(commands) => {
+        Method::Commands(commands) => {
             let command = ExecCommand { argv: commands.idle, ..ExecCommand::default() };
             match engine.exec(&container.id, &command, LOOK).await {
                 Ok(outcome) => Found::Other { idle: outcome.exit_code == Some(0) },
@@ -132,7 +132,7 @@ fn memory(printed: &str) -> Option<(u64, u64)> {
 }
 
 impl Worker {
-    /// What it does, in a word.
+    /// Its state in a word or two.
     fn does(&self) -> &'static str {
         match &self.found {
             Found::Nothing(_) => "?",

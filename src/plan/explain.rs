@@ -54,7 +54,7 @@ pub enum Change {
     Await,
     /// It gets another name.
     Rename,
-    /// A worker that a killed run left without work takes some again.
+    /// A worker that a killed run left quiesced takes work again.
     Resume,
     /// It is stopped.
     Stop,

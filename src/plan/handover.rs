@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// How a container gives up its work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
-    pub by: Way,
+    pub method: Method,
     /// How long the work that it has may take. Then it is stopped all the same, with its grace period.
     pub deadline: Duration,
     /// Whether it is replaced after the others of its kind, one at a time.
@@ -35,7 +35,7 @@ pub struct HandOver {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
+pub enum Method {
     /// By Celery's remote control, from inside the container.
     Celery,
     Commands(HandOverCommands),
@@ -45,19 +45,19 @@ pub enum Way {
 pub fn of_service(service: &DesiredService<'_>) -> Option<HandOver> {
     let DesiredService { service, found, .. } = service;
     let said = service.sofa.as_ref().and_then(|sofa| sofa.handover.as_ref());
-    let (by, limit) = match said.and_then(|said| said.commands.clone()) {
-        Some(commands) => (Way::Commands(commands), None),
+    let (method, limit) = match said.and_then(|said| said.commands.clone()) {
+        Some(commands) => (Method::Commands(commands), None),
         None if !workers::is_celery(service) => return None,
         None => match workers::command(service, *found) {
-            Ok(Command::Worker(worker)) => (Way::Celery, worker.time_limit),
+            Ok(Command::Worker(worker)) => (Method::Celery, worker.time_limit),
             Ok(Command::Beat | Command::Other(_)) => return None,
-            // What runs there is seen in the container.
-            Err(_) => (Way::Celery, None),
+            // The script in the container finds out.
+            Err(_) => (Method::Celery, None),
         },
     };
     let deadline = said.and_then(|said| said.deadline).map(|deadline| deadline.0);
     Some(HandOver {
-        by,
+        method,
         deadline: deadline.or(limit).unwrap_or(DEADLINE),
         in_turn: workers::replaced_in_turn(service, *found),
     })
@@ -171,7 +171,7 @@ impl<'a> HandOvers<'a> {
         rewrite.add(Operation::new(group, vec![quiesced], drain, Cause::None))
     }
 
-    /// What must be done before the next worker that is replaced in turn stops.
+    /// The operations that must be done before the next worker of those replaced in turn stops.
     fn turn(&self, stop: &WorkerStop) -> Vec<OpId> {
         let others = self.in_turn.iter().filter(|(service, _)| **service != stop.replica.service);
         match stop.handover.in_turn {

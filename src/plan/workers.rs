@@ -1,5 +1,4 @@
-//! What the planner must know of queue workers: which service is one, what its command line runs, and what two containers of it
-//! could not both have.
+//! Queue workers for the planner: which service is one, what its command line runs, and why two of its containers cannot run at once.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ pub fn is_celery(service: &Service) -> bool {
     service.sofa.as_ref().is_some_and(|sofa| sofa.worker.as_deref() == Some("celery"))
 }
 
-/// What the command line of a Celery service runs: that of the file, else that of its image.
+/// The program of a Celery service, by the command line of the file, else of its image.
 ///
 /// # Errors
 /// In words, where it cannot be read.
@@ -27,7 +26,8 @@ pub fn environment(service: &Service) -> BTreeMap<String, String> {
     service.environment.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect()
 }
 
-/// The words that a container runs, as far as the file or the image says them. An entrypoint in the file discards the command of the image (docker).
+/// The command line of a container, as far as the file or the image has it. An entrypoint in the file discards the command of the
+/// image (docker).
 pub fn argv(service: &Service, image: Option<&Image>) -> Vec<String> {
     let of_image = |words: fn(&Image) -> &Vec<String>| image.map(words).cloned().unwrap_or_default();
     let (entrypoint, command) = (&service.entrypoint.0, &service.command.0);

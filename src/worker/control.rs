@@ -1,22 +1,22 @@
 //! Celery's remote control from inside a worker's container: a script for its own Python, and what the script prints.
 //!
 //! The script finds the worker in `/proc`, reads its command line with Celery's own parser, and loads its application without GPUs.
-//! So it has the broker, the queues and the node's name of that worker, whatever started it.
+//! This gives the broker, the queues and the node name of that worker, also behind shells and starters.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What the script does.
+/// A task of the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
     /// Ends the consumption from all queues.
     Quiesce,
-    /// Tells about the work that is left, until there is none.
+    /// Reports the remaining work until there is none.
     Drain,
     /// Begins the consumption from the queues again.
     Resume,
-    /// Tells about the worker once.
+    /// Reports the state of the worker once.
     Look,
 }
 
@@ -31,7 +31,7 @@ impl Task {
     }
 }
 
-/// What a worker is doing: the sum of all workers of a container.
+/// The state of a worker: the sum over all workers of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Status {
@@ -56,7 +56,7 @@ pub struct Status {
 /// Marks the lines that the script prints: the application may print others.
 const MARK: &str = "@sofa ";
 
-/// The status that a printed line tells.
+/// The status in a printed line; `None` for lines of the application.
 pub fn status(line: &str) -> Option<Status> {
     serde_json::from_str(line.strip_prefix(MARK)?).ok()
 }
@@ -261,7 +261,7 @@ def drain():
 
 
 def end_others():
-    # A command in a container outlives the program that asked for it, and would undo what this one does.
+    # An exec in a container outlives the client that started it, and would work against this one.
     for pid in filter(str.isdigit, os.listdir("/proc")):
         tasks = {f"SOFA_TASK={task}" for task in ("quiesce", "drain", "resume", "tend")}
         if int(pid) != os.getpid() and tasks & set(read(pid, "environ").split("\0")):
@@ -284,8 +284,8 @@ def resume():
         add(node, KNOWN or queues)
     silent = any(lacking(node, queues, 2.0)[1] for node, queues in nodes.items())
     say(workers=len(nodes), silent=silent)
-    # A busy worker has the order to stop and the order to begin waiting, and does them in any order. So another process looks after
-    # it until it consumes.
+    # Celery keeps commands that arrive during a task in a set, so «cancel» may run after «add». Another process repeats «add» until
+    # the worker consumes.
     if silent:
         nothing, again = subprocess.DEVNULL, dict(os.environ, SOFA_TASK="tend")
         streams = dict(stdin=nothing, stdout=nothing, stderr=nothing)
@@ -330,9 +330,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_marked_lines_tell_a_status() {
-        let told = status("@sofa {\"workers\": 1, \"active\": 2, \"queues\": [\"cpu\"]}").unwrap();
-        assert_eq!((told.workers, told.active, told.queues), (1, 2, vec!["cpu".to_owned()]));
+    fn only_marked_lines_have_a_status() {
+        let found = status("@sofa {\"workers\": 1, \"active\": 2, \"queues\": [\"cpu\"]}").unwrap();
+        assert_eq!((found.workers, found.active, found.queues), (1, 2, vec!["cpu".to_owned()]));
         assert_eq!(status("{\"workers\": 1}"), None, "a line of the application");
         assert_eq!(status("@sofa nothing"), None);
     }

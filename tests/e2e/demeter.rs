@@ -107,7 +107,7 @@ fn draining(test: &mut TestProject, level: &str) -> Child {
     let lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
     let mut seen = Vec::new();
     for line in lines.map_while(Result::ok) {
-        // The line with its work comes once it was told to take no more.
+        // This line follows the command to stop consuming.
         let found = line.contains("celery_gpu_0: draining (it is busy");
         seen.push(line);
         if found {
@@ -155,7 +155,7 @@ async fn assert_counted(test: &TestProject, tasks: usize) {
     assert_eq!(counted, expected);
 }
 
-/// What each worker does, by `sofa status`.
+/// The state of each worker, by `sofa status`.
 fn does(test: &TestProject) -> BTreeMap<String, String> {
     let run = sofa(test, &["status", "local", "--format", "json"]);
     assert!(!run.stderr.contains("could not be asked"), "{}", run.stderr);
@@ -171,16 +171,16 @@ async fn demeter_loses_no_task_whatever_happens_to_its_workers() {
     sofa(&test, &["deploy", "local", "--progress", "plain"]).ok().says("10 created");
     the_parts_work_together(&test).await;
     let mut tasks = workers_are_replaced_under_load(&mut test).await;
-    tasks = an_interrupt_and_a_kill_in_a_drain_are_mended(&mut test, tasks).await;
+    tasks = an_interrupt_and_a_kill_in_a_drain_leave_the_worker_consuming(&mut test, tasks).await;
     tasks = a_broken_image_is_undone_under_load(&mut test, tasks).await;
     a_worker_recycles_and_its_memory_has_a_limit(&mut test, tasks).await;
     let run = sofa(&test, &["down", "local", "--volumes", "--progress", "plain"]);
     run.ok().says("celery_cpu: draining");
-    gpus_that_are_not_there_are_told_before_anything_changes(&test).await;
+    missing_gpus_are_reported_before_anything_changes(&test).await;
 }
 
 /// The machine of these tests has no GPU, or an engine that cannot give it away.
-async fn gpus_that_are_not_there_are_told_before_anything_changes(test: &TestProject) {
+async fn missing_gpus_are_reported_before_anything_changes(test: &TestProject) {
     let production = "POSTGRES_PASSWORD=Xk29vQwT7mLz\nFLOWER_BASIC_AUTH=ann:Rp83cNfYt5Hs\n";
     test.file("demeter/envs/.production.env", production);
     let refused = "the engine cannot give it a GPU";
@@ -229,7 +229,7 @@ async fn the_parts_work_together(test: &TestProject) {
     let advice = sofa(test, &["scale", "local", "--advise"]);
     let said = &advice.ok().stdout;
     assert!(said.contains("celery_cpu: 1 is right (0 tasks wait, 50 each; 1 to 4)"), "{said}");
-    assert!(said.contains("celery_gpu_0: one container for each GPU, whatever the load"), "{said}");
+    assert!(said.contains("celery_gpu_0: one container for each GPU, at any load"), "{said}");
 }
 
 async fn workers_are_replaced_under_load(test: &mut TestProject) -> usize {
@@ -251,7 +251,10 @@ async fn workers_are_replaced_under_load(test: &mut TestProject) -> usize {
     10_000
 }
 
-async fn an_interrupt_and_a_kill_in_a_drain_are_mended(test: &mut TestProject, tasks: usize) -> usize {
+async fn an_interrupt_and_a_kill_in_a_drain_leave_the_worker_consuming(
+    test: &mut TestProject,
+    tasks: usize,
+) -> usize {
     let before = ids(test).await;
     // Ctrl-C: undone, and the same worker consumes again.
     send_one(test, tasks, 12.0, "gpu_queue_0").await;
@@ -263,24 +266,26 @@ async fn an_interrupt_and_a_kill_in_a_drain_are_mended(test: &mut TestProject, t
     assert_eq!(ids(test).await, before);
     send_one(test, tasks + 1, 0.0, "gpu_queue_0").await;
     assert_counted(test, tasks + 2).await;
-    // kill -9: the worker consumes nothing until the next run, which mends it.
+    // kill -9, with tasks in all queues: the worker consumes nothing until the next run resumes it.
     send_one(test, tasks + 2, 12.0, "gpu_queue_0").await;
+    send(test, tasks + 3, 3_000).await;
     let mut deploy = draining(test, "killed");
     deploy.kill().unwrap();
     deploy.wait().unwrap();
     tokio::time::sleep(Duration::from_secs(12)).await;
     assert_eq!(does(test)["celery_gpu_0"], "drained");
-    send_one(test, tasks + 3, 0.0, "gpu_queue_0").await;
-    let mended = deploy_workers(test, "second");
-    mended.ok().says("celery_gpu_0: consumes again");
-    assert_counted(test, tasks + 4).await;
+    let tasks = tasks + 3_003;
+    send_one(test, tasks, 0.0, "gpu_queue_0").await;
+    let resumed = deploy_workers(test, "second");
+    resumed.ok().says("celery_gpu_0: consumes again");
+    assert_counted(test, tasks + 1).await;
     assert!(does(test).values().all(|word| word == "consumes"));
-    tasks + 4
+    tasks + 1
 }
 
 async fn a_broken_image_is_undone_under_load(test: &mut TestProject, tasks: usize) -> usize {
     let before = ids(test).await;
-    send(test, tasks, 2_000).await;
+    send(test, tasks, 3_000).await;
     let path = "demeter/images/app/demeter/celery_app.py";
     let whole = std::fs::read_to_string(test.folder().join(path)).unwrap();
     test.file(path, &format!("{whole}\nraise SystemExit('this release is broken')\n"));
@@ -288,9 +293,9 @@ async fn a_broken_image_is_undone_under_load(test: &mut TestProject, tasks: usiz
     broken.assert_code(4).says("this release is broken").says("undone; the previous containers run again");
     assert_eq!(ids(test).await, before);
     test.file(path, &whole);
-    assert_counted(test, tasks + 2_000).await;
+    assert_counted(test, tasks + 3_000).await;
     assert!(does(test).values().all(|word| word == "consumes"));
-    tasks + 2_000
+    tasks + 3_000
 }
 
 async fn a_worker_recycles_and_its_memory_has_a_limit(test: &mut TestProject, tasks: usize) {

@@ -53,24 +53,24 @@ const SERVICES: usize = 6;
 
 /// A way in which a call fails, and how long the engine may take to answer meanwhile.
 #[derive(Clone, Copy)]
-struct Way {
+struct Method {
     name: &'static str,
     fault: fn(Fault) -> Fault,
     patience: &'static str,
 }
 
-const WAYS: [Way; 6] = [
-    Way { name: "refused", fault: |fault| fault.status(500, "no more memory"), patience: "60s" },
-    Way { name: "not done, not answered", fault: Fault::hang, patience: "500ms" },
-    Way { name: "done, not answered", fault: Fault::hang_after, patience: "500ms" },
-    Way { name: "cut before", fault: Fault::cut_before, patience: "60s" },
-    Way { name: "cut after", fault: Fault::cut_after, patience: "60s" },
-    Way { name: "cut in the answer", fault: |fault| fault.cut_stream(5), patience: "60s" },
+const WAYS: [Method; 6] = [
+    Method { name: "refused", fault: |fault| fault.status(500, "no more memory"), patience: "60s" },
+    Method { name: "not done, not answered", fault: Fault::hang, patience: "500ms" },
+    Method { name: "done, not answered", fault: Fault::hang_after, patience: "500ms" },
+    Method { name: "cut before", fault: Fault::cut_before, patience: "60s" },
+    Method { name: "cut after", fault: Fault::cut_after, patience: "60s" },
+    Method { name: "cut in the answer", fault: |fault| fault.cut_stream(5), patience: "60s" },
 ];
 
 /// Lets each of these calls fail in every way.
-fn each_call_fails(calls: RangeInclusive<usize>, test: impl Fn(usize, Way) + Sync) {
-    let cases: Vec<(usize, Way)> = calls.flat_map(|call| WAYS.map(|way| (call, way))).collect();
+fn each_call_fails(calls: RangeInclusive<usize>, test: impl Fn(usize, Method) + Sync) {
+    let cases: Vec<(usize, Method)> = calls.flat_map(|call| WAYS.map(|way| (call, way))).collect();
     on_threads(8, &cases, |(call, way)| test(*call, *way));
 }
 
@@ -94,7 +94,7 @@ fn failing() -> Stage {
 
 /// Deploys with a fault in one call. In the end one release runs whole, with nothing beside it: the old one, or the new one
 /// where the fault did no harm. Else the exit code is 7, and every container that is not as it should be is named, no other.
-fn fails_at(stage: &Stage, call: usize, way: Way, old: &BTreeSet<String>, new: &BTreeSet<String>) {
+fn fails_at(stage: &Stage, call: usize, way: Method, old: &BTreeSet<String>, new: &BTreeSet<String>) {
     let ids = stage.ids();
     stage.fake.fault((way.fault)(Fault::at_call(call)));
     let output = stage.sofa(&["deploy", "--wait-timeout", "20", "--engine-timeout", way.patience]);

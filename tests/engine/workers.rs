@@ -15,14 +15,14 @@ fn worker(gpu: &str, pool: &str) -> String {
     )
 }
 
-/// What the remote control in a container tells.
-fn telling(status: &str) -> ExecReply {
+/// The output of the remote control in a container.
+fn output(status: &str) -> ExecReply {
     ExecReply { stdout: format!("a line of the application\n@sofa {status}\n"), ..ExecReply::default() }
 }
 
-/// A container whose remote control tells this.
-fn worker_telling(status: &str) -> Script {
-    Script::default().command("/bin/sh", telling(status))
+/// A container whose remote control prints this status.
+fn worker_with(status: &str) -> Script {
+    Script::default().command("/bin/sh", output(status))
 }
 
 /// A worker without a GPU, of a version.
@@ -55,7 +55,7 @@ fn done(stage: &Stage) -> Vec<String> {
 #[test]
 fn a_gpu_that_a_container_of_another_project_uses_is_told() {
     let stage = Stage::new(&worker("1", "solo"));
-    stage.fake.script("gpu", worker_telling(r#"{"workers": 1}"#));
+    stage.fake.script("gpu", worker_with(r#"{"workers": 1}"#));
     stage.ok(&["deploy"]);
     // The container becomes another project's.
     for container in stage.fake.state().containers.values_mut().filter(|found| found.name == "p-gpu-1") {
@@ -75,7 +75,7 @@ fn a_gpu_that_a_container_of_another_project_uses_is_told() {
 #[test]
 fn a_worker_that_breaks_a_rule_is_refused_in_a_protected_mode_before_anything_changes() {
     let stage = Stage::new(&worker("0", "prefork"));
-    stage.fake.script("gpu", worker_telling(r#"{"workers": 1}"#));
+    stage.fake.script("gpu", worker_with(r#"{"workers": 1}"#));
     stage.ok(&["deploy"]);
     let settings = "modes: {stage: {files: [compose.yaml], protected: true, project_name: p}}\n";
     std::fs::write(stage.folder.path().join("sofa.yaml"), settings).unwrap();
@@ -126,7 +126,7 @@ fn devices_are_asked_for_as_docker_compose_does() {
 #[test]
 fn a_worker_is_idle_before_it_is_stopped() {
     let stage = Stage::new(&cpu("1"));
-    stage.fake.script("cpu", worker_telling(r#"{"workers": 1, "queues": [], "acks_late": true}"#));
+    stage.fake.script("cpu", worker_with(r#"{"workers": 1, "queues": [], "acks_late": true}"#));
     stage.ok(&["deploy"]);
     stage.fake.forget_calls();
     stage.compose(&cpu("2"));
@@ -164,7 +164,7 @@ fn a_worker_that_is_killed_in_its_work_fails_the_deploy() {
     let text =
         |version: &str| cpu(version).replace("celery -A app worker", "celery -A app worker -n cpu@fixed");
     let stage = Stage::new(&text("1"));
-    let busy = worker_telling(r#"{"workers": 1, "queues": [], "active": 1}"#);
+    let busy = worker_with(r#"{"workers": 1, "queues": [], "active": 1}"#);
     stage.fake.script("cpu", Script { stop_code: 137, ..busy });
     stage.ok(&["deploy"]);
     let before = stage.ids();
@@ -176,17 +176,17 @@ fn a_worker_that_is_killed_in_its_work_fails_the_deploy() {
 }
 
 #[test]
-fn tasks_that_are_acknowledged_early_are_told_where_a_hand_over_is_asked_for() {
+fn tasks_that_are_acknowledged_early_are_reported_where_a_hand_over_is_asked_for() {
     let asked = cpu("1").replace("{worker: celery}", "{worker: celery, handover: {deadline: 1m}}");
     let stage = Stage::new(&asked);
-    stage.fake.script("cpu", worker_telling(r#"{"workers": 1, "acks_late": false}"#));
+    stage.fake.script("cpu", worker_with(r#"{"workers": 1, "acks_late": false}"#));
     stage.ok(&["deploy"]);
     let check = |stage: &Stage| String::from_utf8(stage.sofa(&["check"]).stdout).unwrap();
     assert!(check(&stage).contains("`task_acks_late` off"), "{}", check(&stage));
     stage.compose(&cpu("1"));
     assert!(!check(&stage).contains("task_acks_late"), "nobody asked for a hand-over");
     stage.compose(&asked);
-    stage.fake.script("cpu", worker_telling(r#"{"workers": 1, "acks_late": true}"#));
+    stage.fake.script("cpu", worker_with(r#"{"workers": 1, "acks_late": true}"#));
     assert!(!check(&stage).contains("task_acks_late"), "{}", check(&stage));
 }
 
@@ -214,7 +214,7 @@ fn the_gpus_of_a_host_and_the_memory_of_a_worker_are_shown() {
     stage.fake.script("sofa.gpus.p.gpu", Script::default().exits(0, 1).logs([line]));
     let memory = ExecReply { stdout: "1200, 81920\n".into(), ..ExecReply::default() };
     let status = r#"{"workers": 1, "queues": ["gpu_queue_0"], "active": 1, "depths": {"gpu_queue_0": 7}}"#;
-    stage.fake.script("gpu", worker_telling(status).command("nvidia-smi", memory));
+    stage.fake.script("gpu", worker_with(status).command("nvidia-smi", memory));
     let check = String::from_utf8(stage.sofa(&["check"]).stdout).unwrap();
     let seen = "GPU 0: NVIDIA A100-SXM4-80GB, driver 550.54.15, 80000 of 81920 MiB free";
     assert!(check.contains(seen), "{check}");
@@ -227,7 +227,7 @@ fn the_gpus_of_a_host_and_the_memory_of_a_worker_are_shown() {
 #[test]
 fn a_stop_with_a_time_bounds_the_drain_too() {
     let stage = Stage::new(&cpu("1"));
-    let slow = ExecReply { takes: Duration::from_millis(10), ..telling(r#"{"workers": 1, "active": 1}"#) };
+    let slow = ExecReply { takes: Duration::from_millis(10), ..output(r#"{"workers": 1, "active": 1}"#) };
     stage.fake.script("cpu", Script::default().command("/bin/sh", slow));
     stage.ok(&["deploy"]);
     let told = stage.ends(&["stop", "--timeout", "3"], 0);

@@ -64,7 +64,7 @@ pub fn name(project: &str, service: &str, release: u64) -> Option<Reference> {
 
 /// A Compose name as a component of an image reference. References allow fewer names: lower case, single separators, none
 /// at the ends.
-pub(in crate::docker) fn component(name: &str) -> String {
+pub(crate) fn component(name: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let plain = name.split(['-', '_', '.']).all(|part| !part.is_empty() && part.chars().all(allowed));
     if plain {

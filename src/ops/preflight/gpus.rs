@@ -47,7 +47,7 @@ pub async fn in_use(
     Ok(guard::gpus_in_use(candidate, &users.into_iter().flatten().collect::<Vec<_>>()))
 }
 
-/// What was found out about the GPUs of the services of a scope.
+/// The GPUs of the services of a scope.
 #[derive(Debug, Default)]
 pub struct GpuReport {
     /// What the containers see; each GPU once.
@@ -92,7 +92,7 @@ const TOOLKIT: &str = "install the NVIDIA driver and `nvidia-container-toolkit` 
                        `nvidia-ctk runtime configure --runtime=docker`, and restart Docker";
 
 impl GpuReport {
-    /// What a deploy would fail with.
+    /// The failures that a deploy would have.
     pub fn problems(&self) -> Vec<Problem> {
         let refused = self.refused.iter();
         refused

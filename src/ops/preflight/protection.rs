@@ -40,7 +40,7 @@ pub fn mounts(context: &Context, loaded: &LoadedProject, scope: &[String]) -> Re
     refuse(context, guard::sources(&candidate(context, loaded), &scope))
 }
 
-/// What is wrong with the workers as far as only the engine knows it.
+/// The findings about workers that need an engine.
 ///
 /// # Errors
 /// Those of the engine.

@@ -25,7 +25,7 @@ fn on_gpu(service: &mut Service) {
 fn labelled(container: &mut Container) {
     container
         .labels
-        .insert(sofa::HANDOVER.into(), r#"{"by":"celery","deadline":{"secs":90,"nanos":0}}"#.into());
+        .insert(sofa::HANDOVER.into(), r#"{"method":"celery","deadline":{"secs":90,"nanos":0}}"#.into());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn gpu_workers_are_replaced_one_after_the_other() {
 }
 
 fn gpu_label() -> Option<(String, String)> {
-    let label = r#"{"by":"celery","deadline":{"secs":900,"nanos":0},"in_turn":true}"#;
+    let label = r#"{"method":"celery","deadline":{"secs":900,"nanos":0},"in_turn":true}"#;
     Some((sofa::HANDOVER.to_string(), label.to_string()))
 }
 
@@ -193,7 +193,7 @@ fn what_a_killed_run_left_quiesced_takes_work_again() {
 }
 
 #[test]
-fn a_plan_tells_that_work_is_handed_over_or_taken_again() {
+fn a_plan_shows_a_hand_over_and_a_resume() {
     let lines = |case: &Case| -> Vec<String> {
         let plan = case.try_deploy(Policy::default()).unwrap();
         let lines = super::super::explain::explain(&plan).lines.into_iter();

@@ -1,6 +1,6 @@
-"""What a worker tells about itself, and when it makes room for a new process.
+"""Life signs of a worker, and its end after a number of tasks.
 
-A solo worker answers no `inspect ping` while it runs a task, and ignores `--max-tasks-per-child`. So a thread tells that the process
+A solo worker answers no `inspect ping` while it runs a task, and ignores `--max-tasks-per-child`. So a thread shows that the process
 lives, and the worker ends itself after RECYCLE_AFTER tasks; its restart policy starts it again.
 """
 

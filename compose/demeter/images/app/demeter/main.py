@@ -1,4 +1,4 @@
-"""The api: takes photos, tells what was found, and how the stack is."""
+"""The api: takes photos, and shows the plants in them and the state of the stack."""
 
 import contextlib
 import time
