@@ -229,6 +229,13 @@ impl Docker<'_> {
                     // A busy worker is resumed in the background, which may take as long as its task; the undo does not wait for that.
                     let limit = hand_over.deadline + COMMAND;
                     let status = self.celery(replica, &id, Task::Resume, limit, queues, |_| ()).await?;
+                    if status.forgets {
+                        self.warn(format!(
+                            "{container}: Celery before 5.7 forgets resumed queues when its broker connects again; `sofa restart {}` at a \
+                             quiet time",
+                            replica.service
+                        ));
+                    }
                     if status.silent {
                         let text = format!("{container} is busy, and consumes again after its task");
                         let _ = self.events.send(Event::Note(text));

@@ -51,6 +51,8 @@ pub struct Status {
     pub depths: BTreeMap<String, u64>,
     /// Whether a task is acknowledged when it is done, and not when it begins.
     pub acks_late: Option<bool>,
+    /// Whether it would not consume from resumed queues after its next connection to the broker (`add_task_queue` before Celery 5.7).
+    pub forgets: bool,
 }
 
 /// Marks the lines that the script prints: the application may print others.
@@ -154,6 +156,7 @@ try:
 except OSError:
     pass
 
+import celery
 import click
 from celery.bin.celery import celery as group
 from celery.app.utils import find_app
@@ -283,7 +286,7 @@ def resume():
     for node, queues in nodes.items():
         add(node, KNOWN or queues)
     silent = any(lacking(node, queues, 2.0)[1] for node, queues in nodes.items())
-    say(workers=len(nodes), silent=silent)
+    say(workers=len(nodes), silent=silent, forgets=celery.VERSION[:2] < (5, 7))
     # Celery keeps commands that arrive during a task in a set, so «cancel» may run after «add». Another process repeats «add» until
     # the worker consumes.
     if silent:

@@ -267,12 +267,12 @@ async fn an_interrupt_and_a_kill_in_a_drain_leave_the_worker_consuming(
     send_one(test, tasks + 1, 0.0, "gpu_queue_0").await;
     assert_counted(test, tasks + 2).await;
     // kill -9, with tasks in all queues: the worker consumes nothing until the next run resumes it.
-    send_one(test, tasks + 2, 12.0, "gpu_queue_0").await;
+    send_one(test, tasks + 2, 40.0, "gpu_queue_0").await;
     send(test, tasks + 3, 3_000).await;
     let mut deploy = draining(test, "killed");
     deploy.kill().unwrap();
     deploy.wait().unwrap();
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    tokio::time::sleep(Duration::from_secs(36)).await;
     assert_eq!(does(test)["celery_gpu_0"], "drained");
     let tasks = tasks + 3_003;
     send_one(test, tasks, 0.0, "gpu_queue_0").await;
