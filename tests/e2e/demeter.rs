@@ -272,8 +272,15 @@ async fn an_interrupt_and_a_kill_in_a_drain_leave_the_worker_consuming(
     let mut deploy = draining(test, "killed");
     deploy.kill().unwrap();
     deploy.wait().unwrap();
-    tokio::time::sleep(Duration::from_secs(36)).await;
-    assert_eq!(does(test)["celery_gpu_0"], "drained");
+    let mut state = "busy".to_owned();
+    for _ in 0..60 {
+        state = does(test)["celery_gpu_0"].clone();
+        if state != "busy" && state != "draining" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(state, "drained");
     let tasks = tasks + 3_003;
     send_one(test, tasks, 0.0, "gpu_queue_0").await;
     let resumed = deploy_workers(test, "second");
