@@ -285,10 +285,11 @@ def add(node, queues):
 def resume():
     for node, queues in nodes.items():
         add(node, KNOWN or queues)
-    silent = any(lacking(node, queues, 2.0)[1] for node, queues in nodes.items())
+    # Celery keeps commands that arrive during a task in a set, so «cancel» may run after «add», and after the first answer too. The
+    # second answer comes when that set is empty.
+    silent = any(lacking(node, queues, 2.0)[1] for node, queues in nodes.items() for _ in range(2))
     say(workers=len(nodes), silent=silent, forgets=celery.VERSION[:2] < (5, 7))
-    # Celery keeps commands that arrive during a task in a set, so «cancel» may run after «add». Another process repeats «add» until
-    # the worker consumes.
+    # Another process repeats «add» until the worker consumes.
     if silent:
         nothing, again = subprocess.DEVNULL, dict(os.environ, SOFA_TASK="tend")
         streams = dict(stdin=nothing, stdout=nothing, stderr=nothing)
@@ -296,15 +297,14 @@ def resume():
 
 
 def tend():
-    left = dict(nodes)
-    while left and time.monotonic() < END:
+    answers = {node: 0 for node in nodes}
+    while min(answers.values()) < 2 and time.monotonic() < END:
         time.sleep(0.5)
-        for node, queues in list(left.items()):
+        for node, queues in nodes.items():
             answered, missing = lacking(node, queues, 1.0)
+            answers[node] = 0 if missing else answers[node] + 1
             if missing and answered:
                 add(node, missing)
-            elif not missing:
-                del left[node]
 
 
 def depths():
