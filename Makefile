@@ -131,14 +131,14 @@ package:
 test: export SOFA_TEST_ENGINE := required
 test:
 	@$(TOOLS)/ensure-engine
-	@$(TOOLS)/base-image >/dev/null
+	@$(TOOLS)/edge-image >/dev/null
 	@$(TOOLS)/compose-oracle >/dev/null
 	@cargo test --locked
 
 test-full: export SOFA_TEST_ENGINE := required
 test-full:
 	@$(TOOLS)/ensure-engine
-	@$(TOOLS)/base-image >/dev/null
+	@$(TOOLS)/edge-image >/dev/null
 	@$(TOOLS)/compose-oracle >/dev/null
 	@cargo test --locked && cargo test --locked -- --ignored long_
 	@compose5=$$($(TOOLS)/compose-oracle 5) && DOCKER_CONFIG=$$compose5 cargo test --locked --test e2e interop

@@ -55,6 +55,12 @@ pub mod sofa {
     pub const HOOKS: &str = "sofa.hooks";
     /// How a worker gives up its work before a stop, as JSON.
     pub const HANDOVER: &str = "sofa.handover";
+    /// The version of what an edge keeps, on its container.
+    pub const EDGE: &str = "sofa.edge";
+    /// The published ports of an edge, as JSON, on its container.
+    pub const EDGE_PORTS: &str = "sofa.edge.ports";
+    /// The port and the address under which the edge reaches a container, as JSON.
+    pub const BEHIND: &str = "sofa.behind";
     /// How to find out that a container is ready, where the healthcheck alone does not decide.
     pub const READY: &str = "sofa.ready";
     /// The run that created a container or network.

@@ -14,6 +14,7 @@ mod compat;
 mod compose;
 mod diag;
 mod docker;
+mod edge;
 mod engine;
 mod error;
 mod guard;

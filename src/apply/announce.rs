@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::action::{Action, Replica};
+use crate::plan::cause::Cause;
 use crate::plan::gate::Gate;
 use crate::plan::kind::{Change, Object, Wait};
 use crate::plan::operation::{OpId, Operation, Plan};
@@ -66,6 +67,8 @@ impl Announcer {
             Change::Remove if self.is_of_predecessor(&operation.action) => return None,
             Change::Remove => Phase::Removing,
             Change::Quiesce => Phase::Draining,
+            Change::Configure if operation.cause == Cause::Missing => Phase::Creating,
+            Change::Configure => Phase::Configuring,
             Change::Signal | Change::Adjust | Change::Hook | Change::Consume => return None,
         })
     }
@@ -97,6 +100,7 @@ impl Announcer {
                 (Phase::Created, Some("waits for its dependencies".into()))
             }
             Change::Create => (Phase::Done, Some("created".into())),
+            Change::Configure => (Phase::Done, Some(action.to_string())),
             Change::Start | Change::Resume => (Phase::Started, None),
             Change::Stop | Change::Remove if self.is_of_predecessor(action) => return None,
             Change::Stop => (Phase::Stopped, None),
@@ -166,6 +170,7 @@ fn subject_of(action: &Action) -> Option<Subject> {
         Object::Network(name) => Subject::Network(name.into()),
         Object::Volume(name) => Subject::Volume(name.into()),
         Object::Image(name) => Subject::Image(name.into()),
+        Object::Edge(name) => Subject::Edge(name.into()),
         Object::Replica(replica) => subject(replica),
     })
 }

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub mod argv;
 pub mod planned;
 
-use crate::commands::{build, check, config, help, history, lock, logs, ps, status, undo, version};
+use crate::commands::{build, check, config, edge, help, history, lock, logs, ps, status, undo, version};
 use crate::error::CommandResult;
 use crate::ops::Context;
 use crate::settings::{Color, Progress, Typed, parse_engine_timeout};
@@ -104,6 +104,8 @@ pub enum Verb {
     Ps(ps::Args),
     /// List what `ps` lists, and what the queue workers are doing.
     Status(status::Args),
+    /// Show the edge, and the containers that it sends requests to: `sofa edge status`.
+    Edge(edge::Args),
     /// Show what a verb would do, and why.
     Plan(PlanArgs),
     /// Report every problem that can be found before a deploy; change nothing.
@@ -168,6 +170,7 @@ impl Verb {
             Verb::Logs(args) => logs::run(args, context).await,
             Verb::Ps(args) => ps::run(args, context).await,
             Verb::Status(args) => status::run(args, context).await,
+            Verb::Edge(args) => edge::run(args, context).await,
             Verb::Plan(args) => args.verb.show_plan(&args.show, context).await,
             Verb::Check(args) => check::run(args, context).await,
             Verb::Config(args) => config::run(&args, context).await,
@@ -184,6 +187,7 @@ impl Verb {
             Verb::Plan(args) => args.verb.reads_files(),
             Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
             Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
+            Verb::Edge(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
@@ -199,6 +203,7 @@ impl Verb {
             Verb::Logs(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),
             Verb::Status(args) => args.words.clone(),
+            Verb::Edge(args) => args.scope_words(),
             Verb::Check(args) => args.words.clone(),
             Verb::Config(args) => args.words.clone(),
             Verb::Lock(args) => args.scope_words(),

@@ -6,6 +6,7 @@ pub mod check;
 pub mod config;
 pub mod deploy;
 pub mod down;
+pub mod edge;
 pub mod help;
 pub mod history;
 pub mod kill;

@@ -52,6 +52,11 @@ impl Docker<'_> {
             | Action::Quiesce { .. }
             | Action::VerifyEnd { .. }
             | Action::Resume { .. }
+            | Action::EnsureEdge { .. }
+            | Action::OpenEdge { .. }
+            | Action::RemoveEdge { .. }
+            | Action::AddServer { .. }
+            | Action::RemoveServer { .. }
             | Action::DisableRestart { .. } => Ok(false),
             Action::RunHook { .. }
             | Action::Await { .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Docker;
 use super::failure::OperationError;
 use crate::compose::model::{NetworkName, Service, ServiceName, VolumeName};
+use crate::edge::{self, Behind};
 use crate::engine::convert::{self, ContainerLabels, InheritedVolume, Instance};
 use crate::labels;
 use crate::plan::action::{ContainerRef, Replica};
@@ -63,18 +64,28 @@ impl Docker<'_> {
             _ => None,
         };
         let final_name = service.container_name(desired.project, replica.number);
+        let http = service.service.http();
+        let behind = match http {
+            Some(http) => Some(Behind { port: http.port, address: self.edge_address().await? }),
+            None => None,
+        };
         let instance = Instance {
             name: name.to_string(),
             final_name: final_name.clone(),
             image: service.image.clone(),
-            labels: self.labels(service, replica, &parents, old.map(|_| final_name))?,
+            labels: self.labels(service, replica, &parents, old.map(|_| final_name), behind)?,
             parents,
             links: self.links(service.service)?,
             inherited: old.map(|old| inherited(service, old)).unwrap_or_default(),
-            service_aliases: true,
+            // The edge has the names of the services behind it.
+            service_aliases: http.is_none_or(|http| http.containers_have_names),
+            edge: behind.map(|behind| (edge::name(&self.project), behind.address)),
             publish: true,
         };
-        let mountable = image_volumes::mountable(desired.project, service.service, &service.moved);
+        let mut mountable = image_volumes::mountable(desired.project, service.service, &service.moved);
+        if let Some(http) = http {
+            mountable.to_mut().ports.retain(|port| !http.takes(port));
+        }
         let new = convert::container(desired.project, &mountable, &instance, self.engine.target())
             .map_err(|error| OperationError::Impossible(error.to_string()))?;
         if replica.number <= 1 {
@@ -111,6 +122,7 @@ impl Docker<'_> {
         replica: &Replica,
         parents: &BTreeMap<ServiceName, ContainerId>,
         replaces: Option<String>,
+        behind: Option<Behind>,
     ) -> Result<BTreeMap<String, String>, OperationError> {
         let desired = self.desired()?;
         let role =
@@ -126,6 +138,8 @@ impl Docker<'_> {
         let ready =
             labelled::ready_label(&service.gate).map(|ready| (labels::sofa::READY.to_string(), ready));
         let mounted = desired.image_volumes_label(service);
+        let behind = behind.and_then(|behind| serde_json::to_string(&behind).ok());
+        let behind = behind.map(|behind| (labels::sofa::BEHIND.to_string(), behind));
         let run = self.run_label();
         let labels = ContainerLabels {
             replica: convert::Replica::Number(replica.number),
@@ -133,7 +147,7 @@ impl Docker<'_> {
             config_hash: desired.hash_beside(service, parents),
             image_digest: service.found.map(|image| image.digest.clone()).unwrap_or_default(),
             replaces,
-            sofa: [mode, role, hooks, handover, contents, ready, run, mounted]
+            sofa: [mode, role, hooks, handover, behind, contents, ready, run, mounted]
                 .into_iter()
                 .flatten()
                 .collect(),

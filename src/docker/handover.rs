@@ -84,6 +84,10 @@ impl Docker<'_> {
                 self.expect(replica, &id, "quiesce", &commands.quiesce).await?;
                 Status::default()
             }
+            Method::Edge => {
+                self.quiesce_server(&id).await?;
+                Status::default()
+            }
         };
         if status.acks_late == Some(false) {
             self.warn(format!(
@@ -110,6 +114,7 @@ impl Docker<'_> {
         let left = match &hand_over.method {
             Method::Celery => self.drain_celery(replica, &id, deadline).await?,
             Method::Commands(commands) => self.drain_by_commands(replica, &id, commands, deadline).await?,
+            Method::Edge => self.drain_requests(replica, &id, deadline).await?,
         };
         if let Some(left) = left {
             self.warn(format!(
@@ -150,6 +155,17 @@ impl Docker<'_> {
             let _ = self.events.send(Event::Note(text));
         }
         Ok((!is_idle).then(|| work(&status)))
+    }
+
+    async fn drain_requests(
+        &self,
+        replica: &Replica,
+        id: &ContainerId,
+        deadline: Duration,
+    ) -> Result<Option<String>, OperationError> {
+        let left = self.drain_server(replica, id, deadline).await?;
+        Ok((left > 0)
+            .then(|| format!("{left} requests are cut; a longer `x-sofa.http.drain` would wait for them")))
     }
 
     async fn drain_by_commands(
@@ -241,6 +257,7 @@ impl Docker<'_> {
                         let _ = self.events.send(Event::Note(text));
                     }
                 }
+                Method::Edge => self.add_server(replica, container).await?,
                 Method::Commands(HandOverCommands { resume: Some(resume), .. }) => {
                     self.expect(replica, &id, "resume", resume).await?;
                 }
@@ -284,7 +301,8 @@ impl Docker<'_> {
         }
     }
 
-    async fn unmark(&self, id: &ContainerId) -> Result<(), EngineError> {
+    /// Removes the mark of a container that takes work again, or is stopped.
+    pub(super) async fn unmark(&self, id: &ContainerId) -> Result<(), EngineError> {
         match mark(&self.project, id) {
             Some(mark) => ignore_missing(self.engine.remove_image(&mark.to_string(), false).await),
             None => Ok(()),

@@ -3,6 +3,7 @@
 
 mod applied;
 mod create;
+pub mod edge;
 mod explain;
 pub mod failure;
 pub mod gpus;
@@ -15,6 +16,7 @@ mod probe;
 mod ready;
 pub mod restart_policy;
 mod secrets;
+mod servers;
 mod stability;
 mod start_log;
 mod start_phases;
@@ -25,9 +27,10 @@ mod watch;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use self::failure::OperationError;
 use self::wait::Waiter;
@@ -36,6 +39,7 @@ use crate::apply::control::Control;
 use crate::apply::failure::Stopped;
 use crate::apply::target::Target;
 use crate::compose::model::ServiceName;
+use crate::edge::{Edge, Route};
 use crate::engine::Endpoint;
 use crate::engine::container::Removal;
 use crate::engine::convert::NewNetwork;
@@ -75,6 +79,10 @@ pub struct Docker<'a> {
     stopped: RefCell<BTreeSet<ContainerId>>,
     kept: RefCell<BTreeMap<OpId, Kept>>,
     restored: RefCell<Vec<Restored>>,
+    /// What the file of the edge says, once it was read. One operation at a time changes it.
+    edge: Mutex<Option<Edge>>,
+    /// The addresses behind the edge that this run gave.
+    given: RefCell<BTreeSet<Ipv4Addr>>,
 }
 
 /// What a later operation or the undo must know of an operation that was done.
@@ -86,10 +94,19 @@ enum Kept {
     Policy(RestartPolicy),
     /// A network that was removed.
     Network(NewNetwork),
+    /// What the edge was; `None` where there was none.
+    Edge(Option<EdgeBefore>),
     /// The queues that a worker consumed from.
     Queues(Vec<String>),
     /// How a container was connected to the network that it was disconnected from.
     Attachment(Option<Endpoint>),
+}
+
+/// What an edge was before an operation changed it.
+#[derive(Debug, Clone)]
+struct EdgeBefore {
+    routes: BTreeMap<String, Route>,
+    open: bool,
 }
 
 /// What a target must know of the run that it serves.
@@ -142,6 +159,8 @@ impl<'a> Docker<'a> {
             stopped: RefCell::default(),
             kept: RefCell::default(),
             restored: RefCell::default(),
+            edge: Mutex::default(),
+            given: RefCell::default(),
         })
     }
 
@@ -216,8 +235,14 @@ impl Target for Docker<'_> {
     async fn apply(&self, operation: &Operation) -> Result<(), OperationError> {
         let engine = self.engine;
         match &operation.action {
-            Action::CreateNetwork { key, .. } => self.create_network(key).await?,
-            Action::RemoveNetwork { id, .. } => self.remove_network(operation, id).await?,
+            Action::CreateNetwork { key, name } => {
+                self.create_network(key).await?;
+                self.join_network(name).await?;
+            }
+            Action::RemoveNetwork { id, name } => {
+                self.leave_network(name).await?;
+                self.remove_network(operation, id).await?;
+            }
             Action::DisconnectContainer { container, network, .. } => {
                 self.disconnect(operation.id, &self.id(container)?, network).await?;
             }
@@ -259,6 +284,11 @@ impl Target for Docker<'_> {
             Action::Quiesce { replica, container, .. } => {
                 self.quiesce(Some(operation.id), replica, container).await?;
             }
+            Action::EnsureEdge { routes, open, .. } => self.ensure_edge(operation.id, routes, *open).await?,
+            Action::OpenEdge { .. } => self.open_edge().await?,
+            Action::RemoveEdge { .. } => self.remove_edge().await?,
+            Action::AddServer { replica, container } => self.add_server(replica, container).await?,
+            Action::RemoveServer { container, .. } => self.remove_server(container).await?,
             Action::VerifyEnd { replica, container, .. } => self.verify_end(replica, container).await?,
             Action::Resume { replica, container } => self.resume(replica, container, &[]).await?,
             Action::RunHook { .. }

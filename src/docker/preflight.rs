@@ -41,6 +41,7 @@ pub fn held_ports(engine: &Engine, desired: &Desired<'_>, observed: &Observed) -
         .containers
         .iter()
         .chain(&observed.foreign)
+        .chain(observed.edge.iter().filter_map(|edge| edge.container.as_ref()))
         .flat_map(|container| &container.ports)
         .filter_map(|port| Some((port.published?, port.protocol.as_str())))
         .collect();

@@ -34,11 +34,17 @@ impl Docker<'_> {
         }
         let _permit = control.permit().await?;
         match (undo, &operation.action) {
-            (Undo::Remove, Action::CreateNetwork { name, .. }) => self.remove_created_network(name).await?,
+            (Undo::Remove, Action::CreateNetwork { name, .. }) => {
+                self.leave_network(name).await?;
+                self.remove_created_network(name).await?;
+            }
             (Undo::Remove, Action::CreateContainer { name, .. }) => {
                 self.remove_created(operation.id, name).await?
             }
-            (Undo::Recreate, Action::RemoveNetwork { .. }) => self.recreate_network(operation.id).await?,
+            (Undo::Recreate, Action::RemoveNetwork { name, .. }) => {
+                self.recreate_network(operation.id).await?;
+                self.join_network(name).await?;
+            }
             (Undo::Connect, Action::DisconnectContainer { container, network, .. }) => {
                 self.connect_as_before(operation.id, &self.id(container)?, network).await?;
             }
@@ -62,6 +68,11 @@ impl Docker<'_> {
                 if let Some(Kept::Policy(policy)) = policy {
                     self.enable_restart(&self.id(container)?, policy).await?;
                 }
+            }
+            (Undo::RestoreEdge, Action::EnsureEdge { .. }) => self.restore_edge(operation.id).await?,
+            (Undo::CloseEdge, Action::OpenEdge { .. }) => self.close_edge().await?,
+            (Undo::RemoveServer, Action::AddServer { replica, container }) => {
+                self.undo_add_server(replica, container).await?;
             }
             (Undo::Resume, Action::Quiesce { replica, container, .. }) => {
                 self.undo_quiesce(operation.id, replica, container).await?;

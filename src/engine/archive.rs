@@ -1,5 +1,7 @@
 //! Copies files into and out of a container, running or not, as tar archives.
 
+use std::io::Read;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::Method;
@@ -71,6 +73,31 @@ impl Engine {
                 Ok(archive.freeze())
             })
             .await
+    }
+}
+
+impl Engine {
+    /// Downloads one text file of a container; `None` where it does not exist, or is no UTF-8.
+    ///
+    /// # Errors
+    /// As `download`, except for a missing file.
+    pub async fn download_text(
+        &self,
+        id: &ContainerId,
+        file: &str,
+        limit: usize,
+    ) -> Result<Option<String>, EngineError> {
+        let archive = match self.download(id, file, limit).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            archive => archive?,
+        };
+        let mut archive = tar::Archive::new(&archive[..]);
+        let mut text = String::new();
+        let read = archive.entries().and_then(|mut entries| match entries.next() {
+            Some(entry) => entry?.read_to_string(&mut text),
+            None => Ok(0),
+        });
+        Ok(read.ok().map(|_| text))
     }
 }
 

@@ -7,6 +7,7 @@ mod call;
 mod client;
 pub mod container;
 pub mod convert;
+pub mod edge_container;
 mod endpoint;
 pub mod error;
 pub mod events;

@@ -107,7 +107,7 @@ impl<'a> Deploy<'a> {
         });
         if let Some(longest) = drains.max() {
             let longest = elapsed(longest);
-            plan.notes.push(format!("beside that a worker may take {longest} to finish its work"));
+            plan.notes.push(format!("beside that a container may take {longest} to finish its work"));
         }
         Ok(plan)
     }

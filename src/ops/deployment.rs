@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 
 use crate::compose::model::{Project, Service};
-use crate::docker::handover;
 use crate::docker::preflight::{held_ports, unmakeable};
 use crate::docker::state::content_key;
+use crate::docker::{edge, handover};
 use crate::engine::{Engine, EngineError, Wanted};
 use crate::error::Failure;
 use crate::ops::Context;
@@ -149,6 +149,7 @@ pub async fn observe(engine: &Engine, project: &Project, pins: &Pins) -> Result<
     let mut observed = engine.observe(&project.name, &wanted).await.map_err(engine_failure)?;
     add_start_times(engine, project, &mut observed).await.map_err(engine_failure)?;
     handover::add_quiesced(engine, &project.name, &mut observed).await.map_err(engine_failure)?;
+    edge::add_file(engine, &mut observed).await.map_err(engine_failure)?;
     Ok(observed)
 }
 

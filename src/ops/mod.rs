@@ -13,6 +13,7 @@ pub mod deploy;
 pub mod deployment;
 pub mod digests;
 pub mod display;
+pub mod edge;
 mod execution;
 mod failure;
 pub mod history;

@@ -221,7 +221,7 @@ fn published_ports(container: &Container) -> String {
 }
 
 /// The published and the exposed ports.
-fn all_ports(container: &Container) -> Vec<ports::Port<'_>> {
+pub fn all_ports(container: &Container) -> Vec<ports::Port<'_>> {
     fn port(port: &Port) -> ports::Port<'_> {
         ports::Port {
             target: port.target,

@@ -56,6 +56,7 @@ impl Workers {
         let workers = live.scope.pick(&live.observed.containers).into_iter();
         let workers = workers.filter(|container| container.is_up() && !container.oneoff);
         let workers = workers.filter_map(|container| Some((container, of_container(container, None)?)));
+        let workers = workers.filter(|(_, handover)| handover.method != Method::Edge);
         let asked = workers.map(|(container, handover)| ask(&live.engine, container, handover));
         Ok(Workers(join_all(asked).await))
     }
@@ -91,6 +92,7 @@ async fn ask(engine: &Engine, container: &Container, handover: HandOver) -> Work
             Ok(Err(why)) => Found::Nothing(why),
             Err(error) => Found::Nothing(engine_failure(error).messages.join("; ")),
         },
+        Method::Edge => Found::Nothing("it is no worker".to_owned()),
         Method::Commands(commands) => {
             let command = ExecCommand { argv: commands.idle, ..ExecCommand::default() };
             match engine.exec(&container.id, &command, LOOK).await {

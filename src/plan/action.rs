@@ -10,6 +10,7 @@ use super::gate::{Gate, Tolerance};
 use super::hook::{HookCall, HookPoint};
 use super::observed::{Container, ContainerId, NetworkId};
 use crate::compose::model::ServiceName;
+use crate::edge::Route;
 use crate::util::elapsed::elapsed;
 
 /// An operation's number within its plan, from 1.
@@ -216,6 +217,39 @@ pub enum Action {
         /// The container.
         container: ContainerRef,
     },
+    /// Have the project's edge serve this: its networks, its container, its configuration.
+    EnsureEdge {
+        /// Its name.
+        name: String,
+        /// What it serves.
+        routes: BTreeMap<String, Route>,
+        /// Whether it publishes its ports; else another container has them still.
+        open: bool,
+    },
+    /// Publish the ports of the edge, and give it the names of its services.
+    OpenEdge {
+        /// Its name.
+        name: String,
+    },
+    /// Remove the edge with its networks and its volume.
+    RemoveEdge {
+        /// Its name.
+        name: String,
+    },
+    /// Have the edge send requests to a container.
+    AddServer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
+    /// Have the edge forget a container.
+    RemoveServer {
+        /// Which replica.
+        replica: Replica,
+        /// The container.
+        container: ContainerRef,
+    },
     /// Do nothing. The operations behind it settle the plan.
     Barrier,
     /// Watch containers without a gate for a while: they must not exit, restart or run out of memory.
@@ -302,6 +336,8 @@ impl Action {
             | Action::Drain { replica, .. }
             | Action::VerifyEnd { replica, .. }
             | Action::Resume { replica, .. }
+            | Action::AddServer { replica, .. }
+            | Action::RemoveServer { replica, .. }
             | Action::DisconnectContainer { replica, .. }
             | Action::ConnectContainer { replica, .. }
             | Action::Await { replica, .. } => Some(replica),
@@ -310,6 +346,9 @@ impl Action {
             | Action::CreateVolume { .. }
             | Action::RemoveVolume { .. }
             | Action::RemoveImage { .. }
+            | Action::EnsureEdge { .. }
+            | Action::OpenEdge { .. }
+            | Action::RemoveEdge { .. }
             | Action::Delay { .. }
             | Action::Barrier
             | Action::Steady { .. } => None,
@@ -331,6 +370,8 @@ impl Action {
             | Action::Drain { container, .. }
             | Action::VerifyEnd { container, .. }
             | Action::Resume { container, .. }
+            | Action::AddServer { container, .. }
+            | Action::RemoveServer { container, .. }
             | Action::DisconnectContainer { container, .. }
             | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => Some(container),
@@ -340,6 +381,9 @@ impl Action {
             | Action::CreateVolume { .. }
             | Action::RemoveVolume { .. }
             | Action::RemoveImage { .. }
+            | Action::EnsureEdge { .. }
+            | Action::OpenEdge { .. }
+            | Action::RemoveEdge { .. }
             | Action::Delay { .. }
             | Action::Barrier
             | Action::Steady { .. } => None,
@@ -364,6 +408,8 @@ impl Action {
             | Action::Drain { container, .. }
             | Action::VerifyEnd { container, .. }
             | Action::Resume { container, .. }
+            | Action::AddServer { container, .. }
+            | Action::RemoveServer { container, .. }
             | Action::DisconnectContainer { container, .. }
             | Action::ConnectContainer { container, .. }
             | Action::Await { container, .. } => act(container),
@@ -376,6 +422,9 @@ impl Action {
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume { .. }
             | Action::RemoveVolume { .. }
+            | Action::EnsureEdge { .. }
+            | Action::OpenEdge { .. }
+            | Action::RemoveEdge { .. }
             | Action::RemoveImage { .. } => {}
         }
     }
@@ -433,6 +482,16 @@ impl fmt::Display for Action {
                 write!(f, "verify the end of {container}{}", optional(*required))
             }
             Action::Resume { container, .. } => write!(f, "resume {container}"),
+            Action::EnsureEdge { name, routes, open } => {
+                let services: Vec<&str> = routes.keys().map(String::as_str).collect();
+                let services = if services.is_empty() { "nothing".to_owned() } else { services.join(", ") };
+                let without = if *open { "" } else { ", without its host ports" };
+                write!(f, "have {name} serve {services}{without}")
+            }
+            Action::OpenEdge { name } => write!(f, "publish the host ports of {name}"),
+            Action::RemoveEdge { name } => write!(f, "remove {name}"),
+            Action::AddServer { container, .. } => write!(f, "send requests to {container}"),
+            Action::RemoveServer { container, .. } => write!(f, "take {container} off the edge"),
             Action::Barrier => f.write_str("settle"),
             Action::Steady { containers, window } => {
                 let names: Vec<String> = containers.iter().map(|(replica, _)| replica.to_string()).collect();

@@ -85,6 +85,22 @@ pub enum Cause {
     Unhealthy,
     NotReady,
     InState(State),
+    /// The edge gets its requests from now on.
+    MovesBehindEdge,
+    /// It gets its requests itself again.
+    LeavesEdge,
+    OtherHttpPort {
+        old: u16,
+        new: u16,
+    },
+    /// The edge gets other services, or other settings of them.
+    Routes {
+        services: Vec<String>,
+    },
+    /// The edge gets a host port that a container has.
+    TakesPort {
+        port: String,
+    },
     /// Another container replaces it.
     Replaced,
     /// The network has another name in the files.
@@ -166,6 +182,11 @@ impl fmt::Display for Cause {
             Cause::Unhealthy => f.write_str("it is unhealthy"),
             Cause::NotReady => f.write_str("not ready yet"),
             Cause::InState(state) => write!(f, "it is {state}"),
+            Cause::MovesBehindEdge => f.write_str("its requests come through the edge from now on"),
+            Cause::LeavesEdge => f.write_str("its requests come through the edge no more"),
+            Cause::OtherHttpPort { old, new } => write!(f, "x-sofa.http.port changed {old} → {new}"),
+            Cause::Routes { services } => write!(f, "settings of {} changed", services.join(", ")),
+            Cause::TakesPort { port } => write!(f, "host port {port} moves to the edge"),
             Cause::Replaced => f.write_str("replaced"),
             Cause::Renamed { to } => write!(f, "renamed to {to}"),
             Cause::Orphan => f.write_str("orphan: no service of the files owns it"),

@@ -43,7 +43,8 @@ pub fn find(desired: &Desired<'_>, observed: &Observed) -> Vec<Problem> {
 pub(super) fn needs_something_alone(service: &DesiredService<'_>) -> bool {
     let attached = service.service.networks.values().flatten();
     let mut addresses = attached.flat_map(|attached| [&attached.ipv4_address, &attached.ipv6_address]);
-    !service.service.ports.is_empty() || addresses.any(|address| !address.is_empty())
+    let own = service.service.ports.iter().any(|port| !is_of_edge(service, port));
+    own || addresses.any(|address| !address.is_empty())
 }
 
 /// Something that a service's containers need and that only one container can have at a time.
@@ -62,8 +63,9 @@ pub(super) fn held<'a>(
     containers: &[&'a Container],
     is_made_anew: impl Fn(&str) -> bool,
 ) -> Vec<Held<'a>> {
-    let ports =
-        held_ports(service, containers).map(|(port, holders)| Held { what: host_port(port), holders });
+    let ports = held_ports(service, containers)
+        .filter(|(port, _)| !is_of_edge(service, port))
+        .map(|(port, holders)| Held { what: host_port(port), holders });
     ports.chain(held_addresses(desired, service, containers, is_made_anew)).collect()
 }
 
@@ -86,12 +88,17 @@ fn held_ports<'s, 'a>(
     })
 }
 
+/// Whether the edge has a port of the service, and not its containers.
+fn is_of_edge(service: &DesiredService<'_>, port: &Port) -> bool {
+    service.service.http().is_some_and(|http| http.takes(port))
+}
+
 fn host_port(port: &Port) -> String {
     format!("host port {}/{}", port.published, port.protocol)
 }
 
 /// Whether a container publishes a port on an address that overlaps.
-fn publishes(container: &Container, address: &str, port: u16, protocol: &str) -> bool {
+pub(super) fn publishes(container: &Container, address: &str, port: u16, protocol: &str) -> bool {
     container.ports.iter().any(|held| {
         held.published == Some(port)
             && held.protocol == protocol

@@ -25,6 +25,7 @@ pub(super) fn divergence(
         .or_else(|| missing_network(desired, service, container, observed))
         .or_else(|| missing_volume(desired, service, container))
         .or_else(|| changed_content(service, container))
+        .or_else(|| moved_port(service, container))
 }
 use crate::labels::{compose, sofa};
 
@@ -76,6 +77,18 @@ fn configuration_change(
 fn changed_content(service: &DesiredService<'_>, container: &Container) -> Option<Cause> {
     let changed = contents::changed(&service.contents, container.labels.get(sofa::CONTENT)?);
     (!changed.is_empty()).then_some(Cause::Content(changed))
+}
+
+/// The files put the service behind the edge, or take it away from there, or it has another port there.
+fn moved_port(service: &DesiredService<'_>, container: &Container) -> Option<Cause> {
+    match (service.service.http(), container.behind_edge()) {
+        (Some(_), None) => Some(Cause::MovesBehindEdge),
+        (None, Some(_)) => Some(Cause::LeavesEdge),
+        (Some(http), Some(behind)) if http.port != behind.port => {
+            Some(Cause::OtherHttpPort { old: behind.port, new: http.port })
+        }
+        _ => None,
+    }
 }
 
 /// The image differs from the one that the container was created from.

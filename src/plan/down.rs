@@ -11,6 +11,7 @@ use super::observed::{Container, Observed, label_of};
 use super::operation::{Group, OnFailure, OpId, Plan};
 use super::passes;
 use super::stop;
+use crate::edge;
 
 /// What is taken down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,8 +43,9 @@ use crate::labels::{compose, sofa};
 pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
     let mut draft = Draft::default();
     let containers = policy.scope.pick(&observed.containers);
-    let removals =
+    let mut removals =
         remove_containers(&mut draft, &containers, policy.grace, policy.volumes, &Cause::Verb("down"));
+    removals.extend(remove_edge(&mut draft, project, observed, &containers, &removals));
     if policy.volumes {
         remove_anonymous_volumes(&mut draft, observed, &containers, &removals, &Cause::Verb("down"));
     }
@@ -61,6 +63,24 @@ pub fn down(project: &str, observed: &Observed, policy: &Policy) -> Plan {
         notes,
     };
     passes::run(plan, None, observed)
+}
+
+/// Removes the edge, if no container is left behind it.
+fn remove_edge(
+    draft: &mut Draft,
+    project: &str,
+    observed: &Observed,
+    going: &[&Container],
+    removals: &[OpId],
+) -> Option<OpId> {
+    observed.edge.as_ref()?;
+    let stays = |container: &&Container| !going.iter().any(|gone| gone.id == container.id);
+    let mut staying = observed.containers.iter().filter(stays);
+    if staying.any(|container| container.behind_edge().is_some()) {
+        return None;
+    }
+    let action = Action::RemoveEdge { name: edge::name(project) };
+    Some(draft.add(Group::Project, removals, action, Cause::Verb("down")))
 }
 
 /// Stops each container when everything that depends on it is stopped, then removes it. Returns the removals.

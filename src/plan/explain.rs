@@ -56,6 +56,8 @@ pub enum Change {
     Rename,
     /// A worker that a killed run left quiesced takes work again.
     Resume,
+    /// The edge gets another configuration.
+    Configure,
     /// It is stopped.
     Stop,
     /// It is sent a signal.
@@ -95,6 +97,7 @@ impl fmt::Display for Change {
             Change::Await => "await",
             Change::Rename => "rename",
             Change::Resume => "resume",
+            Change::Configure => "configure",
             Change::Stop => "stop",
             Change::Kill => "kill",
             Change::Start => "start",
@@ -297,6 +300,9 @@ fn object(operation: &Operation) -> Option<Line> {
         }
         Action::RemoveVolume { name } => (format!("volume {name}"), Change::Remove),
         Action::RemoveImage { name } => (format!("image {name}"), Change::Remove),
+        Action::EnsureEdge { .. } if operation.cause == Cause::Missing => ("edge".to_owned(), Change::Create),
+        Action::EnsureEdge { .. } => ("edge".to_owned(), Change::Configure),
+        Action::RemoveEdge { .. } => ("edge".to_owned(), Change::Remove),
         _ => return None,
     };
     Some(Line {
@@ -319,6 +325,7 @@ impl Explanation {
             Change::Replace,
             Change::Restart,
             Change::Start,
+            Change::Configure,
             Change::Stop,
             Change::Kill,
             Change::Remove,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::observed::Image;
-use crate::compose::model::{HttpRequest, Probe, ReadyCheck, Service};
+use crate::compose::model::{Http, HttpRequest, Probe, ReadyCheck, Service};
 
 /// How long containers without a gate are watched before they count as ready, unless `update_config.monitor` sets it.
 pub const STABILITY_WINDOW: Duration = Duration::from_secs(2);
@@ -150,11 +150,24 @@ pub(super) fn gate(service: &Service, job: bool, image: Option<&Image>) -> Gate 
         _ => image.is_some_and(|image| image.healthcheck),
     };
     if !checked {
-        return Gate::Running;
+        return service.http().map_or(Gate::Running, of_http);
     }
     // A test on a GPU beside the worker could use memory that the worker needs.
     let probe = !matches!(ready, Some(ReadyCheck::Engine)) && !uses_gpu(service);
     Gate::Healthy { probe }
+}
+
+/// A service behind the edge without a healthcheck is ready when it answers there.
+fn of_http(http: &Http) -> Gate {
+    let (port, interval, timeout) = (http.port, PROBE_INTERVAL, PROBE_TIMEOUT);
+    match &http.check {
+        None => Gate::Tcp { port, interval, timeout },
+        Some(path) => {
+            let request =
+                HttpRequest { path: path.clone(), expect: vec![200, 204], ..HttpRequest::default() };
+            Gate::Http { port, request: Box::new(request), literal: true, interval, timeout }
+        }
+    }
 }
 
 /// The container's port, where the service publishes or exposes just one.

@@ -39,11 +39,16 @@ pub enum Method {
     /// By Celery's remote control, from inside the container.
     Celery,
     Commands(HandOverCommands),
+    /// By the edge: it sends no more requests to the container.
+    Edge,
 }
 
 /// How the containers of a service give up their work; `None` where they have none.
 pub fn of_service(service: &DesiredService<'_>) -> Option<HandOver> {
     let DesiredService { service, found, .. } = service;
+    if let Some(http) = service.http() {
+        return Some(HandOver { method: Method::Edge, deadline: http.drain.0, in_turn: false });
+    }
     let said = service.sofa.as_ref().and_then(|sofa| sofa.handover.as_ref());
     let (method, limit) = match said.and_then(|said| said.commands.clone()) {
         Some(commands) => (Method::Commands(commands), None),
@@ -75,7 +80,9 @@ pub fn of_container(container: &Container, service: Option<&DesiredService<'_>>)
         return serde_json::from_str(text).ok();
     }
     let hash = container.label(compose::CONFIG_HASH).unwrap_or_default();
-    of_service(service.filter(|service| service.hashes.iter().any(|known| known == hash))?)
+    let known = of_service(service.filter(|service| service.hashes.iter().any(|known| known == hash))?);
+    // Without the label it is not behind the edge.
+    known.filter(|handover| handover.method != Method::Edge)
 }
 
 /// The hand-over of a container that a plan names.
@@ -189,7 +196,10 @@ impl Pass for HandOvers<'_> {
         });
         for container in left {
             let (replica, target) = (Replica::of(container), ContainerRef::of(container));
-            let action = Action::Resume { replica, container: target };
+            let action = match container.behind_edge() {
+                Some(_) => Action::AddServer { replica, container: target },
+                None => Action::Resume { replica, container: target },
+            };
             let group = Group::Service(container.service.clone());
             rewrite.add(Operation::new(group, Vec::new(), action, Cause::OfInterruptedRun));
         }
@@ -219,7 +229,7 @@ impl Pass for HandOvers<'_> {
         {
             self.in_turn.entry(replica.service.clone()).or_default().push(operation.id);
         }
-        let stop = self.stop_of(operation)?;
+        let stop = self.stop_of(operation).filter(|stop| stop.handover.method != Method::Edge)?;
         let (replica, container) = (stop.replica.clone(), stop.container.clone());
         let action = Action::VerifyEnd { replica, container, required: self.may_refuse_stops };
         let group = Group::Service(stop.replica.service);

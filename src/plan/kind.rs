@@ -44,6 +44,8 @@ pub enum Change {
     /// It sends a signal. A second signal is not the same as one, so it must not be repeated.
     Signal,
     Remove,
+    /// It brings the edge to what the plan says, and creates it where it is missing.
+    Configure,
     /// It changes a setting of what exists: a name, a restart policy, a network attachment.
     Adjust,
     Hook,
@@ -59,6 +61,7 @@ pub enum Object<'a> {
     Network(&'a str),
     Volume(&'a str),
     Image(&'a str),
+    Edge(&'a str),
     Replica(&'a Replica),
 }
 
@@ -88,6 +91,11 @@ impl Action {
             | Action::Quiesce { .. }
             | Action::VerifyEnd { .. }
             | Action::Resume { .. }
+            | Action::EnsureEdge { .. }
+            | Action::OpenEdge { .. }
+            | Action::RemoveEdge { .. }
+            | Action::AddServer { .. }
+            | Action::RemoveServer { .. }
             | Action::DisableRestart { .. } => Wait::No,
         }
     }
@@ -105,11 +113,15 @@ impl Action {
             Action::RemoveNetwork { .. }
             | Action::RemoveVolume { .. }
             | Action::RemoveImage { .. }
+            | Action::RemoveEdge { .. }
             | Action::RemoveContainer { .. } => Some(Change::Remove),
             Action::DisconnectContainer { .. }
             | Action::ConnectContainer { .. }
             | Action::RenameContainer { .. }
+            | Action::AddServer { .. }
+            | Action::RemoveServer { .. }
             | Action::DisableRestart { .. } => Some(Change::Adjust),
+            Action::EnsureEdge { .. } | Action::OpenEdge { .. } => Some(Change::Configure),
             Action::RunHook { .. } => Some(Change::Hook),
             Action::Quiesce { .. } => Some(Change::Quiesce),
             Action::Resume { .. } => Some(Change::Consume),
@@ -126,6 +138,9 @@ impl Action {
             }
             Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => Some(Object::Volume(name)),
             Action::RemoveImage { name } => Some(Object::Image(name)),
+            Action::EnsureEdge { name, .. } | Action::OpenEdge { name } | Action::RemoveEdge { name } => {
+                Some(Object::Edge(name))
+            }
             Action::CreateContainer { .. }
             | Action::StartContainer { .. }
             | Action::UnpauseContainer { .. }
@@ -141,6 +156,8 @@ impl Action {
             | Action::Drain { .. }
             | Action::VerifyEnd { .. }
             | Action::Resume { .. }
+            | Action::AddServer { .. }
+            | Action::RemoveServer { .. }
             | Action::Await { .. } => self.replica().map(Object::Replica),
             Action::Steady { .. } | Action::Delay { .. } | Action::Barrier => None,
         }

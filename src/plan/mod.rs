@@ -11,6 +11,7 @@ mod diff;
 mod disruption;
 pub mod down;
 mod draft;
+mod edge;
 pub mod explain;
 pub mod gate;
 pub mod graph;

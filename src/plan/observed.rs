@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::compose::model::Project;
+use crate::edge::{Behind, Edge};
 
 /// Declares an engine object's id: an opaque string, shown by its first 12 characters.
 macro_rules! engine_id {
@@ -35,7 +36,7 @@ macro_rules! engine_id {
         }
     };
 }
-use crate::labels::compose;
+use crate::labels::{compose, sofa};
 
 engine_id!(
     /// A container's id.
@@ -69,8 +70,30 @@ pub struct Observed {
     pub foreign_volumes: Vec<Volume>,
     /// The volume in which `sofa` keeps its own records of the project, where there is one.
     pub store: Option<Volume>,
+    /// The project's edge, where there is one.
+    pub edge: Option<ObservedEdge>,
     /// The model of the last release, if it was loaded. It shows what containers were created from.
     pub released: Option<Project>,
+}
+
+/// A project's edge, as the engine has it.
+#[derive(Debug, Clone, Default)]
+pub struct ObservedEdge {
+    /// Its container; `None` where that was removed, or is not listed because no files are read.
+    pub container: Option<Container>,
+    /// What its file says; empty where that was not read.
+    pub edge: Edge,
+    /// The subnet of the network between it and its servers.
+    pub subnet: String,
+}
+
+impl ObservedEdge {
+    /// Whether its proxy runs, and its ports are published.
+    pub fn is_open(&self, project: &str) -> bool {
+        let front = crate::edge::front_network(project);
+        let container = self.container.as_ref().filter(|container| container.is_up());
+        container.is_some_and(|container| container.networks.contains_key(&front))
+    }
 }
 
 /// A container, as the engine's list describes it.
@@ -139,6 +162,11 @@ impl Container {
 
     pub fn label(&self, name: &str) -> Option<&str> {
         label_of(&self.labels, name)
+    }
+
+    /// Its place behind the project's edge, where it has one.
+    pub fn behind_edge(&self) -> Option<Behind> {
+        serde_json::from_str(self.label(sofa::BEHIND)?).ok()
     }
 }
 

@@ -125,6 +125,12 @@ pub enum Undo {
     Pause,
     /// Have the worker that it quiesced take work again.
     Resume,
+    /// Have the edge serve what it served before, and remove it where there was none.
+    RestoreEdge,
+    /// Take the host ports and names from the edge again.
+    CloseEdge,
+    /// Have the edge end the container's requests, and forget it.
+    RemoveServer,
     /// Give the container its restart policy back.
     EnableRestart,
 }

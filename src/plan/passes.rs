@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::Action;
 use super::desired::Desired;
+use super::edge::Servers;
 use super::handover::HandOvers;
 use super::hooks::Hooks;
 use super::observed::Observed;
@@ -19,6 +20,8 @@ pub(super) fn run(draft: Plan, desired: Option<&Desired<'_>>, observed: &Observe
     });
     let resumed: BTreeSet<String> = resumed.collect();
     plan.unchanged.retain(|service| !resumed.contains(service));
+    let servers = Servers::new(&plan, desired, observed);
+    let plan = rewrite(plan, servers);
     // Hooks come closer to a stop than a hand-over, whose operations they need.
     let hooks = Hooks::new(&plan, desired, observed);
     rewrite(plan, hooks)

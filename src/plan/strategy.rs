@@ -7,7 +7,7 @@ use super::desired::DesiredService;
 use super::gate::Tolerance;
 use super::gate::uses_gpu;
 use super::workers;
-use crate::compose::model::{MountKind, Service, UpdateConfig};
+use crate::compose::model::{MountKind, Port, Service, UpdateConfig};
 
 /// How the containers of one service are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +41,13 @@ impl Strategy {
         }
     }
 
-    /// The containers of a worker take turns, and with nothing in the way the new one begins first: the others work meanwhile.
+    /// The containers of a worker take turns, and with nothing in the way the new one begins first: the others work meanwhile. Those
+    /// of a service behind the edge begin first too, since the edge sends requests to both.
     fn unwritten(service: &DesiredService<'_>) -> Strategy {
         match workers::hands_over(service.service) {
+            false if service.service.http().is_some() => {
+                Strategy { start_first: obstacle(service).is_none(), ..Strategy::default() }
+            }
             true => {
                 Strategy { start_first: obstacle(service).is_none(), parallelism: 1, ..Strategy::default() }
             }
@@ -97,7 +101,9 @@ fn shared(service: &DesiredService<'_>) -> Option<String> {
     let Service { ports, networks, devices, .. } = service.service;
     let fixed = |address: &&str| !address.is_empty();
     // Port 0 means a free port.
-    let port = ports.iter().find(|port| !matches!(port.published.as_str(), "" | "0"));
+    let is_fixed = |port: &&Port| !matches!(port.published.as_str(), "" | "0");
+    let of_edge = |port: &Port| service.service.http().is_some_and(|http| http.takes(port));
+    let port = ports.iter().find(|port| is_fixed(port) && !of_edge(port));
     let attached = networks.values().filter_map(Option::as_ref);
     let addresses = attached.flat_map(|attachment| {
         let attachment = [&attachment.ipv4_address, &attachment.ipv6_address, &attachment.mac_address];

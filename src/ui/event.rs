@@ -78,6 +78,8 @@ pub enum Subject {
     Network(String),
     /// The name on the engine.
     Volume(String),
+    /// The project's edge: the name on the engine.
+    Edge(String),
     /// A container of a service. Displays do not show the number of the first replica.
     Container {
         service: String,
@@ -95,6 +97,8 @@ pub enum Phase {
     Pushing,
     Building,
     Creating,
+    /// The edge gets another configuration; the detail is the cause.
+    Configuring,
     /// It is created and replaces another; the detail is the cause.
     Replacing,
     /// It waits for its dependencies.
@@ -129,6 +133,7 @@ impl fmt::Display for Subject {
             Subject::Image(name) => write!(f, "image {name}"),
             Subject::Network(name) => write!(f, "network {name}"),
             Subject::Volume(name) => write!(f, "volume {name}"),
+            Subject::Edge(_) => f.write_str("edge"),
             Subject::Container { service, number: 0 | 1 } => f.write_str(service),
             Subject::Container { service, number } => write!(f, "{service} {number}"),
         }
@@ -155,6 +160,7 @@ impl Phase {
             Phase::Started => "started",
             Phase::Waiting => "waiting",
             Phase::Draining => "draining",
+            Phase::Configuring => "configuring",
             Phase::Ready => "ready",
             Phase::Completed => "completed",
             Phase::Stopping => "stopping",

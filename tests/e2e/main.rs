@@ -15,6 +15,7 @@ mod data;
 mod demeter;
 mod dependencies;
 mod deploy;
+mod edge;
 mod engine_calls;
 mod failures;
 mod forecaster;

@@ -36,7 +36,7 @@ fn what_ran_before_runs_again_behind_what_it_depends_on() {
     let old: Vec<String> = (0..3).map(|n| id(&stage, &format!("p-s{n}-1"))).collect();
     // Its health test must not pass in the moment before it exits.
     let unhealthy = ExecReply { code: 1, ..ExecReply::default() };
-    successor(&stage, "p-s2-1", Script::default().exits(3, 0).exec(unhealthy));
+    successor(&stage, "p-s2-1", Script::default().exits(3, 0).exec(unhealthy).never_healthy());
     stage.ends(&["deploy"], 4);
     let calls = stage.fake.calls();
     let at = |wanted: &dyn Fn(&str) -> bool| calls.iter().position(|call| wanted(call)).unwrap();

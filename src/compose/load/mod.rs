@@ -15,7 +15,7 @@ pub use request::{Input, Loaded, Options, Origin, Origins, Request, ServiceProbl
 
 use std::path::PathBuf;
 
-use check::{decode, dropped, hooks, pre_start, profiles, validate};
+use check::{decode, dropped, hooks, http, pre_start, profiles, validate};
 use complete::{defaults, normalize, paths, resolve};
 use inputs::discover::{self, Layout};
 use inputs::variables::Environment;
@@ -170,6 +170,7 @@ fn judge(
     }
     if !request.options.no_consistency {
         validate::check(project, origins, session);
+        http::check(project, origins, session);
     }
     let mut cache = env_files::Cache::default();
     for service in project.services.values_mut() {

@@ -49,8 +49,8 @@ pub use service::{
     PullPolicy, Restart, Service, ThrottleDevice, Trigger, WeightDevice,
 };
 pub use sofa::{
-    HandOver, HandOverCommands, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, ScaleRule, Sofa,
-    StartPhase, Tls,
+    HandOver, HandOverCommands, Http, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, ScaleRule,
+    Sofa, StartPhase, Tls,
 };
 pub use ulimit::Ulimit;
 pub use units::{Bytes, Cpus, DeviceCount, Duration};

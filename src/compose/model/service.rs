@@ -236,6 +236,11 @@ impl Service {
         self.scale.or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas)).unwrap_or(1)
     }
 
+    /// How requests reach it through the edge.
+    pub fn http(&self) -> Option<&super::Http> {
+        self.sofa.as_ref()?.http.as_ref()
+    }
+
     /// When its image is pulled.
     pub fn pull_policy(&self) -> PullPolicy {
         match self.pull_policy.as_str() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Duration;
+use super::{Duration, Port};
 
 /// The `x-sofa` block of a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Sofa {
     pub phases: Vec<StartPhase>,
     /// When a job runs.
     pub run: JobRun,
+    /// How requests reach it through the edge; `None` means that it has none, and publishes its ports itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
     /// The kind of queue worker it is, such as `celery`; `None` means none.
     pub worker: Option<String>,
     /// How its containers give up their work before a stop; `None` means that nothing is said, which for a known kind of worker
@@ -36,6 +39,35 @@ pub struct Sofa {
     pub gpu: bool,
     /// Whether the file has `ready` as it is. If not, it may contain a secret.
     pub literal: bool,
+}
+
+/// How requests reach a service through the edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Http {
+    /// The port on which its containers listen.
+    pub port: u16,
+    /// The `Host` headers that it answers; empty means every one that no other service has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host: Vec<String>,
+    /// The paths that it answers begin with this.
+    pub path: String,
+    /// The path of the edge's own health check; `None` means that a connection is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// How long it may take to answer.
+    pub timeout: Duration,
+    /// How long the requests of a container that leaves may take. Then they are cut.
+    pub drain: Duration,
+    /// Whether its names in the project's networks are those of its containers, and not of the edge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub containers_have_names: bool,
+}
+
+impl Http {
+    /// Whether the edge has this published port, in the place of the service's containers.
+    pub fn takes(&self, port: &Port) -> bool {
+        port.target == u32::from(self.port) && matches!(port.protocol.as_str(), "tcp" | "")
+    }
 }
 
 /// How many containers a service may have, and what load one of them may have.

@@ -2,7 +2,6 @@
 //! holder is in a label, its last renewal and a request to cancel are files in it.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -49,7 +48,7 @@ impl LockStorage for Engine {
         };
         let holder = found.labels.get(sofa::HOLDER).and_then(|label| serde_json::from_str(label).ok());
         let since = found.created.unwrap_or(Timestamp::UNIX_EPOCH);
-        let line = match read_line(self, &found.id, RENEWED).await {
+        let line = match self.download_text(&found.id, RENEWED, LARGEST).await {
             Err(error) if error.is_not_found() => return Ok(None),
             line => line?,
         };
@@ -71,7 +70,7 @@ impl LockStorage for Engine {
     }
 
     async fn cancel_request(&self, lock: &LockId) -> Result<Option<String>, EngineError> {
-        read_line(self, &container(lock), CANCEL).await
+        self.download_text(&container(lock), CANCEL, LARGEST).await
     }
 
     async fn watch_lock(
@@ -130,19 +129,4 @@ async fn write_line(engine: &Engine, id: &ContainerId, path: &str, line: &str) -
         mode: 0o600,
     };
     engine.upload_files(id, &[file]).await
-}
-
-/// None where the file does not exist.
-async fn read_line(engine: &Engine, id: &ContainerId, path: &str) -> Result<Option<String>, EngineError> {
-    let archive = match engine.download(id, path, LARGEST).await {
-        Err(error) if error.is_not_found() => return Ok(None),
-        archive => archive?,
-    };
-    let mut archive = tar::Archive::new(&archive[..]);
-    let mut text = String::new();
-    let read = archive.entries().and_then(|mut entries| match entries.next() {
-        Some(entry) => entry?.read_to_string(&mut text),
-        None => Ok(0),
-    });
-    Ok(read.ok().map(|_| text))
 }

@@ -25,6 +25,8 @@ pub struct Instance {
     pub inherited: Vec<InheritedVolume>,
     /// Whether its service's name is an alias; false for one-off containers.
     pub service_aliases: bool,
+    /// The network between the project's edge and its servers, with the container's address there.
+    pub edge: Option<(String, std::net::Ipv4Addr)>,
     /// Whether its host ports are published; false for one-off containers.
     pub publish: bool,
 }

@@ -65,6 +65,13 @@ pub(super) fn build(
             false => networking.later.push((name, Endpoint(endpoint))),
         }
     }
+    if let Some((network, address)) = &instance.edge {
+        let endpoint = Endpoint::at(*address);
+        match several {
+            true => drop(networking.at_creation.insert(network.clone(), endpoint.0)),
+            false => networking.later.push((network.clone(), endpoint)),
+        }
+    }
     Ok(networking)
 }
 

@@ -12,8 +12,11 @@ use super::error::EngineError;
 use super::json::null_as_default;
 use super::state_container;
 use super::wire::query::Path;
+use crate::edge::{self, Edge};
 use crate::labels;
-use crate::plan::observed::{Container, Image, Network, NetworkId, NetworkSettings, Observed, Volume};
+use crate::plan::observed::{
+    Container, Image, Network, NetworkId, NetworkSettings, Observed, ObservedEdge, Volume,
+};
 
 mod container;
 mod image;
@@ -42,6 +45,7 @@ impl Engine {
         let (containers, networks, volumes, images) =
             try_join4(self.list_containers(), self.list_networks(), self.list_volumes(), images).await?;
         let mut observed = separate(project, containers);
+        observed.edge = take_edge(project, &mut observed.foreign, &networks);
         observed.networks = networks
             .into_iter()
             .filter(|n| is_of(project, &n.labels) || wanted.networks.contains(&n.name))
@@ -66,6 +70,7 @@ impl Engine {
         let (containers, (networks, volumes)) = try_join(containers, others).await?;
         let containers = containers.into_iter().map(ContainerReply::into_container).collect();
         let mut observed = separate(project, containers);
+        observed.edge = take_edge(project, &mut observed.foreign, &networks);
         let (own, others): (Vec<_>, Vec<_>) = networks.into_iter().partition(|n| is_of(project, &n.labels));
         let is_used = |n: &Network| observed.containers.iter().any(|c| c.networks.contains_key(&n.name));
         observed.foreign_networks = others.into_iter().filter(is_used).collect();
@@ -124,6 +129,21 @@ impl Engine {
 
 fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
     labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
+}
+
+/// The project's edge: the container, if it is among these, and the network to its servers.
+fn take_edge(project: &str, foreign: &mut Vec<Container>, networks: &[Network]) -> Option<ObservedEdge> {
+    let name = edge::name(project);
+    let is_own =
+        |labels: &BTreeMap<String, String>| labels.get(labels::sofa::PROJECT).is_some_and(|of| of == project);
+    let at = foreign.iter().position(|container| container.name == name && is_own(&container.labels));
+    let container = at.map(|at| foreign.remove(at));
+    let network = networks.iter().find(|network| network.name == name && is_own(&network.labels));
+    (container.is_some() || network.is_some()).then(|| ObservedEdge {
+        container,
+        subnet: network.and_then(|network| network.settings.subnets.first().cloned()).unwrap_or_default(),
+        edge: Edge::default(),
+    })
 }
 
 /// The volume of the project's records: a volume of this name with `sofa`'s label.

@@ -80,7 +80,7 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    fn refuse(&mut self, service: &DesiredService<'_>, what: &str, holder: &Container) {
+    pub(super) fn refuse(&mut self, service: &DesiredService<'_>, what: &str, holder: &Container) {
         let other = &holder.service;
         let project = self.desired.project;
         let orphan = orphans(project, &self.observed.containers).any(|orphan| orphan.id == holder.id);

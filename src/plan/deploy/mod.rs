@@ -7,6 +7,7 @@ use std::time::Duration;
 mod assignment;
 mod checks;
 mod dependents;
+mod edge;
 mod exclusive;
 mod objects;
 mod replacement;
@@ -15,7 +16,7 @@ mod settle;
 mod state;
 mod undo_created;
 
-use state::Deploy;
+use state::{Deploy, EdgeSteps};
 
 use super::action::{Action, ContainerRef, Replica};
 use super::cause::Cause;
@@ -55,6 +56,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
         names: names(observed),
         ended: BTreeMap::new(),
         steps: BTreeMap::new(),
+        edge: EdgeSteps::default(),
         settling: Vec::new(),
         watched: Vec::new(),
         unchanged: Vec::new(),
@@ -70,6 +72,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     let order = deploy.order();
     deploy.assign(&order);
     deploy.note_stop_first();
+    deploy.edge();
     for name in order {
         match desired.service(name) {
             Some(service) => deploy.service(service),
@@ -78,6 +81,7 @@ pub fn deploy(desired: &Desired<'_>, observed: &Observed, policy: Policy) -> Res
     }
     deploy.problems.extend(conflict::find(desired, observed));
     deploy.attach_unstarted();
+    deploy.open_edge();
     deploy.finish()
 }
 
@@ -93,6 +97,8 @@ impl Deploy<'_> {
             self.remove_renamed_networks(&removals, barrier);
         }
         self.remove_networks_of_undone_runs(&removals, barrier);
+        let settled: Vec<OpId> = barrier.into_iter().chain(removals.values().copied()).collect();
+        self.remove_edge(&settled);
         let plan = Plan {
             project: self.desired.project.name.to_string(),
             images: Vec::new(),

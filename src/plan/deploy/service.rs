@@ -266,7 +266,8 @@ impl<'a> Deploy<'a> {
         let networks = service.service.networks.keys().filter_map(|key| self.networks.get(key.as_str()));
         let volumes = volume_keys(service.service).filter_map(|key| self.volumes.get(key));
         let parents = creation_parents(service.service).into_iter().filter_map(|name| self.steps.get(name));
-        networks.chain(volumes).chain(parents.flat_map(|steps| &steps.created)).copied().collect()
+        let edge = self.edge.ready.iter().filter(|_| service.service.http().is_some());
+        networks.chain(volumes).chain(parents.flat_map(|steps| &steps.created)).chain(edge).copied().collect()
     }
 
     /// The containers whose namespaces and mounts a new container of the service shares.
@@ -280,6 +281,8 @@ impl<'a> Deploy<'a> {
         let edges = service.dependencies().map(|(name, dependency)| (name, dependency.condition));
         let mut needs = self.needs_of(edges);
         needs.extend(previous);
+        // An edge that it leaves may have its host port.
+        needs.extend(self.edge.ready);
         needs
     }
 

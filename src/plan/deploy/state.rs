@@ -33,6 +33,7 @@ pub(super) struct Deploy<'a> {
     /// Those of them that are ended before that, each with the operation that does it.
     pub(super) ended: BTreeMap<&'a ContainerId, OpId>,
     pub(super) steps: BTreeMap<&'a str, ServiceSteps>,
+    pub(super) edge: EdgeSteps<'a>,
     pub(super) settling: Vec<Settling<'a>>,
     pub(super) watched: Vec<(Replica, ContainerRef)>,
     pub(super) unchanged: Vec<String>,
@@ -81,6 +82,15 @@ pub(super) struct ServiceSteps {
     pub(super) strategy: Strategy,
     /// The containers of the group of replicas that is planned now.
     pub(super) group: Vec<(Replica, ContainerRef)>,
+}
+
+/// What the plan knows of the edge after its first operation is planned.
+#[derive(Debug, Default)]
+pub(super) struct EdgeSteps<'a> {
+    /// The operation after which it is there.
+    pub(super) ready: Option<OpId>,
+    /// The containers that have its host ports, each with the port.
+    pub(super) holders: Vec<(&'a Container, String)>,
 }
 
 /// What is done once the barrier is passed.

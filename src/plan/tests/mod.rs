@@ -2,6 +2,7 @@
 
 mod context;
 mod deploy;
+mod edge;
 mod exclusive;
 mod explain;
 mod handover;

@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 pub(crate) mod dropped;
 pub(crate) mod hooks;
+pub(crate) mod http;
 pub(crate) mod pre_start;
 pub(crate) mod profiles;
 pub(crate) mod validate;

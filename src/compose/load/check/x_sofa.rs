@@ -12,8 +12,8 @@ use crate::compose::load::session::Session;
 use crate::compose::load::syntax::shape::Shape::{self, Bool, List, OneOf, Text};
 use crate::compose::load::syntax::shape::{self, Table};
 use crate::compose::model::{
-    Duration, HandOver, HandOverCommands, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role, ScaleRule,
-    Sofa, StartPhase, Tls,
+    Duration, HandOver, HandOverCommands, Http, HttpProbe, HttpRequest, JobRun, Probe, ReadyCheck, Role,
+    ScaleRule, Sofa, StartPhase, Tls,
 };
 use crate::diag::Diagnostic;
 use crate::yaml::{Kind, Node};
@@ -25,6 +25,7 @@ static BLOCK: Table = Table {
         ("run", Shape::Word(&["on-change", "always"])),
         ("worker", Shape::Word(&["celery"])),
         ("handover", Shape::Object(&HANDOVER)),
+        ("http", OneOf(&[PORT, Shape::Object(&HTTP)])),
         ("scale", Shape::Object(&SCALE)),
         ("gpu", Bool),
     ],
@@ -62,6 +63,22 @@ static HANDOVER: Table = Table {
     ],
     ..Table::CLOSED
 };
+
+static HTTP: Table = Table {
+    keys: &[
+        ("port", PORT),
+        ("host", OneOf(&[Text, List(&Text)])),
+        ("path", Text),
+        ("check", Text),
+        ("timeout", Text),
+        ("drain", Text),
+        ("names", Shape::Word(&["edge", "containers"])),
+    ],
+    required: &["port"],
+    ..Table::CLOSED
+};
+
+const PORT: Shape = Shape::Range(1, 65_535);
 
 static SCALE: Table = Table {
     keys: &[
@@ -125,6 +142,10 @@ pub(crate) fn read(service: &str, block: &Node, session: &mut Session<'_>) -> Op
         worker: word("worker").map(str::to_owned),
         handover: match block.get("handover") {
             Some(handover) => Some(read_handover(service, handover, word("worker"), session)?),
+            None => None,
+        },
+        http: match block.get("http") {
+            Some(http) => Some(read_edge_http(service, http, block, session)?),
             None => None,
         },
         scale: match block.get("scale") {
@@ -217,6 +238,65 @@ fn read_handover(
         resume: command("resume"),
     });
     Some(HandOver { commands, deadline })
+}
+
+/// How long a service behind the edge may take to answer, and how long its last requests may take, where nothing is written.
+const REQUEST_TIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// How requests reach a service through the edge: its port, or a block.
+fn read_edge_http(service: &str, http: &Node, block: &Node, session: &mut Session<'_>) -> Option<Http> {
+    let mut refuse = |node: &Node, message: &str, hint: &str| -> Option<Http> {
+        let message = format!("service `{service}`: {message}");
+        session.error(Diagnostic::error(message).at(node.span, "").hint(hint));
+        None
+    };
+    if block.get("handover").is_some() || block.get("worker").is_some() {
+        let message = "`x-sofa.http` beside `worker` or `handover`";
+        return refuse(http, message, "the edge ends the requests of a container before its stop");
+    }
+    for key in ["path", "check"] {
+        if let Some(node) = http.get(key)
+            && !node.as_str().is_some_and(is_path)
+        {
+            let message = format!("`x-sofa.http.{key}` is no path");
+            return refuse(node, &message, "it begins with `/` and has no spaces");
+        }
+    }
+    let hosts: Vec<&Node> = match http.get("host") {
+        Some(node) => node.as_list().map_or_else(|| vec![node], |list| list.iter().collect()),
+        None => Vec::new(),
+    };
+    let is_host = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    if let Some(node) = hosts.iter().find(|node| !node.as_str().is_some_and(is_host)) {
+        return refuse(node, "`x-sofa.http.host` is no host name", "without a port: api.example.com");
+    }
+    let text = |key: &str| http.get(key).and_then(Node::as_str);
+    let time = |key: &'static str, session: &mut Session<'_>| -> Option<Duration> {
+        let read = time(service, "http", http, key, session)?.unwrap_or(Duration(REQUEST_TIME));
+        if let (true, Some(node)) = (read.0.is_zero(), http.get(key)) {
+            let message = format!("service `{service}`: `x-sofa.http.{key}` is no time at all");
+            session.error(Diagnostic::error(message).at(node.span, ""));
+            return None;
+        }
+        Some(read)
+    };
+    Some(Http {
+        port: number(http.get("port").unwrap_or(http))?,
+        host: hosts.iter().filter_map(|node| node.as_str()).map(str::to_ascii_lowercase).collect(),
+        path: text("path").unwrap_or("/").to_owned(),
+        check: text("check").map(str::to_owned),
+        timeout: time("timeout", session)?,
+        drain: time("drain", session)?,
+        containers_have_names: text("names") == Some("containers"),
+    })
+}
+
+/// Whether a text can stand as a path in the configuration of a proxy.
+fn is_path(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%+=:@?&,".contains(&byte);
+    text.starts_with('/') && text.bytes().all(is_plain)
 }
 
 fn read_scale(service: &str, scale: &Node, session: &mut Session<'_>) -> Option<ScaleRule> {
@@ -406,6 +486,60 @@ mod tests {
         }
     }
 
+    /// The problems of a project with these services.
+    fn problems_of(services: &str) -> String {
+        let files = vec![Input::Stdin(format!("services:\n{services}"))];
+        let request = Request { working_directory: "/srv".into(), files, ..Request::default() };
+        let mut sources = Sources::default();
+        match load(&request, &mut sources) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.render(&sources, false),
+        }
+    }
+
+    #[test]
+    fn what_the_edge_cannot_serve_is_refused() {
+        for (lines, part) in [
+            ("x-sofa: { http: 0 }", "x-sofa.http"),
+            ("x-sofa: { http: { host: a } }", "`port`"),
+            ("x-sofa: { http: { port: 80, path: docs } }", "`x-sofa.http.path` is no path"),
+            ("x-sofa: { http: { port: 80, check: '/a b' } }", "`x-sofa.http.check` is no path"),
+            ("x-sofa: { http: { port: 80, host: 'a.b:80' } }", "`x-sofa.http.host` is no host name"),
+            ("x-sofa: { http: { port: 80, drain: 0s } }", "`x-sofa.http.drain` is no time at all"),
+            ("x-sofa: { http: { port: 80, timeout: soon } }", "`x-sofa.http.timeout`: "),
+            ("x-sofa: { http: { port: 80, names: both } }", "names"),
+            ("x-sofa: { http: 80, handover: { quiesce: a, idle: b } }", "`x-sofa.http` beside `worker`"),
+            ("x-sofa: { http: 80, role: job }", "`x-sofa.http` of a job"),
+            ("x-sofa: { http: 80 }\n    network_mode: host", "`x-sofa.http` beside `network_mode: host`"),
+            ("x-sofa: { http: 80 }\n    ports: ['80:80/udp']", "port 80 is published, and not over TCP"),
+        ] {
+            let found = problems_of(&format!("  a:\n    image: a\n    {lines}\n"));
+            assert!(found.contains(part), "{lines}: {found}");
+        }
+        for right in [
+            "x-sofa: { http: 80 }",
+            "x-sofa: { http: { port: 80, host: [a.example, b.example], path: /a, check: /b?c=d, timeout: 5m, drain: 1h, names: edge } }",
+            "x-sofa: { http: 80 }\n    ports: ['80:80', '80:80/udp']",
+        ] {
+            assert_eq!(problems_of(&format!("  a:\n    image: a\n    {right}\n")), "", "{right}");
+        }
+    }
+
+    #[test]
+    fn services_on_one_host_port_are_distinguished_by_host_or_path() {
+        let service = |name: &str, http: &str| {
+            format!("  {name}:\n    image: a\n    ports: ['80:8000']\n    x-sofa: {{ http: {http} }}\n")
+        };
+        let of = |one: &str, other: &str| problems_of(&(service("a", one) + &service("b", other)));
+        let found = of("8000", "8000");
+        assert!(found.contains("cannot be distinguished from those of `a`"), "{found}");
+        assert_eq!(of("8000", "{ port: 8000, path: /docs }"), "");
+        assert_eq!(of("{ port: 8000, host: a.example }", "{ port: 8000, host: b.example }"), "");
+        assert!(
+            !of("{ port: 8000, host: a.example }", "{ port: 8000, host: [b.example, a.example] }").is_empty()
+        );
+    }
+
     #[test]
     fn what_cannot_be_asked_is_refused() {
         for (ready, part) in [
@@ -494,7 +628,9 @@ mod tests {
         let loaded =
             load(&request, &mut sources).map_err(|problems| problems.render(&sources, false)).unwrap();
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(&sources, false));
-        for (key, _) in BLOCK.keys.iter().chain(READY.keys).chain(HANDOVER.keys).chain(SCALE.keys) {
+        for (key, _) in
+            BLOCK.keys.iter().chain(READY.keys).chain(HANDOVER.keys).chain(SCALE.keys).chain(HTTP.keys)
+        {
             assert!(X_SOFA_EXAMPLE.contains(&format!("{key}:")), "`{key}` is not in the example");
         }
     }
