@@ -245,8 +245,16 @@ async fn a_host_port_moves_to_the_edge_and_back() {
     deploy(&mut test, "broken").assert_code(4);
     assert_eq!(ids(&test).await, before);
     assert_eq!(get(port, "x", "/").await, "plain /");
-    // The move has one short gap.
+    // So does one after the port has moved.
     test.env("CHECK", "import socket; socket.create_connection(('127.0.0.1', 8000))");
+    let crash = "  crash:\n    <<: *server\n    command: [sh, -c, \"sleep 1.5; exit 1\"]\n";
+    stack(&test, port, "8000", crash);
+    let run = deploy(&mut test, "broken");
+    run.assert_code(4).says("publish the host ports").says("crash: undone");
+    assert_eq!(ids(&test).await, before);
+    assert_eq!(get(port, "x", "/").await, "plain /");
+    // The move has one short gap.
+    stack(&test, port, "8000", "");
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let watch = {
         let done = done.clone();
