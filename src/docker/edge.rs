@@ -61,10 +61,8 @@ impl Docker<'_> {
         open: bool,
     ) -> Result<(), OperationError> {
         let before = self.observed.edge.as_ref().filter(|found| found.container.is_some());
-        let before = before.map(|found| EdgeBefore {
-            routes: found.edge.routes.clone(),
-            open: found.is_open(&self.project),
-        });
+        let before =
+            before.map(|found| EdgeBefore { edge: found.edge.clone(), open: found.is_open(&self.project) });
         self.kept.borrow_mut().insert(operation, Kept::Edge(before));
         self.serve(routes, open).await
     }
@@ -73,7 +71,21 @@ impl Docker<'_> {
     pub(super) async fn restore_edge(&self, operation: OpId) -> Result<(), OperationError> {
         let kept = self.kept.borrow().get(&operation).cloned();
         match kept {
-            Some(Kept::Edge(Some(EdgeBefore { routes, open }))) => self.serve(&routes, open).await,
+            Some(Kept::Edge(Some(EdgeBefore { edge, open }))) => {
+                // A service that left the edge took its servers along.
+                if let Some(state) = &mut *self.edge.lock().await {
+                    state.servers.extend(edge.servers.clone());
+                }
+                self.serve(&edge.routes, open).await?;
+                let was_up = |name: &str| {
+                    let mut own = self.observed.containers.iter().filter(|container| container.is_up());
+                    own.any(|container| container.id.short() == name)
+                };
+                for (name, server) in edge.servers.iter().filter(|(name, _)| was_up(name)) {
+                    self.send_requests(name, server).await?;
+                }
+                Ok(())
+            }
             Some(Kept::Edge(None)) => self.remove_edge().await,
             _ => Ok(()),
         }
@@ -82,6 +94,10 @@ impl Docker<'_> {
     async fn serve(&self, routes: &BTreeMap<String, Route>, open: bool) -> Result<(), OperationError> {
         let mut state = self.edge.lock().await;
         let name = edge::name(&self.project);
+        let next = format!("{name}.next");
+        let all = Removal { force: true, anonymous_volumes: true };
+        // A killed run may have left it.
+        ignore_missing(self.engine.remove(&ContainerId(next.clone()), all).await)?;
         let subnet = self.edge_networks().await?;
         let found = self.edge_details().await?;
         let mut wanted = match (&*state, &found) {
@@ -114,13 +130,12 @@ impl Docker<'_> {
                 }
             }
             (None, Some(old)) => {
-                let next = self.start_edge(&format!("{name}.next"), &wanted, &ports, &subnet).await?;
+                let next = self.start_edge(&next, &wanted, &ports, &subnet).await?;
                 self.close(&old.id).await?;
                 if open {
                     self.open(&next, &wanted).await?;
                 }
                 ignore_missing(self.engine.stop(&old.id, None).await)?;
-                let all = Removal { force: true, anonymous_volumes: true };
                 ignore_missing(self.engine.remove(&old.id, all).await)?;
                 self.engine.rename(&next, &name).await?;
             }
@@ -176,16 +191,7 @@ impl Docker<'_> {
             command: ["/bin/sh", "-c", process::FIRST].map(String::from).to_vec(),
             file,
         };
-        let id = match self.engine.create_edge(container.clone()).await {
-            // A killed run left one that serves nobody.
-            Err(error) if error.is_conflict() => {
-                let left = ContainerId(name.to_owned());
-                let all = Removal { force: true, anonymous_volumes: true };
-                ignore_missing(self.engine.remove(&left, all).await)?;
-                self.engine.create_edge(container).await?
-            }
-            created => created?,
-        };
+        let id = self.engine.create_edge(container).await?;
         self.engine.start(&id).await?;
         self.ask(&id, &process::await_start(edge)).await?;
         Ok(id)

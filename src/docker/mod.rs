@@ -39,7 +39,7 @@ use crate::apply::control::Control;
 use crate::apply::failure::Stopped;
 use crate::apply::target::Target;
 use crate::compose::model::ServiceName;
-use crate::edge::{Edge, Route};
+use crate::edge::Edge;
 use crate::engine::Endpoint;
 use crate::engine::container::Removal;
 use crate::engine::convert::NewNetwork;
@@ -105,7 +105,7 @@ enum Kept {
 /// What an edge was before an operation changed it.
 #[derive(Debug, Clone)]
 struct EdgeBefore {
-    routes: BTreeMap<String, Route>,
+    edge: Edge,
     open: bool,
 }
 

@@ -22,17 +22,29 @@ impl Docker<'_> {
     ) -> Result<(), OperationError> {
         let id = self.id(container)?;
         let Some(server) = self.server(replica, &id).await? else { return Ok(()) };
+        self.send_requests(id.short(), &server).await?;
+        match self.observed_container(&id) {
+            Some(_) => Ok(self.unmark(&id).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the edge send requests to a server, and waits until it does.
+    pub(super) async fn send_requests(&self, name: &str, server: &Server) -> Result<(), OperationError> {
         let mut state = self.edge_file().await?;
         let edge = state.get_or_insert_default();
-        edge.servers.insert(id.short().to_owned(), server.clone());
-        let script = process::add(edge, id.short(), &server);
+        edge.servers.insert(name.to_owned(), server.clone());
+        // An undo gives the edge its routes back after that.
+        if !edge.routes.contains_key(&server.service) {
+            return Ok(());
+        }
+        let script = process::add(edge, name, server);
         let outcome = self.run_in_edge(&self.edge_id(), &script, |_| ()).await?;
         match outcome.exit_code {
-            Some(0) if self.observed_container(&id).is_some() => Ok(self.unmark(&id).await?),
             Some(0) => Ok(()),
             Some(3) => Err(OperationError::Impossible(format!(
-                "the edge cannot reach {container}: nothing answers at port {}; a healthcheck or `x-sofa.ready` shows when it does",
-                server.port
+                "the edge cannot reach a container of {}: nothing answers at port {}; a healthcheck or `x-sofa.ready` shows when it does",
+                server.service, server.port
             ))),
             _ => Err(self.edge_failed(&outcome)),
         }

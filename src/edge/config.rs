@@ -53,7 +53,8 @@ fn render_without_digest(edge: &Edge) -> String {
 
 fn global(text: &mut String, edge: &Edge) -> std::fmt::Result {
     let (address, port) = COMMANDS;
-    let drain = edge.longest_drain().as_secs().max(1);
+    // After a reload the connections of the earlier process may take as long as a tunnel.
+    let drain = edge.longest_drain().as_secs().max(3600);
     writeln!(
         text,
         "global

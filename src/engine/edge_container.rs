@@ -17,7 +17,7 @@ use crate::edge::Published;
 use crate::plan::observed::ContainerId;
 
 /// An edge's container to create.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EdgeContainer<'a> {
     pub name: &'a str,
     pub image: &'a str,

@@ -15,8 +15,10 @@ use crate::edge::{HostPort, Route};
 pub(super) fn routes(desired: &Desired<'_>, observed: &Observed) -> BTreeMap<String, Route> {
     let found = observed.edge.iter().flat_map(|found| &found.edge.routes);
     let stays = |name: &str| {
-        let is_used = |container: &Container| container.service == name && container.behind_edge().is_some();
-        desired.service(name).is_none() && observed.containers.iter().any(is_used)
+        let is_behind =
+            |container: &Container| container.service == name && container.behind_edge().is_some();
+        let is_meant = desired.project.service(name).is_some_and(|service| service.http().is_some());
+        desired.service(name).is_none() && (is_meant || observed.containers.iter().any(is_behind))
     };
     let mut routes: BTreeMap<String, Route> =
         found.filter(|(name, _)| stays(name)).map(|(name, route)| (name.clone(), route.clone())).collect();

@@ -283,6 +283,12 @@ async fn a_host_port_moves_to_the_edge_and_back() {
     assert_eq!(get(port, "x", "/").await, "moved /");
     let again = test.sofa(["deploy"]);
     again.ok().says("2 unchanged");
+    // A failure on the way back leaves it behind the edge.
+    stack(&test, port, "", "");
+    test.env("CHECK", "raise SystemExit(1)");
+    deploy(&mut test, "broken").assert_code(4).says("undone");
+    assert_eq!(get(port, "x", "/").await, "moved /");
+    test.env("CHECK", "import socket; socket.create_connection(('127.0.0.1', 8000))");
     // And back.
     stack(&test, port, "", "");
     deploy(&mut test, "back").ok().says("edge: removed");

@@ -131,13 +131,16 @@ fn is_of(project: &str, labels: &BTreeMap<String, String>) -> bool {
     labels.get(labels::compose::PROJECT).is_some_and(|p| p == project)
 }
 
-/// The project's edge: the container, if it is among these, and the network to its servers.
+/// The project's edge: the container, if it is among these, and the network to its servers. What a killed run left of a successor
+/// belongs to it.
 fn take_edge(project: &str, foreign: &mut Vec<Container>, networks: &[Network]) -> Option<ObservedEdge> {
     let name = edge::name(project);
     let is_own =
         |labels: &BTreeMap<String, String>| labels.get(labels::sofa::PROJECT).is_some_and(|of| of == project);
-    let at = foreign.iter().position(|container| container.name == name && is_own(&container.labels));
-    let container = at.map(|at| foreign.remove(at));
+    let is_edge = |container: &mut Container| {
+        is_own(&container.labels) && container.labels.contains_key(labels::sofa::EDGE)
+    };
+    let container = foreign.extract_if(.., is_edge).filter(|container| container.name == name).last();
     let network = networks.iter().find(|network| network.name == name && is_own(&network.labels));
     (container.is_some() || network.is_some()).then(|| ObservedEdge {
         container,

@@ -227,3 +227,21 @@ fn down_removes_the_edge_with_the_last_container_behind_it() {
     let all = case.down(&down::Policy::default()).to_string();
     assert!(all.contains("project: remove sofa.edge.p, down"), "{all}");
 }
+
+#[test]
+fn services_outside_the_scope_keep_their_routes() {
+    let api = |api: &mut Service| {
+        behind(api);
+        api.ports[0].published = "81".into();
+    };
+    // `web` is in the files, and somebody took its container down.
+    let mut case = with_edge(case().with("api", api).with("web", behind), &[]);
+    let desired = Desired::new(&case.project, &["api"], &case.observed, case.terms());
+    let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap().to_string();
+    assert!(plan.contains("have sofa.edge.p serve api, web, settings of api changed"), "{plan}");
+    // The files have it no more.
+    case.project.services.remove("web");
+    let desired = Desired::new(&case.project, &["api"], &case.observed, case.terms());
+    let plan = super::super::deploy(&desired, &case.observed, Policy::default()).unwrap().to_string();
+    assert!(plan.contains("have sofa.edge.p serve api, settings of api, web changed"), "{plan}");
+}
