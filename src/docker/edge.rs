@@ -273,7 +273,9 @@ impl Docker<'_> {
             if had.is_some() {
                 ignore_missing(self.engine.disconnect(&network, id, true).await)?;
             }
-            self.engine.connect_container(&network, id, Endpoint::with_names(&names)).await?;
+            // The network of a service that is taken down may be gone.
+            let connected = self.engine.connect_container(&network, id, Endpoint::with_names(&names)).await;
+            ignore_missing(connected)?;
         }
         Ok(())
     }
@@ -356,9 +358,12 @@ impl Docker<'_> {
 
     /// Takes the edge off a network that is removed.
     pub(super) async fn leave_network(&self, network: &str) -> Result<(), EngineError> {
-        match self.observed.edge.is_some() {
-            true => ignore_missing(self.engine.disconnect(network, &self.edge_id(), true).await),
-            false => Ok(()),
+        if self.observed.edge.is_none() {
+            return Ok(());
+        }
+        match self.engine.attachment(network, &self.edge_id()).await {
+            Ok(Some(_)) => ignore_missing(self.engine.disconnect(network, &self.edge_id(), true).await),
+            found => ignore_missing(found.map(drop)),
         }
     }
 

@@ -80,7 +80,7 @@ impl Docker<'_> {
         self.ask(&self.edge_id(), &process::quiesce(edge, id.short(), server)).await
     }
 
-    /// Waits until a container has no requests; returns how many are left at the end of the time.
+    /// Waits until a container has no requests. Returns how many are left at the end of the time.
     pub(super) async fn drain_server(
         &self,
         replica: &Replica,
@@ -93,7 +93,7 @@ impl Docker<'_> {
             process::drain(edge, id.short(), server, deadline.as_secs())
         };
         let mut left = 0;
-        let show = |line: &str| {
+        let mut show = |line: &str| {
             if let Some(requests) = answer::requests_left(line) {
                 left = requests;
                 let detail = Some(format!("{requests} requests")).filter(|_| requests > 0);
@@ -103,7 +103,6 @@ impl Docker<'_> {
         };
         let command = ExecCommand { argv: script.argv, env: script.env, ..ExecCommand::default() };
         let limit = deadline + COMMAND;
-        let mut show = show;
         let outcome =
             self.engine.exec_watched(&self.edge_id(), &command, limit, |line| show(&line.text)).await?;
         match outcome.exit_code {

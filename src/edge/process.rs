@@ -98,12 +98,21 @@ for try in $(seq 150); do
 done
 exit 3"#;
 
-/// Sends no more requests to a server; connections that are kept alive go elsewhere with their next request.
+/// Sends no more requests to a server; connections that are kept alive go elsewhere with their next request. Fails where the proxy still
+/// sends it some.
 pub fn quiesce(edge: &Edge, name: &str, server: &Server) -> Script {
     let states = config::backends_of(edge, &server.service);
     let states = states.into_iter().map(|(backend, _)| format!("set server {backend}/{name} state drain"));
-    script("ask \"$COMMANDS\"", [("COMMANDS", states.collect::<Vec<_>>().join("; "))])
+    let env = [
+        ("COMMANDS", states.collect::<Vec<_>>().join("; ")),
+        ("MAIN", server.service.clone()),
+        ("NAME", name.to_owned()),
+    ];
+    script(QUIESCE, env)
 }
+
+const QUIESCE: &str = r#"ask "$COMMANDS" || exit
+! ask "show servers state $MAIN" | grep -E "^[0-9]+ $MAIN [0-9]+ $NAME [^ ]+ [0-9]+ 0 ""#;
 
 /// Waits until a server has no requests, at most for so many seconds. Prints how many it has, when that changes. A proxy that was
 /// told to read its file again ends its old connections in a process of its own, whose connections are counted by the kernel.
@@ -123,14 +132,16 @@ pub fn drain(edge: &Edge, name: &str, server: &Server, seconds: u64) -> Script {
     script(DRAIN, env)
 }
 
-const DRAIN: &str = r#"now() { cut -d. -f1 /proc/uptime; }
+const DRAIN: &str = r##"now() { cut -d. -f1 /proc/uptime; }
 busy() {
   # Sessions of the proxy that runs, its used and idle connections, and all connections.
   sessions=0 own=0
   for backend in $BACKENDS; do
     found=$(ask "show stat" | awk -F, -v b="$backend" -v s="$NAME" '$1 == b && $2 == s { print $5 }')
     sessions=$((sessions + ${found:-0}))
-    found=$(ask "show servers conn" | awk -v s="$backend/$NAME" '$1 == s { print $7 + $13 }')
+    found=$(ask "show servers conn" | awk -v s="$backend/$NAME" '
+      $1 == "#" { for (i = 2; i <= NF; i++) at[$i] = i - 1 }
+      $1 == s { print $at["used_cur"] + $at["idle_cur"] }')
     own=$((own + ${found:-0}))
   done
   all=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -cE ":?($REMOTE) 01 ")
@@ -145,7 +156,7 @@ while :; do
   [ "$left" = 0 ] && exit 0
   [ "$(now)" -ge "$end" ] && exit 3
   sleep 0.2
-done"#;
+done"##;
 
 /// An address and port as the kernel lists connections: the bytes of the address in the order of the machine.
 fn remote(address: Ipv4Addr, port: u16) -> String {

@@ -135,9 +135,10 @@ impl EdgeStatus {
             return notes;
         }
         if answer::value(&self.answer, config::DIGEST) != Some(config::digest(&self.edge).as_str()) {
-            notes.push(
-                "the proxy does not run what its file says; the next deploy has it read the file".to_owned(),
-            );
+            notes.push(format!(
+                "the proxy does not run what its file says; `docker restart {}` has it read the file",
+                self.container.name
+            ));
         }
         for service in
             self.edge.routes.keys().filter(|service| self.edge.servers_of(service).next().is_none())

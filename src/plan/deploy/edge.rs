@@ -60,9 +60,9 @@ impl<'a> Deploy<'a> {
     fn holders(&mut self, wanted: &edge::Edge) -> Vec<(&'a Container, String)> {
         let own =
             self.observed.containers.iter().filter(|found| found.is_up() && found.behind_edge().is_none());
+        let published = wanted.published();
         let mut holders = Vec::new();
         for container in own {
-            let published = wanted.published();
             let held = published.iter().find(|port| {
                 let number = port.host.port.parse::<u16>().unwrap_or_default();
                 number != 0 && conflict::publishes(container, &port.host.address, number, "tcp")
@@ -91,6 +91,7 @@ impl<'a> Deploy<'a> {
             steps.flat_map(|steps| steps.started.iter().chain(&steps.ready)).copied().collect();
         needs.extend(self.edge.ready);
         let holders = std::mem::take(&mut self.edge.holders);
+        let mut ends = Vec::new();
         for (container, port) in holders {
             self.notes.push(format!(
                 "disruptive: host port {port} moves from {} to the edge; requests are refused from the stop of that container until 0.3 s \
@@ -98,9 +99,9 @@ impl<'a> Deploy<'a> {
                 container.name
             ));
             let cause = Cause::TakesPort { port };
-            let ended = self.end(&Replica::of(container), container, &needs.clone(), cause);
-            needs.push(ended);
+            ends.push(self.end(&Replica::of(container), container, &needs, cause));
         }
+        needs.extend(ends);
         let name = edge::name(&self.desired.project.name);
         let opened = self.draft.add(Group::Project, &needs, Action::OpenEdge { name }, Cause::None);
         self.draft.undo(opened, Undo::CloseEdge);
