@@ -2,6 +2,7 @@
 ##
 ##   deploy   build what changed and bring the services to the files' state; the first time it prepares the machine too
 ##   ps       what runs                        logs     what it says
+##   status   that, and what the workers do
 ##   stop     stop, dependants first           start    start again, dependencies first
 ##   restart  one after the other, each ready  down     remove containers and networks
 ##   build    the images only                  config   the resolved Compose model
@@ -25,7 +26,7 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-VERBS  := deploy stop start restart ps logs down build plan config check
+VERBS  := deploy stop start restart ps status logs down build plan config check
 MODES  := local dev stage gpu production
 STACKS := forecaster demeter
 WORDS  := $(MODES) all
@@ -113,7 +114,7 @@ deploy build:
 	@exec $(SOFA) $(in_stack) $@ $(words)
 
 # These work with the binary that is there: a source tree that does not compile keeps nobody from seeing or stopping what runs.
-stop start restart ps logs down plan config check:
+stop start restart ps status logs down plan config check:
 	@test -x $(SOFA) || $(TOOLS)/build >/dev/null
 	@exec $(SOFA) $(in_stack) $@ $(words)
 

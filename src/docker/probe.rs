@@ -32,7 +32,7 @@ pub(super) enum Answer {
     /// It passed.
     Passed,
     /// It did not.
-    Failed(Told),
+    Failed(FailedAnswer),
     /// It had not ended after this time.
     TimedOut(Duration),
     /// The engine did not run it: the container ended or restarts at this moment, or the connection broke.
@@ -43,10 +43,10 @@ pub(super) enum Answer {
 
 impl Answer {
     /// What came instead of an answer that passes.
-    pub(super) fn told(&self) -> Option<Told> {
+    pub(super) fn failure(&self) -> Option<FailedAnswer> {
         match self {
-            Answer::Failed(told) => Some(told.clone()),
-            Answer::TimedOut(after) => Some(Told::new(format!("none within {}", elapsed(*after)))),
+            Answer::Failed(failure) => Some(failure.clone()),
+            Answer::TimedOut(after) => Some(FailedAnswer::new(format!("none within {}", elapsed(*after)))),
             Answer::Passed | Answer::NotRun | Answer::Impossible(_) => None,
         }
     }
@@ -54,19 +54,19 @@ impl Answer {
 
 /// What came instead of an answer that passes: a few words, and the begin of what the container said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct FailedAnswer {
     what: String,
     body: String,
 }
 
-impl Told {
-    fn new(what: impl Into<String>) -> Told {
-        Told { what: what.into(), body: String::new() }
+impl FailedAnswer {
+    fn new(what: impl Into<String>) -> FailedAnswer {
+        FailedAnswer { what: what.into(), body: String::new() }
     }
 
-    fn with(what: impl Into<String>, body: &[u8]) -> Told {
+    fn with(what: impl Into<String>, body: &[u8]) -> FailedAnswer {
         let body = String::from_utf8_lossy(&body[..body.len().min(LONGEST_GLANCE)]).into_owned();
-        Told { what: what.into(), body }
+        FailedAnswer { what: what.into(), body }
     }
 
     /// As people see it, in one line. Secrets are replaced before anything is cut, so that no part of one stays.
@@ -94,7 +94,7 @@ pub(super) async fn command(engine: &Engine, id: &ContainerId, argv: &[String], 
             Some(0) => Answer::Passed,
             Some(code) => {
                 let output = if outcome.stderr.is_empty() { &outcome.stdout } else { &outcome.stderr };
-                Answer::Failed(Told::with(format!("exit code {code}"), output))
+                Answer::Failed(FailedAnswer::with(format!("exit code {code}"), output))
             }
             None => Answer::TimedOut(timeout),
         },
@@ -110,7 +110,7 @@ pub(super) async fn tcp(engine: &Engine, details: &ContainerDetails, port: u16, 
     };
     match tokio::time::timeout(timeout, tokio::net::TcpStream::connect(address)).await {
         Ok(Ok(_)) => Answer::Passed,
-        Ok(Err(error)) => Answer::Failed(Told::new(error.kind().to_string())),
+        Ok(Err(error)) => Answer::Failed(FailedAnswer::new(error.kind().to_string())),
         Err(_) => Answer::TimedOut(timeout),
     }
 }
@@ -142,13 +142,13 @@ async fn ask(address: SocketAddr, service: &str, request: &HttpRequest) -> Answe
     };
     let mut response = match get(&client, address, service, request).await {
         Ok(response) => response,
-        Err(error) => return Answer::Failed(Told::new(cause(&error))),
+        Err(error) => return Answer::Failed(FailedAnswer::new(cause(&error))),
     };
     let status = response.status();
     if !request.expect.contains(&status.as_u16()) {
         let mut seen = Vec::new();
         let _ = tokio::time::timeout(GLANCE, read(&mut response, &mut seen, LONGEST_GLANCE)).await;
-        return Answer::Failed(Told::with(status.to_string(), &seen));
+        return Answer::Failed(FailedAnswer::with(status.to_string(), &seen));
     }
     if request.json.is_empty() && request.body.is_none() {
         return Answer::Passed;
@@ -156,13 +156,13 @@ async fn ask(address: SocketAddr, service: &str, request: &HttpRequest) -> Answe
     let mut body = Vec::new();
     let read = read(&mut response, &mut body, LONGEST_BODY).await;
     if body.len() > LONGEST_BODY {
-        return Answer::Failed(Told::new(format!("{status}, but its body is too long")));
+        return Answer::Failed(FailedAnswer::new(format!("{status}, but its body is too long")));
     }
     match (unexpected(&body, request), read) {
         // Many servers end a body over TLS by closing the connection, which counts as an error.
         (None, _) => Answer::Passed,
-        (Some(_), Err(why)) => Answer::Failed(Told::with(format!("{status}, but {why}"), &body)),
-        (Some(why), Ok(())) => Answer::Failed(Told::with(format!("{status}, but {why}"), &body)),
+        (Some(_), Err(why)) => Answer::Failed(FailedAnswer::with(format!("{status}, but {why}"), &body)),
+        (Some(why), Ok(())) => Answer::Failed(FailedAnswer::with(format!("{status}, but {why}"), &body)),
     }
 }
 
@@ -285,7 +285,7 @@ async fn address(engine: &Engine, details: &ContainerDetails, port: u16) -> Resu
         return Ok(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port));
     }
     // Between two starts a container has no address.
-    let none = || Answer::Failed(Told::new("the container has no address"));
+    let none = || Answer::Failed(FailedAnswer::new("the container has no address"));
     let parent = match details.network_mode.strip_prefix("container:") {
         Some(id) => Some(engine.inspect(id).await.map_err(|_| none())?),
         None => None,
@@ -325,7 +325,7 @@ mod tests {
 
     /// What is shown of an answer; empty where it passes.
     fn shown(answer: &Answer) -> String {
-        answer.told().map(|told| told.text(&Secrets::default())).unwrap_or_default()
+        answer.failure().map(|failure| failure.text(&Secrets::default())).unwrap_or_default()
     }
 
     #[tokio::test]
@@ -377,9 +377,9 @@ mod tests {
     fn a_secret_at_the_cut_is_not_shown_in_part() {
         let secrets = Secrets::default().with_environment([("API_TOKEN", "hunter2-hunter2")]);
         let body = format!("{}hunter2-hunter2", "x".repeat(290));
-        let text = Told::with("500", body.as_bytes()).text(&secrets);
+        let text = FailedAnswer::with("500", body.as_bytes()).text(&secrets);
         assert!(!text.contains("hunter"), "{text}");
-        assert!(Told::new(body).text(&secrets).chars().count() <= SHOWN + 1);
+        assert!(FailedAnswer::new(body).text(&secrets).chars().count() <= SHOWN + 1);
     }
 
     #[tokio::test]

@@ -131,7 +131,7 @@ impl Waiter<'_> {
                         }
                         answer => {
                             tests.failed(candidate.gate, &answer, took);
-                            candidate.seen.answer.replace(answer.told());
+                            candidate.seen.answer.replace(answer.failure());
                         }
                     },
                 }

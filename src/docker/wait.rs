@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::probe::Told;
+use super::probe::FailedAnswer;
 use super::start_phases::StartPhases;
 use super::watch::Watch;
 use crate::apply::control::Control;
@@ -47,7 +47,7 @@ pub(super) struct Candidate<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The last answer that did not pass the gate.
-    pub(super) answer: RefCell<Option<Told>>,
+    pub(super) answer: RefCell<Option<FailedAnswer>>,
     pub(super) phases: RefCell<StartPhases>,
 }
 

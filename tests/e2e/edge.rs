@@ -193,11 +193,11 @@ async fn lives_under(load: Load, least: u64, seconds_of_stream: u64) {
 }
 
 const LIGHT: Load =
-    Load { keep_alive: 4, fresh: 2, streams: (1, 10), websockets: 1, pause: Duration::from_millis(15) };
+    Load { keep_alive: 4, fresh: 2, streams: (1, 4), websockets: 1, pause: Duration::from_millis(15) };
 
 #[tokio::test]
 async fn no_request_is_lost_whatever_happens_to_the_containers() {
-    lives_under(LIGHT, 3_000, 10).await;
+    lives_under(LIGHT, 3_000, 4).await;
 }
 
 #[tokio::test]

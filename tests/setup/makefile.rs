@@ -59,7 +59,7 @@ fn a_failing_tool_keeps_deploy_from_running() {
 
 #[test]
 fn other_verbs_use_the_binary_that_is_there() {
-    for verb in ["stop", "start", "restart", "ps", "logs", "down", "plan", "config", "check"] {
+    for verb in ["stop", "start", "restart", "ps", "status", "logs", "down", "plan", "config", "check"] {
         assert_eq!(called(&[verb]), [format!("sofa {verb}")]);
     }
 }
