@@ -257,7 +257,7 @@ async fn an_interrupt_and_a_kill_in_a_drain_leave_the_worker_consuming(
 ) -> usize {
     let before = ids(test).await;
     // Ctrl-C: undone, and the same worker consumes again.
-    send_one(test, tasks, 12.0, "gpu_queue_0").await;
+    send_one(test, tasks, 30.0, "gpu_queue_0").await;
     let mut deploy = draining(test, "interrupted");
     let mut interrupt = Command::new("kill");
     interrupt.args(["-INT", &deploy.id().to_string()]);

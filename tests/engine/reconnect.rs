@@ -59,7 +59,7 @@ fn an_engine_that_comes_back_is_gone_on_with_whatever_it_was_asked_for() {
     for (method, path) in calls {
         for done in [false, true] {
             let stage = stage();
-            stage.fake.script("db", Script::default().healthy_after(300));
+            stage.fake.script("db", Script::default().healthy_after(1000));
             let (old, names) = (stage.ids(), stage.containers());
             let outage = once_behind_the_lock(&stage, stage.fake.outage(AWHILE));
             let call = Fault::on(method, path).always();
