@@ -100,7 +100,7 @@ impl Announcer {
                 (Phase::Created, Some("waits for its dependencies".into()))
             }
             Change::Create => (Phase::Done, Some("created".into())),
-            Change::Configure => (Phase::Done, Some(action.to_string())),
+            Change::Configure => (Phase::Done, action.edge_state()),
             Change::Start | Change::Resume => (Phase::Started, None),
             Change::Stop | Change::Remove if self.is_of_predecessor(action) => return None,
             Change::Stop => (Phase::Stopped, None),

@@ -394,7 +394,7 @@ impl Docker<'_> {
         }
     }
 
-    /// What the edge's file says, read once. Whoever holds it changes the edge alone.
+    /// What the edge's file says, read once. Only the holder of the lock changes the edge.
     pub(super) async fn edge_file(
         &self,
     ) -> Result<tokio::sync::MutexGuard<'_, Option<Edge>>, OperationError> {

@@ -40,7 +40,13 @@ pub async fn add_quiesced(
     project: &str,
     observed: &mut Observed,
 ) -> Result<(), EngineError> {
-    let is_worker = |found: &&mut Container| found.is_up() && may_be_marked(found);
+    let is_worker = |found: &&mut Container| match handover::of_container(found, None) {
+        Some(HandOver { method: Method::Commands(commands), .. }) => {
+            found.is_up() || commands.resume.is_some()
+        }
+        Some(_) => found.is_up(),
+        None => false,
+    };
     let workers = observed.containers.iter_mut().filter(is_worker);
     try_join_all(workers.map(async |container| {
         if let Some(mark) = mark(project, &container.id) {
@@ -197,7 +203,11 @@ impl Docker<'_> {
 
     /// Has a new worker finish what it took before an undo stops it. A failure is a warning, since it is removed anyway.
     pub(super) async fn hand_over_for_undo(&self, replica: &Replica, container: &ContainerRef) {
-        let Ok(HandOver { deadline, .. }) = self.hand_over(replica, container) else { return };
+        let Ok(HandOver { deadline, method, .. }) = self.hand_over(replica, container) else { return };
+        // The undo that took it off the edge ended its requests.
+        if method == Method::Edge {
+            return;
+        }
         let work = async {
             self.quiesce(None, replica, container).await?;
             self.drain_worker(replica, container, deadline).await?;
@@ -219,7 +229,9 @@ impl Docker<'_> {
             Err(error) if error.is_not_found() => return Ok(()),
             details => details?.state,
         };
-        self.unmark(&id).await?;
+        if !self.hand_over(replica, container)?.method.outlives_a_stop() {
+            self.unmark(&id).await?;
+        }
         match state {
             State::Exited(code) if code == 128 + 9 => Err(self.failed(replica, HandOverReason::Killed)),
             _ => Ok(()),
@@ -268,6 +280,18 @@ impl Docker<'_> {
             }
         }
         Ok(self.unmark(&id).await?)
+    }
+
+    /// Has a container that was started take work again, where its stop does not end that it takes none.
+    pub(super) async fn resume_started(
+        &self,
+        replica: &Replica,
+        container: &ContainerRef,
+    ) -> Result<(), OperationError> {
+        match self.hand_over(replica, container) {
+            Ok(hand_over) if hand_over.method.outlives_a_stop() => self.resume(replica, container, &[]).await,
+            _ => Ok(()),
+        }
     }
 
     /// Undoes an operation that quiesced a worker. Where that failed, it probably consumes still: then a failure is a warning.

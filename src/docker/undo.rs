@@ -147,6 +147,19 @@ impl Docker<'_> {
             ));
             return Ok(());
         }
+        self.wait_restored(operation, replica, id, control).await?;
+        self.resume_started(replica, container).await
+    }
+
+    /// Waits until an old container that was started again is ready.
+    async fn wait_restored(
+        &self,
+        operation: OpId,
+        replica: &Replica,
+        id: &ContainerId,
+        control: &Control<'_>,
+    ) -> Result<(), OperationError> {
+        let before = self.observed_container(id);
         let gate = before.map_or(Gate::Healthy { probe: true }, gate_of);
         let waited = self.waiter(&control.waiting()).wait(replica, id, &gate, None).await;
         match waited {

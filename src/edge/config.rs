@@ -39,16 +39,11 @@ pub fn parse(text: &str) -> Option<Edge> {
 
 /// What a proxy must read its file again for. Servers are not part of it: commands add and remove them.
 pub fn digest(edge: &Edge) -> String {
-    let routes = Edge { servers: Default::default(), ..edge.clone() };
-    let digest = Sha256::digest(render_without_digest(&routes));
+    let digest = Sha256::digest(serde_json::to_string(&edge.routes).unwrap_or_default());
     digest.iter().take(8).fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
-}
-
-fn render_without_digest(edge: &Edge) -> String {
-    serde_json::to_string(&edge.routes).unwrap_or_default()
 }
 
 fn global(text: &mut String, edge: &Edge) -> std::fmt::Result {
@@ -87,7 +82,8 @@ defaults
 
 fn published(text: &mut String, edge: &Edge, port: &Published) -> std::fmt::Result {
     let inside = port.inside;
-    writeln!(text, "frontend published-{inside}\n  bind :::{inside} v4v6")?;
+    writeln!(text, "frontend published-{inside}")?;
+    bind(text, inside)?;
     writeln!(
         text,
         "  http-request set-header X-Forwarded-Proto http unless {{ req.hdr(X-Forwarded-Proto) -m found }}"
@@ -115,6 +111,11 @@ fn published(text: &mut String, edge: &Edge, port: &Published) -> std::fmt::Resu
     Ok(())
 }
 
+/// One socket for each family: with one for both, servers would see the IPv4 addresses of callers as `::ffff:…`.
+fn bind(text: &mut String, port: u16) -> std::fmt::Result {
+    writeln!(text, "  bind :{port}\n  bind :::{port} v6only")
+}
+
 /// The ports under which the edge stands for its services in their networks. Services with the same port are distinguished by the
 /// `Host` header, which has the name that was asked for.
 fn inside(text: &mut String, edge: &Edge) -> std::fmt::Result {
@@ -123,7 +124,8 @@ fn inside(text: &mut String, edge: &Edge) -> std::fmt::Result {
     ports.sort_unstable();
     ports.dedup();
     for port in ports {
-        writeln!(text, "frontend inside-{port}\n  bind :::{port} v4v6")?;
+        writeln!(text, "frontend inside-{port}")?;
+        bind(text, port)?;
         let services: Vec<_> = named().filter(|(_, route)| route.port == port).collect();
         if let [(name, _)] = services.as_slice() {
             writeln!(text, "  default_backend {name}")?;
@@ -135,7 +137,8 @@ fn inside(text: &mut String, edge: &Edge) -> std::fmt::Result {
         }
     }
     for (name, port) in passed_on(edge) {
-        writeln!(text, "frontend passed-on-{port}\n  mode tcp\n  bind :::{port} v4v6")?;
+        writeln!(text, "frontend passed-on-{port}\n  mode tcp")?;
+        bind(text, port)?;
         writeln!(text, "  default_backend {name}:{port}")?;
     }
     Ok(())
@@ -227,15 +230,18 @@ mod tests {
         let parts = text.split_once("frontend").unwrap().1;
         insta::assert_snapshot!(format!("frontend{parts}"), @"
         frontend published-30000
-          bind :::30000 v4v6
+          bind :30000
+          bind :::30000 v6only
           http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }
           default_backend api
         frontend inside-8000
-          bind :::8000 v4v6
+          bind :8000
+          bind :::8000 v6only
           default_backend api
         frontend passed-on-9090
           mode tcp
-          bind :::9090 v4v6
+          bind :9090
+          bind :::9090 v6only
           default_backend api:9090
         backend api
           balance leastconn
@@ -273,7 +279,8 @@ mod tests {
         let frontend = text.split("frontend ").find(|part| part.starts_with("published-30003")).unwrap();
         insta::assert_snapshot!(frontend, @"
         published-30003
-          bind :::30003 v4v6
+          bind :30003
+          bind :::30003 v6only
           http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }
           use_backend hosted if { req.hdr(host),field(1,:) -i a.example }
           use_backend docs if { path /docs }
@@ -283,7 +290,8 @@ mod tests {
         let frontend = text.split("frontend ").find(|part| part.starts_with("inside-8000")).unwrap();
         insta::assert_snapshot!(frontend.split("backend docs\n").next().unwrap(), @"
         inside-8000
-          bind :::8000 v4v6
+          bind :8000
+          bind :::8000 v6only
           use_backend docs if { req.hdr(host),field(1,:) -i x }
           use_backend hosted if { req.hdr(host),field(1,:) -i x }
         ");

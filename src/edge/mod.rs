@@ -27,7 +27,7 @@ pub fn name(project: &str) -> String {
 }
 
 /// The network through which the edge publishes ports. An engine publishes the ports of a container through the first of its networks
-/// by name, and publishes them anew when that changes: this name sorts before those that Compose makes.
+/// by name. This name sorts before those that Compose makes, so no network that the edge joins later takes its place.
 pub fn front_network(project: &str) -> String {
     format!("0-sofa-edge.{project}")
 }

@@ -114,8 +114,8 @@ pub fn quiesce(edge: &Edge, name: &str, server: &Server) -> Script {
 const QUIESCE: &str = r#"ask "$COMMANDS" || exit
 ! ask "show servers state $MAIN" | grep -E "^[0-9]+ $MAIN [0-9]+ $NAME [^ ]+ [0-9]+ 0 ""#;
 
-/// Waits until a server has no requests, at most for so many seconds. Prints how many it has, when that changes. A proxy that was
-/// told to read its file again ends its old connections in a process of its own, whose connections are counted by the kernel.
+/// Waits until a server has no requests, at most for so many seconds. Prints how many it has, when that changes. After a reload the
+/// earlier process of the proxy serves its connections to their end. It answers no commands, so the kernel's list of connections counts.
 pub fn drain(edge: &Edge, name: &str, server: &Server, seconds: u64) -> Script {
     let backends: Vec<String> =
         config::backends_of(edge, &server.service).into_iter().map(|(backend, _)| backend).collect();

@@ -56,9 +56,8 @@ impl Workers {
         let workers = live.scope.pick(&live.observed.containers).into_iter();
         let workers = workers.filter(|container| container.is_up() && !container.oneoff);
         let workers = workers.filter_map(|container| Some((container, of_container(container, None)?)));
-        let workers = workers.filter(|(_, handover)| handover.method != Method::Edge);
         let asked = workers.map(|(container, handover)| ask(&live.engine, container, handover));
-        Ok(Workers(join_all(asked).await))
+        Ok(Workers(join_all(asked).await.into_iter().flatten().collect()))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -85,14 +84,15 @@ impl Workers {
     }
 }
 
-async fn ask(engine: &Engine, container: &Container, handover: HandOver) -> Worker {
+/// `None` for a container that hands over requests: it is no worker.
+async fn ask(engine: &Engine, container: &Container, handover: HandOver) -> Option<Worker> {
     let found = match handover.method {
         Method::Celery => match handover::look(engine, &container.id).await {
             Ok(Ok(status)) => Found::Celery(status),
             Ok(Err(why)) => Found::Nothing(why),
             Err(error) => Found::Nothing(engine_failure(error).messages.join("; ")),
         },
-        Method::Edge => Found::Nothing("it is no worker".to_owned()),
+        Method::Edge => return None,
         Method::Commands(commands) => {
             let command = ExecCommand { argv: commands.idle, ..ExecCommand::default() };
             match engine.exec(&container.id, &command, LOOK).await {
@@ -106,7 +106,7 @@ async fn ask(engine: &Engine, container: &Container, handover: HandOver) -> Work
         number => format!("{} {number}", container.service),
     };
     let gpu_memory = gpu_memory(engine, container).await;
-    Worker { name, container: container.name.clone(), quiesced: container.quiesced, found, gpu_memory }
+    Some(Worker { name, container: container.name.clone(), quiesced: container.quiesced, found, gpu_memory })
 }
 
 /// The memory of the GPUs of a container, by `nvidia-smi` in it.

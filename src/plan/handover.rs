@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::action::{Action, ContainerRef, Replica};
 use super::cause::Cause;
 use super::desired::{Desired, DesiredService};
-use super::observed::{Container, Observed};
+use super::observed::{Container, ContainerId, Observed};
 use super::operation::{Group, OnFailure, OpId, Operation, Plan, Undo};
 use super::rewrite::{Pass, Place, Rewrite};
 use super::workers;
@@ -41,6 +41,18 @@ pub enum Method {
     Commands(HandOverCommands),
     /// By the edge: it sends no more requests to the container.
     Edge,
+}
+
+impl Method {
+    /// Whether a container that was stopped and started again may still take no work: the edge does not know of its start, and what a
+    /// command did may be in its file system. The process of a Celery worker alone decides.
+    pub fn outlives_a_stop(&self) -> bool {
+        match self {
+            Method::Celery => false,
+            Method::Commands(commands) => commands.resume.is_some(),
+            Method::Edge => true,
+        }
+    }
 }
 
 /// How the containers of a service give up their work; `None` where they have none.
@@ -122,6 +134,8 @@ pub(super) struct HandOvers<'a> {
     in_turn: BTreeMap<String, Vec<OpId>>,
     /// The containers that the plan stops.
     stopped: BTreeSet<String>,
+    /// The containers that the plan waits for.
+    awaited: BTreeSet<String>,
 }
 
 impl<'a> HandOvers<'a> {
@@ -137,8 +151,12 @@ impl<'a> HandOvers<'a> {
             settling: Vec::new(),
             in_turn: BTreeMap::new(),
             stopped: BTreeSet::new(),
+            awaited: BTreeSet::new(),
         };
         for operation in &plan.operations {
+            if let Action::Await { container: ContainerRef::Existing { id, .. }, .. } = &operation.action {
+                pass.awaited.insert(id.0.clone());
+            }
             if let Action::StopContainer { container: ContainerRef::Existing { id, .. }, .. } =
                 &operation.action
             {
@@ -176,6 +194,33 @@ impl<'a> HandOvers<'a> {
         let (replica, container) = (replica.clone(), container.clone());
         let drain = Action::Drain { replica, container, deadline: handover.deadline, required };
         rewrite.add(Operation::new(group, vec![quiesced], drain, Cause::None))
+    }
+
+    /// Has a worker take work again that is started after a hand-over, where its stop does not end that it takes none. The edge has
+    /// operations of its own for that.
+    fn resume_after_start(&self, operation: &Operation) -> Option<Operation> {
+        let (replica, container) = match &operation.action {
+            Action::Await { replica, container, .. } => (replica, container),
+            Action::StartContainer { replica, container } => match container {
+                ContainerRef::Existing { id, .. } if !self.awaited.contains(&id.0) => (replica, container),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let ContainerRef::Existing { id, .. } = container else { return None };
+        let method = self.handover(container, &replica.service)?.method;
+        let is_quiet = self.stopped.contains(&id.0) || self.is_stopped_and_quiesced(id);
+        if method == Method::Edge || !method.outlives_a_stop() || !is_quiet {
+            return None;
+        }
+        let (replica, container) = (replica.clone(), container.clone());
+        let action = Action::Resume { replica, container };
+        Some(Operation::new(operation.group.clone(), vec![operation.id], action, Cause::None))
+    }
+
+    fn is_stopped_and_quiesced(&self, id: &ContainerId) -> bool {
+        let mut stopped = self.observed.containers.iter().filter(|container| !container.is_up());
+        stopped.any(|container| container.id == *id && container.quiesced)
     }
 
     /// The operations that must be done before the next worker of those replaced in turn stops.
@@ -228,6 +273,9 @@ impl Pass for HandOvers<'_> {
             && self.handover(container, &replica.service).is_some_and(|handover| handover.in_turn)
         {
             self.in_turn.entry(replica.service.clone()).or_default().push(operation.id);
+        }
+        if let Some(resume) = self.resume_after_start(operation) {
+            return Some(rewrite.add(resume));
         }
         let stop = self.stop_of(operation).filter(|stop| stop.handover.method != Method::Edge)?;
         let (replica, container) = (stop.replica.clone(), stop.container.clone());

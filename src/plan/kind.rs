@@ -225,6 +225,19 @@ impl Action {
         })
     }
 
+    /// What the edge does after the operation, in words.
+    pub fn edge_state(&self) -> Option<String> {
+        match self {
+            Action::EnsureEdge { routes, .. } if routes.is_empty() => Some("serves nothing".to_owned()),
+            Action::EnsureEdge { routes, .. } => {
+                let services: Vec<&str> = routes.keys().map(String::as_str).collect();
+                Some(format!("serves {}", services.join(", ")))
+            }
+            Action::OpenEdge { .. } => Some("publishes its host ports".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The signal that is sent.
     pub fn signal(&self) -> Option<&str> {
         match self {

@@ -222,6 +222,10 @@ async fn a_replacement_that_stops_first_loses_requests() {
     clients.answer(50);
     let seen = clients.end();
     assert!(seen.failures.keys().any(|failure| failure.contains("503")), "{seen:#?}");
+    // An undo gives the old container its requests back, though it was stopped meanwhile.
+    test.env("CHECK", "raise SystemExit(1)");
+    deploy(&mut test, "3").assert_code(4).says("undone");
+    assert_eq!(get(port, "x", "/").await, "2 /");
 }
 
 #[tokio::test]
@@ -250,7 +254,7 @@ async fn a_host_port_moves_to_the_edge_and_back() {
     let crash = "  crash:\n    <<: *server\n    command: [sh, -c, \"sleep 1.5; exit 1\"]\n";
     stack(&test, port, "8000", crash);
     let run = deploy(&mut test, "broken");
-    run.assert_code(4).says("publish the host ports").says("crash: undone");
+    run.assert_code(4).says("edge: publishes its host ports").says("crash: undone");
     assert_eq!(ids(&test).await, before);
     assert_eq!(get(port, "x", "/").await, "plain /");
     // The move has one short gap.
@@ -314,6 +318,10 @@ async fn the_edge_has_the_names_of_its_services_and_survives_its_proxy() {
     // Outside, by its host.
     assert_eq!(get(port, "a.example", "/").await, "1 /");
     assert_eq!(get(port, "b.example", "/").await, "503");
+    // The server sees the address of the caller, as callers write it.
+    let seen = get(port, "a.example", "/caller").await;
+    let caller = seen.strip_prefix("1 /caller ").unwrap_or_else(|| panic!("{seen}"));
+    assert!(caller.parse::<std::net::Ipv4Addr>().is_ok(), "{seen}");
     let name = format!("sofa.edge.{}", test.name());
     let kill = |code: &str| {
         let mut command = Command::new("docker");

@@ -166,6 +166,22 @@ async fn a_hand_over_that_fails_or_is_interrupted_leaves_the_worker_at_work() {
     assert_eq!(deploy.wait().unwrap().code(), Some(130));
     assert_eq!(ids(&test).await, before);
     assert!(in_worker(&test, "test ! -e /tmp/quiet").await, "it works again");
+    // What `quiesce` did is in the file system, so a stop does not end it.
+    assert!(in_worker(&test, "rm /tmp/work").await);
+    test.file("compose.yaml", &worker(&test, "1", RESUME));
+    test.sofa(["restart"]).ok();
+    assert!(in_worker(&test, "test ! -e /tmp/quiet").await, "it works after a restart");
+    test.sofa(["stop"]).ok();
+    test.sofa(["start"]).ok();
+    assert!(in_worker(&test, "test ! -e /tmp/quiet").await, "it works after a stop and a start");
+    assert_eq!(ids(&test).await, before);
+    // An undo of a deploy that had stopped it.
+    let stop_first = format!("{RESUME}    deploy: {{update_config: {{order: stop-first}}}}\n");
+    let broken = worker(&test, "3", &stop_first).replace("trap 'exit 0' TERM;", "exit 3;");
+    test.file("compose.yaml", &broken);
+    test.sofa(["deploy"]).assert_code(4).says("undone");
+    assert_eq!(ids(&test).await, before);
+    assert!(in_worker(&test, "test ! -e /tmp/quiet").await, "it works after an undo");
 }
 
 #[tokio::test]

@@ -41,13 +41,15 @@ async def serve(reader, writer):
             if not line:
                 return
             method, path, protocol = line.decode().split()
-            length, key = 0, None
+            length, key, caller = 0, None, b""
             while True:
                 name, _, value = (await reader.readline()).strip().partition(b":")
                 if not name:
                     break
                 if name.lower() == b"content-length":
                     length = int(value)
+                if name.lower() == b"x-forwarded-for":
+                    caller = value.strip()
                 if name.lower() == b"sec-websocket-key":
                     key = value.strip()
             body = await reader.readexactly(length)
@@ -70,6 +72,8 @@ async def serve(reader, writer):
                 writer.write(b"0\r\n\r\n")
                 await writer.drain()
                 continue
+            if path == "/caller":
+                body = caller
             text = f"{VERSION} {path} {body.decode()}".encode()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(text))
             # Who closes a connection has to say it: else the proxy may send the next request to it.
