@@ -12,6 +12,9 @@ use crate::support::real_engine::TestProject;
 /// The guide's example.
 const EXAMPLE: &str = include_str!("../../docs/examples/queue-workers.yaml");
 
+/// Its worker of RQ.
+const RQ: &str = include_str!("../../docs/examples/rq_worker.py");
+
 const DOCKERFILE: &str = r#"ARG BASE=sofa-base:bookworm
 FROM ${BASE}
 RUN set -eu; export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; \
@@ -99,9 +102,13 @@ async fn python(test: &TestProject, code: &str) -> String {
 async fn workers_of_rq_dramatiq_and_arq_lose_no_job() {
     let Some(mut test) = TestProject::new("queues").await else { return };
     test.file("compose.yaml", EXAMPLE);
-    for (name, text) in
-        [("Dockerfile", DOCKERFILE), ("work.py", WORK), ("dramatiq_app.py", DRAMATIQ), ("arq_app.py", ARQ)]
-    {
+    for (name, text) in [
+        ("Dockerfile", DOCKERFILE),
+        ("work.py", WORK),
+        ("rq_worker.py", RQ),
+        ("dramatiq_app.py", DRAMATIQ),
+        ("arq_app.py", ARQ),
+    ] {
         test.file(&format!("app/{name}"), text);
     }
     let image = format!("{}-workers", test.name());
