@@ -134,7 +134,9 @@ pub fn drain(edge: &Edge, name: &str, server: &Server, seconds: u64) -> Script {
 
 const DRAIN: &str = r##"now() { cut -d. -f1 /proc/uptime; }
 busy() {
-  # Sessions of the proxy that runs, its used and idle connections, and all connections.
+  # All connections, then sessions of the proxy that runs, and its used and idle connections. In this order, since those that it closes
+  # in between must not be taken from those of an earlier process.
+  all=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -cE ":?($REMOTE) 01 ")
   sessions=0 own=0
   for backend in $BACKENDS; do
     found=$(ask "show stat" | awk -F, -v b="$backend" -v s="$NAME" '$1 == b && $2 == s { print $5 }')
@@ -144,7 +146,6 @@ busy() {
       $1 == s { print $at["used_cur"] + $at["idle_cur"] }')
     own=$((own + ${found:-0}))
   done
-  all=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -cE ":?($REMOTE) 01 ")
   old=$((all - own))
   [ "$old" -gt 0 ] || old=0
   [ "$sessions" -gt "$old" ] && echo "$sessions" || echo "$old"
@@ -187,6 +188,25 @@ pub fn look() -> Script {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An earlier process has one connection left, and the one that runs closes three while they are counted.
+    const CLOSING: &str = r#"cat() { line=" X 01 "; [ -e closed ] || printf '%s\n' "$line" "$line" "$line"; echo "$line"; }
+ask() {
+  case $1 in "show servers conn") echo '# server used_cur idle_cur' ;; *) return ;; esac
+  if [ -e closed ]; then echo 'api/one 0 0'; else echo 'api/one 0 3'; : >closed; fi
+}
+"#;
+
+    #[test]
+    fn connections_that_close_while_they_are_counted_hide_none_of_an_earlier_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &[CLOSING, DRAIN].concat()]).current_dir(folder.path());
+        shell.envs([("BACKENDS", "api"), ("NAME", "one"), ("REMOTE", "X"), ("SECONDS_LEFT", "1")]);
+        let ended = shell.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ended.stdout), "requests 1\n");
+        assert_eq!(ended.status.code(), Some(3), "it waits as long as it may");
+    }
 
     #[test]
     fn connections_are_listed_in_the_byte_order_of_the_machine() {

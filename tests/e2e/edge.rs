@@ -207,6 +207,27 @@ async fn long_no_request_of_a_hundred_thousand_is_lost() {
     lives_under(load, 100_000, 60).await;
 }
 
+/// After a reload an earlier process of the proxy serves the streams, and its connections are counted beside those that close meanwhile.
+#[tokio::test]
+async fn a_stream_lives_through_a_reload_and_a_replacement_after_it() {
+    let Some((mut test, port)) = stack_behind_edge("edge-reload").await else { return };
+    let load = Load { keep_alive: 12, streams: (3, 15), websockets: 0, pause: Duration::ZERO, ..LIGHT };
+    let clients = Clients::begin(port, load);
+    clients.answer(500);
+    let other = |version| {
+        format!(
+            "  docs:\n    <<: *server\n    environment: {{ VERSION: \"{version}\" }}\n    ports: [\"127.0.0.1:{port}:8000\"]\n    x-sofa: {{ http: {{ port: 8000, path: /docs{version} }} }}\n"
+        )
+    };
+    for version in ["2", "3"] {
+        stack(&test, port, "{ port: 8000, drain: 90s }", &other(version));
+        test.sofa(["deploy", "docs", "--progress", "plain"]).ok().says("edge: configuring");
+        deploy(&mut test, version).ok();
+    }
+    let seen = clients.end();
+    assert!(seen.failures.is_empty(), "{seen:#?}");
+}
+
 /// The same clients see the gap of a service that is replaced stop-first: they can find one.
 #[tokio::test]
 async fn a_replacement_that_stops_first_loses_requests() {
