@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{CommandFactory, Parser};
 
 mod apply;
 mod cli;
@@ -44,8 +43,7 @@ pub fn run(arguments: Vec<OsString>, build: BuildInfo) -> anyhow::Result<ExitCod
     let arguments: Vec<String> =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let line = arguments.iter().skip(1).cloned().collect();
-    let command = cli::Cli::command();
-    let cli = match cli::Cli::try_parse_from(cli::argv::verb_first(arguments, &command)) {
+    let cli = match cli::Cli::parse_line(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // clap prints help and version to stdout, errors to stderr; a reader that is gone needs neither.

@@ -1,13 +1,11 @@
 //! What integration tests, benches, fuzz targets and generators need from inside the library. Not an interface for programs: the
 //! modules are private, so that rustc reports what nothing uses.
 
-use clap::{CommandFactory, Parser};
-
 pub use crate::error::Kind;
 
 /// The whole command line, as clap knows it.
 pub fn command() -> clap::Command {
-    crate::cli::Cli::command()
+    crate::cli::command()
 }
 
 /// Parses a command line, program name first, as the binary does; runs nothing.
@@ -15,8 +13,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap refuses. A call for help counts as an error there too.
 pub fn parse(line: Vec<String>) -> Result<(), clap::Error> {
-    let line = crate::cli::argv::verb_first(line, &command());
-    crate::cli::Cli::try_parse_from(line).map(drop)
+    crate::cli::Cli::parse_line(line).map(drop)
 }
 
 pub mod compat {

@@ -1,6 +1,7 @@
-//! Word order: `sofa dev deploy` means `sofa deploy dev`. Moves the verb to the front before clap parses the command line.
+//! Word order: `sofa dev deploy` means `sofa deploy dev`. Moves the verb to the front before clap parses the command line. Before the
+//! verb a letter is always that of a global option; after it, the verb's own letters come first.
 
-use clap::{ArgAction, Command};
+use clap::{Arg, ArgAction, Command};
 
 /// Moves the verb behind the program's name. Options keep their values, and words keep their order. Words after `--` are not
 /// searched. Without a verb nothing is moved, and clap reports what is missing.
@@ -9,16 +10,13 @@ pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
     let Some(at) = verb_position(&arguments, 1, is_verb, command) else {
         return arguments;
     };
-    let mut ordered = arguments;
-    // In docker compose `logs -f` means follow. A Compose file for `logs` is given as `--file` or before the verb.
-    if ordered[at] == "logs" {
-        ordered[at..]
-            .iter_mut()
-            .filter(|argument| *argument == "-f")
-            .for_each(|argument| *argument = "--follow".into());
-    }
-    let verb = ordered.remove(at);
-    ordered.insert(1, verb);
+    let mut before = arguments;
+    let after = before.split_off(at + 1);
+    let verb = before.pop();
+    let mut before = before.into_iter();
+    let mut ordered: Vec<String> = before.next().into_iter().chain(verb).collect();
+    ordered.extend(before.flat_map(|argument| long_forms(argument, command)));
+    ordered.extend(after);
     if ordered[1] == "plan" {
         planned_verb_second(&mut ordered, command);
     }
@@ -62,39 +60,75 @@ fn verb_position(
     None
 }
 
+/// The long forms of the global letters of an argument: `-qf x.yml` is `--quiet --file x.yml`. An argument with another letter
+/// stays as it is.
+fn long_forms(argument: String, command: &Command) -> Vec<String> {
+    let Some(letters) = argument.strip_prefix('-').filter(|rest| !rest.starts_with('-')) else {
+        return vec![argument];
+    };
+    let mut forms = Vec::new();
+    for (at, letter) in letters.char_indices() {
+        let Some(option) = global(letter, command) else { return vec![argument] };
+        let long = option.get_long().unwrap_or_default();
+        let value = &letters[at + letter.len_utf8()..];
+        if takes_value(option) && !value.is_empty() {
+            forms.push(format!("--{long}={}", value.strip_prefix('=').unwrap_or(value)));
+            return forms;
+        }
+        forms.push(format!("--{long}"));
+    }
+    if forms.is_empty() { vec![argument] } else { forms }
+}
+
+fn global(letter: char, command: &Command) -> Option<&Arg> {
+    command.get_arguments().find(|option| option.get_short() == Some(letter) && option.get_long().is_some())
+}
+
+fn takes_value(option: &Arg) -> bool {
+    matches!(option.get_action(), ArgAction::Set | ArgAction::Append)
+}
+
 /// Whether an option's value is the next argument. Before the verb is known, the options of all verbs count; where two verbs
 /// differ, the verb on the command line decides.
 fn takes_next(option: &str, command: &Command) -> bool {
     if option.contains('=') {
         return false;
     }
-    let takes = |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
     let mut all = command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
     match option.strip_prefix("--") {
         Some(long) => all.any(|argument| {
-            takes(argument)
+            takes_value(argument)
                 && argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))
         }),
-        // `-fx` and bundles such as `-qv` contain their values.
+        None => letters_take_next(&option[1..], command),
+    }
+}
+
+/// Whether the next argument is the value of the last letter. A letter before it that takes a value has the rest of the letters.
+fn letters_take_next(letters: &str, command: &Command) -> bool {
+    let mut rest = letters.chars();
+    let Some(letter) = rest.next() else { return false };
+    let takes = match global(letter, command) {
+        Some(option) => takes_value(option),
         None => {
-            let mut letters = option.chars().skip(1);
-            let (Some(letter), None) = (letters.next(), letters.next()) else {
-                return false;
-            };
-            all.any(|argument| takes(argument) && argument.get_short() == Some(letter))
+            let of_verbs = command.get_subcommands().flat_map(Command::get_arguments);
+            let mut meant = of_verbs.filter(|option| option.get_short() == Some(letter)).peekable();
+            meant.peek().is_some() && meant.all(takes_value)
         }
+    };
+    match rest.as_str() {
+        "" => takes,
+        rest => !takes && letters_take_next(rest, command),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn ordered(line: &str) -> String {
         let arguments = line.split(' ').map(String::from).collect();
-        verb_first(arguments, &crate::cli::Cli::command()).join(" ")
+        verb_first(arguments, &crate::cli::command()).join(" ")
     }
 
     #[test]
@@ -104,16 +138,21 @@ mod tests {
             ("sofa dev deploy", "sofa deploy dev"),
             ("sofa all production deploy", "sofa deploy all production"),
             ("sofa SERVICES=a,b production deploy -q", "sofa deploy SERVICES=a,b production -q"),
-            ("sofa -p deploy ps", "sofa ps -p deploy"),
+            ("sofa -p deploy ps", "sofa ps --project-name deploy"),
             ("sofa --project-name=x dev logs --tail 5 web", "sofa logs --project-name=x dev --tail 5 web"),
             ("sofa --tail 5 web logs", "sofa logs --tail 5 web"),
-            ("sofa -C /srv dev plan deploy", "sofa plan deploy -C /srv dev"),
+            ("sofa -C /srv dev plan deploy", "sofa plan deploy --directory /srv dev"),
             ("sofa plan dev --exit-code", "sofa plan deploy dev --exit-code"),
             ("sofa dev down plan", "sofa down dev plan"),
             ("sofa plan dev down --volumes", "sofa plan down dev --volumes"),
             ("sofa plan --help", "sofa plan --help"),
-            ("sofa logs -f web", "sofa logs --follow web"),
-            ("sofa -f x.yml logs web", "sofa logs -f x.yml web"),
+            ("sofa logs -f web", "sofa logs -f web"),
+            ("sofa -f x.yml logs web", "sofa logs --file x.yml web"),
+            (
+                "sofa -fx.yml -qp a -s web kill -s TERM",
+                "sofa kill --file=x.yml --quiet --project-name a --service web -s TERM",
+            ),
+            ("sofa -n 5 dev logs", "sofa logs -n 5 dev"),
             ("sofa dev", "sofa dev"),
             ("sofa dev -- deploy", "sofa dev -- deploy"),
             ("sofa", "sofa"),

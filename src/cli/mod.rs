@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod argv;
 pub mod planned;
 
-use crate::commands::{build, check, config, edge, help, history, lock, logs, ps, status, undo, version};
+use crate::commands::{
+    build, check, config, edge, exec, help, history, lock, logs, ps, run, status, undo, version,
+};
 use crate::error::CommandResult;
 use crate::ops::Context;
 use crate::settings::{Color, Progress, Typed, parse_engine_timeout};
@@ -76,13 +78,13 @@ struct Global {
     #[arg(short, long, global = true, help_heading = "Global options")]
     quiet: bool,
     /// Log what sofa does; twice to log every engine call.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    #[arg(long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
     /// Answer yes to the questions of a protected mode; also SOFA_YES=1.
-    #[arg(long, global = true, help_heading = "Global options")]
+    #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
     /// Only these services, separated by commas; repeatable; also SERVICES=a,b as a word.
-    #[arg(short, global = true, value_name = "SERVICES", help_heading = "Global options")]
+    #[arg(short, long = "service", global = true, value_name = "SERVICES", help_heading = "Global options")]
     services: Vec<String>,
 }
 
@@ -100,6 +102,10 @@ pub enum Verb {
     Build(build::Args),
     /// Show the logs of services.
     Logs(logs::Args),
+    /// Run a command in a container of a service: `sofa exec web sh`.
+    Exec(exec::Args),
+    /// Run a command once, in a container of its own: `sofa run --rm web sh`.
+    Run(run::Args),
     /// List the services and their state.
     Ps(ps::Args),
     /// List what `ps` lists, and what the queue workers are doing.
@@ -120,7 +126,38 @@ pub enum Verb {
     Help(help::Args),
 }
 
+/// The command line, as clap parses it. A global option has its letter where the verb uses that letter for nothing else, so that
+/// letters mean for each verb what they mean in docker compose.
+pub fn command() -> Command {
+    let command = Cli::command();
+    let global: Vec<Arg> = command.get_arguments().filter(|option| option.is_global_set()).cloned().collect();
+    without_taken_letters(command, &global)
+}
+
+fn without_taken_letters(command: Command, global: &[Arg]) -> Command {
+    command.mut_subcommands(|verb| {
+        let own: Vec<char> = verb.get_arguments().filter_map(Arg::get_short).collect();
+        let taken =
+            global.iter().filter(|option| option.get_short().is_some_and(|letter| own.contains(&letter)));
+        // An option of the same name that the verb has itself takes the place of the global one.
+        let taken = taken.filter(|option| !verb.get_arguments().any(|own| own.get_id() == option.get_id()));
+        let taken: Vec<Arg> = taken.map(|option| option.clone().short(None)).collect();
+        without_taken_letters(verb.args(taken), global)
+    })
+}
+
 impl Cli {
+    /// Parses a command line, program name first.
+    ///
+    /// # Errors
+    /// What clap refuses. A call for help counts as an error there too.
+    pub fn parse_line(line: Vec<String>) -> Result<Cli, clap::Error> {
+        let mut command = command();
+        let line = argv::verb_first(line, &command);
+        let matches = command.try_get_matches_from_mut(line)?;
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
     /// The options and words, for `settings`.
     pub fn typed(&self) -> Typed {
         let global = &self.global;
@@ -141,9 +178,10 @@ impl Cli {
             verbose: global.verbose,
             services: global.services.clone(),
             words: self.verb.words(),
-            yes: global.yes,
+            yes: global.yes || self.verb.answers_yes(),
             line: Vec::new(),
             reserved: reserved_words(),
+            has_command: self.verb.has_command(),
             lenient: !self.verb.reads_files(),
         }
     }
@@ -168,13 +206,15 @@ impl Verb {
             Verb::Undo(args) => undo::run(args, context).await,
             Verb::Build(args) => build::run(args, context).await,
             Verb::Logs(args) => logs::run(args, context).await,
+            Verb::Exec(args) => exec::run(args, context).await,
+            Verb::Run(args) => run::run(args, context).await,
             Verb::Ps(args) => ps::run(args, context).await,
             Verb::Status(args) => status::run(args, context).await,
             Verb::Edge(args) => edge::run(args, context).await,
             Verb::Plan(args) => args.verb.show_plan(&args.show, context).await,
             Verb::Check(args) => check::run(args, context).await,
             Verb::Config(args) => config::run(&args, context).await,
-            Verb::Help(args) => help::run(&args, Cli::command(), context),
+            Verb::Help(args) => help::run(&args, command(), context),
             Verb::Lock(args) => lock::run(args, context).await,
             Verb::Version(args) => version::run(args, context).await,
         }
@@ -185,11 +225,21 @@ impl Verb {
         match self {
             Verb::Planned(planned) => planned.reads_files(),
             Verb::Plan(args) => args.verb.reads_files(),
-            Verb::Build(_) | Verb::Check(_) | Verb::Config(_) => true,
+            Verb::Build(_) | Verb::Check(_) | Verb::Config(_) | Verb::Run(_) => true,
             Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
-            Verb::Edge(_) => false,
+            Verb::Edge(_) | Verb::Exec(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
+    }
+
+    /// Whether the verb's words after the first service are a command for its container.
+    fn has_command(&self) -> bool {
+        matches!(self, Verb::Exec(_) | Verb::Run(_))
+    }
+
+    /// Whether an option of the verb answers its question.
+    fn answers_yes(&self) -> bool {
+        matches!(self, Verb::Planned(Planned::Rm(args)) if args.force)
     }
 
     /// The words after the verb.
@@ -201,6 +251,8 @@ impl Verb {
             Verb::Undo(args) => args.words.clone(),
             Verb::Build(args) => args.words.clone(),
             Verb::Logs(args) => args.words.clone(),
+            Verb::Exec(args) => args.words.clone(),
+            Verb::Run(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),
             Verb::Status(args) => args.words.clone(),
             Verb::Edge(args) => args.scope_words(),

@@ -16,7 +16,7 @@ pub struct Args {
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// Remove named volumes too.
-    #[arg(long)]
+    #[arg(short, long)]
     volumes: bool,
     /// Keep named volumes where the mode would remove them.
     #[arg(long, conflicts_with = "volumes")]

@@ -54,15 +54,12 @@ fn unknown(topic: &str, command: &clap::Command) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn verbs_and_files_are_explained() {
-        let plain = |topic| {
-            anstream::adapter::strip_str(&text(topic, crate::cli::Cli::command()).unwrap()).to_string()
-        };
+        let plain =
+            |topic| anstream::adapter::strip_str(&text(topic, crate::cli::command()).unwrap()).to_string();
         assert!(plain(Some("deploy")).contains("--force-recreate"));
         assert!(plain(Some("status")).contains("Usage: sofa status"));
         assert!(plain(None).contains("sofa help sofa.yaml"));
@@ -72,7 +69,7 @@ mod tests {
 
     #[test]
     fn an_unknown_topic_gets_the_nearest_one() {
-        let failure = text(Some("sofa.yml"), crate::cli::Cli::command()).unwrap_err();
+        let failure = text(Some("sofa.yml"), crate::cli::command()).unwrap_err();
         assert_eq!(
             (failure.kind, failure.hints[0].as_str()),
             (Kind::Usage, "did you mean `sofa help sofa.yaml`?")

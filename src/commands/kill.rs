@@ -12,7 +12,7 @@ pub struct Args {
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// The signal, by name or number.
-    #[arg(long, value_name = "SIGNAL", default_value = "SIGKILL")]
+    #[arg(short, long, value_name = "SIGNAL", default_value = "SIGKILL")]
     signal: String,
     /// Show the plan and change nothing.
     #[arg(long)]

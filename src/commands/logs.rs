@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// Continue with new lines; the default on a terminal.
-    #[arg(long, overrides_with = "no_follow")]
+    #[arg(short, long, overrides_with = "no_follow")]
     follow: bool,
     /// Print the existing lines and end.
     #[arg(long)]
@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(short, long)]
     timestamps: bool,
     /// Print lines without the service's name.
-    #[arg(long)]
+    #[arg(long, visible_alias = "no-log-prefix")]
     no_prefix: bool,
 }
 

@@ -15,11 +15,14 @@ pub struct Args {
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// Stop running containers, and remove them too.
-    #[arg(long)]
+    #[arg(short, long)]
     stop: bool,
     /// Remove anonymous volumes too.
-    #[arg(long)]
+    #[arg(short, long)]
     volumes: bool,
+    /// Answer yes to the question of a protected mode, as `--yes` does.
+    #[arg(short, long)]
+    pub force: bool,
     /// How long containers may take to stop, instead of their own grace period.
     #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,

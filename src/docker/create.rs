@@ -80,6 +80,7 @@ impl Docker<'_> {
             // The edge has the names of the services behind it.
             service_aliases: http.is_none_or(|http| http.containers_have_names),
             edge: behind.map(|behind| (edge::name(&self.project), behind.address)),
+            attached_input: false,
             publish: true,
         };
         let mut mountable = image_volumes::mountable(desired.project, service.service, &service.moved);

@@ -11,6 +11,7 @@ pub mod handover;
 mod hooks;
 pub mod images;
 mod networks;
+pub mod one_off;
 pub mod preflight;
 mod probe;
 mod ready;

@@ -1,4 +1,5 @@
-//! Runs a command in a container and captures its output. An exec cannot be killed: after a timeout it continues.
+//! Runs a command in a container: captures its output, or attaches to its streams. An exec cannot be killed: after a timeout, and
+//! when nobody is attached any more, it continues.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::call::Call;
 use super::client::Engine;
 use super::error::EngineError;
 use super::lines::{LogLine, Splitter};
+use super::streams::{self, Input, Outputs, Size};
 use super::wire::frames::{Frames, Output, OutputStream};
 use crate::plan::observed::ContainerId;
 
@@ -28,6 +30,25 @@ pub struct ExecCommand {
     /// Additional environment, `NAME=value`.
     pub env: Vec<String>,
     pub privileged: bool,
+}
+
+/// How a command is attached to.
+#[derive(Debug, Clone, Default)]
+pub struct Attach {
+    /// Whether it gets input.
+    pub input: bool,
+    /// Whether it runs on a terminal, and the terminal's size where that is known.
+    pub tty: bool,
+    pub size: Option<Size>,
+    /// The keys that detach from a terminal, as `ctrl-p,ctrl-q`; none for the engine's default.
+    pub detach_keys: Option<String>,
+}
+
+/// A command that was started in a container.
+#[derive(Debug)]
+pub struct Exec {
+    id: String,
+    call: Call,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +88,7 @@ impl Engine {
         mut watch: impl FnMut(LogLine),
     ) -> Result<ExecOutcome, EngineError> {
         let call = Call::new(format!("exec in container `{id}`"));
-        let exec = self.create_exec(&call, id, command).await?;
+        let exec = self.create_exec(&call, id, exec_config(command)).await?;
         let path = format!("/exec/{exec}/start");
         let body = serde_json::json!({ "Detach": false, "Tty": false });
         let mut outcome = ExecOutcome { exit_code: None, stdout: Vec::new(), stderr: Vec::new() };
@@ -83,22 +104,77 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Starts a command and attaches to its streams.
+    ///
+    /// # Errors
+    /// `is_conflict` where the container does not run; refused where the program does not exist. Some engines report
+    /// that with exit code 126 or 127 instead.
+    pub async fn exec_attached(
+        &self,
+        id: &ContainerId,
+        command: &ExecCommand,
+        attach: &Attach,
+    ) -> Result<(Exec, Input, Outputs), EngineError> {
+        let call = Call::new(format!("exec in container `{id}`"));
+        let config = ExecConfig {
+            attach_stdin: Some(attach.input),
+            tty: Some(attach.tty),
+            detach_keys: attach.detach_keys.clone(),
+            ..exec_config(command)
+        };
+        let id = self.create_exec(&call, id, config).await?;
+        let mut body = serde_json::json!({ "Detach": false, "Tty": attach.tty });
+        if let Some(size) = attach.size.filter(|_| attach.tty) {
+            body["ConsoleSize"] = serde_json::json!([size.rows, size.columns]);
+        }
+        let connection = self.wire().hijack(&call, &format!("/exec/{id}/start"), &body).await?;
+        let (input, outputs) = streams::split(call.clone(), connection, attach.tty);
+        let exec = Exec { id, call };
+        if let Some(size) = attach.size.filter(|_| attach.tty) {
+            // Engines before 23 know no size at the start.
+            self.resize_exec(&exec, size).await;
+        }
+        Ok((exec, input, outputs))
+    }
+
+    /// Starts a command that nobody is attached to.
+    ///
+    /// # Errors
+    /// As `exec_attached`.
+    pub async fn exec_detached(
+        &self,
+        id: &ContainerId,
+        command: &ExecCommand,
+        tty: bool,
+    ) -> Result<(), EngineError> {
+        let call = Call::new(format!("exec in container `{id}`"));
+        let config =
+            ExecConfig { attach_stdout: None, attach_stderr: None, tty: Some(tty), ..exec_config(command) };
+        let exec = self.create_exec(&call, id, config).await?;
+        let body = serde_json::json!({ "Detach": true, "Tty": tty });
+        self.wire().bytes(&call, Method::POST, &format!("/exec/{exec}/start"), Some(&body)).await.map(drop)
+    }
+
+    /// Tells the size of the terminal. A command that has just ended has none any more, so a failure means nothing.
+    pub async fn resize_exec(&self, exec: &Exec, Size { columns, rows }: Size) {
+        let path = format!("/exec/{}/resize?h={rows}&w={columns}", exec.id);
+        let _ = self.wire().bytes(&exec.call, Method::POST, &path, None).await;
+    }
+
+    /// The exit code of a command whose output has ended.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn exec_end(&self, exec: &Exec) -> Result<i64, EngineError> {
+        self.exec_exit_code(&exec.call, &exec.id).await
+    }
+
     async fn create_exec(
         &self,
         call: &Call,
         id: &ContainerId,
-        command: &ExecCommand,
+        config: ExecConfig,
     ) -> Result<String, EngineError> {
-        let config = ExecConfig {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(command.argv.clone()),
-            env: (!command.env.is_empty()).then(|| command.env.clone()),
-            user: command.user.clone(),
-            working_dir: command.working_dir.clone(),
-            privileged: Some(command.privileged),
-            ..ExecConfig::default()
-        };
         let created = self.wire().bounded(call, self.docker().create_exec(id.as_str(), config)).await?;
         Ok(created.id)
     }
@@ -115,6 +191,20 @@ impl Engine {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+}
+
+/// A command whose output is wanted and whose input is not.
+fn exec_config(command: &ExecCommand) -> ExecConfig {
+    ExecConfig {
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        cmd: Some(command.argv.clone()),
+        env: (!command.env.is_empty()).then(|| command.env.clone()),
+        user: command.user.clone(),
+        working_dir: command.working_dir.clone(),
+        privileged: Some(command.privileged),
+        ..ExecConfig::default()
     }
 }
 

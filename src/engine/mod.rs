@@ -25,6 +25,7 @@ mod restart_policy;
 mod server;
 pub mod state_container;
 mod stats;
+pub mod streams;
 pub mod volume;
 mod wire;
 

@@ -18,6 +18,7 @@ use crate::ops::failure::{engine_failure, problems_failure};
 use crate::ops::images;
 use crate::ops::lock::{ProjectLock, remove_stale_lock};
 use crate::ops::preflight::{gpus, mounts, protect, refuse_to_start_beside, workers};
+use crate::ops::project::LoadedProject;
 use crate::ops::records::Records;
 use crate::ops::release::{UnfinishedRun, last_release, of_release};
 use crate::ops::scale;
@@ -28,6 +29,7 @@ use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::patience::LongestWait;
 use crate::plan::pins::Pins;
+use crate::plan::policy::Policy;
 use crate::state::head::Outcome;
 use crate::state::{ContentKey, Snapshot, UsualTimes};
 use crate::ui::event::Event;
@@ -56,8 +58,35 @@ impl<'a> Deploy<'a> {
         verb: &'static str,
         options: Options,
     ) -> Result<Deploy<'a>, Failure> {
+        let loaded = context.load_for_deploy(options.tag.as_deref(), &options.scale)?;
+        Deploy::of_loaded(context, verb, options, loaded, None).await
+    }
+
+    /// Prepares a deploy of what a single command needs, beside the containers of its service: its image, networks and volumes, and
+    /// the services that it depends on. `typed` is a Compose file with what the command line says.
+    ///
+    /// # Errors
+    /// As `of_files`.
+    pub async fn of_dependencies(
+        context: &'a Context,
+        service: &str,
+        options: Options,
+        typed: String,
+    ) -> Result<Deploy<'a>, Failure> {
+        let loaded = context.load_with(typed)?;
+        let policy = Policy { leave_one_offs: true, ..options.policy };
+        let options = Options { policy, ..options };
+        Deploy::of_loaded(context, "run", options, loaded, Some(service.to_owned())).await
+    }
+
+    async fn of_loaded(
+        context: &'a Context,
+        verb: &'static str,
+        options: Options,
+        mut loaded: LoadedProject,
+        one_off: Option<String>,
+    ) -> Result<Deploy<'a>, Failure> {
         let started = std::time::Instant::now();
-        let mut loaded = context.load_for_deploy(options.tag.as_deref(), &options.scale)?;
         let selection = context.selection(loaded.project())?;
         protect(context, &loaded).await?;
         let engine = context.engine().await?;
@@ -69,9 +98,19 @@ impl<'a> Deploy<'a> {
         context.judge_scope(&mut loaded, &scope)?;
         mounts(context, &loaded, &scope)?;
         let load::Loaded { project: model, .. } = loaded.loaded;
-        let pins = Pins::new();
-        let deployment =
-            Deployment { context, engine, verb, model, pins, scope, options, makes_release: true, started };
+        let (pins, makes_release) = (Pins::new(), one_off.is_none());
+        let deployment = Deployment {
+            context,
+            engine,
+            verb,
+            model,
+            pins,
+            scope,
+            options,
+            one_off,
+            makes_release,
+            started,
+        };
         Ok(Deploy { deployment, observed })
     }
 
@@ -82,6 +121,30 @@ impl<'a> Deploy<'a> {
 
     pub fn model(&self) -> &Project {
         &self.deployment.model
+    }
+
+    pub fn model_mut(&mut self) -> &mut Project {
+        &mut self.deployment.model
+    }
+
+    pub fn deployment(&self) -> &Deployment<'a> {
+        &self.deployment
+    }
+
+    /// Brings up what a single command needs; says nothing where everything is there.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub async fn bring_up_dependencies(&mut self) -> Result<(), Failure> {
+        self.deployment.refuse_what_would_fail(&self.observed)?;
+        let plan = self.deployment.plan(&self.observed)?;
+        if plan.operations.is_empty() && self.deployment.preview_images(&self.observed).await?.is_empty() {
+            return Ok(());
+        }
+        let session = Session::open(&self.deployment.context.ui);
+        let outcome = self.bring_up(None, &session).await;
+        session.close().await;
+        outcome
     }
 
     /// The plan as it is shown before anything is asked or done: with the field changes since the last release, and with the

@@ -52,6 +52,8 @@ pub struct Deployment<'a> {
     /// The services, dependencies first.
     pub scope: Vec<String>,
     pub options: Options,
+    /// The service of the scope that a single command is run with: its containers stay as they are.
+    pub one_off: Option<String>,
     /// Whether success makes a release. An undo restores one that exists.
     pub makes_release: bool,
     pub started: Instant,
@@ -80,6 +82,16 @@ impl Deployment<'_> {
 
     /// What should exist.
     pub fn desired<'b>(&'b self, observed: &'b Observed) -> Desired<'b> {
+        let mut desired = self.desired_with_one_off(observed);
+        if let Some(service) = &self.one_off {
+            // Its networks and volumes stay among those that should exist.
+            desired.services.shift_remove(service.as_str());
+        }
+        desired
+    }
+
+    /// The same with the service of a single command.
+    pub fn desired_with_one_off<'b>(&'b self, observed: &'b Observed) -> Desired<'b> {
         desired(self.context, &self.model, &self.pins, &self.scope(), observed)
     }
 

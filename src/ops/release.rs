@@ -152,7 +152,8 @@ impl<'a> Deployment<'a> {
         let options = Options { policy, wait_timeout, ..Options::default() };
         let verb = if undone.is_some() { "undo" } else { "rollback" };
         let makes_release = undone.is_none();
-        Ok(Deployment { context, engine, verb, model, pins, scope, options, makes_release, started })
+        let one_off = None;
+        Ok(Deployment { context, engine, verb, model, pins, scope, options, one_off, makes_release, started })
     }
 
     /// What the engine has, where it has all images of the release.

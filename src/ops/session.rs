@@ -99,7 +99,7 @@ fn listen() -> Interrupt {
 }
 
 /// Returns with the next signal; never where the process cannot listen to it.
-async fn received(signal: &mut Option<Signal>) {
+pub(super) async fn received(signal: &mut Option<Signal>) {
     if let Some(signal) = signal
         && signal.recv().await.is_some()
     {

@@ -374,7 +374,7 @@ impl Observed {
     }
 
     /// The container whose namespaces and mounts other services share: that of a service's first replica.
-    pub(super) fn first_container(&self, service: &str) -> Option<&Container> {
+    pub fn first_container(&self, service: &str) -> Option<&Container> {
         self.by_number(service, |_| false).into_values().next()?.into_iter().next()
     }
 }

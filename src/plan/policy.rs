@@ -14,6 +14,8 @@ pub struct Policy {
     pub renew_volumes: bool,
     /// Whether jobs stay as they are: running an older job does not undo what a newer one did to data.
     pub leave_jobs: bool,
+    /// Whether one-off containers that have ended stay.
+    pub leave_one_offs: bool,
     /// Whether this is a rollback, which uses `rollback_config` instead of `update_config`.
     pub rollback: bool,
     /// The first of the runs that are undone. What they created and the model does not have is removed.
@@ -29,6 +31,7 @@ impl Default for Policy {
             remove_orphans: false,
             renew_volumes: false,
             leave_jobs: false,
+            leave_one_offs: false,
             rollback: false,
             undoes_runs_from: None,
         }

@@ -64,7 +64,7 @@ pub struct Typed {
     pub color: Option<Color>,
     /// `-q`.
     pub quiet: bool,
-    /// `-v`, counted.
+    /// `--verbose`, counted.
     pub verbose: u8,
     /// `-s`, in order. Each may list several services.
     pub services: Vec<String>,
@@ -76,6 +76,8 @@ pub struct Typed {
     pub line: Vec<String>,
     /// Words that cannot be names of modes: the verbs and `all`.
     pub reserved: Vec<String>,
+    /// Whether the words after the first service are a command for its container.
+    pub has_command: bool,
     /// Whether the verb reads no Compose files. An invalid `sofa.yaml` then does not stop it.
     pub lenient: bool,
 }
@@ -164,6 +166,7 @@ impl Settings {
             modes: modes.iter().map(|mode| mode.name.clone()).collect(),
             has_modes: !modes.is_empty(),
             has_tags: !typed.lenient,
+            has_command: typed.has_command,
         };
         let words = Words::classify(&typed.words, &typed.services, &environment, &vocabulary)?;
         // `-f` without a mode is a plain Compose project; with one it replaces the mode's files.

@@ -11,6 +11,8 @@ pub struct Vocabulary {
     pub has_modes: bool,
     /// Whether the verb reads files, in which a tag means something.
     pub has_tags: bool,
+    /// Whether the words after the first service are a command for its container.
+    pub has_command: bool,
 }
 
 /// Classified words. Whether a service exists is checked when the files are loaded.
@@ -22,6 +24,8 @@ pub struct Words {
     pub services: Vec<String>,
     /// The tag of the images: a word such as `v1.2.3`.
     pub tag: Option<String>,
+    /// The program and its arguments after the service, as typed.
+    pub command: Vec<String>,
 }
 
 const OTHERWISE_A_SERVICE: &str = "name one tag; use `SERVICES=NAME` for a service with such a name";
@@ -48,7 +52,8 @@ impl Words {
         let mut result = Words::default();
         let mut named = Vec::new();
         let mut lists: Vec<&str> = options.iter().map(String::as_str).collect();
-        for word in words {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
             if let Some(list) = word.strip_prefix("SERVICES=") {
                 lists.push(list);
             } else if vocabulary.has_modes && vocabulary.modes.contains(word) {
@@ -76,6 +81,9 @@ impl Words {
                 }
             } else {
                 named.push(word.clone());
+            }
+            if vocabulary.has_command && !(named.is_empty() && lists.is_empty()) {
+                result.command = words.by_ref().cloned().collect();
             }
         }
         if lists.is_empty() && named.is_empty() {
@@ -116,7 +124,7 @@ mod tests {
     fn classify(words: &[&str], options: &[&str], environment: Environment) -> Result<Words, Failure> {
         let owned = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
         let modes = owned(&["local", "dev", "production"]);
-        let vocabulary = Vocabulary { modes, has_modes: true, has_tags: true };
+        let vocabulary = Vocabulary { modes, has_modes: true, has_tags: true, has_command: false };
         Words::classify(&owned(words), &owned(options), &environment, &vocabulary)
     }
 
@@ -140,6 +148,23 @@ mod tests {
         let without_files = Vocabulary { has_modes: true, ..Vocabulary::default() };
         let words = Words::classify(&["v1".into()], &[], &Environment::default(), &without_files).unwrap();
         assert_eq!((words.tag, words.services), (None, vec!["v1".to_string()]));
+    }
+
+    #[test]
+    fn the_words_after_the_service_are_its_command() {
+        let modes = vec!["production".to_owned()];
+        let vocabulary = Vocabulary { modes, has_modes: true, has_tags: false, has_command: true };
+        for (line, service, command) in [
+            ("production web ls all -v", "web", "ls all -v"),
+            ("web production", "web", "production"),
+            ("SERVICES=all echo web", "all", "echo web"),
+            ("web", "web", ""),
+        ] {
+            let words: Vec<String> = line.split(' ').map(String::from).collect();
+            let words = Words::classify(&words, &[], &Environment::default(), &vocabulary).unwrap();
+            assert_eq!((words.services.join(" "), words.command.join(" ")), (service.into(), command.into()));
+            assert!(!words.all);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub mod usual_times;
 pub use fence::Fence;
 pub use head::{Head, Operator, Starts};
 pub use held::{Held, LEASE, LockId};
-pub use holder::{Holder, Process};
+pub use holder::{Holder, Process, ProcessState};
 pub use key::ContentKey;
 pub use lease::{LockSignal, LockTokens};
 pub use lock::{Lock, LockError};

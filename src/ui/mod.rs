@@ -24,6 +24,7 @@ pub mod progress;
 pub mod prompt;
 pub mod style;
 pub mod table;
+pub mod terminal;
 
 pub use format::Format;
 pub use progress::Progress;
@@ -76,6 +77,21 @@ impl Ui {
         let color = if text.contains('\u{1b}') { self.color } else { ColorChoice::Always };
         let mut out = AutoStream::new(std::io::stdout().lock(), color);
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Closed)
+    }
+
+    /// Writes bytes of a program as they are.
+    ///
+    /// # Errors
+    /// [`Closed`] when the reader is gone.
+    pub fn pass_on(&self, bytes: &[u8], is_error: bool) -> Result<(), Closed> {
+        let written = match is_error {
+            true => std::io::stderr().lock().write_all(bytes),
+            false => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(bytes).and_then(|()| out.flush())
+            }
+        };
+        written.map_err(|_| Closed)
     }
 
     /// Clears the terminal, where stdout is one.

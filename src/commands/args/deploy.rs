@@ -30,7 +30,7 @@ pub struct DeployArgs {
     #[arg(long)]
     pub no_recreate: bool,
     /// Give new containers new anonymous volumes.
-    #[arg(long)]
+    #[arg(short = 'V', long)]
     pub renew_anon_volumes: bool,
     /// Remove containers of services that the files no longer have.
     #[arg(long)]

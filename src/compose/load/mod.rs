@@ -70,7 +70,10 @@ pub fn project_name(request: &Request) -> Option<ProjectName> {
 fn run(request: &Request, session: &mut Session<'_>) -> Option<(Project, Origins)> {
     let Layout { files, folder, env_files, mut environment, profiles } =
         discover::discover(request, session)?;
-    let documents = read_all(&files, session)?;
+    let mut documents = read_all(&files, session)?;
+    if let Some(text) = &request.typed {
+        documents.extend(document::typed(text, &folder, session)?);
+    }
     let roots = documents.iter().map(|document| &document.root);
     let name = project_name::project_name(request, roots, &folder, &environment, session)?;
     environment.set("COMPOSE_PROJECT_NAME", &name);

@@ -28,6 +28,8 @@ pub struct Request {
     pub services: Vec<ServiceName>,
     /// The process's environment (`COMPOSE_*` included).
     pub environment: BTreeMap<String, String>,
+    /// A Compose file in text form that is merged after all others: what options of a verb say about a service.
+    pub typed: Option<String>,
     /// Stages to leave out.
     pub options: Options,
 }

@@ -27,6 +27,8 @@ pub struct Instance {
     pub service_aliases: bool,
     /// The network between the project's edge and its servers, with the container's address there.
     pub edge: Option<(String, std::net::Ipv4Addr)>,
+    /// Whether its input is attached to before its start, and ends with that.
+    pub attached_input: bool,
     /// Whether its host ports are published; false for one-off containers.
     pub publish: bool,
 }

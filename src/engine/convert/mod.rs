@@ -99,6 +99,8 @@ pub fn container(
         exposed_ports: Some(ports::exposed(service)?),
         tty: Some(service.tty),
         open_stdin: Some(service.stdin_open),
+        attach_stdin: instance.attached_input.then_some(true),
+        stdin_once: instance.attached_input.then_some(true),
         env: Some(environment(service)),
         cmd: service.command.0.clone(),
         entrypoint: service.entrypoint.0.clone(),

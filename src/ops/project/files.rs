@@ -62,6 +62,19 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Loads the project's files, and after them a text with what the options of a verb say.
+    ///
+    /// # Errors
+    /// As [`Context::load`]; services that the files do not have, which the text would add.
+    pub fn load_with(&self, typed: String) -> Result<LoadedProject, Failure> {
+        let options = Options { defers_service_problems: true, ..Options::default() };
+        let request = self.request(options)?;
+        if let (Ok(without), _) = self.try_load(request.clone())? {
+            self.selection(&without.project)?;
+        }
+        self.load_as(Request { typed: Some(typed), ..request })
+    }
+
     fn load_as(&self, request: Request) -> Result<LoadedProject, Failure> {
         match self.try_load(request)? {
             (Ok(loaded), sources) => {
@@ -114,6 +127,7 @@ impl Context {
             profiles: settings.profiles.clone(),
             services: settings.words.services.iter().map(|name| name.as_str().into()).collect(),
             environment,
+            typed: None,
             options,
         })
     }

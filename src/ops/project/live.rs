@@ -83,6 +83,26 @@ impl LiveProject {
     }
 }
 
+impl LiveProject {
+    /// The container of a service with this number, else its first one; it is up.
+    ///
+    /// # Errors
+    /// None is up.
+    pub fn container_up(&self, service: &str, number: Option<u32>) -> Result<&Container, Failure> {
+        let own = self.observed.containers.iter().filter(|container| container.service == service);
+        let up = own.filter(|container| container.is_up() && !container.oneoff);
+        let fits = up.filter(|container| number.is_none_or(|number| container.number == number));
+        fits.min_by_key(|container| container.number).ok_or_else(|| {
+            let name = match number {
+                Some(number) => format!("container {number} of service `{service}`"),
+                None => format!("service `{service}`"),
+            };
+            Failure::new(Kind::Failed, format!("{name} is not running"))
+                .hint("`sofa ps --all` lists the containers; `sofa start` starts those that are stopped")
+        })
+    }
+}
+
 async fn observe(engine: &Engine, project: &str, view: View) -> Result<Observed, Failure> {
     let observed = match view {
         View::Project => engine.observe_project(project).await,

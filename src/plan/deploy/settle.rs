@@ -25,7 +25,10 @@ impl<'a> Deploy<'a> {
         let owned_by_none: Vec<&'a Container> = orphans(project, containers)
             .filter(|container| !self.is_of_undone_run(&container.labels))
             .collect();
-        let ended: Vec<&'a Container> = ended_oneoffs(project, containers).collect();
+        let mut ended: Vec<&'a Container> = ended_oneoffs(project, containers).collect();
+        if self.policy.leave_one_offs {
+            ended.clear();
+        }
         self.drop_all(ended, Cause::EndedOneOff);
         if self.policy.remove_orphans {
             self.drop_all(owned_by_none, Cause::Orphan);

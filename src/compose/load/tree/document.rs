@@ -9,7 +9,7 @@ use crate::compose::load::session::Session;
 use crate::compose::load::syntax::canonical;
 use crate::compose::load::tree::interpolate;
 use crate::compose::load::tree::tags;
-use crate::yaml::{self, Node, Span};
+use crate::yaml::{self, Node, SourceId, Span};
 
 /// What the files of one level (the project's, or those of one include) share.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,16 @@ pub(crate) fn read(
         }
         Input::Stdin(text) => (PathBuf::from("-"), session.sources.add("<stdin>", text.as_str())),
     };
+    parsed(id, file, session)
+}
+
+/// Reads the text that the options of a verb make.
+pub(crate) fn typed(text: &str, folder: &Path, session: &mut Session<'_>) -> Option<Vec<Document>> {
+    let id = session.sources.add("<command line>", text);
+    parsed(id, folder.join("-"), session)
+}
+
+fn parsed(id: SourceId, file: PathBuf, session: &mut Session<'_>) -> Option<Vec<Document>> {
     match yaml::parse(id, session.sources.text(id)) {
         Ok(roots) => Some(roots.into_iter().map(|root| Document { file: file.clone(), root }).collect()),
         Err(errors) => {
