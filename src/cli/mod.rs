@@ -9,7 +9,7 @@ pub mod argv;
 pub mod planned;
 
 use crate::commands::{
-    build, check, config, edge, exec, help, history, lock, logs, ps, run, status, undo, version,
+    build, check, config, edge, exec, help, history, lock, logs, ps, run, status, undo, up, version,
 };
 use crate::error::CommandResult;
 use crate::ops::Context;
@@ -94,6 +94,8 @@ pub enum Verb {
     /// A verb that makes a plan and runs it.
     #[command(flatten)]
     Planned(Planned),
+    /// Deploy, then show what the services print; Ctrl-C stops them. With `-d`, the same as `deploy`.
+    Up(up::Args),
     /// List the releases that `rollback` can restore.
     History(history::Args),
     /// Undo a run that was killed or could not finish.
@@ -202,6 +204,7 @@ impl Verb {
     pub async fn run(self, context: &Context) -> CommandResult {
         match self {
             Verb::Planned(planned) => planned.run(context).await,
+            Verb::Up(args) => up::run(args, context).await,
             Verb::History(args) => history::run(args, context).await,
             Verb::Undo(args) => undo::run(args, context).await,
             Verb::Build(args) => build::run(args, context).await,
@@ -225,7 +228,7 @@ impl Verb {
         match self {
             Verb::Planned(planned) => planned.reads_files(),
             Verb::Plan(args) => args.verb.reads_files(),
-            Verb::Build(_) | Verb::Check(_) | Verb::Config(_) | Verb::Run(_) => true,
+            Verb::Build(_) | Verb::Check(_) | Verb::Config(_) | Verb::Run(_) | Verb::Up(_) => true,
             Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
             Verb::Edge(_) | Verb::Exec(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
@@ -247,6 +250,7 @@ impl Verb {
         match self {
             Verb::Planned(planned) => planned.scope_words(),
             Verb::Plan(args) => args.verb.scope_words(),
+            Verb::Up(args) => args.words.clone(),
             Verb::History(args) => args.words.clone(),
             Verb::Undo(args) => args.words.clone(),
             Verb::Build(args) => args.words.clone(),

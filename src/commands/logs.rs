@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
-use crate::ops::logs::{Options, show};
+use crate::ops::logs::{Options, Until, show};
 use crate::ops::run_logs;
 use crate::settings::parse_time;
 
@@ -62,7 +62,10 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     }
     let follow = args.follow || (!args.no_follow && context.ui.is_watched());
     let Args { since, until, timestamps, no_prefix, .. } = args;
-    show(context, &Options { tail, since, until, follow, timestamps, prefix: !no_prefix }).await?;
+    let follow = follow.then_some(Until::Gone);
+    let (only, without) = (Vec::new(), Vec::new());
+    show(context, &Options { tail, since, until, follow, timestamps, prefix: !no_prefix, only, without })
+        .await?;
     Ok(Exit::Success)
 }
 

@@ -24,5 +24,6 @@ pub mod start;
 pub mod status;
 pub mod stop;
 pub mod undo;
+pub mod up;
 pub mod version;
 pub mod volume;

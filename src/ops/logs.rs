@@ -26,20 +26,41 @@ pub struct Options {
     pub tail: Option<u64>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
-    pub follow: bool,
+    /// Until when new lines are shown; `None` shows those that there are.
+    pub follow: Option<Until>,
     pub timestamps: bool,
     /// Whether each line begins with its service's name.
     pub prefix: bool,
+    /// Only these services of the scope; empty means all.
+    pub only: Vec<String>,
+    /// The services of the scope that are left out.
+    pub without: Vec<String>,
 }
 
-/// Shows the logs of the containers in scope; with `follow` until the reader or the engine is gone.
+/// Until when new lines are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The reader or the engine is gone.
+    Gone,
+    /// No container of the scope is up either.
+    AllEnd,
+}
+
+impl Options {
+    fn shows(&self, service: &str) -> bool {
+        let among = |names: &[String]| names.iter().any(|name| name == service);
+        (self.only.is_empty() || among(&self.only)) && !among(&self.without)
+    }
+}
+
+/// Shows the logs of the containers in scope.
 ///
 /// # Errors
 /// A named service that the project does not have; those of the engine.
 pub async fn show(context: &Context, options: &Options) -> Result<(), Failure> {
     let live = context.live_project(View::Project).await?;
     let mut containers = live.scope.pick(&live.observed.containers);
-    containers.retain(|container| !container.oneoff);
+    containers.retain(|container| !container.oneoff && options.shows(&container.service));
     if containers.is_empty() {
         context.ui.note(&format!("project `{}`: no containers in scope", live.project));
         return Ok(());
@@ -52,7 +73,7 @@ pub async fn show(context: &Context, options: &Options) -> Result<(), Failure> {
     let Options { tail, since, until, .. } = *options;
     let query = LogQuery { follow: false, since, until, tail, timestamps: true };
     match backlog(&live.engine, &containers, &query, &printer).await? {
-        Some(last) if options.follow => follow(&live, last, &printer).await,
+        Some(last) if options.follow.is_some() => follow(context, &live, last, &printer, options).await,
         _ => Ok(()),
     }
 }
@@ -130,8 +151,14 @@ async fn backlog(
 }
 
 /// Prints new lines, also of containers that are created in the meantime: the output of a service continues when its container is
-/// replaced. Ends when the reader or the engine is gone.
-async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Result<(), Failure> {
+/// replaced.
+async fn follow(
+    context: &Context,
+    live: &LiveProject,
+    mut last: Last,
+    printer: &Printer<'_>,
+    options: &Options,
+) -> Result<(), Failure> {
     let LiveProject { engine, project, scope, .. } = live;
     let mut events = engine.events(project, None).await.map_err(engine_failure)?;
     let mut lines: SelectAll<Sourced> = SelectAll::new();
@@ -139,10 +166,13 @@ async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Re
         lines.push(following(live, id, *time, printer).await?);
     }
     loop {
+        if lines.is_empty() && options.follow == Some(Until::AllEnd) && !is_up(context, live).await? {
+            return Ok(());
+        }
         tokio::select! {
             event = events.next() => match event {
                 Some(Ok(event)) if event.action == Action::Start => {
-                    let fits = scope.holds(&event.service);
+                    let fits = scope.holds(&event.service) && options.shows(&event.service);
                     if fits && event.attributes.get(labels::compose::ONEOFF).is_none_or(|oneoff| oneoff != "True") {
                         // All lines of a new container, also those from before its event; only new lines of a known one.
                         let after = last.get(&event.id).copied().flatten();
@@ -153,7 +183,8 @@ async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Re
                 Some(Err(error)) => return Err(engine_failure(error)),
                 None => return Ok(()),
             },
-            Some((id, source, line)) = lines.next() => {
+            line = lines.next(), if !lines.is_empty() => {
+                let Some((id, source, line)) = line else { continue };
                 last.insert(id, line.time);
                 if !printer.print(&source, &line) {
                     return Ok(());
@@ -161,6 +192,13 @@ async fn follow(live: &LiveProject, mut last: Last, printer: &Printer<'_>) -> Re
             }
         }
     }
+}
+
+/// Whether some container of the scope is up.
+async fn is_up(context: &Context, live: &LiveProject) -> Result<bool, Failure> {
+    let live = live.again(context, View::Project).await?;
+    let mut containers = live.scope.pick(&live.observed.containers).into_iter();
+    Ok(containers.any(|container| container.is_up() && !container.oneoff))
 }
 
 /// A container's lines, each with the container's id and the name before the line.

@@ -33,6 +33,7 @@ pub mod run_logs;
 pub mod scale;
 mod session;
 mod streams;
+pub mod up;
 mod volumes;
 pub mod workers;
 

@@ -40,3 +40,4 @@ mod stack;
 mod store;
 mod table;
 mod undo;
+mod up;

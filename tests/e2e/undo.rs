@@ -257,8 +257,11 @@ async fn secrets_are_never_printed() {
     compose(&test, "  web: {<<: *stay, environment: {PASSWORD: \"${DB_PASSWORD}\", V: \"${V:-one}\"}}\n");
     test.sofa(["deploy", "--no-wait"]).ok();
     test.env("DB_PASSWORD", "hunter3").env("V", "two");
-    for arguments in [&["plan"][..], &["plan", "--format", "json"], &["deploy", "--verbose", "--verbose", "--progress", "json"]]
-    {
+    for arguments in [
+        &["plan"][..],
+        &["plan", "--format", "json"],
+        &["deploy", "--verbose", "--verbose", "--progress", "json"],
+    ] {
         let run = test.sofa(arguments.iter().copied());
         run.ok();
         assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{arguments:?}: {run:?}");
