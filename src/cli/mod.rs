@@ -9,7 +9,8 @@ pub mod argv;
 pub mod planned;
 
 use crate::commands::{
-    build, check, config, edge, exec, help, history, lock, logs, ps, run, status, undo, up, version,
+    attach, build, check, config, edge, exec, help, history, lock, logs, ls, port, ps, run, status, top,
+    undo, up, version, wait,
 };
 use crate::error::CommandResult;
 use crate::ops::Context;
@@ -84,8 +85,8 @@ struct Global {
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
     /// Only these services, separated by commas; repeatable; also SERVICES=a,b as a word.
-    #[arg(short, long = "service", global = true, value_name = "SERVICES", help_heading = "Global options")]
-    services: Vec<String>,
+    #[arg(short, long, global = true, value_name = "SERVICES", help_heading = "Global options")]
+    service: Vec<String>,
 }
 
 /// The verbs.
@@ -108,12 +109,22 @@ pub enum Verb {
     Exec(exec::Args),
     /// Run a command once, in a container of its own: `sofa run --rm web sh`.
     Run(run::Args),
+    /// Attach to the first process of a container: its input, its output, its end.
+    Attach(attach::Args),
     /// List the services and their state.
     Ps(ps::Args),
     /// List what `ps` lists, and what the queue workers are doing.
     Status(status::Args),
     /// Show the edge, and the containers that it sends requests to: `sofa edge status`.
     Edge(edge::Args),
+    /// Print where a port of a service is published: `sofa port web 80`.
+    Port(port::Args),
+    /// List the processes of the containers.
+    Top(top::Args),
+    /// Wait until the first of the services ends.
+    Wait(wait::Args),
+    /// List the projects of the engine.
+    Ls(ls::Args),
     /// Show what a verb would do, and why.
     Plan(PlanArgs),
     /// Report every problem that can be found before a deploy; change nothing.
@@ -178,7 +189,7 @@ impl Cli {
             color: global.color,
             quiet: global.quiet,
             verbose: global.verbose,
-            services: global.services.clone(),
+            services: global.service.clone(),
             words: self.verb.words(),
             yes: global.yes || self.verb.answers_yes(),
             line: Vec::new(),
@@ -211,6 +222,11 @@ impl Verb {
             Verb::Logs(args) => logs::run(args, context).await,
             Verb::Exec(args) => exec::run(args, context).await,
             Verb::Run(args) => run::run(args, context).await,
+            Verb::Attach(args) => attach::run(args, context).await,
+            Verb::Port(args) => port::run(args, context).await,
+            Verb::Top(args) => top::run(args, context).await,
+            Verb::Wait(args) => wait::run(args, context).await,
+            Verb::Ls(args) => ls::run(args, context).await,
             Verb::Ps(args) => ps::run(args, context).await,
             Verb::Status(args) => status::run(args, context).await,
             Verb::Edge(args) => edge::run(args, context).await,
@@ -230,14 +246,15 @@ impl Verb {
             Verb::Plan(args) => args.verb.reads_files(),
             Verb::Build(_) | Verb::Check(_) | Verb::Config(_) | Verb::Run(_) | Verb::Up(_) => true,
             Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
-            Verb::Edge(_) | Verb::Exec(_) => false,
+            Verb::Edge(_) | Verb::Exec(_) | Verb::Attach(_) | Verb::Port(_) => false,
+            Verb::Top(_) | Verb::Wait(_) | Verb::Ls(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
 
-    /// Whether the verb's words after the first service are a command for its container.
+    /// Whether the verb's words after the first service are something else than services.
     fn has_command(&self) -> bool {
-        matches!(self, Verb::Exec(_) | Verb::Run(_))
+        matches!(self, Verb::Exec(_) | Verb::Run(_) | Verb::Port(_))
     }
 
     /// Whether an option of the verb answers its question.
@@ -257,13 +274,79 @@ impl Verb {
             Verb::Logs(args) => args.words.clone(),
             Verb::Exec(args) => args.words.clone(),
             Verb::Run(args) => args.words.clone(),
+            Verb::Attach(args) => args.words.clone(),
+            Verb::Port(args) => args.words.clone(),
+            Verb::Top(args) => args.words.clone(),
+            Verb::Wait(args) => args.words.clone(),
             Verb::Ps(args) => args.words.clone(),
             Verb::Status(args) => args.words.clone(),
             Verb::Edge(args) => args.scope_words(),
             Verb::Check(args) => args.words.clone(),
             Verb::Config(args) => args.words.clone(),
             Verb::Lock(args) => args.scope_words(),
-            Verb::Version(_) | Verb::Help(_) => Vec::new(),
+            Verb::Version(_) | Verb::Help(_) | Verb::Ls(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every verb, and those below it.
+    fn verbs(command: &Command) -> Vec<&Command> {
+        command.get_subcommands().flat_map(|verb| [vec![verb], verbs(verb)].concat()).collect()
+    }
+
+    /// clap knows options by name: one of a verb takes the place of a global one of the same name, so it must have the same kind.
+    #[test]
+    fn an_option_of_a_verb_is_of_the_kind_of_the_global_one_whose_place_it_takes() {
+        let command = command();
+        let global: Vec<&Arg> = command.get_arguments().filter(|option| option.is_global_set()).collect();
+        for verb in verbs(&command) {
+            for own in verb.get_arguments() {
+                let Some(same) = global.iter().find(|option| option.get_id() == own.get_id()) else {
+                    continue;
+                };
+                let kind =
+                    |option: &Arg| format!("{:?} {:?}", option.get_action(), option.get_value_parser());
+                assert_eq!(kind(own), kind(same), "{}: {}", verb.get_name(), own.get_id());
+                assert_eq!(own.get_long(), same.get_long(), "{}", verb.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn letters_are_those_of_the_verb_and_global_ones_elsewhere() {
+        let parsed = |line: &str| {
+            let line = line.split(' ').map(String::from).collect();
+            Cli::parse_line(line).unwrap_or_else(|error| panic!("{error}"))
+        };
+        for line in [
+            "sofa down -v",
+            "sofa rm -fsv web",
+            "sofa kill -s SIGTERM web",
+            "sofa logs -f -n 5 -t web",
+            "sofa ps -q -a",
+            "sofa up -d -V -y",
+            "sofa exec -T -d -e A=b -u 1 -w / --index 2 web ls -la",
+            "sofa run -d -e A=b -l a=b -p 80 -P -u 1 -v a:/b -w / -T web ls -la",
+            "sofa stop -t 5 web",
+            "sofa port web 80",
+            "sofa ls -a -q",
+        ] {
+            parsed(line);
+        }
+        let typed = parsed("sofa -f a.yaml -s web -p x logs -f").typed();
+        assert_eq!((typed.files, typed.services), (vec![PathBuf::from("a.yaml")], vec!["web".to_owned()]));
+        let typed = parsed("sofa kill -s TERM web -f b.yaml").typed();
+        assert_eq!((typed.files, typed.services), (vec![PathBuf::from("b.yaml")], Vec::new()));
+        assert!(parsed("sofa rm -f").typed().yes);
+        assert!(!parsed("sofa rm -s").typed().yes);
+        assert!(parsed("sofa ps -q").typed().quiet);
+        // A letter that means nothing for a verb is refused, and never silently something else.
+        for line in ["sofa ps -v", "sofa deploy -d", "sofa stop -v"] {
+            assert!(Cli::parse_line(line.split(' ').map(String::from).collect()).is_err(), "{line}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file per verb: arguments in, one call of `ops`, an exit status out. `args` holds groups of options that verbs share.
 
 mod args;
+pub mod attach;
 pub mod build;
 pub mod check;
 pub mod config;
@@ -13,7 +14,9 @@ pub mod history;
 pub mod kill;
 pub mod lock;
 pub mod logs;
+pub mod ls;
 pub mod plan;
+pub mod port;
 pub mod ps;
 pub mod restart;
 pub mod rm;
@@ -23,7 +26,9 @@ pub mod scale;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod top;
 pub mod undo;
 pub mod up;
 pub mod version;
 pub mod volume;
+pub mod wait;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::commands::args::format::Format;
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
-use crate::ops::ps::{self, List};
+use crate::ops::ps::{self, List, Shown};
 use crate::ops::workers::{self, Workers};
 use crate::ui::table;
 
@@ -25,7 +25,7 @@ pub struct Args {
 /// # Errors
 /// A named service that the project does not have.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
-    let list = List::of(context, false).await?;
+    let list = List::of(context, &Shown::default()).await?;
     let workers = Workers::of(context).await?;
     let text = match args.format {
         Format::Json => list.json() + &workers.json(),

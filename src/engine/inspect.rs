@@ -51,6 +51,8 @@ pub struct ContainerDetails {
     /// The effective healthcheck (its own or the image's); none where there is none or `NONE`.
     pub healthcheck: Option<Healthcheck>,
     pub tty: bool,
+    /// Whether its process can be sent input.
+    pub open_stdin: bool,
     pub restart_policy: RestartPolicy,
     /// Whether it publishes a port.
     pub publishes: bool,
@@ -203,6 +205,8 @@ struct ConfigReply {
     image: String,
     #[serde(default)]
     tty: bool,
+    #[serde(default)]
+    open_stdin: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -348,6 +352,7 @@ impl Reply {
             probes: self.state.health.log.into_iter().map(ProbeReply::into_probe).collect(),
             healthcheck,
             tty: self.config.tty,
+            open_stdin: self.config.open_stdin,
             publishes: !host.port_bindings.is_empty(),
             restart_policy: RestartPolicy::of(
                 &host.restart_policy.name,

@@ -21,6 +21,7 @@ mod lines;
 pub mod logs;
 pub mod network;
 pub mod observe;
+pub mod processes;
 mod restart_policy;
 mod server;
 pub mod state_container;

@@ -2,6 +2,7 @@
 //! sees clap and never prints to a stream of its own. Start with [`deploy`].
 
 pub mod advise;
+pub mod attach;
 pub mod build;
 pub mod build_info;
 pub mod check;
@@ -22,8 +23,10 @@ mod images;
 pub mod lifecycle;
 pub mod lock;
 pub mod logs;
+pub mod port;
 mod preflight;
 pub mod project;
+pub mod projects;
 pub mod ps;
 mod records;
 mod release;
@@ -33,8 +36,10 @@ pub mod run_logs;
 pub mod scale;
 mod session;
 mod streams;
+pub mod top;
 pub mod up;
 mod volumes;
+pub mod wait;
 pub mod workers;
 
 pub use context::Context;

@@ -24,6 +24,18 @@ use crate::util::elapsed::age;
 pub const COLUMNS: [&str; 9] =
     ["SERVICE", "STATE", "READY", "RESTARTS", "IMAGE", "PORTS", "AGE", "RELEASE", "CONTAINER"];
 
+/// The names of the states that a container can have.
+pub const STATES: [&str; 7] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+
+/// Which containers of the scope are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Also those that have ended, and one-off containers.
+    pub all: bool,
+    /// Only those in one of these states; empty means any.
+    pub states: Vec<String>,
+}
+
 /// The containers in scope.
 pub struct List {
     pub project: String,
@@ -33,23 +45,28 @@ pub struct List {
 }
 
 impl List {
-    /// Lists the containers of the command's scope. Without `all` these are the containers that are up, and jobs that succeeded.
+    /// Lists the containers of the command's scope. Without `all` and states these are the containers that are up, and jobs that
+    /// succeeded.
     ///
     /// # Errors
     /// A named service that the project does not have.
-    pub async fn of(context: &Context, all: bool) -> Result<List, Failure> {
-        Ok(List::of_live(&context.live_project(View::Project).await?, all).await)
+    pub async fn of(context: &Context, shown: &Shown) -> Result<List, Failure> {
+        Ok(List::of_live(&context.live_project(View::Project).await?, shown).await)
     }
 
-    async fn of_live(live: &LiveProject, all: bool) -> List {
+    async fn of_live(live: &LiveProject, Shown { all, states }: &Shown) -> List {
         let jobs = labelled::jobs(&live.observed.containers);
         let is_shown = |container: &&Container| {
             let succeeded = container.state == State::Exited(0) && jobs.contains(container.service.as_str());
-            all || !container.oneoff && (container.is_up() || succeeded)
+            let in_state = states.contains(&state_word(&container.state));
+            match states.is_empty() {
+                true => *all || !container.oneoff && (container.is_up() || succeeded),
+                false => in_state && (*all || !container.oneoff),
+            }
         };
         let (shown, hidden): (Vec<&Container>, Vec<&Container>) =
             live.scope.pick(&live.observed.containers).into_iter().partition(is_shown);
-        let hidden = hidden.into_iter().filter(|container| !container.oneoff);
+        let hidden = hidden.into_iter().filter(|container| !container.oneoff && states.is_empty());
         let hidden = hidden.map(|container| format!("{} ({})", label(container), container.state)).collect();
         List { project: live.project.clone(), rows: details(live, shown).await, hidden }
     }
@@ -60,20 +77,31 @@ impl List {
     /// The engine ends the stream of events.
     pub async fn watch(
         context: &Context,
-        all: bool,
+        shown: &Shown,
         mut show: impl FnMut(&List) -> bool,
     ) -> Result<(), Failure> {
         let live = context.live_project(View::Project).await?;
         // Subscribed before the first list, so that no event is missed between the two.
         let mut events = live.engine.events(&live.project, None).await.map_err(engine_failure)?;
         loop {
-            if !show(&List::of(context, all).await?) {
+            if !show(&List::of(context, shown).await?) {
                 return Ok(());
             }
             if !matches!(events.next().await, Some(Ok(_))) {
                 return Err(Failure::new(Kind::Unreachable, "the engine ended the stream of events"));
             }
         }
+    }
+
+    /// The ids of the containers.
+    pub fn ids(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.container.id.as_str().to_owned()).collect()
+    }
+
+    /// The names of the services, each once.
+    pub fn services(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.rows.iter().map(|row| row.container.service.as_str()).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -249,7 +277,7 @@ fn publishers(container: &Container) -> Vec<Value> {
 }
 
 /// The engine's word for a state, without the exit code.
-fn state_word(state: &State) -> String {
+pub(super) fn state_word(state: &State) -> String {
     match state {
         State::Exited(_) => "exited".into(),
         state => state.to_string(),

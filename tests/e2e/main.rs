@@ -41,3 +41,4 @@ mod store;
 mod table;
 mod undo;
 mod up;
+mod verbs;

@@ -43,10 +43,6 @@ async fn one_offs(test: &TestProject) -> Vec<(String, bool)> {
     own.map(|found| (found.name.clone(), found.is_up())).collect()
 }
 
-fn words<'a>(line: &'a str) -> impl Iterator<Item = &'a str> {
-    line.split(' ')
-}
-
 #[tokio::test]
 async fn a_command_runs_once_beside_the_service_after_its_dependencies_are_ready() {
     let Some(test) = stack("run").await else { return };
@@ -113,7 +109,7 @@ async fn a_one_off_stays_or_goes_as_asked_and_never_takes_the_services_ports() {
     test.sofa(["run", "--rm", "app", "true"]).ok();
     let left = one_offs(&test).await;
     assert_eq!(left.iter().filter(|(_, up)| !up).count(), 1, "{left:?}");
-    test.sofa(words("deploy db")).ok();
+    test.sofa(["deploy", "db"]).ok();
     assert_eq!(one_offs(&test).await, [(format!("{}-x", test.name()), true)]);
     test.sofa(["down"]).ok();
     assert!(one_offs(&test).await.is_empty());
