@@ -9,7 +9,7 @@ pub mod argv;
 pub mod planned;
 
 use crate::commands::{
-    attach, build, check, config, edge, exec, help, history, lock, logs, ls, port, ps, run, status, top,
+    attach, build, check, config, cp, edge, exec, help, history, lock, logs, ls, port, ps, run, status, top,
     undo, up, version, wait,
 };
 use crate::error::CommandResult;
@@ -117,6 +117,8 @@ pub enum Verb {
     Status(status::Args),
     /// Show the edge, and the containers that it sends requests to: `sofa edge status`.
     Edge(edge::Args),
+    /// Copy files between this machine and the containers of a service: `sofa cp web:/etc/hosts .`.
+    Cp(cp::Args),
     /// Print where a port of a service is published: `sofa port web 80`.
     Port(port::Args),
     /// List the processes of the containers.
@@ -223,6 +225,7 @@ impl Verb {
             Verb::Exec(args) => exec::run(args, context).await,
             Verb::Run(args) => run::run(args, context).await,
             Verb::Attach(args) => attach::run(args, context).await,
+            Verb::Cp(args) => cp::run(args, context).await,
             Verb::Port(args) => port::run(args, context).await,
             Verb::Top(args) => top::run(args, context).await,
             Verb::Wait(args) => wait::run(args, context).await,
@@ -247,7 +250,7 @@ impl Verb {
             Verb::Build(_) | Verb::Check(_) | Verb::Config(_) | Verb::Run(_) | Verb::Up(_) => true,
             Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
             Verb::Edge(_) | Verb::Exec(_) | Verb::Attach(_) | Verb::Port(_) => false,
-            Verb::Top(_) | Verb::Wait(_) | Verb::Ls(_) => false,
+            Verb::Top(_) | Verb::Wait(_) | Verb::Ls(_) | Verb::Cp(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
@@ -275,6 +278,7 @@ impl Verb {
             Verb::Exec(args) => args.words.clone(),
             Verb::Run(args) => args.words.clone(),
             Verb::Attach(args) => args.words.clone(),
+            Verb::Cp(args) => args.scope_words(),
             Verb::Port(args) => args.words.clone(),
             Verb::Top(args) => args.words.clone(),
             Verb::Wait(args) => args.words.clone(),

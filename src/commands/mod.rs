@@ -5,6 +5,7 @@ pub mod attach;
 pub mod build;
 pub mod check;
 pub mod config;
+pub mod cp;
 pub mod deploy;
 pub mod down;
 pub mod edge;

@@ -10,6 +10,7 @@ pub mod config;
 pub mod confirm;
 mod contents;
 pub mod context;
+pub mod cp;
 pub mod deploy;
 pub mod deployment;
 pub mod digests;

@@ -5,3 +5,4 @@ pub mod elapsed;
 pub mod git;
 pub mod slug;
 pub mod spelling;
+pub mod tree;

@@ -10,6 +10,7 @@ mod build;
 mod changes;
 mod check;
 mod convert_parity;
+mod cp;
 mod crash;
 mod data;
 mod demeter;

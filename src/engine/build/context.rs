@@ -1,22 +1,17 @@
 //! A local build context: its files, their digest, and their tar archive as a stream.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 
 use super::error::BuildError;
 use super::ignore::Ignore;
-
-/// At most eight chunks of the archive are in memory.
-const CHUNK: usize = 64 * 1024;
-const CHUNKS: usize = 8;
+use crate::engine::chunks::{CHUNK, ChunkWriter, Chunks, written_by};
 
 #[derive(Debug)]
 pub struct Context {
@@ -83,21 +78,14 @@ impl Context {
     }
 
     /// The archive, written by a thread of its own while it is read, so it is never in memory as a whole.
-    pub(super) fn into_stream(self) -> mpsc::Receiver<io::Result<Bytes>> {
-        let (sender, receiver) = mpsc::channel(CHUNKS);
-        tokio::task::spawn_blocking(move || {
-            let mut archive =
-                tar::Builder::new(Chunks { sender: sender.clone(), buffer: Vec::with_capacity(CHUNK) });
-            let written = self.write(&mut archive).and_then(|()| archive.into_inner()?.flush());
-            if let Err(error) = written {
-                // Fails only where the reader is gone; then nobody needs the error.
-                drop(sender.blocking_send(Err(error)));
-            }
-        });
-        receiver
+    pub(super) fn into_stream(self) -> Chunks {
+        written_by(move |writer| {
+            let mut archive = tar::Builder::new(writer);
+            self.write(&mut archive)
+        })
     }
 
-    fn write(&self, archive: &mut tar::Builder<Chunks>) -> io::Result<()> {
+    fn write(&self, archive: &mut tar::Builder<&mut ChunkWriter>) -> io::Result<()> {
         for entry in &self.entries {
             let mut header = tar::Header::new_gnu();
             header.set_mode(entry.mode & 0o7777);
@@ -210,29 +198,5 @@ impl Read for Exactly {
         }
         self.left -= read as u64;
         Ok(read)
-    }
-}
-
-/// Collects bytes into chunks and sends them; waits where the reader is slower.
-struct Chunks {
-    sender: mpsc::Sender<io::Result<Bytes>>,
-    buffer: Vec<u8>,
-}
-
-impl Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= CHUNK {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let chunk = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK)));
-        self.sender.blocking_send(Ok(chunk)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use http::Method;
-use http_body_util::{Either, StreamBody};
-use hyper::body::Frame;
 use sha2::{Digest, Sha256};
 
 use super::call::Call;
+use super::chunks;
 use super::client::Engine;
 use super::convert::built_image_labels;
 use super::error::EngineError;
@@ -31,7 +30,6 @@ pub use error::BuildError;
 pub use output::BuildEvent;
 pub use prepare::BuildOptions;
 
-use context::Context;
 use output::Output;
 use source::Source;
 
@@ -124,7 +122,10 @@ impl Engine {
         }
         let unread = UnreadFile::default();
         let body = match build.source {
-            Source::Folder(context) => upload(context, unread.clone()),
+            Source::Folder(context) => {
+                let unread = unread.clone();
+                chunks::body(context.into_stream(), move |error| unread.remember(error))
+            }
             Source::Remote => bollard::body_full(bytes::Bytes::new()),
         };
         let sent = self.wire().upload(&call, Method::POST, build.query.as_str(), &headers, body).await;
@@ -137,15 +138,6 @@ impl Engine {
         }
         output.finish(&call, &mut on_event)
     }
-}
-
-/// The context as the body of a request.
-fn upload(context: Context, unread: UnreadFile) -> super::wire::Body {
-    let chunks = stream::unfold(context.into_stream(), |mut chunks| async move {
-        chunks.recv().await.map(|chunk| (chunk, chunks))
-    });
-    let frames = chunks.map(move |chunk| chunk.map(Frame::data).inspect_err(|error| unread.remember(error)));
-    Either::Right(StreamBody::new(Box::pin(frames)))
 }
 
 /// Why the context could not be sent completely: hyper reports only that it was not.
