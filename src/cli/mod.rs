@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod argv;
@@ -149,6 +150,27 @@ pub fn command() -> Command {
     without_taken_letters(command, &global)
 }
 
+/// The verbs of docker compose that `sofa` does not have.
+const MISSING: [&str; 13] = [
+    "commit", "create", "events", "export", "images", "pause", "publish", "pull", "push", "stats", "unpause",
+    "volumes", "watch",
+];
+
+/// Adds what to type in place of a verb that only docker compose has.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand)
+        && MISSING.contains(&verb.as_str())
+    {
+        let tip = match verb.as_str() {
+            "push" => "`sofa build --push` builds and pushes".to_owned(),
+            "pull" => "`sofa deploy --pull always` pulls, and deploys what changed".to_owned(),
+            verb => format!("`docker compose -p PROJECT {verb}` works on the containers of sofa"),
+        };
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
 fn without_taken_letters(command: Command, global: &[Arg]) -> Command {
     command.mut_subcommands(|verb| {
         let own: Vec<char> = verb.get_arguments().filter_map(Arg::get_short).collect();
@@ -169,7 +191,7 @@ impl Cli {
     pub fn parse_line(line: Vec<String>) -> Result<Cli, clap::Error> {
         let mut command = command();
         let line = argv::verb_first(line, &command);
-        let matches = command.try_get_matches_from_mut(line)?;
+        let matches = command.try_get_matches_from_mut(line).map_err(with_tip)?;
         Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 
@@ -317,6 +339,20 @@ mod tests {
                 assert_eq!(kind(own), kind(same), "{}: {}", verb.get_name(), own.get_id());
                 assert_eq!(own.get_long(), same.get_long(), "{}", verb.get_name());
             }
+        }
+    }
+
+    #[test]
+    fn a_verb_that_only_docker_compose_has_is_refused_with_what_to_type() {
+        let refused = |line: &str| {
+            let line = line.split(' ').map(String::from).collect();
+            Cli::parse_line(line).unwrap_err().to_string()
+        };
+        assert!(refused("sofa pause web").contains("tip: `docker compose -p PROJECT pause` works"));
+        assert!(refused("sofa -f x.yaml push").contains("tip: `sofa build --push`"));
+        let command = command();
+        for verb in MISSING {
+            assert!(command.find_subcommand(verb).is_none(), "{verb} is there");
         }
     }
 

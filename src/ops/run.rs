@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::compat::argv;
 use crate::compose::model::{Project, Service};
@@ -154,43 +154,31 @@ async fn attended(
     }
 }
 
-/// What the options say about the service, as a Compose file.
+/// What the options say about the service, as a Compose file. `$` in it means itself.
 fn typed(service: &str, options: &Options, context: &Context) -> String {
-    let escaped = |text: &str| text.replace('$', "$$");
-    let pairs = |entries: &[String]| -> Map<String, Value> {
+    let literal = |text: &str| Value::from(text.replace('$', "$$"));
+    let pairs = |entries: &[String]| -> Value {
         let pair = |entry: &String| match entry.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Value::from(escaped(value))),
+            Some((name, value)) => (name.to_owned(), literal(value)),
             None => (entry.clone(), Value::Null),
         };
-        entries.iter().map(pair).collect()
+        Value::Object(entries.iter().map(pair).collect())
     };
-    let mut keys = Map::new();
-    if !options.env.is_empty() {
-        keys.insert("environment".into(), Value::Object(pairs(&options.env)));
-    }
-    if !options.labels.is_empty() {
-        keys.insert("labels".into(), Value::Object(pairs(&options.labels)));
-    }
-    if !options.volumes.is_empty() {
-        // A relative path is one of the folder that the command is typed in, not of the project.
-        let here = context.settings.directory.display();
-        let absolute = |volume: &String| match volume.starts_with("./") || volume.starts_with("../") {
-            true => escaped(&format!("{here}/{volume}")),
-            false => escaped(volume),
-        };
-        keys.insert("volumes".into(), options.volumes.iter().map(absolute).collect());
-    }
-    if options.service_ports {
-        keys.insert("ports".into(), options.publish.iter().map(|port| escaped(port)).collect());
-    }
-    let mut text = json!({ "services": { service: keys } }).to_string();
-    if !options.service_ports {
-        let ports: Value = options.publish.iter().map(|port| escaped(port)).collect();
-        text.truncate(text.len().saturating_sub(3));
-        let comma = if text.ends_with('{') { "" } else { "," };
-        let _ = write!(text, "{comma}\"ports\": !override {ports}}}}}}}");
-    }
-    text
+    // A relative path is one of the folder that the command is typed in, not of the project.
+    let here = context.settings.directory.display();
+    let volume = |volume: &String| match volume.starts_with("./") || volume.starts_with("../") {
+        true => literal(&format!("{here}/{volume}")),
+        false => literal(volume),
+    };
+    let volumes: Value = options.volumes.iter().map(volume).collect();
+    let ports: Value = options.publish.iter().map(|port| literal(port)).collect();
+    let without_own = if options.service_ports { "" } else { "!override " };
+    format!(
+        "services:\n  {}:\n    environment: {}\n    labels: {}\n    volumes: {volumes}\n    ports: {without_own}{ports}\n",
+        Value::from(service),
+        pairs(&options.env),
+        pairs(&options.labels),
+    )
 }
 
 /// Changes a service into one for a single command. It never restarts, and nothing else waits for it or is sent to it.

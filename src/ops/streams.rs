@@ -21,6 +21,8 @@ use crate::ui::terminal::{self, RawMode};
 const PIECE: usize = 64 * 1024;
 /// The number of the signal that ends a process whose reader is gone.
 const SIGPIPE: u8 = 13;
+/// The interrupt that kills a container: the first process of one may ignore signals, and some programs take two.
+const KILLS: u32 = 3;
 /// The keys that detach where none are typed; the engine has the same.
 const DETACH_KEYS: &str = "ctrl-p,ctrl-q";
 
@@ -143,10 +145,14 @@ async fn ended(engine: &Engine, process: Process<'_>, has_terminal: bool) -> u8 
     let [mut hangup, mut interrupt, mut terminate] =
         [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()]
             .map(|kind| signal(kind).ok());
+    let mut interrupts = 0;
     loop {
         let (number, name) = tokio::select! {
             () = received(&mut hangup) => (1, "SIGHUP"),
-            () = received(&mut interrupt) => (2, "SIGINT"),
+            () = received(&mut interrupt) => {
+                interrupts += 1;
+                (2, if interrupts < KILLS { "SIGINT" } else { "SIGKILL" })
+            }
             () = received(&mut terminate) => (15, "SIGTERM"),
         };
         match process {

@@ -52,11 +52,15 @@ impl Words {
         let mut result = Words::default();
         let mut named = Vec::new();
         let mut lists: Vec<&str> = options.iter().map(String::as_str).collect();
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
+        let is_mode = |word: &String| vocabulary.has_modes && vocabulary.modes.contains(word);
+        for (at, word) in words.iter().enumerate() {
+            if vocabulary.has_command && (!named.is_empty() || !lists.is_empty() && !is_mode(word)) {
+                result.command = words[at..].to_vec();
+                break;
+            }
             if let Some(list) = word.strip_prefix("SERVICES=") {
                 lists.push(list);
-            } else if vocabulary.has_modes && vocabulary.modes.contains(word) {
+            } else if is_mode(word) {
                 match &result.mode {
                     Some(mode) if mode != word => {
                         return Err(Failure::new(
@@ -81,9 +85,6 @@ impl Words {
                 }
             } else {
                 named.push(word.clone());
-            }
-            if vocabulary.has_command && !(named.is_empty() && lists.is_empty()) {
-                result.command = words.by_ref().cloned().collect();
             }
         }
         if lists.is_empty() && named.is_empty() {
@@ -154,14 +155,16 @@ mod tests {
     fn the_words_after_the_service_are_its_command() {
         let modes = vec!["production".to_owned()];
         let vocabulary = Vocabulary { modes, has_modes: true, has_tags: false, has_command: true };
-        for (line, service, command) in [
-            ("production web ls all -v", "web", "ls all -v"),
-            ("web production", "web", "production"),
-            ("SERVICES=all echo web", "all", "echo web"),
-            ("web", "web", ""),
+        for (option, line, service, command) in [
+            (None, "production web ls all -v", "web", "ls all -v"),
+            (None, "web production", "web", "production"),
+            (None, "SERVICES=all echo web", "all", "echo web"),
+            (None, "web", "web", ""),
+            (Some("web"), "production ls production", "web", "ls production"),
         ] {
             let words: Vec<String> = line.split(' ').map(String::from).collect();
-            let words = Words::classify(&words, &[], &Environment::default(), &vocabulary).unwrap();
+            let options: Vec<String> = option.into_iter().map(String::from).collect();
+            let words = Words::classify(&words, &options, &Environment::default(), &vocabulary).unwrap();
             assert_eq!((words.services.join(" "), words.command.join(" ")), (service.into(), command.into()));
             assert!(!words.all);
         }
