@@ -1,5 +1,10 @@
 //! The name of every label: those of docker compose, and `sofa`'s own.
 
+/// Whether a label is docker compose's or `sofa`'s own.
+pub fn is_internal(label: &str) -> bool {
+    label.starts_with(compose::PREFIX) || label.starts_with("sofa.")
+}
+
 /// Labels of docker compose 2 and 5 on containers, networks, volumes and built images.
 pub mod compose {
     pub const PREFIX: &str = "com.docker.compose.";

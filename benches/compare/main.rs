@@ -52,6 +52,9 @@ fn main() -> Result<()> {
         bench.until_ready()?;
         bench.memory()?;
     }
+    if wanted("daily") {
+        bench.daily()?;
+    }
     if wanted("wait") {
         bench.waits(
             &format!("chain of {CHAIN}, checked every second"),
@@ -63,7 +66,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// `cargo bench --bench compare -- config`: only the parts that are named (config, deploy, wait); all without a name.
+/// `cargo bench --bench compare -- config`: only the parts that are named (config, deploy, daily, wait); all without a name.
 #[allow(clippy::disallowed_methods, reason = "a tool for the terminal, told by words what to do")]
 fn wanted(part: &str) -> bool {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
@@ -193,6 +196,27 @@ impl Bench<'_> {
         self.forget(&fleet)?;
         memory_row("cold deploy, peak memory", ours, theirs);
         Ok(())
+    }
+
+    /// What is typed most, on containers that run.
+    fn daily(&self) -> Result<()> {
+        let fleet = Fleet::plain(SERVICES, &self.image)?;
+        output(&mut self.sofa(&fleet, "deploy", &["--no-wait"]))?;
+        let commands: [(&str, &str, &[&str]); 3] = [
+            ("exec true", "exec", &["-T", "service-01", "true"]),
+            ("ps", "ps", &[]),
+            ("run true, with --rm", "run", &["--rm", "-T", "service-01", "true"]),
+        ];
+        for (what, verb, options) in commands {
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for _ in 0..FEW_RUNS {
+                ours.push(time(&mut self.sofa(&fleet, verb, options))?);
+                theirs.push(time(&mut self.compose(&fleet, verb, options))?);
+            }
+            row(what, &ours, &theirs, &[]);
+        }
+        time_removal(&mut self.sofa(&fleet, "down", &[]))?;
+        self.forget(&fleet)
     }
 
     /// Services that wait for each other, until all are ready.

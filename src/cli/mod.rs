@@ -10,8 +10,8 @@ pub mod argv;
 pub mod planned;
 
 use crate::commands::{
-    attach, build, check, config, cp, edge, exec, help, history, lock, logs, ls, port, ps, run, status, top,
-    undo, up, version, wait,
+    attach, build, check, config, cp, edge, events, exec, help, history, lock, logs, ls, port, ps, run,
+    status, top, undo, up, version, wait,
 };
 use crate::error::CommandResult;
 use crate::ops::Context;
@@ -122,6 +122,8 @@ pub enum Verb {
     Cp(cp::Args),
     /// Print where a port of a service is published: `sofa port web 80`.
     Port(port::Args),
+    /// Show what happens to the containers, until interrupted.
+    Events(events::Args),
     /// List the processes of the containers.
     Top(top::Args),
     /// Wait until the first of the services ends.
@@ -151,8 +153,8 @@ pub fn command() -> Command {
 }
 
 /// The verbs of docker compose that `sofa` does not have.
-const MISSING: [&str; 13] = [
-    "commit", "create", "events", "export", "images", "pause", "publish", "pull", "push", "stats", "unpause",
+const MISSING: [&str; 12] = [
+    "commit", "create", "export", "images", "pause", "publish", "pull", "push", "stats", "unpause",
     "volumes", "watch",
 ];
 
@@ -248,6 +250,7 @@ impl Verb {
             Verb::Run(args) => run::run(args, context).await,
             Verb::Attach(args) => attach::run(args, context).await,
             Verb::Cp(args) => cp::run(args, context).await,
+            Verb::Events(args) => events::run(args, context).await,
             Verb::Port(args) => port::run(args, context).await,
             Verb::Top(args) => top::run(args, context).await,
             Verb::Wait(args) => wait::run(args, context).await,
@@ -272,7 +275,7 @@ impl Verb {
             Verb::Build(_) | Verb::Check(_) | Verb::Config(_) | Verb::Run(_) | Verb::Up(_) => true,
             Verb::History(_) | Verb::Undo(_) | Verb::Logs(_) | Verb::Ps(_) | Verb::Status(_) => false,
             Verb::Edge(_) | Verb::Exec(_) | Verb::Attach(_) | Verb::Port(_) => false,
-            Verb::Top(_) | Verb::Wait(_) | Verb::Ls(_) | Verb::Cp(_) => false,
+            Verb::Top(_) | Verb::Wait(_) | Verb::Ls(_) | Verb::Cp(_) | Verb::Events(_) => false,
             Verb::Lock(_) | Verb::Version(_) | Verb::Help(_) => false,
         }
     }
@@ -301,6 +304,7 @@ impl Verb {
             Verb::Run(args) => args.words.clone(),
             Verb::Attach(args) => args.words.clone(),
             Verb::Cp(args) => args.scope_words(),
+            Verb::Events(args) => args.words.clone(),
             Verb::Port(args) => args.words.clone(),
             Verb::Top(args) => args.words.clone(),
             Verb::Wait(args) => args.words.clone(),

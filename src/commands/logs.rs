@@ -6,7 +6,7 @@ use crate::error::{CommandResult, Exit, Failure, Kind};
 use crate::ops::Context;
 use crate::ops::logs::{Options, Until, show};
 use crate::ops::run_logs;
-use crate::settings::parse_time;
+use crate::settings::moment;
 
 /// Without `--tail` so many lines of each container are shown.
 const DEFAULT_TAIL: u64 = 100;
@@ -67,13 +67,4 @@ pub async fn run(args: Args, context: &Context) -> CommandResult {
     show(context, &Options { tail, since, until, follow, timestamps, prefix: !no_prefix, only, without })
         .await?;
     Ok(Exit::Success)
-}
-
-/// Reads a moment: a time, or how long ago.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let ago = parse_time(text).map_err(|_| "neither a time (2026-01-31T10:00:00Z) nor how long ago (10m)")?;
-    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
 }

@@ -9,6 +9,7 @@ pub mod cp;
 pub mod deploy;
 pub mod down;
 pub mod edge;
+pub mod events;
 pub mod exec;
 pub mod help;
 pub mod history;

@@ -1,6 +1,7 @@
 //! Events of containers. Unknown kinds are passed on as `Other`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use futures_util::{Stream, StreamExt, stream};
 use http::Method;
@@ -54,6 +55,28 @@ pub enum Action {
     Other(String),
 }
 
+/// The engine's word.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Create => "create",
+            Action::Start => "start",
+            Action::Die(_) => "die",
+            Action::Oom => "oom",
+            Action::Stop => "stop",
+            Action::Kill => "kill",
+            Action::Pause => "pause",
+            Action::Unpause => "unpause",
+            Action::Restart => "restart",
+            Action::Rename => "rename",
+            Action::Destroy => "destroy",
+            Action::Upload => "extract-to-dir",
+            Action::Health(health) => return write!(f, "health_status: {health}"),
+            Action::Other(other) => other,
+        })
+    }
+}
+
 impl Engine {
     /// Events of the containers of `project` from now on, or from `since` on as far as the engine remembers them
     /// (its last 256 events). With a `since` from before an inspect, no event can be missed between the two.
@@ -69,6 +92,25 @@ impl Engine {
         let call = Call::new(format!("events of project `{project}`"));
         let label = format!("{}={project}", labels::compose::PROJECT);
         self.subscribe(call, "label", &label, since).await
+    }
+
+    /// The same until a moment, where one is given: then the stream ends there without an error.
+    ///
+    /// # Errors
+    /// As `events`.
+    pub async fn events_until(
+        &self,
+        project: &str,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<EngineStream<EngineEvent>, EngineError> {
+        let Some(until) = until else { return self.events(project, since).await };
+        let call = Call::new(format!("events of project `{project}`"));
+        let label = format!("{}={project}", labels::compose::PROJECT);
+        let path = subscription("label", &label, since).with("until", logs::seconds(until));
+        let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
+        let values = json_lines::values(call, response.into_body());
+        Ok(values.filter_map(|value| async { value.map(event).transpose() }).boxed())
     }
 
     /// Events of one container, from now on or from `since` on. The container need not exist.
@@ -92,14 +134,16 @@ impl Engine {
         value: &str,
         since: Option<Timestamp>,
     ) -> Result<EngineStream<EngineEvent>, EngineError> {
-        let filters = serde_json::json!({ "type": ["container"], filter: [value] });
-        let path = Path::new("/events")
-            .with("filters", filters.to_string())
-            .with_some("since", since.map(logs::seconds));
+        let path = subscription(filter, value, since);
         let response = self.wire().open(&call, Method::GET, path.as_str(), None).await?;
         let values = json_lines::values(call.clone(), response.into_body());
         Ok(events_of_values(call, values).boxed())
     }
+}
+
+fn subscription(filter: &str, value: &str, since: Option<Timestamp>) -> Path {
+    let filters = serde_json::json!({ "type": ["container"], filter: [value] });
+    Path::new("/events").with("filters", filters.to_string()).with_some("since", since.map(logs::seconds))
 }
 
 /// Turns values into events. Leaves out other objects and events of exec. Ends with an error.

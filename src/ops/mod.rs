@@ -16,6 +16,7 @@ pub mod deployment;
 pub mod digests;
 pub mod display;
 pub mod edge;
+pub mod events;
 pub mod exec;
 mod execution;
 mod failure;

@@ -20,7 +20,7 @@ pub use environment::Environment;
 pub use file::EXAMPLE;
 pub use layout::Layout;
 pub use mode::{Deps, Mode, Services};
-pub use times::{parse_engine_timeout, parse_time};
+pub use times::{moment, parse_engine_timeout, parse_time};
 pub use words::{Vocabulary, Words};
 
 use file::SettingsFile;

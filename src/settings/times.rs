@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::compat::duration;
 
 /// Reads a duration in Compose's syntax. A number without a unit is seconds.
@@ -13,6 +15,18 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
         return Ok(Duration::from_secs(seconds));
     }
     duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads a moment: a time, or how long ago.
+///
+/// # Errors
+/// The reason why the text is invalid.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = parse_time(text).map_err(|_| "neither a time (2026-01-31T10:00:00Z) nor how long ago (10m)")?;
+    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
 }
 
 /// Reads the deadline for an answer of the engine.

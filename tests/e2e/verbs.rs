@@ -63,6 +63,16 @@ async fn what_programs_read_is_what_docker_compose_prints() {
     test.sofa(["port", "web", "82"]).assert_code(1).says("port 82/tcp is not published");
     assert!(test.sofa(["ls"]).ok().stdout.contains(test.name()));
     test.sofa(["ps", "--status", "bad"]).assert_code(2).says("one of: created");
+    // What happened, to one service.
+    let events = test.sofa(["events", "--json", "--since", "5m", "--until", "0s", "job"]);
+    let actions: Vec<serde_json::Value> =
+        events.ok().stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let words: Vec<&str> = actions.iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(words, ["create", "start", "die"], "{actions:#?}");
+    assert!(actions.iter().all(|event| event["service"] == "job"));
+    assert_eq!(actions[2]["attributes"]["exitCode"], "0");
+    let events = test.sofa(["events", "--since", "5m", "--until", "0s", "job"]);
+    assert!(events.ok().stdout.contains(" container die "), "{}", events.stdout);
 
     // What is piped in reaches the process; its end is the end of `attach`.
     let mut command = test.sofa_command();
