@@ -27,7 +27,9 @@ impl Place {
     pub fn parse(text: &str) -> Place {
         match text.split_once(':') {
             _ if text == "-" => Place::Pipe,
-            Some((service, path)) if !service.is_empty() && !service.contains(['/', '.']) => {
+            Some((service, path))
+                if !service.is_empty() && !service.contains('/') && !text.starts_with('.') =>
+            {
                 Place::Service(service.to_owned(), path.to_owned())
             }
             _ => Place::Here(PathBuf::from(text)),
@@ -58,7 +60,7 @@ pub async fn copy(context: &Context, from: Place, to: Place, options: Options) -
         (from, Place::Service(service, path)) if !matches!(from, Place::Service(..)) => {
             let (engine, containers) = containers(context, &service, options).await?;
             for container in &containers {
-                into(&engine, &container.id, &from, &path, options).await?;
+                into(context, &engine, &container.id, &from, &path, options).await?;
             }
             Ok(())
         }
@@ -157,6 +159,7 @@ fn here(
 }
 
 async fn into(
+    context: &Context,
     engine: &Engine,
     id: &ContainerId,
     from: &Place,
@@ -172,24 +175,25 @@ async fn into(
     }
     let is_folder = found.as_ref().is_some_and(|stat| stat.is_folder());
     let missing = |text: String| Failure::new(Kind::Failed, text);
-    let source = match from {
-        Place::Here(source) => source.clone(),
+    let typed = match from {
+        Place::Here(typed) => typed,
         _ if is_folder => return send(engine, id, &target, piped(), options).await,
         _ => return Err(missing(format!("folder `{path}` does not exist in the container"))),
     };
+    let source = context.settings.directory.join(typed);
     let Ok(metadata) = (if options.follow { source.metadata() } else { source.symlink_metadata() }) else {
-        return Err(missing(format!("`{}`: no such file or folder", source.display())));
+        return Err(missing(format!("`{}`: no such file or folder", typed.display())));
     };
-    let is_content = source.as_os_str().to_string_lossy().ends_with("/.") || source == Path::new(".");
+    let is_content = typed.as_os_str().to_string_lossy().ends_with("/.") || typed == Path::new(".");
     let own_name = source.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_owned()));
-    let own_name = source.file_name().map(ToOwned::to_owned).or(own_name).unwrap_or_default();
+    let own_name = typed.file_name().map(ToOwned::to_owned).or(own_name).unwrap_or_default();
     let (folder, name) = match (is_folder, found.is_some()) {
         (true, _) if is_content => (target.clone(), String::new()),
         (true, _) => (target.clone(), own_name.to_string_lossy().into_owned()),
         (false, true) if metadata.is_dir() => {
             return Err(missing(format!(
                 "`{path}` of the container is a file, `{}` a folder",
-                source.display()
+                typed.display()
             )));
         }
         (false, false) if path.ends_with('/') && !metadata.is_dir() => {
@@ -240,6 +244,8 @@ mod tests {
         for (text, place) in [
             ("web:/etc/hosts", service("web", "/etc/hosts")),
             ("web:", service("web", "")),
+            ("web.v1:a", service("web.v1", "a")),
+            (".a:b", Place::Here(".a:b".into())),
             ("./a:b", Place::Here("./a:b".into())),
             ("/a:b", Place::Here("/a:b".into())),
             ("a", Place::Here("a".into())),
