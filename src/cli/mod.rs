@@ -96,7 +96,7 @@ pub enum Verb {
     /// A verb that makes a plan and runs it.
     #[command(flatten)]
     Planned(Planned),
-    /// Deploy, then show what the services print; Ctrl-C stops them. With `-d`, the same as `deploy`.
+    /// Deploy, then follow the logs until Ctrl-C stops the services; `-d` only deploys.
     Up(up::Args),
     /// List the releases that `rollback` can restore.
     History(history::Args),
@@ -118,7 +118,7 @@ pub enum Verb {
     Status(status::Args),
     /// Show the edge, and the containers that it sends requests to: `sofa edge status`.
     Edge(edge::Args),
-    /// Copy files between this machine and the containers of a service: `sofa cp web:/etc/hosts .`.
+    /// Copy files into or out of containers: `sofa cp web:/etc/hosts .`.
     Cp(cp::Args),
     /// Print where a port of a service is published: `sofa port web 80`.
     Port(port::Args),
@@ -168,6 +168,7 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
             "pull" => "`sofa deploy --pull always` pulls, and deploys what changed".to_owned(),
             verb => format!("`docker compose -p PROJECT {verb}` works on the containers of sofa"),
         };
+        error.remove(ContextKind::SuggestedSubcommand);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error

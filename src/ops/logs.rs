@@ -1,7 +1,8 @@
 //! What the containers in scope print, merged into one stream. Works from labels and reads no file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
@@ -36,6 +37,9 @@ pub struct Options {
     /// The services of the scope that are left out.
     pub without: Vec<String>,
 }
+
+/// How long after the last line or event the end is looked for.
+const REST: Duration = Duration::from_millis(300);
 
 /// Until when new lines are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,19 +169,23 @@ async fn follow(
     for (id, time) in &last {
         lines.push(following(live, id, *time, printer).await?);
     }
+    // Whether perhaps no container is up any more, and those whose end was reported.
+    let (mut may_be_over, mut died) = (options.follow == Some(Until::AllEnd), BTreeSet::new());
     loop {
-        if lines.is_empty() && options.follow == Some(Until::AllEnd) && !is_up(context, live).await? {
-            return Ok(());
-        }
         tokio::select! {
             event = events.next() => match event {
                 Some(Ok(event)) if event.action == Action::Start => {
+                    died.remove(&event.id);
                     let fits = scope.holds(&event.service) && options.shows(&event.service);
                     if fits && event.attributes.get(labels::compose::ONEOFF).is_none_or(|oneoff| oneoff != "True") {
                         // All lines of a new container, also those from before its event; only new lines of a known one.
                         let after = last.get(&event.id).copied().flatten();
                         lines.push(following(live, &event.id, after, printer).await?);
                     }
+                }
+                Some(Ok(event)) if matches!(event.action, Action::Die(_)) => {
+                    may_be_over = options.follow == Some(Until::AllEnd);
+                    died.insert(event.id);
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(engine_failure(error)),
@@ -190,15 +198,24 @@ async fn follow(
                     return Ok(());
                 }
             }
+            () = tokio::time::sleep(REST), if may_be_over => {
+                let up = up(context, live).await?;
+                if up.is_empty() {
+                    return Ok(());
+                }
+                // One that restarts, or whose end Engine 20.10 has not noted yet, is looked at again.
+                may_be_over = up.iter().all(|id| died.contains(id));
+            }
         }
     }
 }
 
-/// Whether some container of the scope is up.
-async fn is_up(context: &Context, live: &LiveProject) -> Result<bool, Failure> {
+/// The containers of the scope that are up.
+async fn up(context: &Context, live: &LiveProject) -> Result<Vec<ContainerId>, Failure> {
     let live = live.again(context, View::Project).await?;
-    let mut containers = live.scope.pick(&live.observed.containers).into_iter();
-    Ok(containers.any(|container| container.is_up() && !container.oneoff))
+    let containers = live.scope.pick(&live.observed.containers).into_iter();
+    let up = containers.filter(|container| container.is_up() && !container.oneoff);
+    Ok(up.map(|container| container.id.clone()).collect())
 }
 
 /// A container's lines, each with the container's id and the name before the line.

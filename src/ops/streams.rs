@@ -1,7 +1,5 @@
 //! The streams of a process in a container, passed on to and from those of this process: a terminal with its size, or pipes.
 
-use std::cell::Cell;
-
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -83,8 +81,8 @@ pub async fn pass_on(
     attach: &Attach,
 ) -> Result<End, Failure> {
     let keys = detach_keys(attach.detach_keys.as_deref().unwrap_or(DETACH_KEYS))?;
+    let keys = attach.tty.then_some(Keys { keys, typed: 0 });
     let raw = (attach.tty && attach.input).then(RawMode::enter).and_then(Result::ok);
-    let detached = Cell::new(false);
     let read = async {
         while let Some(pieces) = outputs.next().await? {
             for piece in pieces {
@@ -93,11 +91,11 @@ pub async fn pass_on(
                 }
             }
         }
-        Ok::<End, EngineError>(if detached.get() { End::Detached } else { End::Output })
+        Ok::<End, EngineError>(End::Output)
     };
     let end = tokio::select! {
         end = read => end.map_err(engine_failure),
-        () = feed(input, &keys, &detached), if attach.input => Ok(End::Output),
+        () = feed(input, keys), if attach.input => Ok(End::Detached),
         () = resized(engine, process), if attach.tty => Ok(End::Output),
         signal = ended(engine, process, raw.is_some()) => Ok(End::Signal(signal)),
     };
@@ -105,21 +103,54 @@ pub async fn pass_on(
     end
 }
 
-/// Sends what is typed or piped, then the end of it. Never returns: the output decides when the process has ended.
-async fn feed(mut input: Input, keys: &[u8], detached: &Cell<bool>) {
+/// Sends what is typed or piped, then the end of it. Returns only when the keys that detach are typed: else the output decides when the
+/// process has ended. The keys are not sent, since an engine before 23 ends a command that it detaches from.
+async fn feed(mut input: Input, mut keys: Option<Keys>) {
     let mut stdin = tokio::io::stdin();
     let mut piece = vec![0; PIECE];
-    let mut last = Vec::new();
     while let Ok(read @ 1..) = stdin.read(&mut piece).await {
-        last.extend_from_slice(&piece[..read]);
-        last.drain(..last.len().saturating_sub(keys.len()));
-        detached.set(last == keys);
-        if !input.send(&piece[..read]).await {
+        let is_sent = match &mut keys {
+            Some(keys) => match keys.without(&piece[..read]) {
+                Some(typed) => input.send(&typed).await,
+                None => return,
+            },
+            None => input.send(&piece[..read]).await,
+        };
+        if !is_sent {
             return std::future::pending().await;
         }
     }
     input.end().await;
     std::future::pending().await
+}
+
+/// The keys that detach, and how many of them were typed.
+#[derive(Debug)]
+struct Keys {
+    keys: Vec<u8>,
+    typed: usize,
+}
+
+impl Keys {
+    /// What is typed without the keys. Those that may begin to detach are held back until the next one. `None` where all were typed.
+    fn without(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut sent = Vec::new();
+        for byte in bytes {
+            if *byte != self.keys[self.typed] {
+                sent.extend_from_slice(&self.keys[..self.typed]);
+                self.typed = 0;
+            }
+            if *byte != self.keys[self.typed] {
+                sent.push(*byte);
+                continue;
+            }
+            self.typed += 1;
+            if self.typed == self.keys.len() {
+                return None;
+            }
+        }
+        Some(sent)
+    }
 }
 
 /// Passes on each new size of the terminal. Never returns.
@@ -178,7 +209,19 @@ fn detach_keys(keys: &str) -> Result<Vec<u8>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::detach_keys;
+    use super::{Keys, detach_keys};
+
+    #[test]
+    fn keys_that_may_detach_are_held_back_and_never_lost() {
+        let typed = |pieces: &[&[u8]]| -> Vec<Option<Vec<u8>>> {
+            let mut keys = Keys { keys: vec![16, 17], typed: 0 };
+            pieces.iter().map(|piece| keys.without(piece)).collect()
+        };
+        assert_eq!(typed(&[b"ab", b"c"]), [Some(b"ab".to_vec()), Some(b"c".to_vec())]);
+        assert_eq!(typed(&[&[16], &[16], b"x"]), [Some(vec![]), Some(vec![16]), Some(vec![16, b'x'])]);
+        assert_eq!(typed(&[&[b'a', 16], &[17]]), [Some(b"a".to_vec()), None]);
+        assert_eq!(typed(&[&[17, 16, b'a', 16, 17]]), [None]);
+    }
 
     #[test]
     fn detach_keys_are_letters_with_or_without_control() {

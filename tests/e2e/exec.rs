@@ -119,7 +119,8 @@ async fn a_command_has_its_streams_its_environment_and_its_exit_code() {
         exec("--index 2 web cat /etc/hostname").ok().stdout,
         exec("--index=1 web cat /etc/hostname").stdout
     );
-    exec("web no-such-program").assert_code(127);
+    // Engines before 25 say 126.
+    assert!([126, 127].contains(&exec("web no-such-program").code));
     exec("web /etc").assert_code(126);
     test.env("FROM_HERE", "x y");
     let run = test.sofa(["exec", "-e", "FROM_HERE", "-e", "A=b=c", "web", "sh", "-c", "echo $FROM_HERE $A"]);

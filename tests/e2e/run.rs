@@ -13,7 +13,7 @@ services:
     image: ${IMAGE}
     command: [sh, -c, "sleep 1; touch /tmp/ready; sleep 1000"]
     init: true
-    healthcheck: { test: test -e /tmp/ready, interval: 1s, start_interval: 100ms, start_period: 10s }
+    healthcheck: { test: test -e /tmp/ready, interval: 500ms, retries: 20 }
   app:
     image: ${IMAGE}
     command: [sh, -c, "echo service; exit 4"]
