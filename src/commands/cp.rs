@@ -8,7 +8,7 @@ use crate::ops::cp::{self, Options, Place};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Mode, source and target: SERVICE:PATH, a path of this machine, or `-` for a tar archive on standard input or output.
-    #[arg(value_name = "WORD", required = true)]
+    #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// Keep the users and groups of files.
     #[arg(short, long)]

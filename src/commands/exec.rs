@@ -8,7 +8,7 @@ use crate::ops::exec::{self, Options};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Mode, service, and the command with its arguments.
-    #[arg(value_name = "WORD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<String>,
     /// Return at once; the command goes on.
     #[arg(short, long)]

@@ -8,7 +8,7 @@ use crate::ops::port;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Mode, service, and the port of its container.
-    #[arg(value_name = "WORD", required = true)]
+    #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// The number of the container, where the service has several.
     #[arg(long, value_name = "N")]

@@ -11,7 +11,7 @@ use crate::plan::policy::{Build, ImagePolicy, Pull};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Mode, service, and the command with its arguments; without a command, the service's own.
-    #[arg(value_name = "WORD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<String>,
     /// Build the image first, even if nothing changed.
     #[arg(long)]

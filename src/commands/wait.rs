@@ -9,7 +9,7 @@ use crate::ops::wait;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Mode, services.
-    #[arg(value_name = "WORD", required = true)]
+    #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// Take the services down when the first one ends.
     #[arg(long)]

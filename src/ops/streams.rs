@@ -64,7 +64,7 @@ pub fn service_of<'a>(words: &'a Words, verb: &str) -> Result<&'a str, Failure> 
         [option] => Err(Failure::new(Kind::Usage, format!("`{verb}` has no option `{option}`"))
             .hint(format!("`sofa {verb} --help` lists its options; they stand before the service"))),
         _ => Err(Failure::new(Kind::Usage, format!("`{verb}` needs one service"))
-            .hint(format!("for example `sofa {verb} web sh`"))),
+            .hint(format!("`sofa help {verb}` shows what it takes"))),
     }
 }
 
