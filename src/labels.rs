@@ -68,7 +68,7 @@ pub mod sofa {
     pub const BEHIND: &str = "sofa.behind";
     /// How to find out that a container is ready, where the healthcheck alone does not decide.
     pub const READY: &str = "sofa.ready";
-    /// The process of `sofa run` that removes a one-off container, as JSON.
+    /// The `sofa run` that removes a one-off container, as JSON.
     pub const ATTENDED: &str = "sofa.attended";
     /// The run that created a container or network.
     pub const RUN: &str = "sofa.run";

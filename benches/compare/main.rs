@@ -198,7 +198,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What is typed most, on containers that run.
+    /// Commands of every day, on containers that run.
     fn daily(&self) -> Result<()> {
         let fleet = Fleet::plain(SERVICES, &self.image)?;
         output(&mut self.sofa(&fleet, "deploy", &["--no-wait"]))?;

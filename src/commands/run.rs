@@ -68,7 +68,7 @@ pub struct Args {
 /// Runs the command; its exit code is that of `sofa`.
 ///
 /// # Errors
-/// What is wrong with the files or the options; a dependency that does not get ready.
+/// Errors in the files or the options; a dependency that does not get ready.
 pub async fn run(args: Args, context: &Context) -> CommandResult {
     let build = if args.build { Build::Always } else { Build::default() };
     let deploy = DeployOptions {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::compose::model::ServiceName;
 use crate::engine::Engine;
 use crate::engine::EngineError;
@@ -23,8 +25,16 @@ pub struct OneOff<'a> {
     pub aliases: bool,
     /// Whether it gets the input of an attached process.
     pub input: bool,
-    /// The process that removes it, where one does: if it is killed, a later one removes it.
-    pub attended: Option<Process>,
+    /// Who removes it, where somebody does.
+    pub attended: Option<Attended>,
+}
+
+/// The process that removes a one-off container when it has ended. If that process is killed, a later one removes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attended {
+    pub process: Process,
+    /// Whether it has a terminal, from which an operator can detach and leave it running.
+    pub terminal: bool,
 }
 
 /// Creates the container; its service is the model's, with what the command line says. Returns its id, and the keys of the service that
@@ -50,8 +60,8 @@ pub async fn create(
         own.filter(|container| !container.oneoff).map(|found| (found.name.clone(), found.number)).collect()
     };
     let mode = desired.mode.map(|mode| (labels::sofa::MODE.to_owned(), mode.to_owned()));
-    let attended = one_off.attended.as_ref().and_then(|process| serde_json::to_string(process).ok());
-    let attended = attended.map(|process| (labels::sofa::ATTENDED.to_owned(), process));
+    let attended = one_off.attended.as_ref().and_then(|attended| serde_json::to_string(attended).ok());
+    let attended = attended.map(|attended| (labels::sofa::ATTENDED.to_owned(), attended));
     let labels = ContainerLabels {
         replica: convert::Replica::OneOff(one_off.slug.to_owned()),
         version: desired.dialect.version().to_string(),
@@ -84,11 +94,15 @@ pub async fn create(
     Ok((engine.create(&new).await?.id, new.ignored().to_vec()))
 }
 
-/// The one-off containers whose process was killed before it could remove them.
+/// The one-off containers whose process was killed before it could remove them. One that runs with a terminal is not among them: its
+/// operator may have detached.
 pub fn abandoned(observed: &Observed) -> impl Iterator<Item = &Container> {
     observed.containers.iter().filter(|container| {
-        let process = container.labels.get(labels::sofa::ATTENDED);
-        let process = process.and_then(|text| serde_json::from_str::<Process>(text).ok());
-        container.oneoff && process.is_some_and(|process| process.state() == ProcessState::Ended)
+        let attended = container.labels.get(labels::sofa::ATTENDED);
+        let attended = attended.and_then(|text| serde_json::from_str::<Attended>(text).ok());
+        attended.is_some_and(|Attended { process, terminal }| {
+            let may_be_detached = terminal && container.is_up();
+            container.oneoff && !may_be_detached && process.state() == ProcessState::Ended
+        })
     })
 }

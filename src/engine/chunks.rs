@@ -15,7 +15,7 @@ pub const CHUNK: usize = 64 * 1024;
 /// At most so many chunks are in memory.
 const CHUNKS: usize = 8;
 
-/// What a thread writes, or why it cannot.
+/// The chunks that a thread writes, and the error that ended it, if one did.
 pub type Chunks = mpsc::Receiver<io::Result<Bytes>>;
 
 /// The chunks that a thread of its own writes.

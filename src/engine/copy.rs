@@ -33,7 +33,7 @@ impl PathStat {
 }
 
 impl Engine {
-    /// What is at a path of a container; `None` where nothing is.
+    /// Looks at a path of a container; `None` where nothing is.
     ///
     /// # Errors
     /// Those of the engine; a container that does not exist is `None` too.

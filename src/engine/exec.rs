@@ -114,7 +114,7 @@ impl Engine {
         id: &ContainerId,
         command: &ExecCommand,
         attach: &Attach,
-    ) -> Result<(Exec, Input, Outputs), EngineError> {
+    ) -> Result<(Exec, (Input, Outputs)), EngineError> {
         let call = Call::new(format!("exec in container `{id}`"));
         let config = ExecConfig {
             attach_stdin: Some(attach.input),
@@ -128,13 +128,13 @@ impl Engine {
             body["ConsoleSize"] = serde_json::json!([size.rows, size.columns]);
         }
         let connection = self.wire().hijack(&call, &format!("/exec/{id}/start"), &body).await?;
-        let (input, outputs) = streams::split(call.clone(), connection, attach.tty);
+        let streams = streams::split(call.clone(), connection, attach.tty);
         let exec = Exec { id, call };
         if let Some(size) = attach.size.filter(|_| attach.tty) {
             // Engines before 23 know no size at the start.
             self.resize_exec(&exec, size).await;
         }
-        Ok((exec, input, outputs))
+        Ok((exec, streams))
     }
 
     /// Starts a command that nobody is attached to.

@@ -23,11 +23,11 @@ pub struct Size {
     pub rows: u16,
 }
 
-/// What goes to a process.
+/// The input of a process.
 #[derive(Debug)]
 pub struct Input(WriteHalf<TokioIo<Upgraded>>);
 
-/// What comes from a process.
+/// The output of a process.
 #[derive(Debug)]
 pub struct Outputs {
     call: Call,

@@ -1,4 +1,4 @@
-//! What happens to the containers in scope, as the engine reports it. Works from labels and reads no file.
+//! The events of the containers in scope, as the engine reports them. Works from labels and reads no file.
 
 use futures_util::StreamExt;
 use jiff::Timestamp;

@@ -1,6 +1,5 @@
 //! Runs a command in a container of a service. Works from labels and reads no file.
 
-use crate::engine::EngineError;
 use crate::engine::exec::{Attach, ExecCommand};
 use crate::error::{Failure, Kind};
 use crate::ops::Context;
@@ -52,15 +51,12 @@ pub async fn exec(context: &Context, options: Options) -> Result<u8, Failure> {
     let tty = streams::wants_terminal(options.no_tty);
     let engine = &live.engine;
     if options.detach {
-        let started = engine.exec_detached(&container.id, &command, tty).await;
-        return started.map(|()| 0).or_else(not_started);
+        engine.exec_detached(&container.id, &command, tty).await.map_err(engine_failure)?;
+        return Ok(0);
     }
     let attach = Attach { input: true, tty, size: streams::size(), detach_keys: options.detach_keys };
-    let (exec, input, outputs) = match engine.exec_attached(&container.id, &command, &attach).await {
-        Ok(started) => started,
-        Err(error) => return not_started(error),
-    };
-    let streams = (input, outputs);
+    let started = engine.exec_attached(&container.id, &command, &attach).await;
+    let (exec, streams) = started.map_err(engine_failure)?;
     match streams::pass_on(&context.ui, engine, Process::Exec(&exec), streams, &attach).await? {
         End::Output => {
             let code = engine.exec_end(&exec).await.map_err(engine_failure)?;
@@ -69,9 +65,4 @@ pub async fn exec(context: &Context, options: Options) -> Result<u8, Failure> {
         End::Detached => Ok(0),
         End::Signal(signal) => Ok(128 + signal),
     }
-}
-
-/// A program that is missing has exit code 127, as in a shell. Engines from 25 on say so with the exit code themselves.
-fn not_started(error: EngineError) -> Result<u8, Failure> {
-    Err(engine_failure(error))
 }

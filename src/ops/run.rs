@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::compat::argv;
-use crate::compose::model::{Project, Service};
-use crate::docker::one_off::{self, OneOff};
+use crate::compose::model::Service;
+use crate::docker::one_off::{self, Attended, OneOff};
 use crate::engine::container::{Removal, WaitFor};
 use crate::engine::exec::Attach;
 use crate::engine::{Engine, ignore_missing};
@@ -22,7 +22,7 @@ use crate::state;
 /// How the command runs.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// What decides about the services that it depends on, and about its image.
+    /// How its image is had, and how the services that it depends on are brought up.
     pub deploy: DeployOptions,
     pub detach: bool,
     /// Whether the container is removed afterwards.
@@ -49,7 +49,7 @@ pub struct Options {
 /// runs on.
 ///
 /// # Errors
-/// What is wrong with the files or the options; a dependency that does not get ready; those of the engine.
+/// Errors in the files or the options; a dependency that does not get ready; those of the engine.
 pub async fn run(context: &Context, options: Options) -> Result<Exit, Failure> {
     let words = &context.settings.words;
     let name = streams::service_of(words, "run")?;
@@ -57,12 +57,12 @@ pub async fn run(context: &Context, options: Options) -> Result<Exit, Failure> {
     let mut deploy = Deploy::of_dependencies(context, name, options.deploy.clone(), typed).await?;
     let tty = !options.detach && streams::wants_terminal(options.no_tty);
     let input = !options.detach && !options.no_input;
-    with_service(deploy.model_mut(), name, |service| {
+    if let Some(service) = deploy.model_mut().services.get_mut(name) {
         as_one_off(service, &options, &words.command, tty, input);
-    });
+    }
     deploy.bring_up_dependencies().await?;
-    let (engine, created) = create(context, &deploy, name, &options, input).await?;
     let attach = Attach { input, tty, size: streams::size(), detach_keys: None };
+    let (engine, created) = create(context, &deploy, name, &options, &attach).await?;
     if options.detach {
         engine.start(&created.id).await.map_err(engine_failure)?;
         // A reader that is gone wanted no name.
@@ -75,6 +75,10 @@ pub async fn run(context: &Context, options: Options) -> Result<Exit, Failure> {
         ignore_missing(engine.remove(&created.id, all).await).map_err(engine_failure)?;
     }
     match outcome? {
+        Outcome::Detached if options.remove => {
+            context.ui.note(&format!("{} runs on; `docker rm -f {}` removes it", created.name, created.name));
+            Ok(Exit::Success)
+        }
         Outcome::Ended(code) => Ok(Exit::Command(u8::try_from(code).unwrap_or(u8::MAX))),
         Outcome::Detached => Ok(Exit::Success),
     }
@@ -98,7 +102,7 @@ async fn create(
     deploy: &Deploy<'_>,
     service: &str,
     options: &Options,
-    input: bool,
+    attach: &Attach,
 ) -> Result<(Engine, Created), Failure> {
     let deployment = deploy.deployment();
     let engine = deployment.engine.clone();
@@ -119,8 +123,10 @@ async fn create(
         Some(name) => name.clone(),
         None => format!("{}-{service}-run-{slug}", desired.project.name),
     };
-    let attended = (options.remove && !options.detach).then(state::Process::own).flatten();
-    let one_off = OneOff { name: &name, slug: &slug, aliases: options.aliases, input, attended };
+    let process = (options.remove && !options.detach).then(state::Process::own).flatten();
+    let attended = process.map(|process| Attended { process, terminal: attach.tty });
+    let one_off =
+        OneOff { name: &name, slug: &slug, aliases: options.aliases, input: attach.input, attended };
     let (id, ignored) = one_off::create(&engine, &desired, &observed, wanted, &one_off)
         .await
         .map_err(|error| engine_failure(error).hint("nothing runs that was not there before"))?;
@@ -138,23 +144,20 @@ async fn attended(
     attach: &Attach,
 ) -> Result<Outcome, Failure> {
     let streams = engine.attach(id, attach.tty, attach.input, None).await.map_err(engine_failure)?;
-    let mut end = std::pin::pin!(engine.wait(id, WaitFor::NextExit));
-    // The wait is on its way before the start, so that the end of a short command is not missed.
-    if let Some(early) = futures_util::future::poll_immediate(&mut end).await {
-        early.map_err(engine_failure)?;
-    }
     engine.start(id).await.map_err(engine_failure)?;
     if let Some(size) = attach.size.filter(|_| attach.tty) {
         engine.resize(id, size).await;
     }
     match streams::pass_on(&context.ui, engine, Process::Container(id), streams, attach).await? {
         End::Detached => Ok(Outcome::Detached),
-        End::Output => Ok(Outcome::Ended(end.await.map_err(engine_failure)?)),
+        End::Output => {
+            Ok(Outcome::Ended(engine.wait(id, WaitFor::NotRunning).await.map_err(engine_failure)?))
+        }
         End::Signal(signal) => Ok(Outcome::Ended(128 + i64::from(signal))),
     }
 }
 
-/// What the options say about the service, as a Compose file. `$` in it means itself.
+/// The options of the command line as a Compose file. `$` in it means itself.
 fn typed(service: &str, options: &Options, context: &Context) -> String {
     let literal = |text: &str| Value::from(text.replace('$', "$$"));
     let pairs = |entries: &[String]| -> Value {
@@ -200,12 +203,6 @@ fn as_one_off(service: &mut Service, options: &Options, command: &[String], tty:
     service.sofa = None;
     if let Some(deploy) = &mut service.deploy {
         deploy.restart_policy = None;
-    }
-}
-
-fn with_service(project: &mut Project, name: &str, change: impl FnOnce(&mut Service)) {
-    if let Some(service) = project.services.get_mut(name) {
-        change(service);
     }
 }
 

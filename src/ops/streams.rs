@@ -132,7 +132,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// What is typed without the keys. Those that may begin to detach are held back until the next one. `None` where all were typed.
+    /// Takes the keys out of typed bytes: one that may begin them is held back until the next byte. `None` where all were typed.
     fn without(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut sent = Vec::new();
         for byte in bytes {

@@ -23,7 +23,7 @@ pub fn pack(source: &Path, name: &str, follow: bool, to: &mut impl Write) -> io:
     archive.finish()
 }
 
-/// Unpacks an archive of one file or folder to a path, whatever its name in the archive is. With `keep_owner` files keep their users
+/// Unpacks an archive of one file or folder to a path, under any name in the archive. With `keep_owner` files keep their users
 /// and groups. No entry is written outside of the path, over links either.
 ///
 /// # Errors

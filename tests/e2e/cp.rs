@@ -146,7 +146,7 @@ async fn archives_pass_through_pipes_and_large_files_stay_out_of_memory() {
     let kilobytes: u64 = run.ok().stdout.trim().parse().unwrap();
     assert!(kilobytes < 60_000, "{kilobytes} KB");
     fs::remove_file(test.folder().join("big")).unwrap();
-    // What is wrong is said.
+    // Mistakes are named.
     test.sofa(["cp", "a", "b"]).assert_code(2).says("one service");
     test.sofa(["cp", "web:/a", "web:/b"]).assert_code(2).says("one service");
     test.sofa(["cp", "wbe:/a", "."]).assert_code(2).says("did you mean `web`?");

@@ -1,16 +1,10 @@
 //! `sofa exec`: exit codes, pipes, a terminal, signals, and what a person sees who types it wrong.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::Duration;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
-
 use crate::support::real_engine::TestProject;
+use crate::terminal::Terminal;
 
 const STACK: &str = r#"
 services:
@@ -33,72 +27,6 @@ async fn stack(name: &str) -> Option<TestProject> {
     test.file("compose.yaml", STACK);
     test.sofa(["deploy"]).ok();
     Some(test)
-}
-
-/// A program on a terminal of its own.
-struct Terminal {
-    master: File,
-    slave: OwnedFd,
-    child: Child,
-    pieces: Receiver<Vec<u8>>,
-    seen: String,
-}
-
-impl Terminal {
-    fn open(test: &TestProject, arguments: &[&str]) -> Terminal {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        tcsetwinsize(&master, size(77, 33)).unwrap();
-        let sofa = test.sofa_command();
-        // Its session has the terminal, so that keys become signals and a new size is announced.
-        let mut command = Command::new("setsid");
-        command.args(["--ctty", "--wait"]).arg(sofa.get_program()).args(sofa.get_args()).args(arguments);
-        command.current_dir(sofa.get_current_dir().unwrap());
-        for (name, value) in sofa.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        command.env_remove("CI").env("TERM", "xterm");
-        let stdio = || Stdio::from(slave.try_clone().unwrap());
-        let child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
-        let master = File::from(master);
-        let mut reader = master.try_clone().unwrap();
-        let (sender, pieces) = channel();
-        std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(read) = reader.read(&mut piece)
-                && sender.send(piece[..read].to_vec()).is_ok()
-            {}
-        });
-        Terminal { master, slave: OwnedFd::from(slave), child, pieces, seen: String::new() }
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Reads until the text is there, and forgets what was read.
-    fn shows(&mut self, text: &str) {
-        while !self.seen.contains(text) {
-            let piece = self.pieces.recv_timeout(Duration::from_secs(20));
-            let piece = piece.unwrap_or_else(|_| panic!("no `{text}` in {:?}", self.seen));
-            self.seen.push_str(&String::from_utf8_lossy(&piece));
-        }
-        self.seen.clear();
-    }
-
-    fn ends(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-}
-
-fn size(columns: u16, rows: u16) -> Winsize {
-    Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 #[tokio::test]
@@ -128,7 +56,7 @@ async fn a_command_has_its_streams_its_environment_and_its_exit_code() {
     // One that nobody waits for.
     test.sofa(["exec", "-d", "web", "sh", "-c", "sleep 0.2; touch /tmp/later"]).ok();
     test.sofa(["exec", "web", "sh", "-c", "while ! test -e /tmp/later; do sleep 0.05; done"]).ok();
-    // What cannot be done is said.
+    // Mistakes are named.
     test.sofa(["exec", "--index", "3", "web", "true"])
         .assert_code(1)
         .says("container 3 of service `web` is not running");
@@ -175,11 +103,11 @@ async fn pipes_pass_every_byte_and_end_when_either_side_ends() {
 async fn a_person_has_a_terminal() {
     let Some(test) = stack("exec-tty").await else { return };
     let mut terminal = Terminal::open(&test, &["exec", "-e", "PS1=> ", "web", "sh"]);
-    let cooked = tcgetattr(&terminal.slave).unwrap().local_modes;
+    let cooked = terminal.modes();
     terminal.shows("> ");
     terminal.types("stty size\n");
     terminal.shows("33 77");
-    tcsetwinsize(&terminal.master, size(120, 40)).unwrap();
+    terminal.resize(120, 40);
     // The program learns it a moment later.
     terminal.types("until stty size | grep -x '40 120'; do sleep 0.1; done; echo re''sized\n");
     terminal.shows("resized");
@@ -191,7 +119,7 @@ async fn a_person_has_a_terminal() {
     terminal.types("echo go''es on; exit 5\n");
     terminal.shows("goes on");
     assert_eq!(terminal.ends(), Some(5));
-    assert_eq!(tcgetattr(&terminal.slave).unwrap().local_modes, cooked, "the terminal is as before");
+    assert_eq!(terminal.modes(), cooked, "the terminal is as before");
     // Two keys detach; the command runs on.
     let mut terminal =
         Terminal::open(&test, &["exec", "web", "sh", "-c", "echo up; sleep 1; touch /tmp/ran-on; sleep 100"]);
@@ -203,8 +131,8 @@ async fn a_person_has_a_terminal() {
     let mut terminal = Terminal::open(&test, &["exec", "web", "sh", "-c", "echo up; sleep 100"]);
     terminal.shows("up");
     let mut kill = Command::new("kill");
-    kill.args(["-TERM", &terminal.child.id().to_string()]);
+    kill.args(["-TERM", &terminal.id().to_string()]);
     test.run(kill).ok();
     assert_eq!(terminal.ends(), Some(143));
-    assert_eq!(tcgetattr(&terminal.slave).unwrap().local_modes, cooked, "the terminal is as before");
+    assert_eq!(terminal.modes(), cooked, "the terminal is as before");
 }

@@ -40,6 +40,7 @@ mod single_services;
 mod stack;
 mod store;
 mod table;
+mod terminal;
 mod undo;
 mod up;
 mod verbs;

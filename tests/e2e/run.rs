@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::real_engine::{Run, TestProject};
+use crate::terminal::Terminal;
 
 const STACK: &str = r#"
 services:
@@ -76,7 +77,7 @@ async fn a_command_runs_once_beside_the_service_after_its_dependencies_are_ready
     let services: Vec<Value> =
         run.ok().stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(services.iter().map(|found| found["Service"].as_str().unwrap()).collect::<Vec<_>>(), ["db"]);
-    // What cannot be is said, and nothing is left.
+    // Mistakes are named, and nothing is left.
     test.sofa(["run", "--rm", "ap", "true"]).assert_code(2).says("did you mean `app`?");
     test.sofa(["run", "--rm", "-p", "abc", "app", "true"]).assert_code(3).says("`abc` is no port");
     test.sofa(["run", "--rm", "app", "no-such-program"]).assert_code(127).says("no-such-program");
@@ -151,5 +152,31 @@ async fn a_signal_reaches_the_command_and_a_killed_run_is_cleaned_up_by_the_next
     run.wait().unwrap();
     assert_eq!(one_offs(&test).await.len(), 1);
     test.sofa(["run", "--rm", "app", "true"]).ok().says("the `sofa run` that it belongs to was killed");
+    assert!(one_offs(&test).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_person_has_a_terminal_and_may_detach_from_it() {
+    let Some(test) = stack("run-tty").await else { return };
+    test.sofa(["run", "--rm", "app", "true"]).ok();
+    let mut terminal = Terminal::open(&test, &["run", "--rm", "-e", "PS1=> ", "app", "sh"]);
+    terminal.shows("> ");
+    terminal.types("stty size; exit 5\n");
+    terminal.shows("33 77");
+    assert_eq!(terminal.ends(), Some(5));
+    assert!(one_offs(&test).await.is_empty());
+    // One that is left running stays, also where a later run cleans up; and goes when it has ended.
+    let mut terminal = Terminal::open(&test, &["run", "--rm", "app", "sh", "-c", "echo up; sleep 1000"]);
+    terminal.shows("up");
+    terminal.types("\u{10}\u{11}");
+    terminal.shows("runs on");
+    assert_eq!(terminal.ends(), Some(0));
+    test.sofa(["run", "--rm", "app", "true"]).ok();
+    let left = one_offs(&test).await;
+    assert!(matches!(left.as_slice(), [(_, true)]), "{left:?}");
+    let containers = test.engine().list_containers().await.unwrap();
+    let left = containers.iter().find(|found| found.name == left[0].0).unwrap();
+    test.engine().stop(&left.id, None).await.unwrap();
+    test.sofa(["run", "--rm", "app", "true"]).ok();
     assert!(one_offs(&test).await.is_empty());
 }

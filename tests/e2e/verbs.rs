@@ -63,7 +63,7 @@ async fn what_programs_read_is_what_docker_compose_prints() {
     test.sofa(["port", "web", "82"]).assert_code(1).says("port 82/tcp is not published");
     assert!(test.sofa(["ls"]).ok().stdout.contains(test.name()));
     test.sofa(["ps", "--status", "bad"]).assert_code(2).says("one of: created");
-    // What happened, to one service.
+    // The events of one service.
     let events = test.sofa(["events", "--json", "--since", "5m", "--until", "0s", "job"]);
     let actions: Vec<serde_json::Value> =
         events.ok().stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -74,7 +74,7 @@ async fn what_programs_read_is_what_docker_compose_prints() {
     let events = test.sofa(["events", "--since", "5m", "--until", "0s", "job"]);
     assert!(events.ok().stdout.contains(" container die "), "{}", events.stdout);
 
-    // What is piped in reaches the process; its end is the end of `attach`.
+    // Piped input reaches the process; its end is the end of `attach`.
     let mut command = test.sofa_command();
     let mut attached =
         command.args(["attach", "reader"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
