@@ -10,17 +10,62 @@ pub fn verb_first(arguments: Vec<String>, command: &Command) -> Vec<String> {
     let Some(at) = verb_position(&arguments, 1, is_verb, command) else {
         return arguments;
     };
-    let mut before = arguments;
-    let after = before.split_off(at + 1);
-    let verb = before.pop();
-    let mut before = before.into_iter();
-    let mut ordered: Vec<String> = before.next().into_iter().chain(verb).collect();
-    ordered.extend(before.flat_map(|argument| long_forms(argument, command)));
-    ordered.extend(after);
+    let (before, after) = (&arguments[1..at], &arguments[at + 1..]);
+    let mut ordered = vec![arguments[0].clone(), arguments[at].clone()];
+    match command.find_subcommand(&arguments[at]) {
+        // The words after these options are the command that runs in a container, so those before the verb come before them.
+        Some(verb) if verb.get_arguments().any(Arg::is_trailing_var_arg_set) => {
+            let (options, words) = apart(before, command);
+            let (own, command_line) = after.split_at(options_of(after, verb, command));
+            ordered.extend(options.into_iter().flat_map(|argument| long_forms(argument, command)));
+            ordered.extend(own.iter().cloned().chain(words).chain(command_line.iter().cloned()));
+        }
+        _ => {
+            ordered.extend(before.iter().cloned().flat_map(|argument| long_forms(argument, command)));
+            ordered.extend_from_slice(after);
+        }
+    }
     if ordered[1] == "plan" {
         planned_verb_second(&mut ordered, command);
     }
     ordered
+}
+
+/// Options with their values, and words.
+fn apart(arguments: &[String], command: &Command) -> (Vec<String>, Vec<String>) {
+    let (mut options, mut words) = (Vec::new(), Vec::new());
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if !is_option(argument) {
+            words.push(argument.clone());
+            continue;
+        }
+        options.push(argument.clone());
+        if takes_next_before_verb(argument, command) {
+            options.extend(arguments.next().cloned());
+        }
+    }
+    (options, words)
+}
+
+/// How many arguments after a verb are its options and their values.
+fn options_of(arguments: &[String], verb: &Command, command: &Command) -> usize {
+    let own = || verb.get_arguments().chain(command.get_arguments());
+    let by_name = |name: &str| own().any(|option| takes_value(option) && has_long(option, name));
+    let by_letter = |letter| own().find(|option| option.get_short() == Some(letter)).is_some_and(takes_value);
+    let mut at = 0;
+    while let Some(option) = arguments.get(at).filter(|argument| is_option(argument)) {
+        at += if takes_next(option, by_name, by_letter) { 2 } else { 1 };
+    }
+    at.min(arguments.len())
+}
+
+fn is_option(argument: &str) -> bool {
+    argument.starts_with('-') && argument != "-" && argument != "--"
+}
+
+fn has_long(option: &Arg, long: &str) -> bool {
+    option.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))
 }
 
 /// `plan` takes a verb, which follows it. Without a verb it plans `deploy`.
@@ -48,8 +93,8 @@ fn verb_position(
         if argument == "--" {
             return None;
         }
-        if argument.starts_with('-') && argument != "-" {
-            index += if takes_next(argument, command) { 2 } else { 1 };
+        if is_option(argument) {
+            index += if takes_next_before_verb(argument, command) { 2 } else { 1 };
             continue;
         }
         if is_verb(argument) {
@@ -85,40 +130,36 @@ fn global(letter: char, command: &Command) -> Option<&Arg> {
 }
 
 fn takes_value(option: &Arg) -> bool {
-    matches!(option.get_action(), ArgAction::Set | ArgAction::Append)
+    matches!(option.get_action(), ArgAction::Set | ArgAction::Append) && !option.is_require_equals_set()
 }
 
 /// Whether an option's value is the next argument. Before the verb is known, the options of all verbs count; where two verbs
 /// differ, the verb on the command line decides.
-fn takes_next(option: &str, command: &Command) -> bool {
-    if option.contains('=') {
-        return false;
-    }
-    let mut all = command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
-    match option.strip_prefix("--") {
-        Some(long) => all.any(|argument| {
-            takes_value(argument)
-                && argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))
-        }),
-        None => letters_take_next(&option[1..], command),
-    }
-}
-
-/// Whether the next argument is the value of the last letter. A letter before it that takes a value has the rest of the letters.
-fn letters_take_next(letters: &str, command: &Command) -> bool {
-    let mut rest = letters.chars();
-    let Some(letter) = rest.next() else { return false };
-    let takes = match global(letter, command) {
+fn takes_next_before_verb(option: &str, command: &Command) -> bool {
+    let of_verbs = || command.get_subcommands().flat_map(Command::get_arguments);
+    let by_name = |name: &str| {
+        command.get_arguments().chain(of_verbs()).any(|option| takes_value(option) && has_long(option, name))
+    };
+    let by_letter = |letter| match global(letter, command) {
         Some(option) => takes_value(option),
         None => {
-            let of_verbs = command.get_subcommands().flat_map(Command::get_arguments);
-            let mut meant = of_verbs.filter(|option| option.get_short() == Some(letter)).peekable();
+            let mut meant = of_verbs().filter(|option| option.get_short() == Some(letter)).peekable();
             meant.peek().is_some() && meant.all(takes_value)
         }
     };
-    match rest.as_str() {
-        "" => takes,
-        rest => !takes && letters_take_next(rest, command),
+    takes_next(option, by_name, by_letter)
+}
+
+/// The same for options that are known by their names and letters.
+fn takes_next(option: &str, by_name: impl Fn(&str) -> bool, by_letter: impl Fn(char) -> bool) -> bool {
+    match option.strip_prefix("--") {
+        _ if option.contains('=') => false,
+        Some(name) => by_name(name),
+        None => {
+            // A letter that takes a value has the rest of the letters, where there are any.
+            let letters: Vec<char> = option.chars().skip(1).collect();
+            letters.iter().position(|letter| by_letter(*letter)).is_some_and(|at| at + 1 == letters.len())
+        }
     }
 }
 
@@ -153,6 +194,13 @@ mod tests {
                 "sofa kill --file=x.yml --quiet --project-name a --service web -s TERM",
             ),
             ("sofa -n 5 dev logs", "sofa logs -n 5 dev"),
+            ("sofa production exec -T -u root api ls -la", "sofa exec -T -u root production api ls -la"),
+            (
+                "sofa -q dev exec --index=2 -Tu root api ps -f",
+                "sofa exec --quiet --index=2 -Tu root dev api ps -f",
+            ),
+            ("sofa dev run --interactive --rm api deploy", "sofa run --interactive --rm dev api deploy"),
+            ("sofa dev exec", "sofa exec dev"),
             ("sofa dev", "sofa dev"),
             ("sofa dev -- deploy", "sofa dev -- deploy"),
             ("sofa", "sofa"),
