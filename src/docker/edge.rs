@@ -28,6 +28,8 @@ use crate::plan::operation::OpId;
 pub(super) const COMMAND: Duration = Duration::from_secs(60);
 /// The largest file of an edge that is read.
 const LARGEST: usize = 4 << 20;
+/// How many further subnets are tried where another network takes the one that the engine chose.
+const SUBNETS: u32 = 10;
 /// Where the volume of an edge is mounted.
 const FOLDER: &str = "/edge";
 
@@ -226,12 +228,19 @@ impl Docker<'_> {
                 ..Network::default()
             }
         };
-        let chosen = self.engine.create_network(&convert::network(&network(None), labels())).await?;
-        let chosen_subnet = subnet(&self.engine.list_networks().await?);
-        self.engine.remove_network(&chosen).await?;
-        let subnet = chosen_subnet.ok_or_else(|| no_address("without IPv4"))?;
-        self.engine.create_network(&convert::network(&network(Some(subnet.clone())), labels())).await?;
-        Ok(subnet)
+        let mut attempts = 0;
+        loop {
+            let chosen = self.engine.create_network(&convert::network(&network(None), labels())).await?;
+            let chosen_subnet = subnet(&self.engine.list_networks().await?);
+            self.engine.remove_network(&chosen).await?;
+            let subnet = chosen_subnet.ok_or_else(|| no_address("without IPv4"))?;
+            let fixed = convert::network(&network(Some(subnet.clone())), labels());
+            match self.engine.create_network(&fixed).await {
+                // Another deploy has taken it meanwhile.
+                Err(error) if attempts < SUBNETS && error.reason().contains("overlaps") => attempts += 1,
+                created => return created.map(|_| subnet).map_err(OperationError::from),
+            }
+        }
     }
 
     /// The image of the edge: the project's own where the engine has it, else the official one.

@@ -59,6 +59,13 @@ pub async fn copy(context: &Context, from: Place, to: Place, options: Options) -
         }
         (from, Place::Service(service, path)) if !matches!(from, Place::Service(..)) => {
             let (engine, containers) = containers(context, &service, options).await?;
+            if from == Place::Pipe && containers.len() > 1 {
+                let text = format!(
+                    "standard input is for one of the {} containers of `{service}`",
+                    containers.len()
+                );
+                return Err(Failure::new(Kind::Usage, text).hint("`--index 1` names the first one"));
+            }
             for container in &containers {
                 into(context, &engine, &container.id, &from, &path, options).await?;
             }

@@ -133,7 +133,7 @@ async fn archives_pass_through_pipes_and_large_files_stay_out_of_memory() {
     let words = std::iter::once(sofa.get_program()).chain(sofa.get_args());
     let sofa = words.map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
     test.file("tree/a", "one");
-    shell(&test, &format!("tar -c tree | {sofa} cp - web:/tmp"), "").ok();
+    shell(&test, &format!("tar -c tree | {sofa} cp --index 1 - web:/tmp"), "").ok();
     assert_eq!(test.sofa(["exec", "--index", "1", "web", "cat", "/tmp/tree/a"]).ok().stdout, "one");
     let run = shell(&test, &format!("{sofa} cp web:/tmp/tree - | tar -xO tree/a"), "");
     assert_eq!(run.ok().stdout, "one");
@@ -147,6 +147,7 @@ async fn archives_pass_through_pipes_and_large_files_stay_out_of_memory() {
     assert!(kilobytes < 60_000, "{kilobytes} KB");
     fs::remove_file(test.folder().join("big")).unwrap();
     // Mistakes are named.
+    test.sofa(["cp", "-", "web:/tmp"]).assert_code(2).says("one of the 2 containers");
     test.sofa(["cp", "a", "b"]).assert_code(2).says("one service");
     test.sofa(["cp", "web:/a", "web:/b"]).assert_code(2).says("one service");
     test.sofa(["cp", "wbe:/a", "."]).assert_code(2).says("did you mean `web`?");
