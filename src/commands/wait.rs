@@ -2,7 +2,6 @@
 
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
-use crate::ops::lifecycle::{Action, Down, Lifecycle};
 use crate::ops::wait;
 
 /// Arguments of `wait`.
@@ -11,20 +10,14 @@ pub struct Args {
     /// Mode, services.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
-    /// Take the services down when the first one ends.
-    #[arg(long)]
-    down_project: bool,
 }
 
 /// Waits; the exit code of the container is that of `sofa`.
 ///
 /// # Errors
 /// No container in scope.
-pub async fn run(args: Args, context: &Context) -> CommandResult {
+pub async fn run(_: Args, context: &Context) -> CommandResult {
     let (service, code) = wait::first_end(context).await?;
     context.ui.note(&format!("{service} ended with exit code {code}"));
-    if args.down_project {
-        Lifecycle::new(context, Action::Down(Down::default()))?.run().await?;
-    }
     Ok(Exit::Command(u8::try_from(code).unwrap_or(u8::MAX)))
 }

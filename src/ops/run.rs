@@ -1,7 +1,5 @@
 //! Runs a command once, in a container of its own made from a service.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use crate::compat::argv;
@@ -214,8 +212,5 @@ fn slug() -> String {
         let now = jiff::Timestamp::now().as_microsecond().to_be_bytes();
         random.copy_from_slice(&now[2..]);
     }
-    random.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    state::hex(&random)
 }

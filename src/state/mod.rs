@@ -24,7 +24,7 @@ pub use fence::Fence;
 pub use head::{Head, Operator, Starts};
 pub use held::{Held, LEASE, LockId};
 pub use holder::{Holder, Process, ProcessState};
-pub use key::ContentKey;
+pub use key::{ContentKey, hex};
 pub use lease::{LockSignal, LockTokens};
 pub use lock::{Lock, LockError};
 pub use run_logs::{ContainerLog, RunLogs};

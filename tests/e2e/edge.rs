@@ -304,6 +304,7 @@ async fn a_host_port_moves_to_the_edge_and_back() {
     // Beside other tests an engine may take its time; alone it is 0.3 to 0.6 s.
     assert!(gap > Duration::from_millis(20) && gap < Duration::from_secs(8), "{gap:?}");
     assert_eq!(get(port, "x", "/").await, "moved /");
+    assert_eq!(test.sofa(["port", "api", "8000"]).ok().stdout, format!("127.0.0.1:{port}\n"));
     let again = test.sofa(["deploy"]);
     again.ok().says("2 unchanged");
     // A failure on the way back leaves it behind the edge.

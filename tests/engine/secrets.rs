@@ -30,7 +30,7 @@ fn mounts(stage: &Stage) -> Value {
 #[test]
 fn texts_are_copied_before_the_start_and_plain_files_are_mounted() {
     let stage = stage("    secrets: [env, file]\n    configs: [text]\n");
-    let told = stage.ends(&["deploy", "--no-wait", "--verbose", "--verbose"], 0);
+    let printed = stage.ends(&["deploy", "--no-wait", "--verbose", "--verbose"], 0);
     assert_eq!(file(&stage, "/run/secrets/env"), Some(("hunter2".into(), 0, 0, 0o444)));
     assert_eq!(file(&stage, "/text"), Some(("hello".into(), 0, 0, 0o444)));
     assert_eq!(file(&stage, "/run/secrets/file"), None);
@@ -40,7 +40,7 @@ fn texts_are_copied_before_the_start_and_plain_files_are_mounted() {
     let at = |text: &str| calls.iter().position(|call| call.contains(text)).unwrap();
     assert!(at("/archive") < at("/start"), "{calls:?}");
     let labels = stage.fake.request("POST /containers/create?name=p-web-1").json().to_string();
-    assert!(!labels.contains("hunter2") && !told.contains("hunter2"), "{told}");
+    assert!(!labels.contains("hunter2") && !printed.contains("hunter2"), "{printed}");
 }
 
 #[test]
